@@ -1,0 +1,42 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One target a folder; each depends only on what stands before it, so that data flows one way:
+// architecture → operators → measure → record → report.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+
+let package = Package(
+  name: "dyno",
+  products: [.executable(name: "dyno", targets: ["dyno"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+  ],
+  targets: [
+    .target(
+      name: "CKernels", path: "kernels", cSettings: [.treatAllWarnings(as: .error)]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CHwloc", pkgConfig: "hwloc", providers: [.apt(["libhwloc-dev"])]),
+    module("Numerics"),
+    module("Architectures"),
+    module("Operators", ["Architectures"]),
+    module("Records", ["Architectures", "Operators"]),
+    module("Host", ["CHwloc", "CKernels", "COpenBLAS", "Records", "Numerics"]),
+    module("Weights", ["Architectures", "Host", "CKernels"]),
+    module("Engine", ["Weights", "Operators", "Records", "COpenBLAS"]),
+    module("Measurement", ["Engine", "Numerics", "Records"]),
+    module("Reports", ["Architectures", "Operators", "Records"]),
+    .executableTarget(
+      name: "dyno",
+      dependencies: [
+        "Measurement", "Reports",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

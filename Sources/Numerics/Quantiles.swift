@@ -1,0 +1,53 @@
+import Foundation
+
+/// Order statistics of a sample.
+public enum Quantiles {
+  /// The median: the mean of the two middle values where the count is even.
+  ///
+  /// - Precondition: `values` is not empty.
+  public static func median(_ values: [Double]) -> Double {
+    precondition(!values.isEmpty)
+    let sorted = values.sorted()
+    let middle = sorted.count / 2
+    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+  }
+
+  /// A distribution-free confidence interval of the median, from order statistics.
+  ///
+  /// The interval is the k-th smallest to the k-th largest value, with the greatest k for which
+  /// the binomial(n, 1/2) tails outside it hold at most `1 - confidence` (SciPy's
+  /// `scipy.stats.quantile_test` finds the same one). `nil` where even the whole range falls short,
+  /// as with fewer than 6 values at 95%.
+  public static func medianInterval(
+    _ values: [Double], confidence: Double = 0.95
+  ) -> ClosedRange<Double>? {
+    let n = values.count
+    var tail = 0.0  // P(binomial(n, 1/2) < k)
+    var k = 0
+    while k < n {
+      let logTerm = lgamma(Double(n) + 1) - lgamma(Double(k) + 1) - lgamma(Double(n - k) + 1)
+      let widened = tail + exp(logTerm - Double(n) * log(2.0))
+      if 2 * widened > 1 - confidence { break }
+      tail = widened
+      k += 1
+    }
+    guard k > 0 else { return nil }
+    let sorted = values.sorted()
+    return sorted[k - 1]...sorted[n - k]
+  }
+}
+
+/// Moments of a sample.
+public enum Moments {
+  public static func mean(_ values: [Double]) -> Double {
+    values.reduce(0, +) / Double(values.count)
+  }
+
+  /// The sample's standard deviation (n - 1 below); 0 for a single value.
+  public static func standardDeviation(_ values: [Double]) -> Double {
+    guard values.count > 1 else { return 0 }
+    let center = mean(values)
+    let squares = values.reduce(0) { $0 + ($1 - center) * ($1 - center) }
+    return (squares / Double(values.count - 1)).squareRoot()
+  }
+}

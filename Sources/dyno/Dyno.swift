@@ -1,0 +1,35 @@
+import Architectures
+import ArgumentParser
+import Foundation
+
+/// The command line: one file a command, each hands its arguments to a library and prints.
+@main
+struct Dyno: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dyno",
+    abstract: "A dynamometer for transformer architectures: measures how fast they serve.",
+    subcommands: [Describe.self])
+
+  /// Exit codes: 0 done, 1 a check failed, 2 bad usage or input, 70 internal error.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error as InputError {
+      fail("dyno: \(error)", code: 2)
+    } catch let code as ExitCode {
+      Foundation.exit(code.rawValue)
+    } catch {
+      switch exitCode(for: error) {
+      case .success: exit(withError: error)  // --help and the like
+      case .validationFailure: fail(fullMessage(for: error), code: 2)
+      default: fail("dyno: internal error: \(error)", code: 70)
+      }
+    }
+  }
+
+  private static func fail(_ message: String, code: Int32) -> Never {
+    FileHandle.standardError.write(Data((message + "\n").utf8))
+    Foundation.exit(code)
+  }
+}

@@ -1,0 +1,1 @@
+int dyno_kernels_placeholder;
