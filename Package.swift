@@ -28,8 +28,8 @@ let package = Package(
     module("Host", ["CHwloc", "CKernels", "COpenBLAS", "Records", "Numerics"]),
     module("Weights", ["Architectures", "Host", "CKernels"]),
     module("Engine", ["Weights", "Operators", "Records", "COpenBLAS"]),
-    module("Measurement", ["Engine", "Numerics", "Records"]),
-    module("Reports", ["Architectures", "Operators", "Records"]),
+    module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
+    module("Reports", ["Host", "Engine", "Records", "Operators", "Architectures"]),
     .executableTarget(
       name: "dyno",
       dependencies: [
