@@ -10,6 +10,10 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 }
 
 
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
+}
+
 let package = Package(
   name: "dyno",
   products: [.executable(name: "dyno", targets: ["dyno"])],
@@ -30,6 +34,18 @@ let package = Package(
     module("Engine", ["Weights", "Operators", "Records", "COpenBLAS"]),
     module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
     module("Reports", ["Host", "Engine", "Records", "Operators", "Architectures"]),
+    .target(
+      name: "TestSupport", dependencies: ["Weights", "Engine", "Numerics"],
+      path: "Tests/TestSupport", swiftSettings: strict),
+    // tests("NumericsTests", ["Numerics"]),
+    // tests("ArchitecturesTests", ["Architectures"]),
+    // tests("OperatorsTests", ["Operators"]),
+    tests("KernelTests", ["CKernels", "Weights"]),
+    // tests("HostTests", ["Host"]),
+    // tests("WeightsTests", ["Weights"]),
+    tests("EngineTests", ["Engine"]),
+    // tests("MeasurementTests", ["Measurement", "Reports"]),
+    // tests("CommandTests", ["dyno"]),
     .executableTarget(
       name: "dyno",
       dependencies: [

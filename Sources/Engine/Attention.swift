@@ -190,8 +190,8 @@ final class Attention {
     block.queries = UnsafePointer(workspace.queries.base)
     block.query_stride = e
     block.rows = rows
-    block.visible_from = UnsafeRawPointer(from).assumingMemoryBound(to: Int.self)
-    block.visible_to = UnsafeRawPointer(to).assumingMemoryBound(to: Int.self)
+    block.visible_from = UnsafePointer(from)
+    block.visible_to = UnsafePointer(to)
     block.maximum = maximum
     block.sum = sum
     block.output = accumulated

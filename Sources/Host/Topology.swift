@@ -1,4 +1,5 @@
 import CHwloc
+import Foundation
 
 /// What hwloc knows of this machine, limited to what the process may use.
 public struct Topology: Sendable, Codable, Equatable {
@@ -49,7 +50,7 @@ public struct Topology: Sendable, Codable, Equatable {
         level: level, bytes: Int(cache.pointee.attr.pointee.cache.size),
         count: Int(hwloc_get_nbobjs_by_type(topology, type)))
     }
-    memoryBytes = Int(hwloc_get_root_obj(topology)?.pointee.total_memory ?? 0)
+    memoryBytes = Int(ProcessInfo.processInfo.physicalMemory)  // hwloc misses hot-plugged memory
   }
 }
 
