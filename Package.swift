@@ -9,7 +9,6 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
 }
@@ -23,7 +22,8 @@ let package = Package(
   targets: [
     .target(
       name: "CKernels", path: "kernels", cSettings: [.treatAllWarnings(as: .error)]),
-    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CHwloc", pkgConfig: "hwloc", providers: [.apt(["libhwloc-dev"])]),
     module("Numerics"),
     module("Architectures"),
@@ -34,18 +34,25 @@ let package = Package(
     module("Engine", ["Weights", "Operators", "Records", "COpenBLAS"]),
     module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
     module("Reports", ["Host", "Engine", "Records", "Operators", "Architectures"]),
+    .executableTarget(
+      name: "dyno-kernel-bench",
+      dependencies: [
+        "Engine", "Reports", "Numerics",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "benchmarks/kernels", swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["Weights", "Engine", "Numerics"],
       path: "Tests/TestSupport", swiftSettings: strict),
-    // tests("NumericsTests", ["Numerics"]),
-    // tests("ArchitecturesTests", ["Architectures"]),
-    // tests("OperatorsTests", ["Operators"]),
+    tests("NumericsTests", ["Numerics"]),
+    tests("ArchitecturesTests", ["Architectures"]),
+    tests("OperatorsTests", ["Operators"]),
     tests("KernelTests", ["CKernels", "Weights"]),
-    // tests("HostTests", ["Host"]),
-    // tests("WeightsTests", ["Weights"]),
+    tests("HostTests", ["Host"]),
+    tests("WeightsTests", ["Weights"]),
     tests("EngineTests", ["Engine"]),
-    // tests("MeasurementTests", ["Measurement", "Reports"]),
-    // tests("CommandTests", ["dyno"]),
+    tests("MeasurementTests", ["Measurement", "Reports"]),
+    tests("CommandTests", ["dyno"]),
     .executableTarget(
       name: "dyno",
       dependencies: [

@@ -12,8 +12,8 @@ import Weights
 /// one KV head of one sequence, a block of new tokens with all their query heads, and a range of
 /// positions. Long contexts of few tokens are split over positions, and their partial softmaxes
 /// merged in a fixed order; each cache entry is read once for its whole query group.
-final class Attention {
-  struct Task {
+package final class Attention {
+  package struct Task {
     /// Index into the step's inputs.
     let input: Int
     let head: Int
@@ -24,10 +24,16 @@ final class Attention {
   }
 
   /// One input of a step: its sequence, what is cached of it, its rows among the step's tokens.
-  struct Input {
+  package struct Input {
     let sequence: Int
     let cached: Int
     let rows: Range<Int>
+
+    package init(sequence: Int, cached: Int, rows: Range<Int>) {
+      self.sequence = sequence
+      self.cached = cached
+      self.rows = rows
+    }
   }
 
   private let architecture: Architecture
@@ -54,7 +60,7 @@ final class Attention {
     let visible: UnsafeMutablePointer<Int>
   }
 
-  init(_ architecture: Architecture, team: ThreadTeam, kernels: KernelTable) throws {
+  package init(_ architecture: Architecture, team: ThreadTeam, kernels: KernelTable) throws {
     self.architecture = architecture
     self.team = team
     self.kernels = kernels
@@ -74,7 +80,7 @@ final class Attention {
   deinit { for workspace in workspaces { workspace.visible.deallocate() } }
 
   /// Cuts a step's attention into tasks for layers with this window.
-  func tasks(_ inputs: [Input], window: Int?) -> [Task] {
+  package func tasks(_ inputs: [Input], window: Int?) -> [Task] {
     var tasks: [Task] = []
     var partial = 0
     for (index, input) in inputs.enumerated() {
@@ -104,13 +110,13 @@ final class Attention {
   }
 
   /// Memory for the partial results of `tasks`, kept from step to step.
-  func reserve(for tasks: [Task]) throws {
+  package func reserve(for tasks: [Task]) throws {
     let needed = tasks.reduce(0) { $0 + ($1.partial == nil ? 0 : 1) } * partialCount
     if needed > partials?.count ?? 0 { partials = try FloatBuffer(count: needed) }
   }
 
   /// Reads rotated queries from the first columns of `qkv`, writes heads side by side to `output`.
-  func callAsFunction(
+  package func callAsFunction(
     _ tasks: [Task], _ inputs: [Input], layer: Int, window: Int?, cache: KVCache,
     qkv: Activations, into output: Activations
   ) {
@@ -208,7 +214,9 @@ final class Attention {
     let e = architecture.headDimension
     for row in 0..<first.tokens.count * group {
       var maximum = -Float.infinity
-      for part in parts { maximum = max(maximum, partials.base[part.partial! * partialCount + row]) }
+      for part in parts {
+        maximum = max(maximum, partials.base[part.partial! * partialCount + row])
+      }
       var sum: Float = 0
       let total = workspace.output.base + row * e
       total.update(repeating: 0, count: e)

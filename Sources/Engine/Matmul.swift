@@ -6,12 +6,12 @@ import Weights
 
 /// Rows of f32 activations. Rows are padded apart where their length would make them collide in
 /// the cache's sets (multiples of 2 KiB do).
-struct Activations {
-  let buffer: FloatBuffer
+package struct Activations {
+  package let buffer: FloatBuffer
   let width: Int
   let stride: Int
 
-  init(rows: Int, width: Int) throws {
+  package init(rows: Int, width: Int) throws {
     self.width = width
     stride = Self.stride(width)
     buffer = try FloatBuffer(count: rows * stride)
@@ -24,12 +24,12 @@ struct Activations {
 
   static func bytes(rows: Int, width: Int) -> Int { 4 * rows * stride(width) }
 
-  func row(_ index: Int) -> UnsafeMutablePointer<Float> { buffer.base + index * stride }
+  package func row(_ index: Int) -> UnsafeMutablePointer<Float> { buffer.base + index * stride }
 }
 
 /// `y = x·Wᵀ + b` over the team, each thread making its own slice of the outputs: the slice whose
 /// weights it touched first.
-struct Matmul {
+package struct Matmul {
   let team: ThreadTeam
   let kernels: KernelTable
   /// A panel of weights expanded to f32, for each thread.
@@ -41,9 +41,13 @@ struct Matmul {
   /// Rows from which OpenBLAS is faster than our kernels. Measured on Zen 3 with f32 weights of
   /// 8192 × 2048 (`make bench`): at 64 rows ours does 142 GFLOP/s against 130, at 128 it is 137
   /// against 154.
-  static let blasRows = 96
+  package static let blasCrossover = 96
+  private let blasRows: Int
 
-  init(team: ThreadTeam, kernels: KernelTable) throws {
+  package init(
+    team: ThreadTeam, kernels: KernelTable, blasRows: Int = Matmul.blasCrossover
+  ) throws {
+    self.blasRows = blasRows
     self.team = team
     self.kernels = kernels
     panels = try (0..<team.count).map { _ in try FloatBuffer(count: Self.panelCount) }
@@ -53,7 +57,7 @@ struct Matmul {
   static func bytes(threads: Int) -> Int { threads * panelCount * 4 }
 
   /// Writes `m` rows of `y`, or adds to them where `accumulate`.
-  func callAsFunction(
+  package func callAsFunction(
     _ linear: Linear, _ x: Activations, m: Int, into y: Activations, accumulate: Bool = false
   ) {
     team.run { rank in
@@ -86,7 +90,7 @@ struct Matmul {
     _ panel: UnsafeMutablePointer<Float>
   ) {
     let k = matrix.columns
-    let direct = m < Self.blasRows || kernels.functions.instruction_set == DYNO_SCALAR
+    let direct = m < blasRows || kernels.functions.instruction_set == DYNO_SCALAR
     if matrix.dtype.blockElements == 1, direct {
       kernels.functions.matmul(
         matrix.dtype.kernelType, matrix.row(rows.lowerBound), rows.count, k, x.buffer.base,

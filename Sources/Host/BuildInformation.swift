@@ -4,7 +4,9 @@ import Foundation
 public enum BuildInformation {
   /// The commit of the checkout that holds the executable; "unknown" outside one.
   public static let commit: String = {
-    guard var folder = Bundle.main.executableURL?.resolvingSymlinksInPath() else { return "unknown" }
+    guard var folder = Bundle.main.executableURL?.resolvingSymlinksInPath() else {
+      return "unknown"
+    }
     while folder.path != "/" {
       folder.deleteLastPathComponent()
       let git = folder.appendingPathComponent(".git")

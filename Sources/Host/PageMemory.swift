@@ -20,15 +20,17 @@ public final class PageMemory: @unchecked Sendable {
       let mapping = mmap(
         nil, mappedCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0
       ), mapping != MAP_FAILED
-    else { throw HostError("\(count) bytes of memory are refused: \(String(cString: strerror(errno)))") }
+    else {
+      throw HostError("\(count) bytes of memory are refused: \(String(cString: strerror(errno)))")
+    }
     self.mapping = mapping
     base = UnsafeMutableRawPointer(
       bitPattern: (UInt(bitPattern: mapping) + UInt(hugePage) - 1) & ~(UInt(hugePage) - 1))!
-    if count >= hugePage { madvise(base, count, MADV_HUGEPAGE_) }
+    if count >= hugePage { madvise(base, count, adviceHugePage) }
   }
 
   deinit { munmap(mapping, mappedCount) }
 }
 
 /// Linux's MADV_HUGEPAGE, which Swift's C library module leaves out.
-private let MADV_HUGEPAGE_: Int32 = 14
+private let adviceHugePage: Int32 = 14

@@ -37,7 +37,9 @@ public struct Topology: Sendable, Codable, Equatable {
 
     var placed: [(sibling: Int, order: Int, processor: Int)] = []
     for index in 0..<count(HWLOC_OBJ_PU) {
-      guard let unit = hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, UInt32(index)) else { continue }
+      guard let unit = hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, UInt32(index)) else {
+        continue
+      }
       placed.append((Int(unit.pointee.sibling_rank), index, Int(unit.pointee.os_index)))
     }
     processors = placed.sorted { ($0.sibling, $0.order) < ($1.sibling, $1.order) }.map(\.processor)
@@ -77,7 +79,9 @@ func bindCurrentThread(to processor: Int) -> Bool {
 extension Topology {
   /// One line: `2 cores, 2 processors, 1 package, 1 NUMA node; L1 2 × 32 KiB, …`.
   public var summary: String {
-    func counted(_ count: Int, _ name: String) -> String { "\(count) \(name)\(count == 1 ? "" : "s")" }
+    func counted(_ count: Int, _ name: String) -> String {
+      "\(count) \(name)\(count == 1 ? "" : "s")"
+    }
     let units = [
       counted(cores, "core"), counted(processors.count, "processor"), counted(packages, "package"),
       counted(numaNodes, "NUMA node"),

@@ -1,4 +1,5 @@
 import Engine
+import Foundation
 import Operators
 
 /// Operator times as Chrome trace events, which Perfetto and chrome://tracing open: one process for
@@ -6,6 +7,13 @@ import Operators
 public struct ChromeTrace: Encodable {
   private let traceEvents: [Event]
   private let displayTimeUnit = "ms"
+
+  /// The text of a trace file. The format's keys are in camel case, unlike those of our records.
+  public func text() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
 
   private struct Event: Encodable {
     let name: String

@@ -2,7 +2,8 @@ import Records
 
 /// Throughput records as a table for people.
 public enum ThroughputTable {
-  public static func rendered(_ records: [ThroughputRecord], _ style: Table.Style = .plain) -> String
+  public static func rendered(_ records: [ThroughputRecord], _ style: Table.Style = .plain)
+    -> String
   {
     guard let first = records.first else { return "no results" }
     var table = Table([
@@ -12,7 +13,8 @@ public enum ThroughputTable {
     ])
     for record in records {
       let interval =
-        record.ci95Ts.map { "\(Quantity.number($0[0])) – \(Quantity.number($0[1]))" } ?? range(record)
+        record.ci95Ts.map { "\(Quantity.number($0[0])) – \(Quantity.number($0[1]))" }
+        ?? range(record)
       table.add([
         record.modelType, record.typeWeights.rawValue, record.typeK.rawValue,
         "\(record.nSequences)", record.testName, Quantity.number(record.medianTs), interval,

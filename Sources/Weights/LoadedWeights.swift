@@ -66,7 +66,9 @@ extension ModelWeights {
     if collection.contains("rope_freqs.weight") {
       let factors = try collection.vector(
         "rope_freqs.weight", count: weights.architecture.headDimension / 2)
-      for pair in 0..<factors.count { weights.inverseFrequencies[pair] /= Double(factors.base[pair]) }
+      for pair in 0..<factors.count {
+        weights.inverseFrequencies[pair] /= Double(factors.base[pair])
+      }
     }
     return weights
   }

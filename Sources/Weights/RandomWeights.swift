@@ -36,7 +36,8 @@ extension ModelWeights {
       guard present else { return nil }
       tensor += 1
       let buffer = try FloatBuffer(count: count)
-      fill(.f32, buffer.base, count, key: UInt32(truncatingIfNeeded: mixed(seed &+ tensor)), kernels)
+      fill(
+        .f32, buffer.base, count, key: UInt32(truncatingIfNeeded: mixed(seed &+ tensor)), kernels)
       return buffer
     }
 

@@ -46,7 +46,8 @@ struct Bench: ParsableCommand {
   @Option(help: "Seed of weights, tokens and the order of tests.")
   var seed: UInt64 = 0
 
-  @Option(help: "Write one more run's operators to FILE as Chrome trace events (Perfetto opens it).")
+  @Option(
+    help: "Write one more run's operators to FILE as Chrome trace events (Perfetto opens it).")
   var trace: String?
 
   @Option(help: "table or json.")
@@ -69,7 +70,7 @@ struct Bench: ParsableCommand {
       .run(subjects, traced: trace != nil)
     progress.clear()
     if let trace {
-      let text = try JSONText.encode(ChromeTrace(results.traces))
+      let text = try ChromeTrace(results.traces).text()
       try Data(text.utf8).write(to: URL(fileURLWithPath: trace))
     }
     for record in results.records {

@@ -81,7 +81,8 @@ struct Logits: ParsableCommand {
     }
     if !allPositions { rows = [last] }
     guard rows.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
-      throw InputError(model, problem: "gives logits that are not finite", expected: "sound weights")
+      throw InputError(
+        model, problem: "gives logits that are not finite", expected: "sound weights")
     }
     var generated: [Int] = []
     for step in 0..<generate {

@@ -1,22 +1,24 @@
 import Architectures
 import Foundation
 import Host
-import Testing
 import TestSupport
+import Testing
 import Weights
 
 /// Logits of small models against Hugging Face transformers (`Tests/Fixtures/make_fixtures.py`).
 @Suite struct HuggingFaceTests {
   private struct Expected: Decodable {
     let tokens: [[Int]]
-    let logits_file: String
+    let logitsFile: String
   }
 
   private func check(_ model: URL, _ expected: URL, config: URL? = nil) throws {
     let kernels = try KernelTable.selected()
-    let fixture = try JSONDecoder().decode(Expected.self, from: Data(contentsOf: expected))
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let fixture = try decoder.decode(Expected.self, from: Data(contentsOf: expected))
     let reference = try Files.npy(
-      expected.deletingLastPathComponent().appendingPathComponent(fixture.logits_file))
+      expected.deletingLastPathComponent().appendingPathComponent(fixture.logitsFile))
     let weights = try ModelWeights.load(model.path, kernels: kernels)
     if let config {
       var other = try Architecture(configAt: config)

@@ -2,8 +2,8 @@ import Architectures
 import Engine
 import Host
 import Operators
-import Testing
 import TestSupport
+import Testing
 import Weights
 
 /// Results do not depend on how work is cut: prompts into steps, sequences into batches, steps into

@@ -1,7 +1,7 @@
 import Architectures
 import Engine
-import Testing
 import TestSupport
+import Testing
 import Weights
 
 @Suite struct MemoryNeedTests {

@@ -1,8 +1,8 @@
 import Architectures
 import Engine
 import Host
-import Testing
 import TestSupport
+import Testing
 import Weights
 
 /// The engine against the float64 reference.

@@ -2,8 +2,8 @@ import Architectures
 import CKernels
 import Host
 import Numerics
-import Testing
 import TestSupport
+import Testing
 import Weights
 
 /// Every kernel of every instruction set that this machine runs against the scalar one, at odd sizes.
@@ -131,7 +131,8 @@ import Weights
   @Test(arguments: sets.indices, floats)
   func attention(set: Int, dtype: DType) throws {
     for (rows, e, first, count) in [
-      (1, 2, 0, 1), (1, 64, 0, 64), (2, 10, 3, 65), (3, 33, 0, 130), (4, 64, 5, 200), (5, 16, 0, 63),
+      (1, 2, 0, 1), (1, 64, 0, 64), (2, 10, 3, 65), (3, 33, 0, 130), (4, 64, 5, 200),
+      (5, 16, 0, 63),
       (9, 128, 60, 70), (7, 40, 0, 513), (64, 24, 0, 129),
     ] {
       let positions = first + count
