@@ -60,27 +60,39 @@ package struct Matmul {
   package func callAsFunction(
     _ linear: Linear, _ x: Activations, m: Int, into y: Activations, accumulate: Bool = false
   ) {
-    team.run { rank in
-      var column = 0
-      for part in linear.parts {
-        let slice = team.slice(part.rows, rank: rank, grain: ModelWeights.rowGrain)
-        if !slice.isEmpty {
-          let start = column + slice.lowerBound
-          var add = accumulate
-          if let bias = linear.bias {
-            for row in 0..<m {
-              let out = y.row(row) + start
-              for i in 0..<slice.count {
-                out[i] = (accumulate ? out[i] : 0) + bias.base[start + i]
-              }
+    var column = 0
+    for part in linear.parts {
+      let first = column
+      team.share(part.rows, grain: ModelWeights.rowGrain, chunk: chunk(part, m)) { rank, range in
+        let start = first + range.lowerBound
+        var add = accumulate
+        if let bias = linear.bias {
+          for row in 0..<m {
+            let out = y.row(row) + start
+            for i in 0..<range.count {
+              out[i] = (accumulate ? out[i] : 0) + bias.base[start + i]
             }
-            add = true
           }
-          multiply(part, slice, x, m, y.buffer.base + start, y.stride, add, panels[rank].base)
+          add = true
         }
-        column += part.rows
+        multiply(part, range, x, m, y.buffer.base + start, y.stride, add, panels[rank].base)
       }
+      column += part.rows
     }
+  }
+
+  /// Rows that a thread takes at a time: small enough to even out the threads, large enough that
+  /// memory streams and BLAS's packing of the activations is amortised.
+  private func chunk(_ matrix: Matrix, _ m: Int) -> Int {
+    let grain = ModelWeights.rowGrain
+    let rows: Int
+    if m < blasRows {
+      rows = (1 << 18) / matrix.rowBytes
+    } else {
+      let share = (matrix.rows + team.count - 1) / team.count
+      rows = share / max(1, min(8, share / 1024))
+    }
+    return max(grain, (rows + grain - 1) / grain * grain)
   }
 
   /// One thread's part: the outputs `rows` of one matrix. `y` points at the first of them.

@@ -39,13 +39,17 @@ public final class LimitsMeter {
   }
 
   /// Takes one sample of each limit (about a tenth of a second) and keeps the best.
-  public func sample() {
+  ///
+  /// - Returns: this sample alone, to judge what runs right after it.
+  @discardableResult
+  public func sample() -> MachineLimits {
+    var now = MachineLimits(threads: team.count, instructionSet: kernels.name)
     for streams in [1, 2, 4, 8] as [Int32] {
       let seconds = time { rank in
         let slice = self.slice(rank)
         Self.keep(self.kernels.functions.read(slice.start, slice.count, streams))
       }
-      limits.readBandwidth = max(limits.readBandwidth, Double(Self.bufferBytes) / seconds)
+      now.readBandwidth = max(now.readBandwidth, Double(Self.bufferBytes) / seconds)
     }
     let iterations = 500_000
     var sink: Float = 0
@@ -55,7 +59,7 @@ public final class LimitsMeter {
       _ = self.kernels.functions.multiply_add(iterations, &sink)
       Self.keep(sink)
     }
-    limits.multiplyAddPeak = max(limits.multiplyAddPeak, flops * Double(team.count) / seconds)
+    now.multiplyAddPeak = flops * Double(team.count) / seconds
 
     let gemm = Self.gemm
     seconds = time { rank in
@@ -65,10 +69,11 @@ public final class LimitsMeter {
         CblasRowMajor, CblasNoTrans, CblasTrans, blasint(gemm.m), blasint(gemm.n), blasint(gemm.k),
         1, x, blasint(gemm.k), w, blasint(gemm.k), 0, w + gemm.n * gemm.k, blasint(gemm.n))
     }
-    let rate = 2 * Double(gemm.m * gemm.n * gemm.k * team.count) / seconds
-    limits.bestGEMM = max(limits.bestGEMM, rate)
-    limits.multiplyAddPeak = max(limits.multiplyAddPeak, rate)
-    limits.samples += 1
+    now.bestGEMM = 2 * Double(gemm.m * gemm.n * gemm.k * team.count) / seconds
+    now.multiplyAddPeak = max(now.multiplyAddPeak, now.bestGEMM)
+    now.samples = 1
+    limits = limits.best(with: now)
+    return now
   }
 
   private func slice(_ rank: Int) -> (start: UnsafeMutableRawPointer, count: Int) {

@@ -26,7 +26,7 @@ public final class ThreadTeam {
         expected: "1 to \(topology.processors.count), this machine's processors")
     }
     self.count = count
-    shared = Shared()
+    shared = Shared(count: count)
     let processors = pinned ? topology.processors : []
     for rank in 1..<max(1, count) {
       workers.append(
@@ -47,6 +47,7 @@ public final class ThreadTeam {
     pthread_mutex_destroy(shared.mutex)
     shared.condition.deallocate()
     shared.mutex.deallocate()
+    shared.cursors.deallocate()
   }
 
   /// Runs `body` once on each thread, with its rank, and returns when all have finished.
@@ -79,6 +80,30 @@ public final class ThreadTeam {
     return min(low, total)..<min(high, total)
   }
 
+  /// Works through `0..<total` in ranges of at most `chunk`, each given to one thread.
+  ///
+  /// A thread first takes the ranges of its own `slice`, whose memory is near it, then helps those
+  /// that are behind: a core slowed by a neighbour does not hold up the team.
+  public func share(
+    _ total: Int, grain: Int, chunk: Int, _ body: (_ rank: Int, _ range: Range<Int>) -> Void
+  ) {
+    for rank in 0..<count {
+      shared.cursor(rank).pointee.store(
+        slice(total, rank: rank, grain: grain).lowerBound, ordering: .relaxed)
+    }
+    run { rank in
+      for turn in 0..<count {
+        let owner = (rank + turn) % count
+        let end = slice(total, rank: owner, grain: grain).upperBound
+        while true {
+          let start = shared.cursor(owner).pointee.wrappingAdd(chunk, ordering: .relaxed).oldValue
+          guard start < end else { break }
+          body(rank, start..<min(end, start + chunk))
+        }
+      }
+    }
+  }
+
   /// What caller and workers share. It outlives the team's deinitialiser as the workers hold it.
   private final class Shared: @unchecked Sendable {
     /// Counts jobs; a change is the signal to run.
@@ -91,7 +116,17 @@ public final class ThreadTeam {
     let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-    init() {
+    /// Where each rank's slice stands in `share`, each on cache lines of its own.
+    let cursors: UnsafeMutablePointer<Atomic<Int>>
+    private static let cursorStride = 16
+
+    func cursor(_ rank: Int) -> UnsafeMutablePointer<Atomic<Int>> {
+      cursors + rank * Self.cursorStride
+    }
+
+    init(count: Int) {
+      cursors = .allocate(capacity: count * Self.cursorStride)
+      for index in 0..<count * Self.cursorStride { (cursors + index).initialize(to: Atomic(0)) }
       pthread_mutex_init(mutex, nil)
       pthread_cond_init(condition, nil)
     }

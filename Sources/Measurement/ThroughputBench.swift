@@ -54,7 +54,14 @@ public struct ThroughputBench {
   private struct Subject {
     let architecture: Architecture
     let engine: Engine
-    var samples: [[Int]]
+    /// By test.
+    var samples: [[Sample]]
+  }
+
+  /// One run of a test, and what the machine could do right before and after it.
+  private struct Sample {
+    let nanoseconds: Int
+    let limits: MachineLimits
   }
 
   /// Measures every architecture in every test.
@@ -86,8 +93,11 @@ public struct ThroughputBench {
         report(
           "[\(done)/\(cells.count * settings.repetitions)] \(subject.architecture.name) "
             + "\(test.name), batch \(test.batch)")
-        meter.sample()
-        subjects[cell.subject].samples[cell.test].append(try time(test, on: subject.engine))
+        let before = meter.sample()
+        let nanoseconds = try time(test, on: subject.engine)
+        let sample = Sample(
+          nanoseconds: nanoseconds, limits: before.best(with: meter.sample()))
+        subjects[cell.subject].samples[cell.test].append(sample)
       }
     }
     var results = Results()
@@ -177,15 +187,18 @@ public struct ThroughputBench {
   // MARK: Records
 
   private func record(
-    _ subject: Subject, _ test: ThroughputTest, samples: [Int], limits: MachineLimits, _ start: Date
+    _ subject: Subject, _ test: ThroughputTest, samples: [Sample], limits: MachineLimits,
+    _ start: Date
   ) -> ThroughputRecord {
     let architecture = subject.architecture
-    let seconds = samples.map { Double($0) * 1e-9 }
+    let nanoseconds = samples.map(\.nanoseconds)
+    let seconds = nanoseconds.map { Double($0) * 1e-9 }
     let rates = seconds.map { Double(test.tokens) / $0 }
     let median = Quantiles.median(seconds)
     let work = Work(
       test, architecture, weights: settings.dtype, cache: settings.cacheDType,
-      chunk: settings.chunk, limits: limits)
+      chunk: settings.chunk)
+    let paired = samples.map { work.floorSeconds($0.limits) / (Double($0.nanoseconds) * 1e-9) }
     var phase = (prompt: 0, generate: 0)
     switch test.phase {
     case .prefill(let tokens): phase.prompt = tokens
@@ -199,15 +212,17 @@ public struct ThroughputBench {
       typeWeights: settings.dtype, typeK: settings.cacheDType, typeV: settings.cacheDType,
       nPrompt: phase.prompt, nGen: phase.generate, nDepth: test.depth,
       testTime: ISO8601DateFormatter().string(from: start),
-      avgNs: Int(Moments.mean(samples.map(Double.init))),
-      stddevNs: Int(Moments.standardDeviation(samples.map(Double.init))),
-      avgTs: Moments.mean(rates), stddevTs: Moments.standardDeviation(rates), samplesNs: samples,
+      avgNs: Int(Moments.mean(nanoseconds.map(Double.init))),
+      stddevNs: Int(Moments.standardDeviation(nanoseconds.map(Double.init))),
+      avgTs: Moments.mean(rates), stddevTs: Moments.standardDeviation(rates),
+      samplesNs: nanoseconds,
       samplesTs: rates, medianTs: Double(test.tokens) / median,
       ci95Ts: Quantiles.medianInterval(rates).map { [$0.lowerBound, $0.upperBound] },
       gflops: work.flops / median * 1e-9, gbps: work.bytes / median * 1e-9,
       peakFraction: work.flops / median / limits.multiplyAddPeak,
       bandwidthFraction: work.bytes / median / limits.readBandwidth,
-      floorFraction: work.floorSeconds / median, limits: limits,
+      floorFraction: work.floorSeconds(limits) / median,
+      pairedFloorFraction: Quantiles.median(paired), limits: limits,
       architecture: architecture.config,
       environment: RunEnvironment(
         topology: topology.summary, operatingSystem: OperatingSystem.description,
@@ -235,15 +250,23 @@ public struct ThroughputBench {
   }
 }
 
-/// FLOPs and bytes of a test, and the least time the machine's limits allow.
+/// FLOPs and bytes of a test, step by step.
 struct Work {
-  var flops = 0.0
-  var bytes = 0.0
-  var floorSeconds = 0.0
+  private var steps: [(flops: Double, bytes: Double)] = []
+
+  var flops: Double { steps.reduce(0) { $0 + $1.flops } }
+  var bytes: Double { steps.reduce(0) { $0 + $1.bytes } }
+
+  /// The least time that a machine's limits allow: of each step, its FLOPs at peak or its bytes at
+  /// full bandwidth, whichever takes longer.
+  func floorSeconds(_ limits: MachineLimits) -> Double {
+    steps.reduce(0) {
+      $0 + max($1.flops / limits.multiplyAddPeak, $1.bytes / limits.readBandwidth)
+    }
+  }
 
   init(
-    _ test: ThroughputTest, _ architecture: Architecture, weights: DType, cache: DType, chunk: Int,
-    limits: MachineLimits
+    _ test: ThroughputTest, _ architecture: Architecture, weights: DType, cache: DType, chunk: Int
   ) {
     var lengths = Array(repeating: test.depth, count: test.batch)
     for planned in test.steps(chunk: chunk) {
@@ -251,12 +274,12 @@ struct Work {
         sequences: planned.parts.map { Step.Sequence(cached: lengths[$0.sequence], new: $0.count) },
         logits: planned.logits)
       let operators = architecture.operators(of: step, weights: weights, cache: cache)
-      let stepFlops = operators.reduce(0) { $0 + $1.flops }
       // What must come from memory: weights and cache. Activations stay in the caches.
-      let stepBytes = operators.reduce(0) { $0 + $1.weightBytes + $1.cacheReadBytes }
-      flops += stepFlops
-      bytes += stepBytes
-      floorSeconds += max(stepFlops / limits.multiplyAddPeak, stepBytes / limits.readBandwidth)
+      steps.append(
+        (
+          flops: operators.reduce(0) { $0 + $1.flops },
+          bytes: operators.reduce(0) { $0 + $1.weightBytes + $1.cacheReadBytes }
+        ))
       for part in planned.parts { lengths[part.sequence] += part.count }
     }
   }

@@ -22,4 +22,14 @@ public struct MachineLimits: Codable, Sendable, Equatable {
     self.bestGEMM = bestGEMM
     self.samples = samples
   }
+
+  /// The better of each limit: noise only ever slows a measurement down.
+  public func best(with other: MachineLimits) -> MachineLimits {
+    var best = self
+    best.readBandwidth = max(readBandwidth, other.readBandwidth)
+    best.multiplyAddPeak = max(multiplyAddPeak, other.multiplyAddPeak)
+    best.bestGEMM = max(bestGEMM, other.bestGEMM)
+    best.samples += other.samples
+    return best
+  }
 }

@@ -48,6 +48,9 @@ public struct ThroughputRecord: Codable, Sendable {
   /// The time that the slower of FLOPs at peak and bytes at full bandwidth takes, summed over the
   /// steps, over the median time.
   public var floorFraction: Double
+  /// The same with each sample judged by the limits measured right before and after it, median of
+  /// the samples: what the engine makes of the machine in its mood of the moment.
+  public var pairedFloorFraction: Double
   public var limits: MachineLimits
   public var architecture: [String: JSONValue]
   public var environment: RunEnvironment
@@ -60,7 +63,8 @@ public struct ThroughputRecord: Codable, Sendable {
     nPrompt: Int, nGen: Int, nDepth: Int, testTime: String, avgNs: Int, stddevNs: Int,
     avgTs: Double, stddevTs: Double, samplesNs: [Int], samplesTs: [Double], medianTs: Double,
     ci95Ts: [Double]?, gflops: Double, gbps: Double, peakFraction: Double,
-    bandwidthFraction: Double, floorFraction: Double, limits: MachineLimits,
+    bandwidthFraction: Double, floorFraction: Double, pairedFloorFraction: Double,
+    limits: MachineLimits,
     architecture: [String: JSONValue], environment: RunEnvironment, warnings: [String],
     seed: UInt64
   ) {
@@ -92,6 +96,7 @@ public struct ThroughputRecord: Codable, Sendable {
     self.peakFraction = peakFraction
     self.bandwidthFraction = bandwidthFraction
     self.floorFraction = floorFraction
+    self.pairedFloorFraction = pairedFloorFraction
     self.limits = limits
     self.architecture = architecture
     self.environment = environment

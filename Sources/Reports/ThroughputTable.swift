@@ -10,6 +10,7 @@ public enum ThroughputTable {
       ("architecture", .left), ("weights", .left), ("KV", .left), ("batch", .right),
       ("test", .left), ("tok/s", .right), ("95% interval", .right), ("GB/s", .right),
       ("of bandwidth", .right), ("GFLOP/s", .right), ("of peak", .right), ("of floor", .right),
+      ("paired", .right),
     ])
     for record in records {
       let interval =
@@ -20,7 +21,7 @@ public enum ThroughputTable {
         "\(record.nSequences)", record.testName, Quantity.number(record.medianTs), interval,
         Quantity.number(record.gbps), Quantity.percent(record.bandwidthFraction),
         Quantity.number(record.gflops), Quantity.percent(record.peakFraction),
-        Quantity.percent(record.floorFraction),
+        Quantity.percent(record.floorFraction), Quantity.percent(record.pairedFloorFraction),
       ])
     }
     return table.rendered(style) + "\n\n"
@@ -30,7 +31,7 @@ public enum ThroughputTable {
       + "tok/s: median of \(first.samplesNs.count) samples, all sequences together. "
       + "[a, b]: smallest and largest, too few samples for an interval.\n"
       + "of floor: the least time these limits allow (bytes or FLOPs, whichever binds) over the "
-      + "measured one."
+      + "measured one; paired: by the limits right before and after each sample."
   }
 
   private static func range(_ record: ThroughputRecord) -> String {

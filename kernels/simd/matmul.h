@@ -58,22 +58,9 @@ INLINE float TYPED(dot)(const ELEMENT *w, const float *x, size_t k) {
   return total;
 }
 
-// A single activation row: bound by reading w, so each row is one sequential stream.
-static void TYPED(matvec)(
-  const ELEMENT *w, size_t n, size_t k, const float *x, float *y, bool accumulate) {
-  for (size_t j = 0; j < n; j++) {
-    const float total = TYPED(dot)(w + j * k, x, k);
-    y[j] = accumulate ? y[j] + total : total;
-  }
-}
-
 static void TYPED(matmul)(
   const ELEMENT *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m, float *y,
   size_t y_stride, bool accumulate) {
-  if (m == 1) {
-    TYPED(matvec)(w, n, k, x, y, accumulate);
-    return;
-  }
   // The activations' part of a k block stays in L2 (256 KiB) while a block of weight rows passes.
   size_t k_block = (65536 / m) / 64 * 64;
   if (k_block < 256) k_block = 256;
