@@ -33,7 +33,7 @@ let package = Package(
     module("Weights", ["Architectures", "Host", "CKernels"]),
     module("Engine", ["Weights", "Operators", "Records", "COpenBLAS"]),
     module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
-    module("Reports", ["Host", "Engine", "Records", "Operators", "Architectures"]),
+    module("Reports", ["Host", "Engine", "Records", "Operators", "Architectures", "Numerics"]),
     .executableTarget(
       name: "dyno-kernel-bench",
       dependencies: [
