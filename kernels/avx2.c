@@ -6,6 +6,8 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define LANES 8
 #define TILE_COLUMNS 3  // 4 × 3 sums, 3 activations and a weight fill the 16 registers
+#define GEMM_ROWS 6  // 6 × 2 sums, 2 weights and an activation: 15 of the 16 registers
+#define GEMM_VECTORS 2
 #define TABLE dyno_avx2_kernels
 #define INSTRUCTION_SET DYNO_AVX2
 #define NAME "avx2"

@@ -28,6 +28,19 @@ _Static_assert(sizeof(block_q8_0) == 34, "GGUF's layout");
 _Static_assert(sizeof(block_q4_0) == 18, "GGUF's layout");
 _Static_assert(sizeof(block_q4_1) == 20, "GGUF's layout");
 
+// Bytes of `count` elements, which fill whole blocks.
+static inline size_t dyno_row_bytes(dyno_dtype type, size_t count) {
+  switch (type) {
+    case DYNO_F32: return count * 4;
+    case DYNO_BF16:
+    case DYNO_F16: return count * 2;
+    case DYNO_Q8_0: return count / BLOCK * sizeof(block_q8_0);
+    case DYNO_Q4_0: return count / BLOCK * sizeof(block_q4_0);
+    case DYNO_Q4_1: return count / BLOCK * sizeof(block_q4_1);
+  }
+  __builtin_unreachable();
+}
+
 static inline float f32_from_bits(uint32_t bits) {
   float value;
   memcpy(&value, &bits, sizeof value);

@@ -67,7 +67,7 @@ public final class Engine {
       weights.architecture, dtype: cache, sequences: sequences, capacity: capacity)
     workspace = try Workspace(
       weights.architecture, maxTokens: maxTokens, maxLogits: maxLogits)
-    matmul = try Matmul(team: team, kernels: kernels)
+    matmul = try Matmul(weights.architecture, team: team, kernels: kernels)
     attention = try Attention(weights.architecture, team: team, kernels: kernels)
   }
 

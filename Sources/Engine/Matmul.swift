@@ -27,117 +27,151 @@ package struct Activations {
   package func row(_ index: Int) -> UnsafeMutablePointer<Float> { buffer.base + index * stride }
 }
 
+/// How a matmul is done.
+package enum MatmulPath: Sendable {
+  /// Dot products in register tiles, weights read where they lie: bound by memory for few rows.
+  case tiles
+  /// Weights expanded into panels that many activation rows share.
+  case panels
+  /// OpenBLAS's sgemm, on weights expanded to f32.
+  case openBLAS
+}
+
 /// `y = x·Wᵀ + b` over the team, each thread making its own slice of the outputs: the slice whose
 /// weights it touched first.
 package struct Matmul {
   let team: ThreadTeam
   let kernels: KernelTable
-  /// A panel of weights expanded to f32, for each thread.
-  private let panels: [FloatBuffer]
+  private let forced: MatmulPath?
+  /// Working memory of each thread.
+  private let scratch: [FloatBuffer]
 
-  /// 4 MiB: enough rows that BLAS's packing of the activations is small beside the product.
-  private static let panelCount = 1 << 20
+  /// f32 values of a thread's working memory: 512 KiB hold what the panels need, or some rows of
+  /// weights expanded for the other paths; at least one row always fits.
+  private static func scratchCount(_ architecture: Architecture) -> Int {
+    max(1 << 17, architecture.hiddenSize, architecture.intermediateSize, architecture.queryWidth)
+  }
 
-  /// Rows from which OpenBLAS is faster than our kernels. Measured on Zen 3 with f32 weights of
-  /// 8192 × 2048 (`make bench`): at 64 rows ours does 142 GFLOP/s against 130, at 128 it is 137
-  /// against 154.
-  package static let blasCrossover = 96
-  private let blasRows: Int
+  /// Activation rows from which panels are faster than tiles. Measured with `make bench` on Zen 3:
+  /// f32 weights of 8192 × 2048 give 119 GFLOP/s by tiles and 105 by panels at 32 rows, 129 and 134
+  /// at 48; bf16 the same within noise. OpenBLAS was behind both at every count (97 at 32, 114 at
+  /// 48, 159 against 163 at 512), so it serves machines that we have no SIMD kernels for.
+  package static let panelRows = 48
 
+  /// - Parameters:
+  ///   - architecture: whose weights will be multiplied.
+  ///   - path: the path for all matmuls, for benchmarks; `nil` for the fastest.
   package init(
-    team: ThreadTeam, kernels: KernelTable, blasRows: Int = Matmul.blasCrossover
+    _ architecture: Architecture, team: ThreadTeam, kernels: KernelTable, path: MatmulPath? = nil
   ) throws {
-    self.blasRows = blasRows
     self.team = team
     self.kernels = kernels
-    panels = try (0..<team.count).map { _ in try FloatBuffer(count: Self.panelCount) }
+    forced = path
+    scratch = try (0..<team.count).map { _ in
+      try FloatBuffer(count: Self.scratchCount(architecture))
+    }
     OpenBLAS.useOneThread()
   }
 
-  static func bytes(threads: Int) -> Int { threads * panelCount * 4 }
+  static func bytes(_ architecture: Architecture, threads: Int) -> Int {
+    4 * threads * scratchCount(architecture)
+  }
 
   /// Writes `m` rows of `y`, or adds to them where `accumulate`.
   package func callAsFunction(
     _ linear: Linear, _ x: Activations, m: Int, into y: Activations, accumulate: Bool = false
   ) {
+    let path = forced ?? path(m)
     var column = 0
     for part in linear.parts {
       let first = column
-      team.share(part.rows, grain: ModelWeights.rowGrain, chunk: chunk(part, m)) { rank, range in
+      team.share(
+        part.rows, grain: ModelWeights.rowGrain, chunk: chunk(part, path)
+      ) { rank, range in
         let start = first + range.lowerBound
+        let out = y.buffer.base + start
         var add = accumulate
         if let bias = linear.bias {
           for row in 0..<m {
-            let out = y.row(row) + start
             for i in 0..<range.count {
-              out[i] = (accumulate ? out[i] : 0) + bias.base[start + i]
+              let before = accumulate ? out[row * y.stride + i] : 0
+              out[row * y.stride + i] = before + bias.base[start + i]
             }
           }
           add = true
         }
-        multiply(part, range, x, m, y.buffer.base + start, y.stride, add, panels[rank].base)
+        multiply(part, range, x, m, out, y.stride, add, path, scratch[rank].base)
       }
       column += part.rows
     }
   }
 
-  /// Rows that a thread takes at a time: small enough to even out the threads, large enough that
-  /// memory streams and BLAS's packing of the activations is amortised.
-  private func chunk(_ matrix: Matrix, _ m: Int) -> Int {
-    let grain = ModelWeights.rowGrain
-    let rows: Int
-    if m < blasRows {
-      rows = (1 << 18) / matrix.rowBytes
-    } else {
-      let share = (matrix.rows + team.count - 1) / team.count
-      rows = share / max(1, min(8, share / 1024))
+  private func path(_ m: Int) -> MatmulPath {
+    if m < Self.panelRows { return .tiles }
+    return kernels.functions.instruction_set == DYNO_SCALAR ? .openBLAS : .panels
+  }
+
+  /// Rows that a thread takes at a time: small enough to even out the threads, large enough to
+  /// stream memory and to fill the kernels' blocks.
+  private func chunk(_ matrix: Matrix, _ path: MatmulPath) -> Int {
+    switch path {
+    case .tiles:
+      let grain = ModelWeights.rowGrain
+      return max(grain, (1 << 18) / matrix.rowBytes / grain * grain)
+    case .panels: return 256
+    case .openBLAS: return max(256, (matrix.rows / team.count + 255) / 256 * 256)
     }
-    return max(grain, (rows + grain - 1) / grain * grain)
   }
 
   /// One thread's part: the outputs `rows` of one matrix. `y` points at the first of them.
   private func multiply(
     _ matrix: Matrix, _ rows: Range<Int>, _ x: Activations, _ m: Int,
-    _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ accumulate: Bool,
-    _ panel: UnsafeMutablePointer<Float>
+    _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ accumulate: Bool, _ path: MatmulPath,
+    _ scratch: UnsafeMutablePointer<Float>
   ) {
     let k = matrix.columns
-    let direct = m < blasRows || kernels.functions.instruction_set == DYNO_SCALAR
-    if matrix.dtype.blockElements == 1, direct {
-      kernels.functions.matmul(
-        matrix.dtype.kernelType, matrix.row(rows.lowerBound), rows.count, k, x.buffer.base,
-        x.stride, m, y, yStride, accumulate)
-      return
-    }
-    if matrix.dtype == .f32 {
-      sgemm(
-        matrix.row(rows.lowerBound).assumingMemoryBound(to: Float.self), rows.count, k, x, m, y,
-        yStride, accumulate)
-      return
-    }
-    // Few activations: a panel that stays in the L2 cache between being expanded and being used.
-    let panelRows = max(1, (direct ? 1 << 15 : Self.panelCount) / k)
-    var low = rows.lowerBound
-    while low < rows.upperBound {
-      let count = min(panelRows, rows.upperBound - low)
-      kernels.functions.expand(matrix.dtype.kernelType, matrix.row(low), count * k, panel)
-      let out = y + (low - rows.lowerBound)
-      if direct {
-        kernels.functions.matmul(
-          DYNO_F32, panel, count, k, x.buffer.base, x.stride, m, out, yStride, accumulate)
-      } else {
-        sgemm(panel, count, k, x, m, out, yStride, accumulate)
+    let type = matrix.dtype.kernelType
+    let functions = kernels.functions
+    switch path {
+    case .panels:
+      functions.gemm(
+        type, matrix.row(rows.lowerBound), rows.count, k, x.buffer.base, x.stride, m, y, yStride,
+        accumulate, scratch)
+    case .tiles where matrix.dtype.blockElements == 1:
+      functions.matmul(
+        type, matrix.row(rows.lowerBound), rows.count, k, x.buffer.base, x.stride, m, y, yStride,
+        accumulate)
+    case .tiles:
+      // As many rows as stay in the L2 cache between being expanded and being used.
+      forEachExpanded(matrix, rows, scratch, limit: 1 << 15) { w, count, offset in
+        functions.matmul(
+          DYNO_F32, w, count, k, x.buffer.base, x.stride, m, y + offset, yStride, accumulate)
       }
-      low += count
+    case .openBLAS:
+      forEachExpanded(matrix, rows, scratch, limit: 1 << 17) { w, count, offset in
+        cblas_sgemm(
+          CblasRowMajor, CblasNoTrans, CblasTrans, blasint(m), blasint(count), blasint(k), 1,
+          x.buffer.base, blasint(x.stride), w, blasint(k), accumulate ? 1 : 0, y + offset,
+          blasint(yStride))
+      }
     }
   }
 
-  private func sgemm(
-    _ w: UnsafePointer<Float>, _ n: Int, _ k: Int, _ x: Activations, _ m: Int,
-    _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ accumulate: Bool
+  /// Goes through rows as f32: where they lie, or expanded to `scratch` a few at a time.
+  private func forEachExpanded(
+    _ matrix: Matrix, _ rows: Range<Int>, _ scratch: UnsafeMutablePointer<Float>, limit: Int,
+    _ body: (_ w: UnsafePointer<Float>, _ count: Int, _ offset: Int) -> Void
   ) {
-    cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, blasint(m), blasint(n), blasint(k), 1,
-      x.buffer.base, blasint(x.stride), w, blasint(k), accumulate ? 1 : 0, y, blasint(yStride))
+    guard matrix.dtype != .f32 else {
+      let w = matrix.row(rows.lowerBound).assumingMemoryBound(to: Float.self)
+      return body(w, rows.count, 0)
+    }
+    let step = max(1, limit / matrix.columns)
+    for low in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
+      let count = min(step, rows.upperBound - low)
+      kernels.functions.expand(
+        matrix.dtype.kernelType, matrix.row(low), count * matrix.columns, scratch)
+      body(UnsafePointer(scratch), count, low - rows.lowerBound)
+    }
   }
 }

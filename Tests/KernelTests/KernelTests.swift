@@ -93,6 +93,38 @@ import Weights
     }
   }
 
+  @Test(arguments: KernelTable.available.indices, DType.allCases)
+  func gemm(set: Int, dtype: DType) throws {
+    let scratch = try FloatBuffer(count: Int(DYNO_GEMM_SCRATCH))
+    for (m, n, blocks) in [
+      (1, 1, 1), (2, 3, 2), (5, 16, 3), (6, 17, 8), (7, 33, 9), (13, 5, 11), (29, 300, 20),
+      (48, 513, 8), (12, 32, 33),
+    ] {
+      // Odd depths where rows need not hold whole blocks.
+      let k = dtype.blockElements == 1 ? max(1, 32 * blocks - 5) : 32 * blocks
+      let w = stored(random(n * k, 1), dtype)
+      var expanded = [Float](repeating: 0, count: n * k)
+      Self.scalar.expand(dtype.kernelType, w, n * k, &expanded)
+      let xStride = k + 3
+      let yStride = n + 2
+      let x = random(m * xStride, 2)
+      for accumulate in [false, true] {
+        var actual = random(m * yStride, 3)
+        var reference = actual
+        KernelTable.available[set].functions.gemm(
+          dtype.kernelType, w, n, k, x, xStride, m, &actual, yStride, accumulate, scratch.base)
+        Self.scalar.matmul(
+          DYNO_F32, expanded, n, k, x, xStride, m, &reference, yStride, accumulate)
+        #expect(relativeError([actual], [reference]) <= 1e-6, "m \(m), n \(n), k \(k)")
+        for row in 0..<m {
+          for pad in n..<yStride {
+            #expect(actual[row * yStride + pad] == reference[row * yStride + pad], "padding")
+          }
+        }
+      }
+    }
+  }
+
   @Test(arguments: sets.indices)
   func rowwise(set: Int) {
     let kernels = Self.sets[set].functions

@@ -24,7 +24,7 @@ struct KernelBench: ParsableCommand {
   var threads: Int?
 
   @Option(help: "Activation rows, comma-separated.")
-  var rows = "1,2,4,8,16,32,64,96,128,256,512"
+  var rows = "1,2,4,8,16,32,48,64,128,512"
 
   func run() throws {
     let shapes = try Zoo.resolve(architecture)
@@ -74,7 +74,7 @@ struct KernelBench: ParsableCommand {
     let body: () -> Void
   }
 
-  /// The MLP's gate and up projection, by our kernels and by OpenBLAS. Weights are as many copies
+  /// The MLP's gate and up projection, by each path. Weights are as many copies
   /// as exceed the caches, used in turn.
   private func matmulCells(
     _ a: Architecture, _ team: ThreadTeam, _ kernels: KernelTable
@@ -87,15 +87,18 @@ struct KernelBench: ParsableCommand {
     let x = try Activations(rows: most, width: a.hiddenSize)
     let y = try Activations(rows: most, width: 2 * a.intermediateSize)
     kernels.functions.fill_uniform(DYNO_F32, 1, x.buffer.count, 1, x.buffer.base)
-    let ours = try Matmul(team: team, kernels: kernels, blasRows: .max)
-    let blas = try Matmul(team: team, kernels: kernels, blasRows: 0)
+    let paths: [(String, Matmul)] = [
+      ("tiles", try Matmul(a, team: team, kernels: kernels, path: .tiles)),
+      ("panels", try Matmul(a, team: team, kernels: kernels, path: .panels)),
+      ("openblas", try Matmul(a, team: team, kernels: kernels, path: .openBLAS)),
+    ]
     var cells: [Cell] = []
     for dtype in DType.allCases {
       let weights = try ModelWeights.random(
         single, dtype: dtype, seed: 0, team: team, kernels: kernels)
       for m in counts {
-        for (path, matmul) in [("ours", ours), ("openblas", blas)] {
-          if m < 8 && path == "openblas" { continue }
+        // Where a path is hopeless, it is not worth the time.
+        for (path, matmul) in paths where path == "tiles" ? m <= 128 : m >= 16 {
           var turn = 0
           let linear = weights.layers[0].gateUp
           cells.append(
@@ -140,7 +143,7 @@ struct KernelBench: ParsableCommand {
         ).first { $0.kind == .attention }!
         cells.append(
           Cell(
-            name: "attention \(cacheType) depth \(depth)", path: "ours", rows: sequences * new,
+            name: "attention \(cacheType) depth \(depth)", path: "blocks", rows: sequences * new,
             flops: operation.flops, bytes: operation.cacheReadBytes
           ) {
             attention(

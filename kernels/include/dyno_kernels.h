@@ -54,6 +54,9 @@ static inline size_t dyno_attention_scratch(size_t rows) {
   return rows * DYNO_ATTENTION_POSITIONS;
 }
 
+// Floats that gemm works in.
+enum { DYNO_GEMM_SCRATCH = 260 * 256 };
+
 // A table is constant, so threads may share it: Swift wants to be told.
 typedef struct __attribute__((swift_attr("@Sendable"))) {
   dyno_instruction_set instruction_set;
@@ -69,6 +72,12 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   void (*matmul)(
     dyno_dtype type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
     float *y, size_t y_stride, bool accumulate);
+
+  // The same for many rows: any dtype, weights expanded to f32 in blocks. `scratch` holds
+  // DYNO_GEMM_SCRATCH floats.
+  void (*gemm)(
+    dyno_dtype type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
+    float *y, size_t y_stride, bool accumulate, float *scratch);
 
   // y[i] = x[i] · weight[i] / √(mean(x²) + epsilon)
   void (*rms_norm)(const float *x, const float *weight, size_t count, float epsilon, float *y);

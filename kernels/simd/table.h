@@ -39,6 +39,7 @@
 #undef SCALAR
 #undef TYPED
 
+#include "gemm.h"
 #include "machine.h"
 
 static void matmul(
@@ -66,6 +67,6 @@ static void attention(const dyno_attention_block *block) {
 }
 
 const dyno_kernels TABLE = {
-  INSTRUCTION_SET, NAME, expand, round_to, matmul, rms_norm, swiglu, rotate, attention,
+  INSTRUCTION_SET, NAME, expand, round_to, matmul, gemm, rms_norm, swiglu, rotate, attention,
   fill_uniform, read_all, multiply_add,
 };
