@@ -21,7 +21,10 @@ let package = Package(
       name: "CKernels", path: "kernels", cSettings: [.treatAllWarnings(as: .error)]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CHwloc", pkgConfig: "hwloc", providers: [.apt(["libhwloc-dev"])]),
-    module("Numerics"),
+    .systemLibrary(
+      name: "CMinpack", pkgConfig: "cminpack", providers: [.apt(["libcminpack-dev"])]),
+    .systemLibrary(name: "CNLopt", pkgConfig: "nlopt", providers: [.apt(["libnlopt-dev"])]),
+    module("Numerics", ["CMinpack", "CNLopt"]),
     module("Architectures"),
     module("Operators", ["Architectures"]),
     module("Records", ["Architectures", "Operators"]),
@@ -29,13 +32,21 @@ let package = Package(
     module("Weights", ["Architectures", "Host", "CKernels"]),
     module("Engine", ["Weights", "Operators", "Records", "COpenBLAS"]),
     module("Measurement", ["Engine", "Numerics", "Records"]),
+    module("ScalingLaws", ["Architectures", "Numerics"]),
     module("Reports", ["Architectures", "Operators", "Records"]),
     .executableTarget(
       name: "dyno",
       dependencies: [
-        "Measurement", "Reports",
+        "Measurement", "Reports", "ScalingLaws",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "dyno-law-study", dependencies: ["ScalingLaws", "Reports"], path: "benchmarks/laws",
+      exclude: [], swiftSettings: strict),
+    .testTarget(name: "NumericsTests", dependencies: ["Numerics"], swiftSettings: strict),
+    .testTarget(
+      name: "ScalingLawsTests", dependencies: ["ScalingLaws"], exclude: ["Fixtures"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
