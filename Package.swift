@@ -33,7 +33,7 @@ let package = Package(
     module("Engine", ["Weights", "Operators", "Records", "COpenBLAS"]),
     module("Measurement", ["Engine", "Numerics", "Records"]),
     module("ScalingLaws", ["Architectures", "Numerics"]),
-    module("Reports", ["Architectures", "Operators", "Records"]),
+    module("Reports", ["Architectures", "Operators", "Records", "ScalingLaws"]),
     .executableTarget(
       name: "dyno",
       dependencies: [

@@ -36,7 +36,7 @@ public enum Bootstrap {
     let widened = t * (Double(rows) / Double(degreesOfFreedom)).squareRoot()
     let tail = NormalDistribution.cumulative(-widened)
     let sorted = replicates.sorted()
-    return Quantiles.interpolated(sorted: sorted, at: tail)
-      ... Quantiles.interpolated(sorted: sorted, at: 1 - tail)
+    return Quantiles.interpolated(
+      sorted: sorted, at: tail)...Quantiles.interpolated(sorted: sorted, at: 1 - tail)
   }
 }

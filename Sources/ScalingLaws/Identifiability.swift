@@ -70,7 +70,9 @@ enum Identifiability {
     }
     guard nd * nd < 0.999 * nn * dd else {
       throw InputError(
-        table.name, problem: "tokens follow from parameters (correlation of logarithms \(String(format: "%.5f", nd / (nn * dd).squareRoot())))",
+        table.name,
+        problem:
+          "tokens follow from parameters (correlation of logarithms \(String(format: "%.5f", nd / (nn * dd).squareRoot())))",
         expected: "several token counts at one size, to tell the terms in N and D apart")
     }
   }

@@ -41,7 +41,9 @@ extension LawFit {
     }
     var law = law
     let degreesOfFreedom = law.uncertainty?.degreesOfFreedom ?? 0
-    law.uncertainty?.resamples = refits.compactMap { $0 }
+    let resamples = refits.compactMap { $0 }
+    law.uncertainty?.resamples = resamples
+    law.uncertainty?.covariance = Self.covariance(resamples.map(Coordinates(form).coordinates))
     law.uncertainty?.resampledRows = resampling == .cases ? rows.count : degreesOfFreedom
     return LawFit(self, law: law)
   }
@@ -63,6 +65,19 @@ extension LawFit {
       Bootstrap.interval(
         resamples.map { $0[coordinates.free[index]] }, rows: uncertainty?.resampledRows ?? 0,
         degreesOfFreedom: uncertainty?.degreesOfFreedom ?? 0) ?? fit.intervals[index]
+    }
+  }
+
+  /// Of the columns; `nil` with fewer than 2 rows.
+  private static func covariance(_ rows: [[Double]]) -> [[Double]]? {
+    guard rows.count > 1 else { return nil }
+    let columns = rows[0].indices
+    let means = columns.map { column in Moments.mean(rows.map { $0[column] }) }
+    return columns.map { first in
+      columns.map { second in
+        rows.reduce(0) { $0 + ($1[first] - means[first]) * ($1[second] - means[second]) }
+          / Double(rows.count - 1)
+      }
     }
   }
 

@@ -1,6 +1,5 @@
 import Architectures
 import Foundation
-import Numerics
 
 /// What a law says of one model.
 public struct LossPrediction: Sendable {
@@ -154,9 +153,7 @@ public struct LossPredictor: Sendable {
 
   /// Standard deviation of a single run's loss about the law; an anchor is one run too.
   private func scatter(at loss: Double, slope: Double) -> Double? {
-    guard let uncertainty = law.uncertainty else { return nil }
-    let deviation = uncertainty.residualStandardDeviation
-    let inLoss = uncertainty.residualScale == .logLoss ? deviation * loss : deviation
+    guard let inLoss = law.scatter(at: loss) else { return nil }
     guard let anchor else { return inLoss }
     let share = slope / referenceSlope(law.parameters, anchor.point)
     return inLoss * (1 + share * share).squareRoot()
@@ -165,49 +162,45 @@ public struct LossPredictor: Sendable {
   private func interval(
     _ point: TrainingPoint, _ estimate: Estimate, referenceError: Double, scatter: Double
   ) -> ClosedRange<Double>? {
-    guard let uncertainty = law.uncertainty else { return nil }
-    let extra = referenceError * referenceError + scatter * scatter
-    if let rows = uncertainty.resampledRows, let degrees = uncertainty.degreesOfFreedom,
-      uncertainty.resamples.count > 1
-    {
-      let values = uncertainty.resamples.map { evaluate($0, point).value }
-      if extra == 0 { return Bootstrap.interval(values, rows: rows, degreesOfFreedom: degrees) }
-      let spread = Moments.standardDeviation(values)
-      let half = law.t95 * (spread * spread + extra).squareRoot()
-      return estimate.value - half...estimate.value + half
-    }
-    // Without a covariance only the published scatter is known: no interval for the law itself.
-    guard uncertainty.covariance != nil || scatter > 0 else { return nil }
-    let standardError = law.standardError(estimate.gradient) ?? 0
-    let half = law.t95 * (standardError * standardError + extra).squareRoot()
-    return estimate.value - half...estimate.value + half
+    law.interval(
+      value: estimate.value, gradient: estimate.gradient,
+      extraVariance: referenceError * referenceError + scatter * scatter
+    ) { evaluate($0, point).value }
   }
 
   private func extrapolations(_ point: TrainingPoint) -> [String] {
-    var sentences: [String] = []
-    for feature in Feature.allCases {
-      let value = feature.value(of: point)
-      guard let range = law.domain[feature], value.isFinite else { continue }
-      // A hair of room: the range's ends were fitted data.
-      if value < range.lowerBound * (1 - 1e-9) || value > range.upperBound * (1 + 1e-9) {
-        sentences.append(
-          "\(feature.symbol) = \(short(value)) is outside the fitted "
-            + "\(short(range.lowerBound)) to \(short(range.upperBound))")
-      }
-    }
+    var sentences = law.extrapolations(point)
     if let anchor {
       if abs(log(anchor.point.parameters / parameters)) > 0.05 {
         sentences.append(
           "L_opt is held at that of \(anchor.architecture.name), N = "
-            + "\(short(anchor.point.parameters)), for N = \(short(parameters))")
+            + "\(ScalingLaw.short(anchor.point.parameters)), for N = \(ScalingLaw.short(parameters))"
+        )
       }
       if tokens.isFinite, abs(log(anchor.tokens / tokens)) > 0.01 {
         sentences.append(
-          "L_opt is held at that of \(short(anchor.tokens)) tokens, for D = \(short(tokens))")
+          "L_opt is held at that of \(ScalingLaw.short(anchor.tokens)) tokens, for D = \(ScalingLaw.short(tokens))"
+        )
       }
     }
     return sentences
   }
+}
 
-  private func short(_ value: Double) -> String { String(format: "%.4g", value) }
+extension ScalingLaw {
+  /// In what `point` leaves the fitted data, one sentence a feature.
+  public func extrapolations(_ point: TrainingPoint) -> [String] {
+    Feature.allCases.compactMap { feature in
+      let value = feature.value(of: point)
+      guard let range = domain[feature], value.isFinite else { return nil }
+      // A hair of room: the range's ends were fitted data.
+      guard value < range.lowerBound * (1 - 1e-9) || value > range.upperBound * (1 + 1e-9) else {
+        return nil
+      }
+      return "\(feature.symbol) = \(Self.short(value)) is outside the fitted "
+        + "\(Self.short(range.lowerBound)) to \(Self.short(range.upperBound))"
+    }
+  }
+
+  fileprivate static func short(_ value: Double) -> String { String(format: "%.4g", value) }
 }
