@@ -42,8 +42,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .executableTarget(
-      name: "dyno-law-study", dependencies: ["ScalingLaws", "Reports"], path: "benchmarks/laws",
-      exclude: [], swiftSettings: strict),
+      name: "dyno-law-study", dependencies: ["ScalingLaws", "Numerics", "Reports"],
+      path: "benchmarks/laws", swiftSettings: strict),
     .testTarget(name: "NumericsTests", dependencies: ["Numerics"], swiftSettings: strict),
     .testTarget(
       name: "ScalingLawsTests", dependencies: ["ScalingLaws"], exclude: ["Fixtures"],

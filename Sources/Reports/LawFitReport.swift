@@ -6,7 +6,7 @@ public struct LawFitReport: Encodable, Sendable {
   public struct Parameter: Encodable, Sendable {
     public let name: String
     public let value: Double
-    /// Of the value; `nil` where a gauge holds it.
+    /// `nil` where a gauge holds it.
     public let standardError: Double?
     public let interval95: ClosedRange<Double>?
     /// Held by the gauge, not fitted.
@@ -50,10 +50,9 @@ public struct LawFitReport: Encodable, Sendable {
         return Parameter(
           name: specification.name, value: value, standardError: nil, interval95: nil, held: true)
       }
-      let error = fit.standardErrors[index]
       return Parameter(
         name: specification.name, value: value,
-        standardError: specification.isPositive ? value * error : error,
+        standardError: fit.standardErrors[index],
         interval95: fit.intervals[index], held: false)
     }
     covariance = law.uncertainty?.covariance ?? []

@@ -54,6 +54,15 @@ struct Coordinates {
     return max(0, variance).squareRoot()
   }
 
+  /// The standard error of a free parameter's value, from that of its coordinate.
+  func parameterError(
+    ofFree index: Int, _ parameters: [Double], standardError: Double
+  ) -> Double {
+    let parameter = free[index]
+    return specifications[parameter].isPositive
+      ? parameters[parameter] * standardError : standardError
+  }
+
   /// The 95% interval of one free parameter: symmetric in its coordinate.
   func interval(
     ofFree index: Int, _ parameters: [Double], standardError: Double, t: Double

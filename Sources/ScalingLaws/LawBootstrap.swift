@@ -57,9 +57,8 @@ extension LawFit {
     let coordinates = Coordinates(law.form)
     let uncertainty = law.uncertainty
     let resamples = uncertainty?.resamples ?? []
-    let refits = resamples.map(coordinates.coordinates)
     standardErrors = (0..<coordinates.count).map { index in
-      Moments.standardDeviation(refits.map { $0[index] })
+      Moments.standardDeviation(resamples.map { $0[coordinates.free[index]] })
     }
     intervals = (0..<coordinates.count).map { index in
       Bootstrap.interval(

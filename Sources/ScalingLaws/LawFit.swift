@@ -8,7 +8,8 @@ public struct LawFit: Sendable {
   public let stop: FitStop
   /// Rows the law was fitted to.
   public let rows: [TrainingTable.Row]
-  /// Standard error of each free parameter's coordinate (relative, for positive parameters).
+  /// Standard error of each free parameter: the standard deviation over resamples, else from the
+  /// covariance.
   public let standardErrors: [Double]
   /// 95%, for each free parameter.
   public let intervals: [ClosedRange<Double>]
@@ -72,11 +73,14 @@ extension LawFit {
     stop = solution.stop
     rows = table.rows
     let covariance = uncertainty.covariance ?? []
-    standardErrors = covariance.indices.map { covariance[$0][$0].squareRoot() }
+    let coordinates = problem.coordinates
+    let errors = covariance.indices.map { covariance[$0][$0].squareRoot() }
+    standardErrors = errors.indices.map {
+      coordinates.parameterError(ofFree: $0, parameters, standardError: errors[$0])
+    }
     let t = law.t95
-    intervals = standardErrors.indices.map { [standardErrors] index in
-      problem.coordinates.interval(
-        ofFree: index, parameters, standardError: standardErrors[index], t: t)
+    intervals = errors.indices.map {
+      coordinates.interval(ofFree: $0, parameters, standardError: errors[$0], t: t)
     }
     quality = FitQuality(
       predicted: table.rows.map { [law] in law.loss($0.point) }, measured: table.rows.map(\.loss))

@@ -152,11 +152,15 @@ struct SizeGroup {
       ? String(format: "%.3gB", median / 1e9) : String(format: "%.3gM", median / 1e6)
   }
 
-  /// Sizes in ascending order: a gap of more than 15% begins a new one.
+  /// Sizes in ascending order. A gap of more than 15% begins a new one, and so does a row of more
+  /// than 1.5 times the group's smallest, lest small steps chain everything together.
   static func groups(of rows: [TrainingTable.Row]) -> [SizeGroup] {
     var groups: [[TrainingTable.Row]] = []
     for row in rows.sorted(by: { $0.point.parameters < $1.point.parameters }) {
-      if let last = groups.last?.last, row.point.parameters <= 1.15 * last.point.parameters {
+      if let group = groups.last, let first = group.first, let last = group.last,
+        row.point.parameters <= 1.15 * last.point.parameters,
+        row.point.parameters <= 1.5 * first.point.parameters
+      {
         groups[groups.count - 1].append(row)
       } else {
         groups.append([row])
