@@ -27,8 +27,8 @@ public struct LawFitReport: Encodable, Sendable {
   public let rows: Int
   /// Lines of the file that an outlier rule left out.
   public let droppedLines: [Int]
+  /// Scatter of runs about the law, nats.
   public let residualStandardDeviation: Double
-  public let residualScale: String
   public let degreesOfFreedom: Int
   public let quality: FitQuality
   /// `x*` and `r*`, of laws that have them.
@@ -66,7 +66,6 @@ public struct LawFitReport: Encodable, Sendable {
     rows = fit.rows.count
     droppedLines = dropped.sorted()
     residualStandardDeviation = law.uncertainty?.residualStandardDeviation ?? .nan
-    residualScale = law.uncertainty?.residualScale.rawValue ?? ""
     degreesOfFreedom = law.uncertainty?.degreesOfFreedom ?? 0
     quality = fit.quality
     let optimum = try? LawOptimum(law)

@@ -60,6 +60,13 @@ struct FitProblem {
     }
   }
 
+  /// Predicted less measured losses, whatever the objective.
+  func lossResiduals(_ coordinates: [Double]) -> [Double] {
+    let parameters = self.coordinates.parameters(coordinates)
+    var gradient = parameters
+    return points.indices.map { form.loss(parameters, points[$0], &gradient) - losses[$0] }
+  }
+
   /// The covariance of the coordinates and the scatter of the rows.
   ///
   /// Least squares: `s²(JᵀJ)⁻¹`. Huber: `K²·[Σψ²/(n-p)]/[Σψ'/n]²·(JᵀJ)⁻¹` with ψ the derivative of
@@ -80,7 +87,8 @@ struct FitProblem {
     }
     let n = Double(residuals.count)
     let degreesOfFreedom = residuals.count - coordinates.count
-    let variance = residuals.reduce(0) { $0 + $1 * $1 } / Double(degreesOfFreedom)
+    let variance =
+      lossResiduals(solution.coordinates).reduce(0) { $0 + $1 * $1 } / Double(degreesOfFreedom)
     var factor = variance
     if case .huberOfLogLoss(let delta) = form.objective {
       let inside = Double(residuals.count { abs($0) <= delta }) / n
@@ -98,7 +106,6 @@ struct FitProblem {
     }
     return LawUncertainty(
       residualStandardDeviation: variance.squareRoot(),
-      residualScale: form.objective == .leastSquares ? .loss : .logLoss,
       degreesOfFreedom: degreesOfFreedom,
       covariance: normal.inverse().map { $0.map { $0 * factor } })
   }

@@ -21,7 +21,6 @@ extension LawFit {
     let parameters = law.parameters
     let rows = rows
     let residuals = resampling == .residuals ? adjustedResiduals() : []
-    let isLogarithmic = form.objective != .leastSquares
     let fitted = rows.map { self.law.loss($0.point) }
     let refits = Bootstrap.replicate(count, seed: seed) { generator -> [Double]? in
       var drawn = rows
@@ -31,8 +30,7 @@ extension LawFit {
         case .cases: drawn[index] = rows[other]
         case .residuals:
           drawn[index].loss =
-            isLogarithmic
-            ? fitted[index] * exp(residuals[other]) : fitted[index] + residuals[other]
+            fitted[index] + residuals[other]
         }
       }
       let problem = FitProblem(form, drawn)
@@ -44,7 +42,10 @@ extension LawFit {
     let resamples = refits.compactMap { $0 }
     law.uncertainty?.resamples = resamples
     law.uncertainty?.covariance = Self.covariance(resamples.map(Coordinates(form).coordinates))
-    law.uncertainty?.resampledRows = resampling == .cases ? rows.count : degreesOfFreedom
+    // Leverage makes up for fitted residuals' smallness in least squares, but not where a fit passes
+    // close to some rows, as nearly absolute losses do.
+    let isWidened = resampling == .residuals && form.objective == .leastSquares
+    law.uncertainty?.resampledRows = isWidened ? degreesOfFreedom : rows.count
     return LawFit(self, law: law)
   }
 
@@ -80,11 +81,12 @@ extension LawFit {
     }
   }
 
-  /// Measured less fitted loss (or their logarithms), widened by leverage and centred.
+  /// Measured less fitted loss, widened by leverage and centred.
   private func adjustedResiduals() -> [Double] {
     let problem = FitProblem(law.form, rows)
-    let (residuals, jacobian) = problem.model.evaluate(
-      problem.coordinates.coordinates(law.parameters))
+    let coordinates = problem.coordinates.coordinates(law.parameters)
+    let residuals = problem.lossResiduals(coordinates)
+    let jacobian = problem.model.evaluate(coordinates).jacobian
     // The fit has shown this matrix to be positive definite.
     guard let normal = try? PositiveDefinite(PositiveDefinite.normalMatrix(jacobian)) else {
       return residuals.map { -$0 }

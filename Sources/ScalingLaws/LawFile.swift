@@ -189,11 +189,6 @@ extension LawUncertainty {
         "residual_standard_deviation", problem: "is \(deviation)",
         expected: "a number of at least 0")
     }
-    let scaleName = try fields.string("residual_scale") ?? Scale.loss.rawValue
-    guard let scale = Scale(rawValue: scaleName) else {
-      throw InputError(
-        "residual_scale", problem: "is \"\(scaleName.prefix(60))\"", expected: "loss or log_loss")
-    }
     for field in ["degrees_of_freedom", "resampled_rows"] {
       guard let value = try fields.int(field), value < 1 else { continue }
       throw InputError(field, problem: "is \(value)", expected: "at least 1")
@@ -209,7 +204,7 @@ extension LawUncertainty {
       }
     }
     self.init(
-      residualStandardDeviation: deviation, residualScale: scale,
+      residualStandardDeviation: deviation,
       degreesOfFreedom: try fields.int("degrees_of_freedom"), covariance: covariance,
       resamples: try fields.matrix("resamples", columns: form.parameters.count) ?? [],
       resampledRows: try fields.int("resampled_rows"))
@@ -217,8 +212,7 @@ extension LawUncertainty {
 
   fileprivate var value: JSONValue {
     var fields: [String: JSONValue] = [
-      "residual_standard_deviation": .number(residualStandardDeviation),
-      "residual_scale": .string(residualScale.rawValue),
+      "residual_standard_deviation": .number(residualStandardDeviation)
     ]
     if let degreesOfFreedom { fields["degrees_of_freedom"] = .integer(degreesOfFreedom) }
     if let covariance { fields["covariance"] = .array(covariance.map(JSONValue.numbers)) }

@@ -34,14 +34,6 @@ extension ScalingLaw {
     return value - half...value + half
   }
 
-  /// Standard deviation of one run about the law where it predicts `loss`.
-  func scatter(at loss: Double) -> Double? {
-    uncertainty.map {
-      $0.residualScale == .logLoss
-        ? $0.residualStandardDeviation * loss : $0.residualStandardDeviation
-    }
-  }
-
   /// The law's value at a point that carries its own reference loss, and 95% intervals: of the
   /// value, and of one run's loss.
   public func estimate(
@@ -55,6 +47,8 @@ extension ScalingLaw {
         return form.loss($0, point, &scratch)
       }
     }
-    return (value, interval(0), scatter(at: value).flatMap { interval($0 * $0) })
+    return (
+      value, interval(0), (uncertainty?.residualStandardDeviation).flatMap { interval($0 * $0) }
+    )
   }
 }

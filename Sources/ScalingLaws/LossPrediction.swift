@@ -76,7 +76,7 @@ public struct LossPredictor: Sendable {
     let reference = referenceLoss()
     point.reference = reference.value
     let estimate = evaluate(law.parameters, point)
-    let scatter = scatter(at: estimate.value, slope: estimate.referenceSlope)
+    let scatter = scatter(slope: estimate.referenceSlope)
     let referenceError = estimate.referenceSlope * (reference.standardError ?? 0)
     return LossPrediction(
       quantity: quantity, value: estimate.value,
@@ -152,11 +152,11 @@ public struct LossPredictor: Sendable {
   }
 
   /// Standard deviation of a single run's loss about the law; an anchor is one run too.
-  private func scatter(at loss: Double, slope: Double) -> Double? {
-    guard let inLoss = law.scatter(at: loss) else { return nil }
-    guard let anchor else { return inLoss }
+  private func scatter(slope: Double) -> Double? {
+    guard let deviation = law.uncertainty?.residualStandardDeviation else { return nil }
+    guard let anchor else { return deviation }
     let share = slope / referenceSlope(law.parameters, anchor.point)
-    return inLoss * (1 + share * share).squareRoot()
+    return deviation * (1 + share * share).squareRoot()
   }
 
   private func interval(
