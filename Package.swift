@@ -44,7 +44,9 @@ let package = Package(
     .executableTarget(
       name: "dyno-law-study", dependencies: ["ScalingLaws", "Numerics", "Reports"],
       path: "benchmarks/laws", swiftSettings: strict),
-    .testTarget(name: "NumericsTests", dependencies: ["Numerics"], swiftSettings: strict),
+    .testTarget(
+      name: "NumericsTests", dependencies: ["Numerics"], exclude: ["Fixtures"],
+      swiftSettings: strict),
     .testTarget(
       name: "ScalingLawsTests", dependencies: ["ScalingLaws"], exclude: ["Fixtures"],
       swiftSettings: strict),
