@@ -27,11 +27,13 @@ public enum Bootstrap {
   /// which makes up for the too narrow percentile interval of small samples (Hesterberg 2015,
   /// arXiv 1411.5279, section 4.3).
   ///
-  /// `nil` with fewer than 2 replicates.
+  /// `nil` with fewer than 2 replicates, or where one is not finite.
   public static func interval(
     _ replicates: [Double], rows: Int, degreesOfFreedom: Int, confidence: Double = 0.95
   ) -> ClosedRange<Double>? {
-    guard replicates.count > 1, degreesOfFreedom > 0 else { return nil }
+    guard replicates.count > 1, degreesOfFreedom > 0, replicates.allSatisfy(\.isFinite) else {
+      return nil
+    }
     let t = StudentT.quantile(0.5 + confidence / 2, degreesOfFreedom: Double(degreesOfFreedom))
     let widened = t * (Double(rows) / Double(degreesOfFreedom)).squareRoot()
     let tail = NormalDistribution.cumulative(-widened)

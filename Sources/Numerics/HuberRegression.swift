@@ -33,7 +33,7 @@ public enum HuberRegression {
         model, from: best, delta: delta, evaluationLimit: evaluationLimit - best.evaluations)
       let gain = best.objective - round.objective
       let evaluations = best.evaluations + round.evaluations
-      let settled = gain <= 1e-9 * best.objective
+      let settled = gain <= 1e-9 * best.objective && round.stop != .evaluationLimit
       let stop: FitStop =
         settled ? .converged : evaluations >= evaluationLimit ? .evaluationLimit : round.stop
       best = Solution(

@@ -35,7 +35,8 @@ extension LawFit {
       }
       let problem = FitProblem(form, drawn)
       let solution = problem.solve(starts: [parameters])
-      return solution.stop.succeeded ? problem.coordinates.parameters(solution.coordinates) : nil
+      let refitted = problem.coordinates.parameters(solution.coordinates)
+      return solution.stop.succeeded && refitted.allSatisfy(\.isFinite) ? refitted : nil
     }
     var law = law
     let degreesOfFreedom = law.uncertainty?.degreesOfFreedom ?? 0

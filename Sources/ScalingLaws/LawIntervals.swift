@@ -24,13 +24,18 @@ extension ScalingLaw {
         return Bootstrap.interval(values, rows: rows, degreesOfFreedom: degrees)
       }
       let spread = Moments.standardDeviation(values)
-      let half = t95 * (spread * spread + extraVariance).squareRoot()
-      return value - half...value + half
+      return Self.symmetric(value, t95 * (spread * spread + extraVariance).squareRoot())
     }
     // Without a covariance only a published scatter is known: no interval for the law itself.
     guard uncertainty.covariance != nil || extraVariance > 0 else { return nil }
     let standardError = standardError(gradient) ?? 0
-    let half = t95 * (standardError * standardError + extraVariance).squareRoot()
+    return Self.symmetric(
+      value, t95 * (standardError * standardError + extraVariance).squareRoot())
+  }
+
+  /// `nil` where a law file's numbers overflow.
+  private static func symmetric(_ value: Double, _ half: Double) -> ClosedRange<Double>? {
+    guard value.isFinite, half.isFinite else { return nil }
     return value - half...value + half
   }
 

@@ -76,6 +76,10 @@ public struct LossPredictor: Sendable {
     let reference = referenceLoss()
     point.reference = reference.value
     let estimate = evaluate(law.parameters, point)
+    guard estimate.value.isFinite else {
+      throw InputError(
+        law.name, problem: "gives no finite loss there", expected: "sound parameters and anchors")
+    }
     let scatter = scatter(slope: estimate.referenceSlope)
     let referenceError = estimate.referenceSlope * (reference.standardError ?? 0)
     return LossPrediction(

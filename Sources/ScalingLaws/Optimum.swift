@@ -34,9 +34,8 @@ public struct LawOptimum: Sendable {
     } else {
       // A ratio of two estimates is skewed; its logarithm is closer to normal.
       func interval(_ value: Double, _ gradient: [Double]) -> ClosedRange<Double>? {
-        law.standardError(gradient).map {
-          value * exp(-law.t95 * $0)...value * exp(law.t95 * $0)
-        }
+        guard let error = law.standardError(gradient), (law.t95 * error) < 100 else { return nil }
+        return value * exp(-law.t95 * error)...value * exp(law.t95 * error)
       }
       xInterval95 = interval(x, optimum.logarithmicGradients.x)
       rInterval95 = interval(r, optimum.logarithmicGradients.r)

@@ -90,11 +90,12 @@ public struct TrainingTable: Sendable {
 
     init(_ cells: [String: String]) { self.cells = cells }
 
-    /// A positive finite number; `nil` where the column is not there.
+    /// A positive number of sane size, whose square neither overflows nor vanishes; `nil` where the
+    /// column is not there.
     func number(_ column: String) throws -> Double? {
       guard let cell = cells[column] else { return nil }
       let text = cell.trimmingCharacters(in: .whitespaces)
-      guard let value = Double(text), value.isFinite, value > 0 else {
+      guard let value = Double(text), (1e-30...1e30).contains(value) else {
         throw InputError(
           "column \(column)",
           problem: text.isEmpty ? "is empty" : "is \"\(text.prefix(40))\"",

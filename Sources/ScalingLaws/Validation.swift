@@ -50,17 +50,21 @@ public struct Validation: Sendable, Codable {
       var law: ScalingLaw?
       var failure: String?
       do {
-        let (_, complete) = try references.prepared(for: form, fitted)
+        let (reference, complete) = try references.prepared(for: form, fitted)
         fitted = complete(fitted)
         heldOut = complete(heldOut)
-        law = try LawFit(form, fitted, name: form.name, source: "validation").law
+        law = try LawFit(
+          form, fitted, name: form.name, reference: reference, source: "validation"
+        ).law
       } catch let error as InputError { failure = error.problem }
       let losses = heldOut.rows.map(\.loss)
       let constant = Self.constantPredictions(form, fitted, heldOut)
       let constantSquare = zip(constant, losses).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-      let estimates = law.map { law in heldOut.rows.map { law.estimate(at: $0.point) } }
+      let estimates = try law.map { law in
+        try heldOut.rows.map { try Self.estimate(law, $0.point) }
+      }
       let inside = estimates.map {
-        zip($0, losses).count { $0.prediction95?.contains($1) ?? false }
+        zip($0, losses).count { $0.interval?.contains($1) ?? false }
       }
       if let estimates, let inside {
         predicted += estimates.map(\.value)
@@ -83,6 +87,19 @@ public struct Validation: Sendable, Codable {
     overall = measured.isEmpty ? nil : FitQuality(predicted: predicted, measured: measured)
     overallConstantMeanSquaredError = measured.isEmpty ? nil : constantSquares / count
     overallIntervalCoverage = measured.isEmpty ? nil : Double(covered) / count
+  }
+
+  /// With the uncertainty of the reference law, where `L_opt` comes from one.
+  private static func estimate(
+    _ law: ScalingLaw, _ point: TrainingPoint
+  ) throws -> (value: Double, interval: ClosedRange<Double>?) {
+    guard law.reference != nil else {
+      let estimate = law.estimate(at: point)
+      return (estimate.value, estimate.prediction95)
+    }
+    let prediction = try LossPredictor(law, parameters: point.parameters, tokens: point.tokens)
+      .predict(point)
+    return (prediction.value, prediction.prediction95)
   }
 
   private static func constantPredictions(
