@@ -19,7 +19,7 @@ struct CoverageStudy {
     title = "\(form), \(intervals)"
   }
 
-  var defaultRepeats: Int { resampling == nil ? 500 : 100 }
+  static let defaultRepeats = 500
 
   /// What one repeat finds of a quantity: whether the interval held it, and the estimate's error.
   private struct Finding: Sendable {

@@ -18,7 +18,7 @@ enum LawStudy {
     case "coverage" where arguments.count >= 3:
       guard let study = CoverageStudy(form: arguments[1], intervals: arguments[2]) else { fail() }
       try study.printed(
-        repeats: arguments.count > 3 ? Int(arguments[3]) ?? 0 : study.defaultRepeats)
+        repeats: arguments.count > 3 ? Int(arguments[3]) ?? 0 : CoverageStudy.defaultRepeats)
     default: fail()
     }
   }

@@ -17,6 +17,12 @@ extension LawStudy {
     ),
   ]
 
+  /// What the paper prints of its own held-out architectures of that size.
+  private static let papersFigures = [
+    "conditional-80m-297m 1B": "MSE 1e-4, Spearman 0.745",
+    "conditional-1b 3B": "MSE 1e-4, Spearman 1.0",
+  ]
+
   /// The seven published losses by both conditional laws, beside a constant predictor.
   static func printPublished() throws {
     for name in ["conditional-80m-297m", "conditional-1b"] {
@@ -25,25 +31,30 @@ extension LawStudy {
       print(String(format: "%@: x* %.4f, r* %.4f", name, optimum.x, optimum.r))
       var table = Table([
         ("model", .left), ("measured", .right), ("predicted", .right), ("error", .right),
-        ("constant's error", .right),
+        ("constant's error", .right), ("rank", .right), ("predicted rank", .right),
       ])
       var summaries: [String] = []
       for (size, losses) in published {
         var predicted: [Double] = []
         let anchor = losses[0].loss
-        for (model, loss) in losses {
+        for (model, _) in losses {
           let architecture = try Zoo.resolve(model)
           let predictor = try LossPredictor(
             law, parameters: Double(architecture.parameters.nonEmbedding), tokens: 100e9)
-          let value = try predictor.predict(architecture).value
-          predicted.append(value)
-          table.add([
-            model + (predicted.count == 1 ? " (anchor)" : ""), String(format: "%.3f", loss),
-            String(format: "%.4f", value), String(format: "%+.4f", value - loss),
-            String(format: "%+.4f", anchor - loss),
-          ])
+          predicted.append(try predictor.predict(architecture).value)
         }
         let measured = losses.map(\.loss)
+        let ranks = zip(RankCorrelation.ranks(measured), RankCorrelation.ranks(predicted))
+        for (index, (rank, predictedRank)) in ranks.enumerated() {
+          let (model, loss) = losses[index]
+          table.add([
+            model + (index == 0 ? " (anchor)" : ""), String(format: "%.3f", loss),
+            String(format: "%.4f", predicted[index]),
+            String(format: "%+.4f", predicted[index] - loss),
+            String(format: "%+.4f", anchor - loss), Quantity.number(rank, digits: 2),
+            Quantity.number(predictedRank, digits: 2),
+          ])
+        }
         func meanSquare(_ values: [Double]) -> Double {
           Moments.mean(zip(values, measured).dropFirst().map { ($0 - $1) * ($0 - $1) })
         }
@@ -53,7 +64,8 @@ extension LawStudy {
             + "\(measured.count), MSE without the anchor "
             + String(
               format: "%.2e; a constant's %.2e", meanSquare(predicted),
-              meanSquare(measured.map { _ in anchor })))
+              meanSquare(measured.map { _ in anchor }))
+            + (papersFigures[name + " " + size].map { "; the paper's, \($0)" } ?? ""))
       }
       print(table.rendered())
       print(summaries.joined(separator: "\n") + "\n")
