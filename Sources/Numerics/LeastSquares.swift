@@ -58,6 +58,7 @@ public enum LeastSquares {
     let model: ResidualModel
     var parameters: [Double]
     var gradient: [Double]
+    private var isFirst = true
 
     init(_ model: ResidualModel, parameters: [Double]) {
       self.model = model
@@ -66,20 +67,27 @@ public enum LeastSquares {
     }
 
     /// Fills the residuals or the Jacobian (stored by columns); negative asks MINPACK to stop.
+    ///
+    /// MINPACK has no notion of a point outside the domain: at the start it means failure, later a
+    /// huge residual makes it take a shorter step.
     func evaluate(
       _ x: UnsafePointer<Double>, _ residuals: UnsafeMutablePointer<Double>,
       _ jacobian: UnsafeMutablePointer<Double>, _ leading: Int, jacobianWanted: Bool
     ) -> Int32 {
       for index in parameters.indices { parameters[index] = x[index] }
       for row in 0..<model.rows {
-        let residual = model.residual(row, parameters, &gradient)
-        guard residual.isFinite else { return -1 }
+        var residual = model.residual(row, parameters, &gradient)
+        if !residual.isFinite {
+          if isFirst { return -1 }
+          residual = 1e100
+        }
         if jacobianWanted {
           for index in gradient.indices { jacobian[row + index * leading] = gradient[index] }
         } else {
           residuals[row] = residual
         }
       }
+      isFirst = false
       return 0
     }
   }

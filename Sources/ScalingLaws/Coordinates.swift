@@ -69,8 +69,11 @@ struct Coordinates {
   ) -> ClosedRange<Double> {
     let parameter = free[index]
     let value = parameters[parameter]
-    return specifications[parameter].isPositive
-      ? value * exp(-t * standardError)...value * exp(t * standardError)
-      : value - t * standardError...value + t * standardError
+    guard specifications[parameter].isPositive else {
+      return value - t * standardError...value + t * standardError
+    }
+    // A factor of e^300 either way says that nothing is known, and still is a number.
+    let half = min(t * standardError, 300)
+    return value * exp(-half)...value * exp(half)
   }
 }

@@ -14,7 +14,7 @@ extension LawFit {
   /// The same fit with its law refitted to `count` resampled data sets, on all cores. Intervals of
   /// the returned fit and law come from the percentiles of the refits.
   ///
-  /// Refits start from the estimate. Those that fail are left out: compare
+  /// Refits start from the estimate. Those that fail, or run off beyond 1e100, are left out: compare
   /// `law.uncertainty.resamples.count` with `count`.
   public func bootstrapped(_ resampling: Resampling, count: Int, seed: UInt64 = 1) -> LawFit {
     let form = law.form
@@ -36,7 +36,8 @@ extension LawFit {
       let problem = FitProblem(form, drawn)
       let solution = problem.solve(starts: [parameters])
       let refitted = problem.coordinates.parameters(solution.coordinates)
-      return solution.stop.succeeded && refitted.allSatisfy(\.isFinite) ? refitted : nil
+      return solution.stop.succeeded && refitted.allSatisfy { abs($0) < 1e100 }
+        ? refitted : nil
     }
     var law = law
     let degreesOfFreedom = law.uncertainty?.degreesOfFreedom ?? 0
