@@ -9,6 +9,9 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
+}
 
 let package = Package(
   name: "dyno",
@@ -19,7 +22,8 @@ let package = Package(
   targets: [
     .target(
       name: "CKernels", path: "kernels", cSettings: [.treatAllWarnings(as: .error)]),
-    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CHwloc", pkgConfig: "hwloc", providers: [.apt(["libhwloc-dev"])]),
     .systemLibrary(
       name: "CMinpack", pkgConfig: "cminpack", providers: [.apt(["libcminpack-dev"])]),
@@ -31,24 +35,39 @@ let package = Package(
     module("Host", ["CHwloc", "CKernels", "COpenBLAS", "Records", "Numerics"]),
     module("Weights", ["Architectures", "Host", "CKernels"]),
     module("Engine", ["Weights", "Operators", "Records", "COpenBLAS"]),
-    module("Measurement", ["Engine", "Numerics", "Records"]),
+    module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
     module("ScalingLaws", ["Architectures", "Numerics"]),
-    module("Reports", ["Architectures", "Operators", "Records", "ScalingLaws"]),
+    module(
+      "Reports", ["Host", "Engine", "Records", "Operators", "Architectures", "ScalingLaws"]),
+    .executableTarget(
+      name: "dyno-kernel-bench",
+      dependencies: [
+        "Engine", "Reports", "Numerics",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "benchmarks/kernels", swiftSettings: strict),
+    .executableTarget(
+      name: "dyno-law-study", dependencies: ["ScalingLaws", "Numerics", "Reports"],
+      path: "benchmarks/laws", swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["Weights", "Engine", "Numerics"],
+      path: "Tests/TestSupport", swiftSettings: strict),
+    tests("NumericsTests", ["Numerics"]),
+    tests("ArchitecturesTests", ["Architectures"]),
+    tests("OperatorsTests", ["Operators"]),
+    tests("KernelTests", ["CKernels", "Weights"]),
+    tests("HostTests", ["Host"]),
+    tests("WeightsTests", ["Weights"]),
+    tests("EngineTests", ["Engine"]),
+    tests("MeasurementTests", ["Measurement", "Reports"]),
+    tests("ScalingLawsTests", ["ScalingLaws"]),
+    tests("CommandTests", ["dyno"]),
     .executableTarget(
       name: "dyno",
       dependencies: [
         "Measurement", "Reports", "ScalingLaws",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict),
-    .executableTarget(
-      name: "dyno-law-study", dependencies: ["ScalingLaws", "Numerics", "Reports"],
-      path: "benchmarks/laws", swiftSettings: strict),
-    .testTarget(
-      name: "NumericsTests", dependencies: ["Numerics"], exclude: ["Fixtures"],
-      swiftSettings: strict),
-    .testTarget(
-      name: "ScalingLawsTests", dependencies: ["ScalingLaws"], exclude: ["Fixtures"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -1,6 +1,9 @@
 /// How weights or cache entries are stored. Block formats are GGUF's.
 public enum DType: String, Codable, CaseIterable, Sendable {
-  case f32, bf16, f16, q8_0, q4_0, q4_1
+  case f32, bf16, f16
+  // The field's names, underscores and all.
+  // swift-format-ignore: AlwaysUseLowerCamelCase
+  case q8_0, q4_0, q4_1
 
   /// Elements that share one block: rows must hold a whole number of blocks.
   public var blockElements: Int {
@@ -23,7 +26,8 @@ public enum DType: String, Codable, CaseIterable, Sendable {
 
   /// Bytes of `elements` elements, which must fill whole blocks.
   public func bytes(_ elements: Int) -> Int {
-    precondition(elements % blockElements == 0, "\(elements) elements leave a partial \(self) block")
+    precondition(
+      elements % blockElements == 0, "\(elements) elements leave a partial \(self) block")
     return elements / blockElements * blockBytes
   }
 

@@ -64,8 +64,8 @@ extension Architecture {
     self = try Architecture(
       name: name, family: family, hiddenSize: hiddenSize,
       intermediateSize: try size("intermediate_size"), layers: layers, queryHeads: queryHeads,
-      keyValueHeads: try config.int("num_key_value_heads") ?? family.defaultKeyValueHeads
-        ?? queryHeads,
+      keyValueHeads: try config.int("num_key_value_heads")
+        ?? (config.isNull("num_key_value_heads") ? nil : family.defaultKeyValueHeads) ?? queryHeads,
       headDimension: headDimension, vocabularySize: try size("vocab_size"),
       maxPositions: try config.int("max_position_embeddings") ?? family.defaultMaxPositions,
       rmsNormEpsilon: try config.double("rms_norm_eps") ?? 1e-6,
@@ -87,10 +87,6 @@ extension Architecture {
     if try config.bool("mlp_bias") == true {
       throw InputError("mlp_bias", problem: "true is not supported", expected: "false")
     }
-    if let rotated = try config.double("partial_rotary_factor"), rotated != 1 {
-      throw InputError(
-        "partial_rotary_factor", problem: "\(rotated) is not supported", expected: "1")
-    }
     if config["quantization_config"] != nil {
       throw InputError(
         "quantization_config", problem: "quantised safetensors are not supported",
@@ -108,15 +104,11 @@ extension Architecture {
     case .llama:
       window = nil
     case .mistral:
-      // transformers' default where the field is absent; an explicit null means no window.
-      let positions =
-        config.fields["sliding_window"] == nil ? 4096 : try config.int("sliding_window")
-      window = positions.map { ($0, 0) }
+      window = try windowField(config).map { ($0, 0) }
     case .qwen2, .qwen3:
       guard try config.bool("use_sliding_window") ?? false else { return nil }
-      window = (
-        try config.int("sliding_window") ?? 4096, max(0, try config.int("max_window_layers") ?? 28)
-      )
+      let spared = max(0, try config.int("max_window_layers") ?? 28)
+      window = try windowField(config).map { ($0, spared) }
     }
     if let types = try config.array("layer_types"), family != .llama {
       let expected = (0..<max(0, layers)).map { layer in
@@ -130,6 +122,11 @@ extension Architecture {
       }
     }
     return window
+  }
+
+  /// transformers' default where the field is absent; an explicit null means no window.
+  private static func windowField(_ config: JSONObject) throws -> Int? {
+    config.isNull("sliding_window") ? nil : try config.int("sliding_window") ?? 4096
   }
 }
 
@@ -157,13 +154,18 @@ extension Architecture.Family {
 
 extension RotaryEmbedding {
   /// Reads `rope_theta` and `rope_scaling` (transformers 4) or `rope_parameters` (transformers 5).
+  /// Where both are there, `rope_scaling` wins, as in transformers 5.
   init(config: JSONObject) throws {
-    let parameters = try config.object("rope_parameters")
-    let field = parameters == nil ? "rope_scaling" : "rope_parameters"
-    let scaling = try parameters ?? config.object("rope_scaling")
-    let theta = try within(field) {
-      try parameters?.double("rope_theta")
+    let older = try config.object("rope_scaling")
+    let field = older == nil ? "rope_parameters" : "rope_scaling"
+    let scaling = try older ?? config.object("rope_parameters")
+    for (place, object) in [(nil, config), (field, scaling ?? JSONObject([:]))] {
+      guard let rotated = try object.double("partial_rotary_factor"), rotated != 1 else { continue }
+      let error = InputError(
+        "partial_rotary_factor", problem: "\(rotated) is not supported", expected: "1")
+      throw place.map(error.within) ?? error
     }
+    let theta = try within(field) { try scaling?.double("rope_theta") }
     self.init(theta: try theta ?? config.double("rope_theta") ?? 10_000)
     guard let scaling else { return }
     self.scaling = try within(field) {
@@ -189,9 +191,10 @@ extension RotaryEmbedding {
 }
 
 extension Architecture {
-  /// The fields of a `config.json` that transformers 4 and 5 and vLLM read.
+  /// The fields of a `config.json`, with RoPE as transformers 4 writes it and version 5 still reads.
   ///
-  /// RoPE is written as transformers 4 does; version 5 reads that too.
+  /// transformers 5 refuses `llama` configs whose head count does not divide the hidden size
+  /// (surefire-1b: 36 heads, 2560), whatever `head_dim` says; version 4 reads them.
   public var config: [String: JSONValue] {
     var fields: [String: JSONValue] = [
       "architectures": .array([.string(family.className)]),

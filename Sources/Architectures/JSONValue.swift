@@ -83,6 +83,9 @@ public struct JSONObject: Sendable {
     }
   }
 
+  /// Whether the field is there and explicitly null, which some fields give a meaning.
+  public func isNull(_ field: String) -> Bool { fields[field] == .null }
+
   public func int(_ field: String) throws -> Int? {
     switch self[field] {
     case nil: return nil

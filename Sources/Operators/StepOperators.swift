@@ -91,7 +91,9 @@ extension Step.Sequence {
   /// `Σ_{i=1..T} min(C + i, window)`: pairs of a new token and a position it sees.
   public func visiblePairs(window: Int?) -> Int {
     func triangle(_ n: Int) -> Int { n * (n + 1) / 2 }
-    guard let window, cached + new > window else { return triangle(cached + new) - triangle(cached) }
+    guard let window, cached + new > window else {
+      return triangle(cached + new) - triangle(cached)
+    }
     let growing = max(0, window - cached)  // tokens that still see everything before them
     return triangle(cached + growing) - triangle(cached) + (new - growing) * window
   }

@@ -106,10 +106,6 @@ public struct ArchitectureDescription: Encodable, Sendable {
       ("KV bytes read at depth \(depth)", Quantity.bytes(cacheBytesReadPerToken)),
       ("weight memory", memory.joined(separator: ", ")),
     ]
-    let width = facts.map(\.0.count).max() ?? 0
-    return name + "\n"
-      + facts.map { label, value in
-        "  " + label + String(repeating: " ", count: width - label.count + 2) + value
-      }.joined(separator: "\n")
+    return name + "\n" + Facts.rendered(facts, indent: "  ")
   }
 }

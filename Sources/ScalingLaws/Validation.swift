@@ -147,7 +147,7 @@ public struct Validation: Sendable, Codable {
       throw InputError(
         table.name, problem: "has \(table.rows.count) rows", expected: "at least \(2 * count)")
     }
-    var generator = SeededGenerator(seed: seed)
+    var generator = SeededGenerator(seed: seed, stream: 0)
     let shuffled = table.rows.shuffled(using: &generator)
     return (0..<count).map { fold in
       let isHeldOut = { (index: Int) in index % count == fold }

@@ -1,6 +1,7 @@
 import Foundation
+import TestSupport
 
-/// What SciPy finds: `Tests/ScalingLawsTests/Fixtures/make_fixtures.py`.
+/// What SciPy finds: `Tests/Fixtures/laws/make_fixtures.py`.
 struct NumericsFixture: Decodable {
   struct StudentQuantile: Decodable {
     let probability: Double
@@ -30,8 +31,7 @@ struct NumericsFixture: Decodable {
   let line: Line
 
   static func load() throws -> NumericsFixture {
-    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("Fixtures/numerics.json")
+    let file = Files.fixtures.appendingPathComponent("laws/numerics.json")
     return try JSONDecoder().decode(NumericsFixture.self, from: Data(contentsOf: file))
   }
 }

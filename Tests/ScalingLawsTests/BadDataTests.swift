@@ -1,11 +1,12 @@
 import Architectures
 import Foundation
 import ScalingLaws
+import TestSupport
 import Testing
 
 @Suite struct BadDataTests {
   private func table(_ text: String) throws -> TrainingTable {
-    try TrainingTable(name: "data.csv", text: text, folder: SharedData.root)
+    try TrainingTable(name: "data.csv", text: text, folder: Files.root)
   }
 
   private func message(_ body: () throws -> Void) -> String {

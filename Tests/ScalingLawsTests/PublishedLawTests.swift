@@ -1,11 +1,12 @@
 import Architectures
 import Foundation
 import ScalingLaws
+import TestSupport
 import Testing
 
 @Suite struct PublishedLawTests {
   private let zoo = Zoo(
-    folder: SharedData.root.appendingPathComponent("profiles/architectures"))
+    folder: Files.root.appendingPathComponent("profiles/architectures"))
 
   @Test func evaluationsAgreeWithAnIndependentOne() throws {
     let evaluations = try LawsFixture.load().evaluations
@@ -38,7 +39,7 @@ import Testing
   }
 
   @Test func everyShippedLawLoadsAndSaysItsSource() throws {
-    let folder = SharedData.root.appendingPathComponent("profiles/laws")
+    let folder = Files.root.appendingPathComponent("profiles/laws")
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
       .filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
     #expect(

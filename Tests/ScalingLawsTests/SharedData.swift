@@ -1,15 +1,13 @@
 import Foundation
 import ScalingLaws
+import TestSupport
 import Testing
 
 /// Published measurements that the repository does not hold: `$DYNO_DATA`, else `../shared/data`.
 enum SharedData {
-  static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
-
   private static let folder: URL =
     ProcessInfo.processInfo.environment["DYNO_DATA"].map { URL(fileURLWithPath: $0) }
-    ?? root.deletingLastPathComponent().appendingPathComponent("shared/data")
+    ?? Files.root.deletingLastPathComponent().appendingPathComponent("shared/data")
 
   static var isPresent: Bool {
     FileManager.default.fileExists(atPath: folder.appendingPathComponent("scaling").path)
@@ -22,11 +20,11 @@ enum SharedData {
   }
 
   static func shippedLaw(_ name: String) throws -> ScalingLaw {
-    try ScalingLaw(contentsOf: root.appendingPathComponent("profiles/laws/\(name).json"))
+    try ScalingLaw(contentsOf: Files.root.appendingPathComponent("profiles/laws/\(name).json"))
   }
 }
 
-/// What SciPy finds: `Fixtures/make_fixtures.py`.
+/// What SciPy finds: `Tests/Fixtures/laws/make_fixtures.py`.
 struct LawsFixture: Decodable {
   struct Evaluation: Decodable {
     let law: String
@@ -53,8 +51,7 @@ struct LawsFixture: Decodable {
   let conditional: ConditionalFit
 
   static func load() throws -> LawsFixture {
-    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("Fixtures/laws.json")
+    let file = Files.fixtures.appendingPathComponent("laws/laws.json")
     return try JSONDecoder().decode(LawsFixture.self, from: Data(contentsOf: file))
   }
 }

@@ -89,7 +89,7 @@ struct SyntheticTruth: Sendable {
       point.reference = reference.loss(point)
       return point
     }
-    var generator = SeededGenerator(seed: 2510)
+    var generator = SeededGenerator(seed: 2510, stream: 0)
     var points: [TrainingPoint] = []
     let sizes = [(80e6, 8.0), (145e6, 12), (297e6, 12), (1e9, 16)]
     while points.count < 200 {

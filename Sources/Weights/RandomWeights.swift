@@ -1,0 +1,95 @@
+import Architectures
+import CKernels
+import Host
+
+extension ModelWeights {
+  /// Random weights: uniform with the standard deviation 0.02 that such models are initialised
+  /// with, norms 1, biases uniform too.
+  ///
+  /// Each row is a function of seed, tensor and row alone, whatever the number of threads. A row is
+  /// first touched by the thread that reads it later.
+  public static func random(
+    _ architecture: Architecture, dtype: DType, seed: UInt64, team: ThreadTeam,
+    kernels: KernelTable
+  ) throws -> ModelWeights {
+    _ = try architecture.weightBytes(dtype)  // refuses widths that leave partial blocks
+    var tensor: UInt64 = 0
+    func matrix(_ rows: Int, _ columns: Int) throws -> Matrix {
+      tensor += 1
+      let memory = try PageMemory(rows * dtype.bytes(columns))
+      let matrix = Matrix(
+        dtype: dtype, rows: rows, columns: columns, base: memory.base, owner: memory)
+      let stream = mixed(seed &+ mixed(tensor))
+      team.run { rank in
+        for row in team.slice(rows, rank: rank, grain: rowGrain) {
+          fill(
+            dtype, memory.base + row * matrix.rowBytes, columns,
+            key: UInt32(truncatingIfNeeded: mixed(stream &+ UInt64(row))), kernels)
+        }
+      }
+      return matrix
+    }
+    func ones(_ count: Int) throws -> FloatBuffer {
+      try FloatBuffer(Array(repeating: 1, count: count))
+    }
+    func bias(_ present: Bool, _ count: Int) throws -> FloatBuffer? {
+      guard present else { return nil }
+      tensor += 1
+      let buffer = try FloatBuffer(count: count)
+      fill(
+        .f32, buffer.base, count, key: UInt32(truncatingIfNeeded: mixed(seed &+ tensor)), kernels)
+      return buffer
+    }
+
+    let a = architecture
+    let embedding = try matrix(a.vocabularySize, a.hiddenSize)
+    let qkvWidth = a.queryWidth + 2 * a.keyValueWidth
+    let layers = try (0..<a.layers).map { _ in
+      Layer(
+        attentionNorm: try ones(a.hiddenSize),
+        qkv: Linear([try matrix(qkvWidth, a.hiddenSize)], bias: try bias(a.qkvBias, qkvWidth)),
+        queryNorm: a.qkNorm ? try ones(a.headDimension) : nil,
+        keyNorm: a.qkNorm ? try ones(a.headDimension) : nil,
+        output: Linear(
+          [try matrix(a.hiddenSize, a.queryWidth)], bias: try bias(a.outputBias, a.hiddenSize)),
+        mlpNorm: try ones(a.hiddenSize),
+        gateUp: Linear([try matrix(2 * a.intermediateSize, a.hiddenSize)]),
+        down: Linear([try matrix(a.hiddenSize, a.intermediateSize)]))
+    }
+    let head = a.tiedEmbeddings ? embedding : try matrix(a.vocabularySize, a.hiddenSize)
+    return ModelWeights(
+      architecture: a, embedding: embedding, layers: layers, finalNorm: try ones(a.hiddenSize),
+      head: Linear([head]),
+      inverseFrequencies: a.rotary.inverseFrequencies(headDimension: a.headDimension),
+      interleavedRotary: false)
+  }
+
+  /// Rows are dealt to threads in groups of this many, here and in every matmul.
+  public static let rowGrain = 4
+
+  private static let deviation: Float = 0.02
+
+  /// `count` random elements. Quants are uniform over their range, whose deviation fixes the scale.
+  private static func fill(
+    _ dtype: DType, _ destination: UnsafeMutableRawPointer, _ count: Int, key: UInt32,
+    _ kernels: KernelTable
+  ) {
+    switch dtype {
+    case .f32, .bf16, .f16:
+      kernels.functions.fill_uniform(
+        dtype.kernelType, key, count, deviation * Float(3).squareRoot(), destination)
+    case .q8_0:
+      dyno_fill_blocks(dtype.kernelType, key, count, deviation / 73.9, destination)
+    case .q4_0, .q4_1:
+      dyno_fill_blocks(dtype.kernelType, key, count, deviation / 4.61, destination)
+    }
+  }
+
+  /// SplitMix64's output function (Steele, Lea & Flood 2014): spreads close numbers apart.
+  private static func mixed(_ value: UInt64) -> UInt64 {
+    var z = value &+ 0x9e37_79b9_7f4a_7c15
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+}

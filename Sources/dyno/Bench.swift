@@ -1,0 +1,118 @@
+import Architectures
+import ArgumentParser
+import Foundation
+import Measurement
+import Reports
+
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measures throughput of architectures, with random weights.",
+    discussion: """
+      Each architecture runs every combination of --prompt (prefill) and --generate (decode) with \
+      --depth and --batch, interleaved in random order. Shares are of this machine's limits, \
+      measured in the same run.
+      """)
+
+  @Argument(help: .architectures)
+  var architectures: [String]
+
+  @Option(help: "Storage of weights: \(DType.listed).")
+  var dtype = DType.bf16
+
+  @Option(help: "Storage of the KV cache: f32, f16 or bf16.")
+  var cacheDtype = DType.f16
+
+  @Option(help: "Prompt lengths to prefill, comma-separated; 0 for none.")
+  var prompt = CountList([512])
+
+  @Option(help: "Tokens to generate, comma-separated; 0 for none.")
+  var generate = CountList([128])
+
+  @Option(help: "Positions already in the KV cache (synthetic), comma-separated.")
+  var depth = CountList([0])
+
+  @Option(help: "Sequences at once, comma-separated.")
+  var batch = CountList([1])
+
+  @Option(help: "Most tokens of one prefill step.")
+  var chunk = 512
+
+  @Option(help: "Threads, each pinned to a core. Default: one a core.")
+  var threads: Int?
+
+  @Option(help: "Samples of each test.")
+  var repetitions = 5
+
+  @Option(help: "Seed of weights, tokens and the order of tests.")
+  var seed: UInt64 = 0
+
+  @Option(
+    help: "Write one more run's operators to FILE as Chrome trace events (Perfetto opens it).")
+  var trace: String?
+
+  @Option(help: "table or json.")
+  var output = OutputFormat.table
+
+  func run() throws {
+    let subjects = try architectures.map(Zoo.resolve)
+    var settings = ThroughputBench.Settings()
+    settings.dtype = dtype
+    settings.cacheDType = cacheDtype
+    settings.threads = threads
+    settings.repetitions = try positive("--repetitions", repetitions)
+    settings.chunk = try positive("--chunk", chunk)
+    settings.seed = seed
+    let tests = try plannedTests()
+    if let trace { try requireWritable(trace) }
+
+    let progress = ProgressLine()
+    let results = try ThroughputBench(tests, settings, report: progress.show)
+      .run(subjects, traced: trace != nil)
+    progress.clear()
+    if let trace {
+      let text = try ChromeTrace(results.traces).text()
+      try Data(text.utf8).write(to: URL(fileURLWithPath: trace))
+    }
+    for record in results.records {
+      for warning in record.warnings {
+        warn("\(record.modelType) \(record.testName): \(warning)")
+      }
+    }
+    switch output {
+    case .json: print(try JSONText.encode(results.records))
+    case .table: print(ThroughputTable.rendered(results.records))
+    }
+  }
+
+  private func plannedTests() throws -> [ThroughputTest] {
+    let phases =
+      prompt.values.filter { $0 > 0 }.map(ThroughputTest.Phase.prefill)
+      + generate.values.filter { $0 > 0 }.map(ThroughputTest.Phase.decode)
+    guard !phases.isEmpty else {
+      throw InputError(
+        "--prompt, --generate", problem: "both are 0", expected: "something to measure")
+    }
+    for count in batch.values { _ = try positive("--batch", count) }
+    return batch.values.flatMap { batch in
+      depth.values.flatMap { depth in
+        phases.map { ThroughputTest($0, depth: depth, batch: batch) }
+      }
+    }
+  }
+}
+
+/// Non-negative counts, separated by commas.
+struct CountList: ExpressibleByArgument {
+  let values: [Int]
+
+  init(_ values: [Int]) { self.values = values }
+
+  init?(argument: String) {
+    let values = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    let counts = values.compactMap { $0 }.filter { (0...10_000_000).contains($0) }
+    guard !counts.isEmpty, counts.count == values.count else { return nil }
+    self.values = counts
+  }
+
+  var defaultValueDescription: String { values.map(String.init).joined(separator: ",") }
+}

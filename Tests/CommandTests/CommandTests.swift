@@ -1,0 +1,143 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The executable as a user meets it: exit codes, what goes to stdout, what to stderr.
+@Suite struct CommandTests {
+  private struct Outcome {
+    let code: Int32
+    let output: String
+    let errors: String
+    let bytes: Data
+  }
+
+  private func dyno(_ arguments: String..., environment: [String: String] = [:]) throws -> Outcome {
+    let process = Process()
+    process.executableURL = Bundle.main.bundleURL.appendingPathComponent("dyno")
+    process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    let output = Pipe()
+    let errors = Pipe()
+    process.standardOutput = output
+    process.standardError = errors
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
+    let messages = try errors.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    return Outcome(
+      code: process.terminationReason == .exit ? process.terminationStatus : -1,
+      output: String(decoding: bytes, as: UTF8.self),
+      errors: String(decoding: messages, as: UTF8.self), bytes: bytes)
+  }
+
+  private func expectRefusal(_ outcome: Outcome, _ parts: String..., oneLine: Bool = true) {
+    #expect(outcome.code == 2)
+    #expect(outcome.output.isEmpty)
+    if oneLine { #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)") }
+    for part in parts { #expect(outcome.errors.contains(part), "\(outcome.errors)") }
+  }
+
+  private func fixture(_ path: String) -> String {
+    Files.fixtures.appendingPathComponent(path).path
+  }
+
+  @Test func help() throws {
+    let outcome = try dyno("--help")
+    #expect(outcome.code == 0)
+    for command in ["bench", "describe", "host", "logits"] {
+      #expect(outcome.output.contains(command))
+    }
+  }
+
+  @Test func badUsage() throws {
+    expectRefusal(try dyno("describe"), "arch", oneLine: false)
+    expectRefusal(try dyno("bench", "smollm2-135m", "--dtype", "q5"), "q5", oneLine: false)
+    expectRefusal(try dyno("bench", "smollm2-135m", "--depth=-1"), "depth", oneLine: false)
+    expectRefusal(try dyno("nonsense"), "nonsense", oneLine: false)
+    expectRefusal(try dyno("describe", "no-such-model"), "no-such-model", "llama-3.2-1b")
+    expectRefusal(try dyno("describe", "/nowhere/config.json"), "/nowhere/config.json")
+    expectRefusal(try dyno("describe", "llama-3.2-1b", "/nowhere/config.json"), "/nowhere")
+    expectRefusal(
+      try dyno("bench", "smollm2-135m", "--prompt", "0", "--generate", "0"), "--prompt")
+    expectRefusal(try dyno("bench", "smollm2-135m", "--repetitions", "0"), "--repetitions")
+    expectRefusal(try dyno("bench", "smollm2-135m", "--threads", "4096"), "--threads")
+    expectRefusal(try dyno("bench", "smollm2-135m", "--cache-dtype", "q8_0"), "q8_0")
+    expectRefusal(
+      try dyno("bench", "smollm2-135m", "--trace", "/nowhere/trace.json"), "/nowhere/trace.json")
+    expectRefusal(
+      try dyno("host", environment: ["DYNO_INSTRUCTION_SET": "sse9"]), "DYNO_INSTRUCTION_SET",
+      "scalar")
+  }
+
+  @Test func modelsThatDoNotFit() throws {
+    let outcome = try dyno("bench", "llama-3.1-8b", "--batch", "100000", "--depth", "100000")
+    expectRefusal(outcome, "llama-3.1-8b: needs", "available")
+  }
+
+  @Test func describeInJSON() throws {
+    let outcome = try dyno("describe", "llama-3.2-1b", "surefire-1b", "--output", "json")
+    #expect(outcome.code == 0)
+    let array = try #require(
+      try JSONSerialization.jsonObject(with: outcome.bytes) as? [[String: Any]])
+    #expect(array.map { $0["non_embedding_parameters"] as? Int } == [973_078_528, 964_689_920])
+    #expect(array.map { $0["query_heads_per_key_value_head"] as? Int } == [4, 9])
+  }
+
+  @Test func logits() throws {
+    let model = fixture("gguf/llama-q4_0.gguf")
+    let json = try dyno("logits", model, "--tokens", "1,2,3", "--generate", "4")
+    #expect(json.code == 0, "\(json.errors)")
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: json.bytes) as? [String: Any])
+    let rows = try #require(object["logits"] as? [[Double]])
+    let generated = try #require(object["generated"] as? [Int])
+    #expect(rows.map(\.count) == [96])
+    #expect(generated.count == 4)
+    #expect(generated[0] == rows[0].indices.max { rows[0][$0] < rows[0][$1] })
+
+    let npy = try dyno(
+      "logits", model, "--tokens", "1,2,3", "--all-positions", "--output", "npy")
+    try Files.withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("logits.npy")
+      try npy.bytes.write(to: file)
+      let all = try Files.npy(file)
+      #expect(all.map(\.count) == [96, 96, 96])
+      #expect(relativeError([all[2].map(Double.init)], rows) < 1e-6)
+    }
+    // The scalar kernels and requantised weights go the same way.
+    let scalar = try dyno(
+      "logits", model, "--tokens", "1,2,3", "--dtype", "bf16",
+      environment: ["DYNO_INSTRUCTION_SET": "scalar"])
+    let other = try #require(
+      (try JSONSerialization.jsonObject(with: scalar.bytes) as? [String: Any])?["logits"]
+        as? [[Double]])
+    #expect((1e-9...5e-2).contains(relativeError(other, rows)))
+  }
+
+  @Test func logitsOfBadInput() throws {
+    let model = fixture("gguf/llama-q4_0.gguf")
+    expectRefusal(try dyno("logits", model, "--tokens", "1,x"), "tokens", oneLine: false)
+    expectRefusal(try dyno("logits", model, "--tokens", "96"), "96", "0 to 95")
+    expectRefusal(try dyno("logits", "/nowhere.gguf", "--tokens", "1"), "/nowhere.gguf")
+    expectRefusal(
+      try dyno("logits", fixture("huggingface"), "--tokens", "1"), "model.safetensors")
+    try Files.withTemporaryFolder { folder in
+      let data = try Data(contentsOf: Files.fixtures.appendingPathComponent("gguf/llama-q4_0.gguf"))
+      let cut = folder.appendingPathComponent("cut.gguf")
+      try data.prefix(data.count - 100).write(to: cut)
+      expectRefusal(try dyno("logits", cut.path, "--tokens", "1"), cut.path, "truncated")
+    }
+  }
+
+  @Test func benchInJSON() throws {
+    let outcome = try dyno(
+      "bench", fixture("huggingface/qwen3"), "--prompt", "16", "--generate", "4", "--depth",
+      "0,32", "--batch", "1,2", "--repetitions", "2", "--output", "json")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let array = try #require(
+      try JSONSerialization.jsonObject(with: outcome.bytes) as? [[String: Any]])
+    #expect(array.count == 8)
+    #expect(array.allSatisfy { ($0["avg_ts"] as? Double ?? 0) > 0 })
+  }
+}

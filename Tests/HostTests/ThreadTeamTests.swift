@@ -1,0 +1,82 @@
+import Architectures
+import Foundation
+import Host
+import Synchronization
+import Testing
+
+@Suite struct ThreadTeamTests {
+  @Test(arguments: [1, 2])
+  func everyRankRunsOnceEachTime(threads: Int) throws {
+    let topology = try Topology()
+    guard threads <= topology.processors.count else { return }
+    let team = try ThreadTeam(count: threads, pinned: false, topology: topology)
+    let sums = [Atomic4(), Atomic4()]
+    for round in 1...2000 {
+      team.run { rank in sums[rank].value.add(rank + 1, ordering: .relaxed) }
+      #expect(sums[0].value.load(ordering: .relaxed) == round)
+      if threads == 2 { #expect(sums[1].value.load(ordering: .relaxed) == 2 * round) }
+      // Long enough now and then that workers park.
+      if round % 1000 == 0 { usleep(20_000) }
+    }
+  }
+
+  private final class Atomic4: Sendable { let value = Atomic<Int>(0) }
+
+  @Test func pinnedTeamsRun() throws {
+    let team = try ThreadTeam(topology: Topology())
+    let done = Atomic4()
+    team.run { _ in done.value.add(1, ordering: .relaxed) }
+    #expect(done.value.load(ordering: .relaxed) == team.count)
+  }
+
+  @Test(arguments: [0, -1, 100_000])
+  func impossibleCounts(count: Int) throws {
+    let error = #expect(throws: InputError.self) {
+      try ThreadTeam(count: count, topology: Topology())
+    }
+    #expect(error?.description.contains("--threads") == true)
+  }
+
+  @Test func slicesCoverEverythingOnce() throws {
+    let topology = try Topology()
+    let team = try ThreadTeam(
+      count: min(2, topology.processors.count), pinned: false, topology: topology)
+    for total in [0, 1, 3, 4, 5, 127, 128, 1000] {
+      for grain in [1, 4, 64] {
+        let slices = (0..<team.count).map { team.slice(total, rank: $0, grain: grain) }
+        #expect(slices.flatMap { Array($0) } == Array(0..<total))
+        for slice in slices.dropLast() {
+          #expect(slice.upperBound % grain == 0 || slice.upperBound == total)
+        }
+      }
+    }
+  }
+}
+
+@Suite struct HostFactsTests {
+  @Test func topologyIsPlausible() throws {
+    let topology = try Topology()
+    #expect(topology.cores >= 1)
+    #expect(topology.processors.count >= topology.cores)
+    #expect(Set(topology.processors).count == topology.processors.count)
+    #expect(topology.memoryBytes > 1 << 28)
+    #expect((1...topology.memoryBytes).contains(AvailableMemory.bytes()))
+  }
+
+  @Test func limitsAreMeasured() throws {
+    let team = try ThreadTeam(topology: Topology())
+    let meter = try LimitsMeter(team: team, kernels: KernelTable.selected())
+    meter.sample()
+    // Any machine that runs this reads more than 0.1 GB/s and computes more than 0.1 GFLOP/s.
+    #expect(meter.limits.readBandwidth > 1e8)
+    #expect(meter.limits.multiplyAddPeak > 1e8)
+    #expect(meter.limits.multiplyAddPeak >= meter.limits.bestGEMM)
+    #expect(meter.limits.samples == 1)
+  }
+
+  @Test func pageMemoryIsZeroAndAligned() throws {
+    let memory = try PageMemory(5 << 20)
+    #expect(UInt(bitPattern: memory.base) % (2 << 20) == 0)
+    #expect(UnsafeRawBufferPointer(start: memory.base, count: memory.count).allSatisfy { $0 == 0 })
+  }
+}

@@ -1,0 +1,153 @@
+import Architectures
+import ArgumentParser
+import CKernels
+import Engine
+import Foundation
+import Host
+import Numerics
+import Reports
+import Weights
+
+/// Times single operators at the shapes of a model against this machine's limits, so that a slow
+/// kernel, or a wrong choice between our kernels and OpenBLAS, is seen without running a model.
+@main
+struct KernelBench: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "dyno-kernel-bench")
+
+  @Option(help: "Architecture whose shapes are used: a config.json, its folder or a zoo name.")
+  var architecture = "llama-3.2-1b"
+
+  @Option(help: "Samples of each cell; cells are interleaved.")
+  var repetitions = 7
+
+  @Option(help: "Threads. Default: one a core.")
+  var threads: Int?
+
+  @Option(help: "Activation rows, comma-separated.")
+  var rows = "1,2,4,8,16,32,64,96,128,256,512"
+
+  func run() throws {
+    let shapes = try Zoo.resolve(architecture)
+    let team = try ThreadTeam(count: threads, topology: Topology())
+    let kernels = try KernelTable.selected()
+    let meter = try LimitsMeter(team: team, kernels: kernels)
+    let cells =
+      try matmulCells(shapes, team, kernels)
+      + attentionCells(shapes, team, kernels)
+    for cell in cells { cell.body() }
+    var samples = cells.map { _ in [Double]() }
+    var order = SeededGenerator(seed: 0)
+    for _ in 0..<repetitions {
+      meter.sample()
+      for index in cells.indices.shuffled(using: &order) {
+        let start = SteadyClock.nanoseconds()
+        cells[index].body()
+        samples[index].append(Double(SteadyClock.nanoseconds() - start) * 1e-9)
+      }
+    }
+    let limits = meter.limits
+    var table = Table([
+      ("operator", .left), ("path", .left), ("rows", .right), ("µs", .right), ("GB/s", .right),
+      ("GFLOP/s", .right), ("of floor", .right),
+    ])
+    for (cell, seconds) in zip(cells, samples.map(Quantiles.median)) {
+      let floor = max(cell.bytes / limits.readBandwidth, cell.flops / limits.multiplyAddPeak)
+      table.add([
+        cell.name, cell.path, "\(cell.rows)", Quantity.number(seconds * 1e6),
+        Quantity.number(cell.bytes / seconds * 1e-9), Quantity.number(cell.flops / seconds * 1e-9),
+        Quantity.percent(floor / seconds),
+      ])
+    }
+    print(table.rendered())
+    print(
+      "\n\(Processor.model), \(team.count) threads, \(kernels.name); limits of this run: "
+        + "\(Quantity.number(limits.readBandwidth * 1e-9)) GB/s, "
+        + "\(Quantity.number(limits.multiplyAddPeak * 1e-9)) GFLOP/s; medians of \(repetitions)")
+  }
+
+  private struct Cell {
+    let name: String
+    let path: String
+    let rows: Int
+    let flops: Double
+    let bytes: Double
+    let body: () -> Void
+  }
+
+  /// The MLP's gate and up projection, by our kernels and by OpenBLAS. Weights are as many copies
+  /// as exceed the caches, used in turn.
+  private func matmulCells(
+    _ a: Architecture, _ team: ThreadTeam, _ kernels: KernelTable
+  ) throws -> [Cell] {
+    var single = a
+    single.layers = 6
+    single.vocabularySize = 32
+    let counts = rows.split(separator: ",").compactMap { Int($0) }
+    let most = counts.max() ?? 1
+    let x = try Activations(rows: most, width: a.hiddenSize)
+    let y = try Activations(rows: most, width: 2 * a.intermediateSize)
+    kernels.functions.fill_uniform(DYNO_F32, 1, x.buffer.count, 1, x.buffer.base)
+    let ours = try Matmul(team: team, kernels: kernels, blasRows: .max)
+    let blas = try Matmul(team: team, kernels: kernels, blasRows: 0)
+    var cells: [Cell] = []
+    for dtype in DType.allCases {
+      let weights = try ModelWeights.random(
+        single, dtype: dtype, seed: 0, team: team, kernels: kernels)
+      for m in counts {
+        for (path, matmul) in [("ours", ours), ("openblas", blas)] {
+          if m < 8 && path == "openblas" { continue }
+          var turn = 0
+          let linear = weights.layers[0].gateUp
+          cells.append(
+            Cell(
+              name: "gate_up \(dtype)", path: path, rows: m,
+              flops: 2 * Double(m * linear.rows * linear.columns),
+              bytes: Double(linear.parts[0].bytes)
+            ) {
+              turn = (turn + 1) % weights.layers.count
+              matmul(weights.layers[turn].gateUp, x, m: m, into: y)
+            })
+        }
+      }
+    }
+    return cells
+  }
+
+  /// One layer's attention: decode of 1 and 8 sequences at depth 4096, and a prefill block.
+  private func attentionCells(
+    _ a: Architecture, _ team: ThreadTeam, _ kernels: KernelTable
+  ) throws -> [Cell] {
+    var single = a
+    single.layers = 1
+    var cells: [Cell] = []
+    for cacheType in [DType.f32, .f16, .bf16] {
+      for (sequences, depth, new) in [(1, 4096, 1), (8, 4096, 1), (1, 0, 512), (1, 3584, 512)] {
+        let cache = try KVCache(
+          single, dtype: cacheType, sequences: sequences, capacity: depth + new)
+        cache.fillSynthetically(toDepth: depth + new, seed: 1, team: team, kernels: kernels)
+        let attention = try Attention(single, team: team, kernels: kernels)
+        let inputs = (0..<sequences).map {
+          Attention.Input(sequence: $0, cached: depth, rows: $0 * new..<($0 + 1) * new)
+        }
+        let tasks = attention.tasks(inputs, window: nil)
+        try attention.reserve(for: tasks)
+        let qkv = try Activations(
+          rows: sequences * new, width: a.queryWidth + 2 * a.keyValueWidth)
+        kernels.functions.fill_uniform(DYNO_F32, 1, qkv.buffer.count, 1, qkv.buffer.base)
+        let output = try Activations(rows: sequences * new, width: a.queryWidth)
+        let operation = single.operators(
+          of: .init(batch: sequences, cached: depth, new: new), weights: .f32, cache: cacheType
+        ).first { $0.kind == .attention }!
+        cells.append(
+          Cell(
+            name: "attention \(cacheType) depth \(depth)", path: "ours", rows: sequences * new,
+            flops: operation.flops, bytes: operation.cacheReadBytes
+          ) {
+            attention(
+              tasks, inputs, layer: 0, window: nil, cache: cache, qkv: qkv, into: output)
+          })
+      }
+    }
+    return cells
+  }
+}

@@ -1,0 +1,15 @@
+#if defined(__x86_64__)
+#include "tables.h"
+#include "formats.h"
+
+// Everything below, and nothing of the headers above, is compiled for this instruction set.
+#pragma clang attribute push( \
+  __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"))), apply_to = function)
+#define LANES 16
+#define TILE_COLUMNS 6  // 4 × 6 sums, 6 activations and a weight: 31 of the 32 registers
+#define TABLE dyno_avx512_kernels
+#define INSTRUCTION_SET DYNO_AVX512
+#define NAME "avx512"
+#include "simd/table.h"
+#pragma clang attribute pop
+#endif

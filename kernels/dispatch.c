@@ -1,0 +1,30 @@
+// Which instruction sets this machine can run.
+#include "tables.h"
+
+const dyno_kernels *dyno_kernels_for(dyno_instruction_set set) {
+  switch (set) {
+    case DYNO_SCALAR: return &dyno_scalar_kernels;
+#if defined(__x86_64__)
+    case DYNO_AVX2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+          __builtin_cpu_supports("f16c")
+        ? &dyno_avx2_kernels
+        : NULL;
+    case DYNO_AVX512:
+      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")
+        ? &dyno_avx512_kernels
+        : NULL;
+    case DYNO_NEON: return NULL;
+#elif defined(__aarch64__)
+    case DYNO_NEON: return &dyno_neon_kernels;
+    case DYNO_AVX2:
+    case DYNO_AVX512: return NULL;
+#else
+    case DYNO_NEON:
+    case DYNO_AVX2:
+    case DYNO_AVX512: return NULL;
+#endif
+  }
+  return NULL;
+}

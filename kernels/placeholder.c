@@ -1,1 +1,0 @@
-int dyno_kernels_placeholder;

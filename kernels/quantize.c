@@ -1,0 +1,61 @@
+// Quantising to GGUF's block formats. Runs once at load, so it is plain C.
+#include "formats.h"
+
+static int clamp(int value, int low, int high) {
+  return value < low ? low : value > high ? high : value;
+}
+
+static void quantize_q8_0(const float *x, block_q8_0 *b) {
+  float largest = 0;
+  for (int i = 0; i < BLOCK; i++) largest = fmaxf(largest, fabsf(x[i]));
+  const float scale = largest / 127;
+  const float inverse = scale != 0 ? 1 / scale : 0;
+  b->scale = (_Float16)scale;
+  for (int i = 0; i < BLOCK; i++) b->quants[i] = (int8_t)roundf(x[i] * inverse);
+}
+
+// The value of largest magnitude maps to -8, the nibbles' most negative value.
+static void quantize_q4_0(const float *x, block_q4_0 *b) {
+  float extreme = 0;
+  for (int i = 0; i < BLOCK; i++)
+    if (fabsf(x[i]) > fabsf(extreme)) extreme = x[i];
+  const float scale = extreme / -8;
+  const float inverse = scale != 0 ? 1 / scale : 0;
+  b->scale = (_Float16)scale;
+  for (int i = 0; i < BLOCK / 2; i++) {
+    const int low = clamp((int)(x[i] * inverse + 8.5f), 0, 15);
+    const int high = clamp((int)(x[i + BLOCK / 2] * inverse + 8.5f), 0, 15);
+    b->nibbles[i] = (uint8_t)(low | high << 4);
+  }
+}
+
+static void quantize_q4_1(const float *x, block_q4_1 *b) {
+  float lowest = x[0], highest = x[0];
+  for (int i = 1; i < BLOCK; i++) {
+    lowest = fminf(lowest, x[i]);
+    highest = fmaxf(highest, x[i]);
+  }
+  const float scale = (highest - lowest) / 15;
+  const float inverse = scale != 0 ? 1 / scale : 0;
+  b->scale = (_Float16)scale;
+  b->minimum = (_Float16)lowest;
+  for (int i = 0; i < BLOCK / 2; i++) {
+    const int low = clamp((int)((x[i] - lowest) * inverse + 0.5f), 0, 15);
+    const int high = clamp((int)((x[i + BLOCK / 2] - lowest) * inverse + 0.5f), 0, 15);
+    b->nibbles[i] = (uint8_t)(low | high << 4);
+  }
+}
+
+void dyno_quantize(dyno_dtype type, const float *source, size_t count, void *destination) {
+  for (size_t block = 0; block < count / BLOCK; block++, source += BLOCK) {
+    switch (type) {
+      case DYNO_Q8_0: quantize_q8_0(source, (block_q8_0 *)destination + block); break;
+      case DYNO_Q4_0: quantize_q4_0(source, (block_q4_0 *)destination + block); break;
+      case DYNO_Q4_1: quantize_q4_1(source, (block_q4_1 *)destination + block); break;
+      case DYNO_F32:
+      case DYNO_BF16:
+      case DYNO_F16:
+        __builtin_unreachable();
+    }
+  }
+}

@@ -1,0 +1,126 @@
+// Every kernel in plain C: the reference that the SIMD ones are tested against, and the fallback.
+// Sums are in double, so that the reference's own rounding does not hide theirs.
+#include <math.h>
+
+#include "formats.h"
+#include "tables.h"
+
+static float element(dyno_dtype type, const void *source, size_t index) {
+  switch (type) {
+    case DYNO_F32: return ((const float *)source)[index];
+    case DYNO_BF16: return f32_from_bf16(((const uint16_t *)source)[index]);
+    case DYNO_F16: return (float)((const _Float16 *)source)[index];
+    case DYNO_Q8_0:
+    case DYNO_Q4_0:
+    case DYNO_Q4_1: break;
+  }
+  __builtin_unreachable();
+}
+
+static void put(dyno_dtype type, void *destination, size_t index, float value) {
+  switch (type) {
+    case DYNO_F32: ((float *)destination)[index] = value; return;
+    case DYNO_BF16: ((uint16_t *)destination)[index] = bf16_from_f32(value); return;
+    case DYNO_F16: ((_Float16 *)destination)[index] = (_Float16)value; return;
+    case DYNO_Q8_0:
+    case DYNO_Q4_0:
+    case DYNO_Q4_1: break;
+  }
+  __builtin_unreachable();
+}
+
+static void expand(dyno_dtype type, const void *source, size_t count, float *destination) {
+  if (type >= DYNO_Q8_0) {
+    expand_blocks(type, source, count, destination);
+    return;
+  }
+  for (size_t i = 0; i < count; i++) destination[i] = element(type, source, i);
+}
+
+static void round_to(dyno_dtype type, const float *source, size_t count, void *destination) {
+  for (size_t i = 0; i < count; i++) put(type, destination, i, source[i]);
+}
+
+static void matmul(
+  dyno_dtype type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate) {
+  for (size_t i = 0; i < m; i++)
+    for (size_t j = 0; j < n; j++) {
+      double sum = accumulate ? y[i * y_stride + j] : 0;
+      for (size_t l = 0; l < k; l++)
+        sum += (double)x[i * x_stride + l] * element(type, w, j * k + l);
+      y[i * y_stride + j] = (float)sum;
+    }
+}
+
+static void rms_norm(
+  const float *x, const float *weight, size_t count, float epsilon, float *y) {
+  double squares = 0;
+  for (size_t i = 0; i < count; i++) squares += (double)x[i] * x[i];
+  const double scale = 1 / sqrt(squares / (double)count + epsilon);
+  for (size_t i = 0; i < count; i++) y[i] = (float)(x[i] * scale * weight[i]);
+}
+
+static void swiglu(const float *gate, const float *up, size_t count, float *y) {
+  for (size_t i = 0; i < count; i++)
+    y[i] = (float)(gate[i] / (1 + exp(-(double)gate[i])) * up[i]);
+}
+
+static void rotate(
+  float *x, const float *cosines, const float *sines, size_t count, bool interleaved) {
+  const size_t half = count / 2;
+  for (size_t i = 0; i < half; i++) {
+    const size_t first = interleaved ? 2 * i : i;
+    const size_t second = interleaved ? 2 * i + 1 : i + half;
+    const float a = x[first], b = x[second];
+    x[first] = a * cosines[i] - b * sines[i];
+    x[second] = b * cosines[i] + a * sines[i];
+  }
+}
+
+static void attention(const dyno_attention_block *b) {
+  const size_t e = b->head_dimension;
+  for (size_t row = 0; row < b->rows; row++) {
+    const float *query = b->queries + row * b->query_stride;
+    float *output = b->output + row * e;
+    for (size_t position = b->first; position < b->first + b->count; position++) {
+      if (position < b->visible_from[row] || position >= b->visible_to[row]) continue;
+      double score = 0;
+      for (size_t l = 0; l < e; l++)
+        score += (double)query[l] * element(b->cache_type, b->keys, position * e + l);
+      const float larger = fmaxf(b->maximum[row], (float)score);
+      const float kept = expf(b->maximum[row] - larger), added = expf((float)score - larger);
+      b->maximum[row] = larger;
+      b->sum[row] = b->sum[row] * kept + added;
+      for (size_t l = 0; l < e; l++)
+        output[l] = output[l] * kept + added * element(b->cache_type, b->values, position * e + l);
+    }
+  }
+}
+
+static void fill_uniform(
+  dyno_dtype type, uint32_t key, size_t count, float limit, void *destination) {
+  for (size_t i = 0; i < count; i++)
+    put(type, destination, i, random_uniform(key, (uint32_t)i, limit));
+}
+
+static float read_all(const void *source, size_t bytes, int streams) {
+  (void)streams;
+  const float *values = source;
+  float sum = 0;
+  for (size_t i = 0; i < bytes / sizeof(float); i++) sum += values[i];
+  return sum;
+}
+
+static double multiply_add(size_t iterations, float *sink) {
+  float sums[8] = {0};
+  for (size_t i = 0; i < iterations; i++)
+    for (int lane = 0; lane < 8; lane++) sums[lane] = sums[lane] * 0.999f + 0.001f;
+  for (int lane = 0; lane < 8; lane++) *sink += sums[lane];
+  return 2.0 * 8 * (double)iterations;
+}
+
+const dyno_kernels dyno_scalar_kernels = {
+  DYNO_SCALAR, "scalar", expand, round_to, matmul, rms_norm, swiglu, rotate, attention,
+  fill_uniform, read_all, multiply_add,
+};
