@@ -25,7 +25,10 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CHwloc", pkgConfig: "hwloc", providers: [.apt(["libhwloc-dev"])]),
-    module("Numerics"),
+    .systemLibrary(
+      name: "CMinpack", pkgConfig: "cminpack", providers: [.apt(["libcminpack-dev"])]),
+    .systemLibrary(name: "CNLopt", pkgConfig: "nlopt", providers: [.apt(["libnlopt-dev"])]),
+    module("Numerics", ["CMinpack", "CNLopt"]),
     module("Architectures"),
     module("Operators", ["Architectures"]),
     module("Records", ["Architectures", "Operators"]),
@@ -33,7 +36,10 @@ let package = Package(
     module("Weights", ["Architectures", "Host", "CKernels"]),
     module("Engine", ["Weights", "Operators", "Records", "COpenBLAS"]),
     module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
-    module("Reports", ["Host", "Engine", "Records", "Operators", "Architectures", "Numerics"]),
+    module("ScalingLaws", ["Architectures", "Numerics"]),
+    module(
+      "Reports",
+      ["Host", "Engine", "Records", "Operators", "Architectures", "Numerics", "ScalingLaws"]),
     .executableTarget(
       name: "dyno-kernel-bench",
       dependencies: [
@@ -41,6 +47,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "benchmarks/kernels", swiftSettings: strict),
+    .executableTarget(
+      name: "dyno-law-study", dependencies: ["ScalingLaws", "Numerics", "Reports"],
+      path: "benchmarks/laws", swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["Weights", "Engine", "Numerics"],
       path: "Tests/TestSupport", swiftSettings: strict),
@@ -52,11 +61,12 @@ let package = Package(
     tests("WeightsTests", ["Weights"]),
     tests("EngineTests", ["Engine"]),
     tests("MeasurementTests", ["Measurement", "Reports"]),
+    tests("ScalingLawsTests", ["ScalingLaws"]),
     tests("CommandTests", ["dyno"]),
     .executableTarget(
       name: "dyno",
       dependencies: [
-        "Measurement", "Reports",
+        "Measurement", "Reports", "ScalingLaws",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -8,7 +8,7 @@ struct Dyno: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dyno",
     abstract: "A dynamometer for transformer architectures: measures how fast they serve.",
-    subcommands: [Bench.self, Describe.self, HostCommand.self, Logits.self])
+    subcommands: [Bench.self, Describe.self, HostCommand.self, Law.self, Logits.self])
 
   /// Exit codes: 0 done, 1 a check failed, 2 bad usage or input, 70 internal error.
   static func main() {

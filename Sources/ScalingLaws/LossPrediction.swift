@@ -1,0 +1,210 @@
+import Architectures
+import Foundation
+
+/// What a law says of one model.
+public struct LossPrediction: Sendable {
+  /// What `value` is.
+  public enum Quantity: String, Codable, Sendable {
+    /// Nats per token.
+    case loss
+    /// Of the loss to `L_opt`: the law has no reference.
+    case ratioToReference = "ratio_to_reference"
+    /// The loss less `L_opt`: the law has no reference.
+    case differenceFromReference = "difference_from_reference"
+  }
+
+  public let quantity: Quantity
+  public let value: Double
+  /// `L_opt`, where the law needs and has one.
+  public let reference: Double?
+  /// For the law's value there: what more data of the same kind would settle.
+  public let confidence95: ClosedRange<Double>?
+  /// For the loss of one new run there: the scatter of runs about the law comes on top.
+  public let prediction95: ClosedRange<Double>?
+  /// In what the prediction leaves the fitted data, one sentence each; empty inside it.
+  public let extrapolated: [String]
+}
+
+/// Predicts losses at a budget of parameters and tokens.
+///
+/// `N` is the budget's, not each architecture's, wherever the law takes it by itself or in `L_opt`:
+/// a search that allows some tolerance on `N` must not win by using it up.
+public struct LossPredictor: Sendable {
+  public let law: ScalingLaw
+  /// `N` of the budget.
+  public let parameters: Double
+  /// `D`; NaN where the law needs none.
+  public let tokens: Double
+  private let anchor: LossAnchor?
+
+  /// - Parameter parameters: `N`, non-embedding.
+  /// - Throws: where the law depends on tokens and none are given.
+  public init(_ law: ScalingLaw, parameters: Double, tokens: Double?) throws {
+    var needsTokens = law.form.features.contains(.tokens)
+    var anchor: LossAnchor?
+    switch law.reference {
+    case .law: needsTokens = true
+    case .anchors(let anchors):
+      func distance(_ anchor: LossAnchor) -> Double {
+        abs(log(anchor.point.parameters / parameters))
+      }
+      anchor = anchors.min { distance($0) < distance($1) }
+    case nil: break
+    }
+    if needsTokens, tokens == nil {
+      throw InputError(
+        law.name, problem: "depends on training tokens", expected: "--tokens, such as 100B")
+    }
+    self.law = law
+    self.parameters = parameters
+    self.tokens = tokens ?? .nan
+    self.anchor = anchor
+  }
+
+  public func predict(_ architecture: Architecture) throws -> LossPrediction {
+    try predict(TrainingPoint(architecture))
+  }
+
+  /// - Parameter point: its shape counts; its size and tokens are replaced by the budget's.
+  public func predict(_ point: TrainingPoint) throws -> LossPrediction {
+    var point = point
+    point.parameters = parameters
+    point.tokens = tokens
+    for feature in law.form.features where !feature.value(of: point).isFinite {
+      throw InputError(law.name, problem: "needs \(feature.symbol)", expected: "a known value")
+    }
+    let reference = referenceLoss()
+    point.reference = reference.value
+    let estimate = evaluate(law.parameters, point)
+    guard estimate.value.isFinite else {
+      throw InputError(
+        law.name, problem: "gives no finite loss there", expected: "sound parameters and anchors")
+    }
+    let scatter = scatter(slope: estimate.referenceSlope)
+    let referenceError = estimate.referenceSlope * (reference.standardError ?? 0)
+    return LossPrediction(
+      quantity: quantity, value: estimate.value,
+      reference: law.form.referenceRole == .none || law.reference == nil
+        ? nil : estimate.reference,
+      confidence95: interval(point, estimate, referenceError: referenceError, scatter: 0),
+      prediction95: quantity == .loss
+        ? scatter.flatMap {
+          interval(point, estimate, referenceError: referenceError, scatter: $0)
+        } : nil,
+      extrapolated: extrapolations(point))
+  }
+
+  private var quantity: LossPrediction.Quantity {
+    guard law.reference == nil else { return .loss }
+    return switch law.form.referenceRole {
+    case .none: .loss
+    case .factor: .ratioToReference
+    case .offset: .differenceFromReference
+    }
+  }
+
+  /// `L_opt` where it does not depend on the law's own parameters. Anchors replace it later.
+  private func referenceLoss() -> (value: Double, standardError: Double?) {
+    if case .law(let law) = law.reference {
+      let point = TrainingPoint(parameters: parameters, tokens: tokens)
+      var gradient = law.parameters
+      let value = law.form.loss(law.parameters, point, &gradient)
+      return (value, law.standardError(gradient))
+    }
+    return (law.form.referenceRole == .offset ? 0 : 1, nil)
+  }
+
+  private struct Estimate {
+    var value: Double
+    /// By parameter; the anchor's share included.
+    var gradient: [Double]
+    var reference: Double
+    /// `∂L/∂L_opt`.
+    var referenceSlope: Double
+  }
+
+  private func evaluate(_ parameters: [Double], _ point: TrainingPoint) -> Estimate {
+    var point = point
+    var gradient = parameters
+    let slope = referenceSlope(parameters, point)
+    var anchorShare = [Double](repeating: 0, count: parameters.count)
+    if let anchor {
+      // The loss is linear in L_opt, so the anchor's measured loss gives L_opt in one step.
+      var anchorPoint = anchor.point
+      let anchorSlope = referenceSlope(parameters, anchorPoint)
+      anchorPoint.reference = 0
+      let floor = law.form.loss(parameters, anchorPoint, &gradient)
+      anchorPoint.reference = (anchor.loss - floor) / anchorSlope
+      _ = law.form.loss(parameters, anchorPoint, &anchorShare)
+      for index in anchorShare.indices { anchorShare[index] *= -slope / anchorSlope }
+      point.reference = anchorPoint.reference
+    }
+    let value = law.form.loss(parameters, point, &gradient)
+    for index in gradient.indices { gradient[index] += anchorShare[index] }
+    return Estimate(
+      value: value, gradient: gradient, reference: point.reference, referenceSlope: slope)
+  }
+
+  private func referenceSlope(_ parameters: [Double], _ point: TrainingPoint) -> Double {
+    guard law.form.referenceRole != .none else { return 0 }
+    var point = point
+    var gradient = parameters
+    point.reference = 1
+    let atOne = law.form.loss(parameters, point, &gradient)
+    point.reference = 0
+    return atOne - law.form.loss(parameters, point, &gradient)
+  }
+
+  /// Standard deviation of a single run's loss about the law; an anchor is one run too.
+  private func scatter(slope: Double) -> Double? {
+    guard let deviation = law.uncertainty?.residualStandardDeviation else { return nil }
+    guard let anchor else { return deviation }
+    let share = slope / referenceSlope(law.parameters, anchor.point)
+    return deviation * (1 + share * share).squareRoot()
+  }
+
+  private func interval(
+    _ point: TrainingPoint, _ estimate: Estimate, referenceError: Double, scatter: Double
+  ) -> ClosedRange<Double>? {
+    law.interval(
+      value: estimate.value, gradient: estimate.gradient,
+      extraVariance: referenceError * referenceError + scatter * scatter
+    ) { evaluate($0, point).value }
+  }
+
+  private func extrapolations(_ point: TrainingPoint) -> [String] {
+    var sentences = law.extrapolations(point)
+    if let anchor {
+      if abs(log(anchor.point.parameters / parameters)) > 0.05 {
+        sentences.append(
+          "L_opt is held at that of \(anchor.architecture.name), N = "
+            + "\(ScalingLaw.short(anchor.point.parameters)), for N = \(ScalingLaw.short(parameters))"
+        )
+      }
+      if tokens.isFinite, abs(log(anchor.tokens / tokens)) > 0.01 {
+        sentences.append(
+          "L_opt is held at that of \(ScalingLaw.short(anchor.tokens)) tokens, for D = \(ScalingLaw.short(tokens))"
+        )
+      }
+    }
+    return sentences
+  }
+}
+
+extension ScalingLaw {
+  /// In what `point` leaves the fitted data, one sentence a feature.
+  public func extrapolations(_ point: TrainingPoint) -> [String] {
+    Feature.allCases.compactMap { feature in
+      let value = feature.value(of: point)
+      guard let range = domain[feature], value.isFinite else { return nil }
+      // A hair of room: the range's ends were fitted data.
+      guard value < range.lowerBound * (1 - 1e-9) || value > range.upperBound * (1 + 1e-9) else {
+        return nil
+      }
+      return "\(feature.symbol) = \(Self.short(value)) is outside the fitted "
+        + "\(Self.short(range.lowerBound)) to \(Self.short(range.upperBound))"
+    }
+  }
+
+  fileprivate static func short(_ value: Double) -> String { String(format: "%.4g", value) }
+}

@@ -1,0 +1,157 @@
+import Architectures
+import Foundation
+
+/// Training runs read from a CSV file: an architecture, tokens and the final loss a row.
+public struct TrainingTable: Sendable {
+  public struct Row: Sendable {
+    /// In the file, the header being 1.
+    public let line: Int
+    public var point: TrainingPoint
+    /// Nats per token.
+    public var loss: Double
+
+    public init(line: Int, point: TrainingPoint, loss: Double) {
+      self.line = line
+      self.point = point
+      self.loss = loss
+    }
+  }
+
+  /// For errors.
+  public let name: String
+  public var rows: [Row]
+
+  public init(name: String, rows: [Row]) {
+    self.name = name
+    self.rows = rows
+  }
+
+  /// Columns that are read. An architecture is given by its sizes, by `config` (a zoo name or a
+  /// path relative to the file) or, for laws that need less, by `parameters`, `hidden_size` and
+  /// `num_hidden_layers`.
+  public static let knownColumns = [
+    "name", "variant", "config", "hidden_size", "intermediate_size", "num_hidden_layers", "layers",
+    "num_attention_heads", "num_key_value_heads", "head_dim", "parameters", "tokens",
+    "training_flop", "loss", "reference_loss",
+  ]
+
+  public init(contentsOf url: URL) throws {
+    self = try within(url.path) {
+      guard let data = FileManager.default.contents(atPath: url.path) else {
+        throw InputError(problem: "cannot be read", expected: "a CSV file")
+      }
+      guard let text = String(data: data, encoding: .utf8) else {
+        throw InputError(problem: "is not UTF-8 text", expected: "a CSV file")
+      }
+      return try TrainingTable(
+        name: url.path, text: text, folder: url.deletingLastPathComponent())
+    }
+  }
+
+  /// - Parameter folder: that `config` paths are relative to.
+  public init(name: String, text: String, folder: URL) throws {
+    let table = try DelimitedText(text)
+    for column in table.columns where !Self.knownColumns.contains(column) {
+      throw InputError(
+        "row 1", problem: "column \"\(column.prefix(60))\" is not known",
+        expected: "columns among " + Self.knownColumns.joined(separator: ", "))
+    }
+    for column in ["loss"] where !table.columns.contains(column) {
+      throw InputError("row 1", problem: "column \"\(column)\" is missing", expected: column)
+    }
+    var configs: [String: Architecture] = [:]
+    self.name = name
+    rows = try table.rows.map { line, cells in
+      try within("row \(line)") {
+        let row = Cells(Dictionary(uniqueKeysWithValues: zip(table.columns, cells)))
+        var point = try row.point { config in
+          if let known = configs[config] { return known }
+          let path = folder.appendingPathComponent(config).path
+          let exists = FileManager.default.fileExists(atPath: path)
+          let architecture = try Zoo.resolve(exists ? path : config)
+          configs[config] = architecture
+          return architecture
+        }
+        point.reference = try row.number("reference_loss") ?? .nan
+        guard let loss = try row.number("loss") else {
+          throw InputError("column loss", problem: "is empty", expected: "a positive number")
+        }
+        return Row(line: line, point: point, loss: loss)
+      }
+    }
+    guard !rows.isEmpty else {
+      throw InputError(problem: "has no rows", expected: "a training run a row")
+    }
+  }
+
+  /// One row's cells by column.
+  private struct Cells {
+    let cells: [String: String]
+
+    init(_ cells: [String: String]) { self.cells = cells }
+
+    /// A positive number of sane size, whose square neither overflows nor vanishes; `nil` where the
+    /// column is not there.
+    func number(_ column: String) throws -> Double? {
+      guard let cell = cells[column] else { return nil }
+      let text = cell.trimmingCharacters(in: .whitespaces)
+      guard let value = Double(text), (1e-30...1e30).contains(value) else {
+        throw InputError(
+          "column \(column)",
+          problem: text.isEmpty ? "is empty" : "is \"\(text.prefix(40))\"",
+          expected: "a positive number")
+      }
+      return value
+    }
+
+    func integer(_ column: String) throws -> Int? {
+      guard let value = try number(column) else { return nil }
+      guard let integer = Int(exactly: value) else {
+        throw InputError("column \(column)", problem: "is \(value)", expected: "an integer")
+      }
+      return integer
+    }
+
+    func point(_ resolve: (String) throws -> Architecture) throws -> TrainingPoint {
+      var point = TrainingPoint(parameters: .nan)
+      if let config = cells["config"] {
+        point = TrainingPoint(
+          try within("column config") {
+            try resolve(config.trimmingCharacters(in: .whitespaces))
+          })
+      } else if let architecture = try architecture() {
+        point = TrainingPoint(architecture)
+      } else {
+        point.parameters = try number("parameters") ?? .nan
+        if let hiddenSize = try number("hidden_size") {
+          point.normalizedHiddenSize = hiddenSize / point.parameters.squareRoot()
+          if let layers = try layers() { point.aspectRatio = hiddenSize / Double(layers) }
+        }
+      }
+      if let tokens = try number("tokens") {
+        point.tokens = tokens
+      } else if let flops = try number("training_flop") {
+        point.tokens = flops / (6 * point.parameters)
+      }
+      return point
+    }
+
+    private func layers() throws -> Int? {
+      try integer("num_hidden_layers") ?? integer("layers")
+    }
+
+    private func architecture() throws -> Architecture? {
+      guard let hiddenSize = try integer("hidden_size"), let layers = try layers(),
+        let intermediateSize = try integer("intermediate_size"),
+        let queryHeads = try integer("num_attention_heads"),
+        let keyValueHeads = try integer("num_key_value_heads"),
+        let headDimension = try integer("head_dim")
+      else { return nil }
+      return try Architecture(
+        name: "row", hiddenSize: hiddenSize, intermediateSize: intermediateSize, layers: layers,
+        queryHeads: queryHeads, keyValueHeads: keyValueHeads, headDimension: headDimension,
+        vocabularySize: 1
+      ).validated()
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import Architectures
+import Foundation
+import ScalingLaws
+import Testing
+
+@Suite struct LawFileTests {
+  private func load(_ text: String) throws -> ScalingLaw {
+    let file = FileManager.default.temporaryDirectory
+      .appendingPathComponent("dyno-law-\(UUID().uuidString).json")
+    try text.write(to: file, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(at: file) }
+    return try ScalingLaw(contentsOf: file)
+  }
+
+  @Test func fittedLawsSurviveTheRoundTrip() throws {
+    let truth = Synthetic.law("conditional-multiplicative")
+    let table = Synthetic.table(truth, noise: 0.005, seed: 1)
+    let reference = LossReference.law(Synthetic.law("chinchilla"))
+    let law = try LawFit(
+      truth.form, table, name: "fit", reference: reference, source: "test"
+    ).bootstrapped(.cases, count: 30).law
+    let loaded = try load(law.fileText())
+    #expect(loaded.parameters == law.parameters)
+    #expect(loaded.domain == law.domain)
+    #expect(loaded.uncertainty?.covariance == law.uncertainty?.covariance)
+    #expect(loaded.uncertainty?.resamples == law.uncertainty?.resamples)
+    let point = TrainingPoint(
+      parameters: 1e9, normalizedHiddenSize: 0.07, mlpToAttentionRatio: 2)
+    let predictions = try [law, loaded].map {
+      try LossPredictor($0, parameters: 1e9, tokens: 1e11).predict(point)
+    }
+    #expect(predictions[0].value == predictions[1].value)
+    #expect(predictions[0].confidence95 == predictions[1].confidence95)
+    #expect(predictions[0].prediction95 == predictions[1].prediction95)
+  }
+
+  @Test func anchorsSurviveTheRoundTrip() throws {
+    let law = try SharedData.shippedLaw("conditional-1b")
+    let loaded = try load(law.fileText())
+    guard case .anchors(let anchors) = loaded.reference else {
+      Issue.record("no anchors")
+      return
+    }
+    #expect(anchors.map(\.loss) == [2.803, 2.625])
+    #expect(anchors.map(\.architecture.hiddenSize) == [2048, 3072])
+  }
+
+  private static let good = #"""
+    {"format": "dyno-law", "version": 1, "form": "chinchilla",
+     "parameters": {"E": 1.7, "A": 400, "B": 400, "alpha": 0.3, "beta": 0.3}}
+    """#
+
+  @Test(arguments: [
+    (#""dyno-law""#, #""other""#, "format"),
+    (#""version": 1"#, #""version": 2"#, "version: is 2"),
+    (#""chinchilla""#, #""chinchila""#, "is not known"),
+    (#""E": 1.7"#, #""E": -1"#, "parameters: E: is -1"),
+    (#""E": 1.7"#, #""E": "x""#, "parameters: E: is \"x\""),
+    (#""E": 1.7,"#, "", "parameters: E: is missing"),
+    (#""E": 1.7"#, #""E": 1.7, "F": 2"#, "F: is no parameter"),
+    (#"0.3}}"#, #"0.3}, "domain": {"size": [1, 2]}}"#, "domain: size"),
+    (#"0.3}}"#, #"0.3}, "domain": {"tokens": [2, 1]}}"#, "domain: tokens"),
+    (
+      #"0.3}}"#, #"0.3}, "reference": {"law": {"form": "chinchilla"}}}"#,
+      "reference: law: parameters: is missing"
+    ),
+    (
+      #"0.3}}"#, #"0.3}, "uncertainty": {"residual_standard_deviation": -1}}"#,
+      "uncertainty: residual_standard_deviation: is -1"
+    ),
+    (
+      #"0.3}}"#,
+      #"0.3}, "uncertainty": {"residual_standard_deviation": 1, "covariance": [[1, 2]]}}"#,
+      "uncertainty: covariance"
+    ),
+    (
+      #"0.3}}"#,
+      #"0.3}, "uncertainty": {"residual_standard_deviation": 1, "degrees_of_freedom": 0}}"#,
+      "degrees_of_freedom: is 0"
+    ),
+  ])
+  func badFilesAreRefusedByField(from: String, to: String, expected: String) throws {
+    #expect(throws: Never.self) { try load(Self.good) }
+    #expect(Self.good.contains(from))
+    do {
+      _ = try load(Self.good.replacingOccurrences(of: from, with: to))
+      Issue.record("accepted \(to)")
+    } catch { #expect("\(error)".contains(expected), "\(error)") }
+  }
+}
