@@ -32,9 +32,11 @@ let package = Package(
     module("Architectures"),
     module("Operators", ["Architectures"]),
     module("Records", ["Architectures", "Operators"]),
-    module("Host", ["CHwloc", "CKernels", "COpenBLAS", "Records", "Numerics"]),
-    module("Weights", ["Architectures", "Host", "CKernels"]),
-    module("Engine", ["Weights", "Operators", "Records", "COpenBLAS"]),
+    module("Host", ["CHwloc", "CKernels", "COpenBLAS", "Records", "Architectures"]),
+    module("Weights", ["Architectures", "Host", "CKernels", "Numerics"]),
+    module(
+      "Engine",
+      ["Weights", "Operators", "Records", "COpenBLAS", "Architectures", "Host", "Numerics"]),
     module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
     module("ScalingLaws", ["Architectures", "Numerics"]),
     module(

@@ -1,8 +1,9 @@
 // Quantising to GGUF's block formats. Runs once at load, so it is plain C.
 #include "formats.h"
 
-static int clamp(int value, int low, int high) {
-  return value < low ? low : value > high ? high : value;
+// To an integer in [low, high]; a NaN, which no integer stands for, to low.
+static int clamp(float value, float low, float high) {
+  return (int)fminf(fmaxf(value, low), high);
 }
 
 static void quantize_q8_0(const float *x, block_q8_0 *b) {
@@ -11,7 +12,7 @@ static void quantize_q8_0(const float *x, block_q8_0 *b) {
   const float scale = largest / 127;
   const float inverse = scale != 0 ? 1 / scale : 0;
   b->scale = (_Float16)scale;
-  for (int i = 0; i < BLOCK; i++) b->quants[i] = (int8_t)roundf(x[i] * inverse);
+  for (int i = 0; i < BLOCK; i++) b->quants[i] = (int8_t)clamp(roundf(x[i] * inverse), -127, 127);
 }
 
 // The value of largest magnitude maps to -8, the nibbles' most negative value.
@@ -23,8 +24,8 @@ static void quantize_q4_0(const float *x, block_q4_0 *b) {
   const float inverse = scale != 0 ? 1 / scale : 0;
   b->scale = (_Float16)scale;
   for (int i = 0; i < BLOCK / 2; i++) {
-    const int low = clamp((int)(x[i] * inverse + 8.5f), 0, 15);
-    const int high = clamp((int)(x[i + BLOCK / 2] * inverse + 8.5f), 0, 15);
+    const int low = clamp(x[i] * inverse + 8.5f, 0, 15);
+    const int high = clamp(x[i + BLOCK / 2] * inverse + 8.5f, 0, 15);
     b->nibbles[i] = (uint8_t)(low | high << 4);
   }
 }
@@ -40,8 +41,8 @@ static void quantize_q4_1(const float *x, block_q4_1 *b) {
   b->scale = (_Float16)scale;
   b->minimum = (_Float16)lowest;
   for (int i = 0; i < BLOCK / 2; i++) {
-    const int low = clamp((int)((x[i] - lowest) * inverse + 0.5f), 0, 15);
-    const int high = clamp((int)((x[i + BLOCK / 2] - lowest) * inverse + 0.5f), 0, 15);
+    const int low = clamp((x[i] - lowest) * inverse + 0.5f, 0, 15);
+    const int high = clamp((x[i + BLOCK / 2] - lowest) * inverse + 0.5f, 0, 15);
     b->nibbles[i] = (uint8_t)(low | high << 4);
   }
 }

@@ -93,6 +93,7 @@ extension Architecture {
     try check("num_attention_heads", queryHeads, atMost: 1 << 14)
     try check("num_key_value_heads", keyValueHeads, atMost: 1 << 14)
     try check("head_dim", headDimension, atMost: 4096)
+    try check("num_attention_heads × head_dim", queryWidth, atMost: 1 << 20)
     try check("vocab_size", vocabularySize, atMost: 1 << 24)
     try check("max_position_embeddings", maxPositions, atMost: 1 << 30)
     try finite("rms_norm_eps", rmsNormEpsilon, above: 0)

@@ -12,7 +12,10 @@ extension Architecture {
     let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
     let file = exists && isFolder.boolValue ? url.appendingPathComponent("config.json") : url
     self = try within(file.path) {
-      guard let data = FileManager.default.contents(atPath: file.path) else {
+      // A handle reads pipes as well: `dyno describe <(…)`.
+      guard let handle = FileHandle(forReadingAtPath: file.path),
+        let data = try? handle.readToEnd() ?? Data()
+      else {
         throw InputError(
           problem: FileManager.default.fileExists(atPath: file.path)
             ? "cannot be read" : "does not exist", expected: "a config.json")
@@ -106,16 +109,16 @@ extension Architecture {
     case .mistral:
       window = try windowField(config).map { ($0, 0) }
     case .qwen2, .qwen3:
-      guard try config.bool("use_sliding_window") ?? false else { return nil }
       let spared = max(0, try config.int("max_window_layers") ?? 28)
-      window = try windowField(config).map { ($0, spared) }
+      let used = try config.bool("use_sliding_window") ?? false
+      window = used ? try windowField(config).map { ($0, spared) } : nil
     }
     if let types = try config.array("layer_types"), family != .llama {
-      let expected = (0..<max(0, layers)).map { layer in
-        JSONValue.string(
-          window.map { layer >= $0.firstLayer } ?? false ? "sliding_attention" : "full_attention")
+      let agrees = types.enumerated().allSatisfy { layer, type in
+        let windowed = window.map { layer >= $0.firstLayer } ?? false
+        return type == .string(windowed ? "sliding_attention" : "full_attention")
       }
-      guard types == expected else {
+      guard types.count == layers, agrees else {
         throw InputError(
           "layer_types", problem: "does not agree with the window fields",
           expected: "full_attention first, then sliding_attention from max_window_layers on")

@@ -29,8 +29,10 @@ public struct Zoo: Sendable {
   }
 
   public func names() throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: folder.path)
-      .filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
+    guard let files = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
+      throw InputError(folder.path, problem: "cannot be read", expected: "a folder of configs")
+    }
+    return files.filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
   }
 
   public func architecture(named name: String) throws -> Architecture {

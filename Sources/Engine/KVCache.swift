@@ -1,6 +1,7 @@
 import Architectures
 import CKernels
 import Host
+import Numerics
 import Weights
 
 /// Keys and values of every layer, sequence and KV head.
@@ -41,13 +42,15 @@ public final class KVCache {
       KVCache.bytes(architecture, dtype: dtype, sequences: sequences, capacity: capacity))
   }
 
+  /// `Int.max` where it is more than that: refused rather than trapped.
+  ///
+  /// - Precondition: `dtype` is no block format.
   public static func bytes(
     _ architecture: Architecture, dtype: DType, sequences: Int, capacity: Int
   ) -> Int {
-    2 * architecture.layers * sequences * dtype.bytes(capacity * architecture.keyValueWidth)
+    saturatingProduct(
+      2, architecture.layers, sequences, capacity, architecture.keyValueWidth, dtype.blockBytes)
   }
-
-  public var bytes: Int { memory.count }
 
   func keys(layer: Int, sequence: Int, head: Int) -> UnsafeMutableRawPointer {
     let block = ((layer * sequences + sequence) * 2) * keyValueHeads + head
@@ -77,15 +80,16 @@ public final class KVCache {
   /// Fills all sequences to `depth` positions with random contents of unit variance, so that
   /// decoding at a depth can be timed without the prefill that would lead there.
   public func fillSynthetically(
-    toDepth depth: Int, seed: UInt32, team: ThreadTeam, kernels: KernelTable
+    toDepth depth: Int, seed: UInt64, team: ThreadTeam, kernels: KernelTable
   ) {
     precondition(depth <= capacity)
     let heads = layers * sequences * 2 * keyValueHeads
     team.run { rank in
       for head in team.slice(heads, rank: rank) {
+        var keys = SeededGenerator(seed: seed &+ UInt64(head))
         kernels.functions.fill_uniform(
-          dtype.kernelType, seed &+ UInt32(truncatingIfNeeded: head) &* 0x9e37_79b9,
-          depth * headDimension, Float(3).squareRoot(), memory.base + head * headBytes)
+          dtype.kernelType, UInt32(truncatingIfNeeded: keys.next()), depth * headDimension,
+          Float(3).squareRoot(), memory.base + head * headBytes)
       }
     }
     for sequence in 0..<sequences {

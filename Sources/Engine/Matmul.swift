@@ -22,7 +22,7 @@ package struct Activations {
     return aligned % 512 == 0 ? aligned + 16 : aligned
   }
 
-  static func bytes(rows: Int, width: Int) -> Int { 4 * rows * stride(width) }
+  static func bytes(rows: Int, width: Int) -> Int { saturatingProduct(4, rows, stride(width)) }
 
   package func row(_ index: Int) -> UnsafeMutablePointer<Float> { buffer.base + index * stride }
 }

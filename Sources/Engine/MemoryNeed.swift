@@ -7,7 +7,7 @@ public struct MemoryNeed: Sendable, Equatable {
   public var cache: Int
   public var activations: Int
 
-  public var total: Int { weights + cache + activations }
+  public var total: Int { saturatingSum(weights, cache, activations) }
 
   /// - Parameters:
   ///   - weights: bytes of all weights.
@@ -30,8 +30,7 @@ public struct MemoryNeed: Sendable, Equatable {
   public func check(_ name: String, available: Int = AvailableMemory.bytes()) throws {
     guard total <= available else {
       func gibibytes(_ bytes: Int) -> String {
-        let tenths = (Double(bytes) / 0x1p30 * 100).rounded() / 100
-        return "\(tenths) GiB"
+        "\((Double(bytes) / 0x1p30 * 100).rounded() / 100) GiB"
       }
       throw InputError(
         name,
@@ -45,8 +44,24 @@ public struct MemoryNeed: Sendable, Equatable {
 extension MemoryNeed {
   /// What several models take together.
   public init(sumOf needs: [MemoryNeed]) {
-    weights = needs.reduce(0) { $0 + $1.weights }
-    cache = needs.reduce(0) { $0 + $1.cache }
-    activations = needs.reduce(0) { $0 + $1.activations }
+    weights = needs.reduce(0) { saturatingSum($0, $1.weights) }
+    cache = needs.reduce(0) { saturatingSum($0, $1.cache) }
+    activations = needs.reduce(0) { saturatingSum($0, $1.activations) }
+  }
+}
+
+/// A product of sizes that come from the user: `Int.max` instead of a trap.
+func saturatingProduct(_ factors: Int...) -> Int {
+  factors.reduce(1) { product, factor in
+    let (value, overflow) = product.multipliedReportingOverflow(by: factor)
+    return overflow ? .max : value
+  }
+}
+
+/// A sum of sizes that come from the user: `Int.max` instead of a trap.
+func saturatingSum(_ terms: Int...) -> Int {
+  terms.reduce(0) { sum, term in
+    let (value, overflow) = sum.addingReportingOverflow(term)
+    return overflow ? .max : value
   }
 }

@@ -39,7 +39,9 @@ struct Workspace {
       2 * a.intermediateSize, a.intermediateSize, a.headDimension / 2, a.headDimension / 2,
     ]
     let perLogits = [a.hiddenSize, a.vocabularySize]
-    return perToken.reduce(0) { $0 + Activations.bytes(rows: maxTokens, width: $1) }
-      + perLogits.reduce(0) { $0 + Activations.bytes(rows: maxLogits, width: $1) }
+    let sizes =
+      perToken.map { Activations.bytes(rows: maxTokens, width: $0) }
+      + perLogits.map { Activations.bytes(rows: maxLogits, width: $0) }
+    return sizes.reduce(0) { saturatingSum($0, $1) }
   }
 }

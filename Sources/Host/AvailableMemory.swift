@@ -33,7 +33,8 @@ public enum AvailableMemory {
         if let limit = number("\(folder)/\(limitName)"),
           let usage = number("\(folder)/\(usageName)")
         {
-          headroom.append(max(0, limit - usage + droppableCache("\(folder)/memory.stat")))
+          let used = max(0, usage - droppableCache("\(folder)/memory.stat"))
+          headroom.append(max(0, limit - used))
         }
         guard group != "/", !group.isEmpty else { break }
         group = (group as NSString).deletingLastPathComponent

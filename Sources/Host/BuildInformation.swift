@@ -10,7 +10,8 @@ public enum BuildInformation {
     while folder.path != "/" {
       folder.deleteLastPathComponent()
       let git = folder.appendingPathComponent(".git")
-      guard let head = text(git.appendingPathComponent("HEAD")) else { continue }
+      guard FileManager.default.fileExists(atPath: git.path) else { continue }
+      guard let head = text(git.appendingPathComponent("HEAD")) else { return "unknown" }
       guard head.hasPrefix("ref: ") else { return head }
       let reference = String(head.dropFirst(5))
       if let commit = text(git.appendingPathComponent(reference)) { return commit }

@@ -9,7 +9,7 @@ public struct LimitsCache {
   public init(threads: Int, instructionSet: String) {
     let environment = ProcessInfo.processInfo.environment
     let root =
-      environment["XDG_CACHE_HOME"].map { URL(fileURLWithPath: $0) }
+      environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0) }
       ?? URL(fileURLWithPath: NSHomeDirectory()).appendingPathComponent(".cache")
     let key = "\(Processor.model) \(Processor.signature) \(threads) \(instructionSet)"
     let safe = String(key.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "-" })

@@ -15,19 +15,25 @@ public final class LimitsMeter {
   private let matrices: [PageMemory]
   public private(set) var limits: MachineLimits
 
-  /// Far above any cache, so that reads come from memory.
-  private static let bufferBytes = 512 << 20
+  /// Far above the last cache, so that reads come from memory.
+  private static func bufferBytes(_ topology: Topology) -> Int {
+    max(64 << 20, 4 * topology.lastLevelCacheBytes) & ~((1 << 20) - 1)
+  }
   /// A GEMM of 512 × 1024 × 2048 a thread: large enough for BLAS to reach its best.
   private static let gemm = (m: 512, n: 1024, k: 2048)
 
-  public init(team: ThreadTeam, kernels: KernelTable) throws {
+  private static let gemmBytes = 4 * (gemm.m * gemm.k + gemm.n * gemm.k + gemm.m * gemm.n)
+
+  /// Memory that a meter takes.
+  public static func bytes(threads: Int, topology: Topology) -> Int {
+    bufferBytes(topology) + threads * gemmBytes
+  }
+
+  public init(team: ThreadTeam, kernels: KernelTable, topology: Topology) throws {
     self.team = team
     self.kernels = kernels
-    let gemm = Self.gemm
-    buffer = try PageMemory(Self.bufferBytes)
-    matrices = try (0..<team.count).map { _ in
-      try PageMemory(4 * (gemm.m * gemm.k + gemm.n * gemm.k + gemm.m * gemm.n))
-    }
+    buffer = try PageMemory(Self.bufferBytes(topology))
+    matrices = try (0..<team.count).map { _ in try PageMemory(Self.gemmBytes) }
     limits = MachineLimits(threads: team.count, instructionSet: kernels.name)
     OpenBLAS.useOneThread()
     team.run { rank in
@@ -47,9 +53,9 @@ public final class LimitsMeter {
     for streams in [1, 2, 4, 8] as [Int32] {
       let seconds = time { rank in
         let slice = self.slice(rank)
-        Self.keep(self.kernels.functions.read(slice.start, slice.count, streams))
+        _ = self.kernels.functions.read(slice.start, slice.count, streams)
       }
-      now.readBandwidth = max(now.readBandwidth, Double(Self.bufferBytes) / seconds)
+      now.readBandwidth = max(now.readBandwidth, Double(buffer.count) / seconds)
     }
     let iterations = 500_000
     var sink: Float = 0
@@ -57,7 +63,6 @@ public final class LimitsMeter {
     var seconds = time { rank in
       var sink: Float = 0
       _ = self.kernels.functions.multiply_add(iterations, &sink)
-      Self.keep(sink)
     }
     now.multiplyAddPeak = flops * Double(team.count) / seconds
 
@@ -77,7 +82,7 @@ public final class LimitsMeter {
   }
 
   private func slice(_ rank: Int) -> (start: UnsafeMutableRawPointer, count: Int) {
-    let range = team.slice(Self.bufferBytes, rank: rank, grain: 4096)
+    let range = team.slice(buffer.count, rank: rank, grain: 4096)
     return (buffer.base + range.lowerBound, range.count)
   }
 
@@ -87,8 +92,4 @@ public final class LimitsMeter {
     team.run(body)
     return Double(SteadyClock.nanoseconds() - start) * 1e-9
   }
-
-  /// Makes a result count, so that the loop that made it is not optimised away.
-  @inline(never)
-  private static func keep(_ value: Float) {}
 }

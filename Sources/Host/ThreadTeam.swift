@@ -28,12 +28,12 @@ public final class ThreadTeam {
     self.count = count
     shared = Shared(count: count)
     let processors = pinned ? topology.processors : []
-    for rank in 1..<max(1, count) {
+    for rank in 1..<count {
       workers.append(
         try Self.startThread(
           Worker(shared: shared, rank: rank, processor: pinned ? processors[rank] : nil)))
     }
-    let bound = pinned && bindCurrentThread(to: processors[0])
+    let bound = pinned && Hardware.bindCurrentThread(to: processors[0])
     self.pinned = bound
     run { _ in }  // returns when all workers run, and have tried to bind
     self.pinned = bound && shared.unbound.load(ordering: .acquiring) == 0
@@ -160,7 +160,7 @@ public final class ThreadTeam {
     func runJob(_ rank: Int) { job?(rank) }
   }
 
-  /// About a tenth of a millisecond: longer than any gap inside a forward step.
+  /// A tenth of a millisecond or more: longer than any gap inside a forward step.
   private static let spinsBeforeParking = 1 << 13
 
   private final class Worker {
@@ -175,7 +175,7 @@ public final class ThreadTeam {
     }
 
     func loop() {
-      if let processor, !bindCurrentThread(to: processor) {
+      if let processor, !Hardware.bindCurrentThread(to: processor) {
         shared.unbound.add(1, ordering: .relaxed)
       }
       var seen = 0

@@ -21,13 +21,7 @@ public struct Topology: Sendable, Codable, Equatable {
 
   /// - Throws: `HostError` when hwloc cannot read the machine.
   public init() throws {
-    var handle: hwloc_topology_t?
-    guard hwloc_topology_init(&handle) == 0, let topology = handle else {
-      throw HostError("hwloc cannot be initialised")
-    }
-    defer { hwloc_topology_destroy(topology) }
-    guard hwloc_topology_load(topology) == 0 else { throw HostError("hwloc finds no topology") }
-
+    let topology = try Hardware.shared.get().handle
     func count(_ type: hwloc_obj_type_t) -> Int {
       max(1, Int(hwloc_get_nbobjs_by_type(topology, type)))
     }
@@ -54,29 +48,10 @@ public struct Topology: Sendable, Codable, Equatable {
     }
     memoryBytes = Int(ProcessInfo.processInfo.physicalMemory)  // hwloc misses hot-plugged memory
   }
-}
 
-/// The machine does not do what Dyno needs of it.
-public struct HostError: Error, CustomStringConvertible {
-  public let description: String
+  /// Bytes of the last level's caches together.
+  public var lastLevelCacheBytes: Int { caches.last.map { $0.bytes * $0.count } ?? 0 }
 
-  public init(_ description: String) { self.description = description }
-}
-
-/// Binds the calling thread to one logical processor. Best effort: a container may forbid it.
-///
-/// - Returns: whether the thread is bound.
-func bindCurrentThread(to processor: Int) -> Bool {
-  var handle: hwloc_topology_t?
-  guard hwloc_topology_init(&handle) == 0, let topology = handle else { return false }
-  defer { hwloc_topology_destroy(topology) }
-  guard hwloc_topology_load(topology) == 0, let set = hwloc_bitmap_alloc() else { return false }
-  defer { hwloc_bitmap_free(set) }
-  hwloc_bitmap_only(set, UInt32(processor))
-  return hwloc_set_cpubind(topology, set, Int32(HWLOC_CPUBIND_THREAD.rawValue)) == 0
-}
-
-extension Topology {
   /// One line: `2 cores, 2 processors, 1 package, 1 NUMA node; L1 2 × 32 KiB, …`.
   public var summary: String {
     func counted(_ count: Int, _ name: String) -> String {
@@ -89,5 +64,44 @@ extension Topology {
     let levels = caches.map { "L\($0.level) \($0.count) × \($0.bytes >> 10) KiB" }
     return units.joined(separator: ", ")
       + (levels.isEmpty ? "" : "; " + levels.joined(separator: ", "))
+  }
+}
+
+/// The machine does not do what Dyno needs of it.
+public struct HostError: Error, CustomStringConvertible {
+  public let description: String
+
+  public init(_ description: String) { self.description = description }
+}
+
+/// hwloc's own view, loaded once and only read afterwards, which hwloc allows from any thread.
+final class Hardware: @unchecked Sendable {
+  let handle: hwloc_topology_t
+
+  /// Loaded before any thread is pinned: afterwards, what we pinned would look like all we may use.
+  static let shared = Result { try Hardware() }
+
+  private init() throws {
+    var handle: hwloc_topology_t?
+    guard hwloc_topology_init(&handle) == 0, let topology = handle else {
+      throw HostError("hwloc cannot be initialised")
+    }
+    // Respects taskset and the like, not only cgroups.
+    let flags =
+      HWLOC_TOPOLOGY_FLAG_RESTRICT_TO_CPUBINDING.rawValue
+      | HWLOC_TOPOLOGY_FLAG_IS_THISSYSTEM.rawValue
+    guard hwloc_topology_set_flags(topology, UInt(flags)) == 0, hwloc_topology_load(topology) == 0
+    else { throw HostError("hwloc finds no topology") }
+    self.handle = topology
+  }
+
+  /// Binds the calling thread to one logical processor. A container may forbid it.
+  ///
+  /// - Returns: whether the thread is bound.
+  static func bindCurrentThread(to processor: Int) -> Bool {
+    guard let hardware = try? shared.get(), let set = hwloc_bitmap_alloc() else { return false }
+    defer { hwloc_bitmap_free(set) }
+    hwloc_bitmap_only(set, UInt32(processor))
+    return hwloc_set_cpubind(hardware.handle, set, Int32(HWLOC_CPUBIND_THREAD.rawValue)) == 0
   }
 }

@@ -54,6 +54,8 @@ public struct ThroughputBench {
   private struct Subject {
     let architecture: Architecture
     let engine: Engine
+    /// Seconds that making the weights took.
+    let initializationSeconds: Double
     /// By test.
     var samples: [[Sample]]
   }
@@ -74,11 +76,12 @@ public struct ThroughputBench {
     for (architecture, need) in zip(architectures, needs) {
       try need.check(architecture.name, available: available)
     }
-    let total = MemoryNeed(sumOf: needs)
-    try total.check("\(architectures.count) architectures together", available: available)
+    let meterBytes = LimitsMeter.bytes(threads: team.count, topology: topology)
+    try MemoryNeed(sumOf: needs).check(
+      "\(architectures.count) architectures together", available: available - meterBytes)
 
     report("measuring the machine's limits")
-    let meter = try LimitsMeter(team: team, kernels: kernels)
+    let meter = try LimitsMeter(team: team, kernels: kernels, topology: topology)
     for _ in 0..<3 { meter.sample() }
     var subjects = try architectures.map(prepare)
     var order = SeededGenerator(seed: settings.seed)
@@ -106,7 +109,7 @@ public struct ThroughputBench {
       results.records.append(
         record(
           subject, tests[cell.test], samples: subject.samples[cell.test], limits: meter.limits,
-          start))
+          memoryNeedBytes: MemoryNeed(sumOf: needs).total + meterBytes, start))
     }
     if traced {
       results.traces = try subjects.map { ($0.architecture.name, try trace($0)) }
@@ -117,7 +120,14 @@ public struct ThroughputBench {
 
   private var sequences: Int { tests.map(\.batch).max() ?? 1 }
   private var capacity: Int { tests.map { $0.depth + $0.tokensPerSequence }.max() ?? 1 }
-  private var maxTokens: Int { max(settings.chunk, sequences) }
+  private var maxTokens: Int {
+    tests.map { test in
+      switch test.phase {
+      case .prefill: min(settings.chunk, test.tokens)
+      case .decode: test.batch
+      }
+    }.max() ?? 1
+  }
 
   private func need(_ architecture: Architecture) throws -> MemoryNeed {
     MemoryNeed(
@@ -128,17 +138,20 @@ public struct ThroughputBench {
 
   private func prepare(_ architecture: Architecture) throws -> Subject {
     report("\(architecture.name): random \(settings.dtype) weights")
+    let start = SteadyClock.nanoseconds()
     let weights = try ModelWeights.random(
       architecture, dtype: settings.dtype, seed: settings.seed, team: team, kernels: kernels)
+    let seconds = Double(SteadyClock.nanoseconds() - start) * 1e-9
     let engine = try Engine(
       weights, cache: settings.cacheDType, sequences: sequences, capacity: capacity,
       maxTokens: maxTokens, maxLogits: sequences, team: team, kernels: kernels)
     let depth = tests.map(\.depth).max() ?? 0
     engine.cache.fillSynthetically(
-      toDepth: depth, seed: UInt32(truncatingIfNeeded: settings.seed), team: team,
+      toDepth: depth, seed: settings.seed, team: team,
       kernels: kernels)
     return Subject(
-      architecture: architecture, engine: engine, samples: tests.map { _ in [] })
+      architecture: architecture, engine: engine, initializationSeconds: seconds,
+      samples: tests.map { _ in [] })
   }
 
   /// Touches weights, cache and code once: a whole prefill chunk, or one decode step.
@@ -188,7 +201,7 @@ public struct ThroughputBench {
 
   private func record(
     _ subject: Subject, _ test: ThroughputTest, samples: [Sample], limits: MachineLimits,
-    _ start: Date
+    memoryNeedBytes: Int, _ start: Date
   ) -> ThroughputRecord {
     let architecture = subject.architecture
     let nanoseconds = samples.map(\.nanoseconds)
@@ -223,6 +236,8 @@ public struct ThroughputBench {
       bandwidthFraction: work.bytes / median / limits.readBandwidth,
       floorFraction: work.floorSeconds(limits) / median,
       pairedFloorFraction: Quantiles.median(paired), limits: limits,
+      initializationS: subject.initializationSeconds,
+      processPeakBytes: ProcessMemory.peakBytes(), memoryNeedBytes: memoryNeedBytes,
       architecture: architecture.config,
       environment: RunEnvironment(
         topology: topology.summary, operatingSystem: OperatingSystem.description,

@@ -1,5 +1,6 @@
 import Engine
 import Operators
+import Records
 
 /// One thing to time, on sequences that already hold `depth` positions.
 public struct ThroughputTest: Hashable, Sendable {
@@ -23,12 +24,11 @@ public struct ThroughputTest: Hashable, Sendable {
 
   /// As `llama-bench` names tests.
   public var name: String {
-    let kind =
-      switch phase {
-      case .prefill(let tokens): "pp\(tokens)"
-      case .decode(let tokens): "tg\(tokens)"
-      }
-    return depth > 0 ? "\(kind) @ d\(depth)" : kind
+    switch phase {
+    case .prefill(let tokens):
+      ThroughputRecord.testName(prompt: tokens, generate: 0, depth: depth)
+    case .decode(let tokens): ThroughputRecord.testName(prompt: 0, generate: tokens, depth: depth)
+    }
   }
 
   /// Tokens of one sequence.
@@ -57,6 +57,12 @@ public struct ThroughputTest: Hashable, Sendable {
       for sequence in 0..<batch {
         var left = tokens
         while left > 0 {
+          // A step holds whole ends of prompts, whose logits are wanted, or a part of one prompt.
+          if left > room, !current.parts.isEmpty {
+            steps.append(current)
+            current = PlannedStep(parts: [], logits: .none)
+            room = chunk
+          }
           let count = min(left, room)
           current.parts.append((sequence, count))
           left -= count

@@ -52,6 +52,14 @@ public struct ThroughputRecord: Codable, Sendable {
   /// the samples: what the engine makes of the machine in its mood of the moment.
   public var pairedFloorFraction: Double
   public var limits: MachineLimits
+  /// Seconds that making this architecture's random weights took.
+  public var initializationS: Double
+  /// The most memory the process ever held, all architectures of the run and the buffers that
+  /// measure the limits included.
+  public var processPeakBytes: Int
+  /// What the weights, caches and activations of all architectures of the run and the buffers that
+  /// measure the limits were expected to take.
+  public var memoryNeedBytes: Int
   public var architecture: [String: JSONValue]
   public var environment: RunEnvironment
   public var warnings: [String]
@@ -64,7 +72,8 @@ public struct ThroughputRecord: Codable, Sendable {
     avgTs: Double, stddevTs: Double, samplesNs: [Int], samplesTs: [Double], medianTs: Double,
     ci95Ts: [Double]?, gflops: Double, gbps: Double, peakFraction: Double,
     bandwidthFraction: Double, floorFraction: Double, pairedFloorFraction: Double,
-    limits: MachineLimits,
+    limits: MachineLimits, initializationS: Double, processPeakBytes: Int,
+    memoryNeedBytes: Int,
     architecture: [String: JSONValue], environment: RunEnvironment, warnings: [String],
     seed: UInt64
   ) {
@@ -98,6 +107,9 @@ public struct ThroughputRecord: Codable, Sendable {
     self.floorFraction = floorFraction
     self.pairedFloorFraction = pairedFloorFraction
     self.limits = limits
+    self.initializationS = initializationS
+    self.processPeakBytes = processPeakBytes
+    self.memoryNeedBytes = memoryNeedBytes
     self.architecture = architecture
     self.environment = environment
     self.warnings = warnings
@@ -106,8 +118,12 @@ public struct ThroughputRecord: Codable, Sendable {
 
   /// As `llama-bench` names tests: `pp512`, `tg128 @ d4096`.
   public var testName: String {
-    let kind = nPrompt > 0 ? "pp\(nPrompt)" : "tg\(nGen)"
-    return nDepth > 0 ? "\(kind) @ d\(nDepth)" : kind
+    Self.testName(prompt: nPrompt, generate: nGen, depth: nDepth)
+  }
+
+  public static func testName(prompt: Int, generate: Int, depth: Int) -> String {
+    let kind = prompt > 0 ? "pp\(prompt)" : "tg\(generate)"
+    return depth > 0 ? "\(kind) @ d\(depth)" : kind
   }
 }
 

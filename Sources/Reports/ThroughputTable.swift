@@ -38,7 +38,8 @@ public enum ThroughputTable {
       ]
       table.add(cells)
     }
-    return table.rendered(style) + "\n\n" + legend(first, compared: compared, batches: batches)
+    return table.rendered(style) + "\n\n"
+      + legend(first, records, compared: compared, batches: batches)
   }
 
   /// What must be equal for two architectures to be compared.
@@ -66,7 +67,9 @@ public enum ThroughputTable {
     return "[\(Quantity.number(low)), \(Quantity.number(high))]"
   }
 
-  private static func legend(_ record: ThroughputRecord, compared: Bool, batches: Bool)
+  private static func legend(
+    _ record: ThroughputRecord, _ records: [ThroughputRecord], compared: Bool, batches: Bool
+  )
     -> String
   {
     let few = record.ci95Ts == nil ? " [a, b]: smallest and largest, too few for an interval." : ""
@@ -79,6 +82,19 @@ public enum ThroughputTable {
       + "tok/s: median of \(record.samplesNs.count) samples, all sequences together.\(few)"
       + (compared ? " against: median ratio within a repetition, with its interval." : "")
       + "\nof floor: the least time these limits allow (bytes or FLOPs, whichever binds) over the "
-      + "measured one; paired: by the limits right before and after each sample."
+      + "measured one; paired: by the limits right before and after each sample.\n"
+      + memory(records)
+  }
+
+  private static func memory(_ records: [ThroughputRecord]) -> String {
+    var seen: Set<String> = []
+    let times = records.filter { seen.insert($0.modelType).inserted }.map {
+      "\($0.modelType) in \(Quantity.number($0.initializationS, digits: 3)) s"
+    }
+    let peak = Double(records.map(\.processPeakBytes).max() ?? 0)
+    let need = Double(records[0].memoryNeedBytes)
+    return "weights made: \(times.joined(separator: ", ")); peak memory "
+      + "\(Quantity.bytes(peak)), \(Quantity.percent(peak / need)) of weights, KV cache, activations "
+      + "and measuring buffers."
   }
 }

@@ -12,7 +12,7 @@ public final class MappedFile: @unchecked Sendable {
     func refused(_ problem: String) -> InputError {
       InputError(url.path, problem: problem, expected: "a readable model file")
     }
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // a pipe must not block
     guard descriptor >= 0 else { throw refused(String(cString: strerror(errno))) }
     defer { close(descriptor) }
     var status = stat()

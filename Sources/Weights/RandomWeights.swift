@@ -1,6 +1,7 @@
 import Architectures
 import CKernels
 import Host
+import Numerics
 
 extension ModelWeights {
   /// Random weights: uniform with the standard deviation 0.02 that such models are initialised
@@ -85,11 +86,9 @@ extension ModelWeights {
     }
   }
 
-  /// SplitMix64's output function (Steele, Lea & Flood 2014): spreads close numbers apart.
+  /// Spreads close numbers apart.
   private static func mixed(_ value: UInt64) -> UInt64 {
-    var z = value &+ 0x9e37_79b9_7f4a_7c15
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
+    var generator = SeededGenerator(seed: value)
+    return generator.next()
   }
 }

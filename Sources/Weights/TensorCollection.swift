@@ -32,6 +32,12 @@ struct TensorCollection {
     let alignment = dtype == .f32 ? 4 : 2
     guard UInt(bitPattern: tensor.base) % UInt(alignment) == 0 else {
       let count = rows * dtype.bytes(columns)
+      guard count <= AvailableMemory.bytes() else {
+        throw InputError(
+          tensor.file.path, "tensor \(name)",
+          problem: "lies at an odd address, and its copy takes \(count) bytes",
+          expected: "at most the available \(AvailableMemory.bytes())")
+      }
       let memory = try PageMemory(count)
       memory.base.copyMemory(from: tensor.base, byteCount: count)
       return Matrix(dtype: dtype, rows: rows, columns: columns, base: memory.base, owner: memory)

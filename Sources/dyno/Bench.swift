@@ -20,7 +20,7 @@ struct Bench: ParsableCommand {
   var dtype = DType.bf16
 
   @Option(help: "Storage of the KV cache: f32, f16 or bf16.")
-  var cacheDtype = DType.f16
+  var cacheDtype = CacheType.f16
 
   @Option(help: "Prompt lengths to prefill, comma-separated; 0 for none.")
   var prompt = CountList([512])
@@ -50,14 +50,16 @@ struct Bench: ParsableCommand {
     help: "Write one more run's operators to FILE as Chrome trace events (Perfetto opens it).")
   var trace: String?
 
-  @Option(help: "table or json.")
-  var output = OutputFormat.table
+  @Option(help: "table, markdown or json.")
+  var output = Format.table
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json }
 
   func run() throws {
     let subjects = try architectures.map(Zoo.resolve)
     var settings = ThroughputBench.Settings()
     settings.dtype = dtype
-    settings.cacheDType = cacheDtype
+    settings.cacheDType = cacheDtype.dtype
     settings.threads = threads
     settings.repetitions = try positive("--repetitions", repetitions)
     settings.chunk = try positive("--chunk", chunk)
@@ -71,7 +73,7 @@ struct Bench: ParsableCommand {
     progress.clear()
     if let trace {
       let text = try ChromeTrace(results.traces).text()
-      try Data(text.utf8).write(to: URL(fileURLWithPath: trace))
+      try Data(text.utf8).write(to: URL(fileURLWithPath: trace), options: .atomic)
     }
     for record in results.records {
       for warning in record.warnings {
@@ -79,8 +81,9 @@ struct Bench: ParsableCommand {
       }
     }
     switch output {
-    case .json: print(try JSONText.encode(results.records))
-    case .table: print(ThroughputTable.rendered(results.records))
+    case .json: try emit(JSONText.encode(results.records))
+    case .markdown: try emit(ThroughputTable.rendered(results.records, .markdown))
+    case .table: try emit(ThroughputTable.rendered(results.records))
     }
   }
 
@@ -99,20 +102,4 @@ struct Bench: ParsableCommand {
       }
     }
   }
-}
-
-/// Non-negative counts, separated by commas.
-struct CountList: ExpressibleByArgument {
-  let values: [Int]
-
-  init(_ values: [Int]) { self.values = values }
-
-  init?(argument: String) {
-    let values = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-    let counts = values.compactMap { $0 }.filter { (0...10_000_000).contains($0) }
-    guard !counts.isEmpty, counts.count == values.count else { return nil }
-    self.values = counts
-  }
-
-  var defaultValueDescription: String { values.map(String.init).joined(separator: ",") }
 }

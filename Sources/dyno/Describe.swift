@@ -14,7 +14,7 @@ struct Describe: ParsableCommand {
   var dtype = DType.bf16
 
   @Option(help: "Storage of the KV cache: f32, f16 or bf16.")
-  var cacheDtype = DType.f16
+  var cacheDtype = CacheType.f16
 
   @Option(help: "Tokens already in the cache when FLOPs and bytes per token are counted.")
   var depth = 0
@@ -23,16 +23,14 @@ struct Describe: ParsableCommand {
   var output = OutputFormat.table
 
   func run() throws {
-    guard depth >= 0 else {
-      throw InputError("--depth", problem: "is \(depth)", expected: "0 or more")
-    }
+    let depth = try nonNegative("--depth", depth)
     let descriptions = try architectures.map { argument in
       ArchitectureDescription(
-        try Zoo.resolve(argument), dtype: dtype, cacheDType: cacheDtype, depth: depth)
+        try Zoo.resolve(argument), dtype: dtype, cacheDType: cacheDtype.dtype, depth: depth)
     }
     switch output {
-    case .json: print(try JSONText.encode(descriptions))
-    case .table: print(descriptions.map(\.table).joined(separator: "\n\n"))
+    case .json: try emit(JSONText.encode(descriptions))
+    case .table: try emit(descriptions.map(\.table).joined(separator: "\n\n"))
     }
   }
 }

@@ -1,6 +1,7 @@
 import Architectures
 import ArgumentParser
 import Foundation
+import Host
 
 /// The command line: one file a command, each hands its arguments to a library and prints.
 @main
@@ -17,19 +18,24 @@ struct Dyno: ParsableCommand {
       try command.run()
     } catch let error as InputError {
       fail("dyno: \(error)", code: 2)
+    } catch let error as HostError {
+      fail("dyno: \(error)", code: 70)
     } catch let code as ExitCode {
       Foundation.exit(code.rawValue)
     } catch {
       switch exitCode(for: error) {
       case .success: exit(withError: error)  // --help and the like
-      case .validationFailure: fail(fullMessage(for: error), code: 2)
+      case .validationFailure:
+        // One line: usage is a --help away.
+        let line = message(for: error).split(separator: "\n").joined(separator: " ")
+        fail("dyno: \(line) (see --help)", code: 2)
       default: fail("dyno: internal error: \(error)", code: 70)
       }
     }
   }
 
   private static func fail(_ message: String, code: Int32) -> Never {
-    FileHandle.standardError.write(Data((message + "\n").utf8))
+    complain(message)
     Foundation.exit(code)
   }
 }

@@ -38,7 +38,7 @@ struct HostCommand: ParsableCommand {
       limits = known
     } else {
       let progress = ProgressLine()
-      let meter = try LimitsMeter(team: team, kernels: kernels)
+      let meter = try LimitsMeter(team: team, kernels: kernels, topology: topology)
       for sample in 1...samples {
         progress.show("measuring limits, sample \(sample) of \(samples)")
         meter.sample()
@@ -56,8 +56,8 @@ struct HostCommand: ParsableCommand {
       availableMemoryBytes: AvailableMemory.bytes(),
       instructionSets: KernelTable.available.map(\.name))
     switch output {
-    case .json: print(try JSONText.encode(description))
-    case .table: print(description.table)
+    case .json: try emit(JSONText.encode(description))
+    case .table: try emit(description.table)
     }
   }
 }

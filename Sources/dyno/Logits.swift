@@ -23,7 +23,7 @@ struct Logits: ParsableCommand {
   var dtype: DType?
 
   @Option(help: "Storage of the KV cache: f32, f16 or bf16.")
-  var cacheDtype = DType.f32
+  var cacheDtype = CacheType.f32
 
   @Flag(help: "Logits of every position, not of the last one only.")
   var allPositions = false
@@ -44,62 +44,96 @@ struct Logits: ParsableCommand {
     let generated: [Int]?
   }
 
+  /// Tokens of one step.
+  private static let chunk = 64
+
   func run() throws {
-    guard generate >= 0, generate == 0 || output == .json else {
+    let generate = try nonNegative("--generate", generate)
+    guard generate == 0 || output == .json else {
       throw InputError(
-        "--generate", problem: "is \(generate) with --output \(output.rawValue)",
-        expected: "0 or more, with --output json")
+        "--generate", problem: "is given with --output npy", expected: "--output json")
     }
     let kernels = try KernelTable.selected()
     let team = try ThreadTeam(count: threads, topology: Topology())
-    var weights = try ModelWeights.load(model, kernels: kernels)
-    let architecture = weights.architecture
-    let chunk = 64
-    let capacity = tokens.values.count + generate
-    let bytes = try dtype.map(architecture.weightBytes) ?? weights.matrixBytes
-    try MemoryNeed(
-      architecture, weights: bytes, cache: cacheDtype, sequences: 1, capacity: capacity,
-      maxTokens: chunk, maxLogits: allPositions ? chunk : 1, threads: team.count
-    ).check(model)
-    if let dtype { weights = try weights.converted(to: dtype, team: team, kernels: kernels) }
-    let engine = try Engine(
-      weights, cache: cacheDtype, sequences: 1, capacity: capacity, maxTokens: chunk,
-      maxLogits: allPositions ? chunk : 1, team: team, kernels: kernels)
-
     let progress = ProgressLine()
-    var rows: [[Float]] = []
-    var last: [Float] = []
-    for start in stride(from: 0, to: tokens.values.count, by: chunk) {
-      progress.show("token \(start) of \(tokens.values.count)")
-      let part = Array(tokens.values[start..<min(tokens.values.count, start + chunk)])
-      let logits = try within(model) {
-        try engine.forward(
-          [Engine.Input(sequence: 0, tokens: part)], logits: allPositions ? .all : .last)
-      }
-      last = Array(logits[logits.count - 1])
-      if allPositions { rows += (0..<logits.count).map { Array(logits[$0]) } }
-    }
-    if !allPositions { rows = [last] }
-    guard rows.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
-      throw InputError(
-        model, problem: "gives logits that are not finite", expected: "sound weights")
-    }
-    var generated: [Int] = []
-    for step in 0..<generate {
-      progress.show("generating token \(step + 1) of \(generate)")
-      generated.append(last.indices.max { last[$0] < last[$1] }!)
-      guard step + 1 < generate else { break }
-      last = Array(
-        try engine.forward([Engine.Input(sequence: 0, tokens: [generated[step]])])[0])
-    }
+    let engine = try prepare(kernels, team, capacity: tokens.values.count + generate)
+    let rows = try logitsOfPrompt(engine, progress)
+    let generated = try continuation(engine, after: rows[rows.count - 1], generate, progress)
     progress.clear()
     switch output {
-    case .npy: FileHandle.standardOutput.write(NumPyArray.file(rows))
+    case .npy: try emit(NumPyArray.file(rows))
     case .json:
-      print(
-        try JSONText.encode(
+      try emit(
+        JSONText.encode(
           Result(
-            tokens: tokens.values, logits: rows, generated: generate > 0 ? generated : nil)))
+            tokens: tokens.values, logits: rows, generated: generate > 0 ? generated : nil),
+          pretty: false))
+    }
+  }
+
+  /// Opens the model; refuses what does not fit, and tokens that it does not have.
+  private func prepare(
+    _ kernels: KernelTable, _ team: ThreadTeam, capacity: Int
+  ) throws -> Engine {
+    var weights = try ModelWeights.load(model, kernels: kernels)
+    let architecture = weights.architecture
+    for token in tokens.values where token >= architecture.vocabularySize {
+      throw InputError(
+        "--tokens", problem: "\(token) is outside the vocabulary of \(model)",
+        expected: "0 to \(architecture.vocabularySize - 1)")
+    }
+    let maxLogits = allPositions ? Self.chunk : 1
+    var need = MemoryNeed(
+      architecture, weights: try dtype.map(architecture.weightBytes) ?? weights.matrixBytes,
+      cache: cacheDtype.dtype, sequences: 1, capacity: capacity, maxTokens: Self.chunk,
+      maxLogits: maxLogits, threads: team.count)
+    // What is kept for the output: 4 bytes a value and their text, or their second copy.
+    need.activations +=
+      (allPositions ? tokens.values.count : 1) * architecture.vocabularySize
+      * (output == .json ? 32 : 8)
+    try need.check(model)
+    if let dtype { weights = try weights.converted(to: dtype, team: team, kernels: kernels) }
+    return try Engine(
+      weights, cache: cacheDtype.dtype, sequences: 1, capacity: capacity, maxTokens: Self.chunk,
+      maxLogits: maxLogits, team: team, kernels: kernels)
+  }
+
+  /// Logits of all positions or of the last one.
+  private func logitsOfPrompt(_ engine: Engine, _ progress: ProgressLine) throws -> [[Float]] {
+    var rows: [[Float]] = []
+    let count = tokens.values.count
+    for start in stride(from: 0, to: count, by: Self.chunk) {
+      progress.show("token \(start) of \(count)")
+      let end = min(count, start + Self.chunk)
+      let input = Engine.Input(sequence: 0, tokens: Array(tokens.values[start..<end]))
+      let logits = try engine.forward(
+        [input], logits: allPositions ? .all : end == count ? .last : .none)
+      rows += (0..<logits.count).map { Array(logits[$0]) }
+    }
+    try rows.forEach(requireFinite)
+    return rows
+  }
+
+  /// Greedy: each token the one with the largest logit.
+  private func continuation(
+    _ engine: Engine, after prompt: [Float], _ count: Int, _ progress: ProgressLine
+  ) throws -> [Int] {
+    var last = prompt
+    var generated: [Int] = []
+    for step in 0..<count {
+      progress.show("generating token \(step + 1) of \(count)")
+      generated.append(last.indices.max { last[$0] < last[$1] }!)
+      guard step + 1 < count else { break }
+      last = Array(try engine.forward([Engine.Input(sequence: 0, tokens: [generated[step]])])[0])
+      try requireFinite(last)
+    }
+    return generated
+  }
+
+  private func requireFinite(_ logits: [Float]) throws {
+    guard logits.allSatisfy(\.isFinite) else {
+      throw InputError(
+        model, problem: "gives logits that are not finite", expected: "sound weights")
     }
   }
 }

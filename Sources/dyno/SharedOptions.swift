@@ -11,6 +11,52 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   case table, json
 }
 
+/// Storage of the KV cache: what attention can stream.
+enum CacheType: String, ExpressibleByArgument, CaseIterable {
+  case f32, f16, bf16
+
+  var dtype: DType {
+    switch self {
+    case .f32: .f32
+    case .f16: .f16
+    case .bf16: .bf16
+    }
+  }
+}
+
+/// Non-negative counts, separated by commas.
+struct CountList: ExpressibleByArgument {
+  /// Larger counts are mistakes, and products of them would overflow.
+  static let largest = 10_000_000
+
+  let values: [Int]
+
+  init(_ values: [Int]) { self.values = values }
+
+  init?(argument: String) {
+    let values = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    let counts = values.compactMap { $0 }.filter { (0...Self.largest).contains($0) }
+    guard !counts.isEmpty, counts.count == values.count else { return nil }
+    self.values = counts
+  }
+
+  var defaultValueDescription: String { values.map(String.init).joined(separator: ",") }
+}
+
+func nonNegative(_ option: String, _ value: Int) throws -> Int {
+  guard (0...CountList.largest).contains(value) else {
+    throw InputError(option, problem: "is \(value)", expected: "0 to \(CountList.largest)")
+  }
+  return value
+}
+
+func positive(_ option: String, _ value: Int) throws -> Int {
+  guard value > 0 else {
+    throw InputError(option, problem: "is \(value)", expected: "1 to \(CountList.largest)")
+  }
+  return try nonNegative(option, value)
+}
+
 extension ArgumentHelp {
   static let architectures = ArgumentHelp(
     "A config.json, its folder, or a zoo name (see profiles/architectures).", valueName: "arch")

@@ -1,34 +1,47 @@
 import Architectures
 import Foundation
+import Host
 
-// What goes to stderr: stdout carries results only.
+// stdout carries results only; everything else goes to stderr.
+
+/// Writes a result to stdout, whole or with an error: a full disk must not look like success.
+func emit(_ data: Data) throws {
+  do {
+    try FileHandle.standardOutput.write(contentsOf: data)
+  } catch {
+    throw HostError("stdout: results cannot be written: \(String(cString: strerror(errno)))")
+  }
+}
+
+func emit(_ text: String) throws { try emit(Data((text + "\n").utf8)) }
+
+/// A line on stderr. Where that is closed, there is nobody to tell.
+func complain(_ text: String) {
+  ProgressLine().clear()
+  try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
+}
+
+func warn(_ text: String) { complain("dyno: warning: \(text)") }
 
 /// A line that says what is being done, rewritten in place; silent where stderr is no terminal.
-final class ProgressLine {
+struct ProgressLine {
   private let visible = isatty(STDERR_FILENO) == 1
 
   func show(_ text: String) {
     guard visible else { return }
-    FileHandle.standardError.write(Data("\r\u{1b}[2K\(text)".utf8))
+    try? FileHandle.standardError.write(contentsOf: Data("\r\u{1b}[2K\(text)".utf8))
   }
 
   func clear() { show("") }
 }
 
-func warn(_ text: String) {
-  FileHandle.standardError.write(Data("dyno: warning: \(text)\n".utf8))
-}
-
-func positive(_ option: String, _ value: Int) throws -> Int {
-  guard (1...10_000_000).contains(value) else {
-    throw InputError(option, problem: "is \(value)", expected: "1 to 10000000")
-  }
-  return value
-}
-
-/// Fails before the work rather than after it.
+/// Fails before the work rather than after it; changes nothing.
 func requireWritable(_ path: String) throws {
-  guard FileManager.default.createFile(atPath: path, contents: nil) else {
+  let files = FileManager.default
+  let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+  var isFolder: ObjCBool = false
+  let exists = files.fileExists(atPath: path, isDirectory: &isFolder)
+  guard files.isWritableFile(atPath: exists ? path : folder), !isFolder.boolValue else {
     throw InputError(path, problem: "cannot be written", expected: "a file in a writable folder")
   }
 }

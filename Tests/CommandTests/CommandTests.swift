@@ -31,10 +31,10 @@ import Testing
       errors: String(decoding: messages, as: UTF8.self), bytes: bytes)
   }
 
-  private func expectRefusal(_ outcome: Outcome, _ parts: String..., oneLine: Bool = true) {
+  private func expectRefusal(_ outcome: Outcome, _ parts: String...) {
     #expect(outcome.code == 2)
     #expect(outcome.output.isEmpty)
-    if oneLine { #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)") }
+    #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
     for part in parts { #expect(outcome.errors.contains(part), "\(outcome.errors)") }
   }
 
@@ -51,10 +51,10 @@ import Testing
   }
 
   @Test func badUsage() throws {
-    expectRefusal(try dyno("describe"), "arch", oneLine: false)
-    expectRefusal(try dyno("bench", "smollm2-135m", "--dtype", "q5"), "q5", oneLine: false)
-    expectRefusal(try dyno("bench", "smollm2-135m", "--depth=-1"), "depth", oneLine: false)
-    expectRefusal(try dyno("nonsense"), "nonsense", oneLine: false)
+    expectRefusal(try dyno("describe"), "arch")
+    expectRefusal(try dyno("bench", "smollm2-135m", "--dtype", "q5"), "q5")
+    expectRefusal(try dyno("bench", "smollm2-135m", "--depth=-1"), "depth")
+    expectRefusal(try dyno("nonsense"), "nonsense")
     expectRefusal(try dyno("describe", "no-such-model"), "no-such-model", "llama-3.2-1b")
     expectRefusal(try dyno("describe", "/nowhere/config.json"), "/nowhere/config.json")
     expectRefusal(try dyno("describe", "llama-3.2-1b", "/nowhere/config.json"), "/nowhere")
@@ -68,6 +68,61 @@ import Testing
     expectRefusal(
       try dyno("host", environment: ["DYNO_INSTRUCTION_SET": "sse9"]), "DYNO_INSTRUCTION_SET",
       "scalar")
+  }
+
+  /// Sizes from the command line are never multiplied into a trap.
+  @Test func extremeNumbers() throws {
+    let most = "10000000"
+    expectRefusal(
+      try dyno(
+        "bench", "llama-3.2-3b", "--batch", most, "--depth", most, "--generate", most), "needs")
+    expectRefusal(try dyno("describe", "llama-3.2-1b", "--depth", "4000000000"), "--depth")
+    #expect(try dyno("describe", "llama-3.2-1b", "--depth", most).code == 0)
+    let model = fixture("huggingface/qwen2")
+    expectRefusal(
+      try dyno("logits", model, "--tokens", "1", "--generate", "\(Int.max)"), "--generate")
+    expectRefusal(try dyno("logits", model, "--tokens", "1", "--cache-dtype", "q8_0"), "q8_0")
+    try Files.withTemporaryFolder { folder in
+      let wide = folder.appendingPathComponent("wide.json")
+      try Data(
+        """
+        {"model_type": "llama", "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1,
+         "num_attention_heads": 256, "head_dim": 4096, "num_key_value_heads": 1, "vocab_size": 32}
+        """.utf8
+      ).write(to: wide)
+      for dtype in ["q8_0", "bf16"] {
+        let outcome = try dyno(
+          "bench", wide.path, "--dtype", dtype, "--prompt", "64,2", "--generate", "1",
+          "--repetitions", "1", "--output", "json")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+      }
+    }
+  }
+
+  @Test func resultsThatCannotBeWritten() throws {
+    let process = Process()
+    process.executableURL = Bundle.main.bundleURL.appendingPathComponent("dyno")
+    process.arguments = ["describe", "llama-3.2-1b"]
+    process.standardOutput = FileHandle(forWritingAtPath: "/dev/full")
+    let errors = Pipe()
+    process.standardError = errors
+    try process.run()
+    let text = String(
+      decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 70)
+    #expect(text.split(separator: "\n").count == 1 && text.contains("stdout"), "\(text)")
+  }
+
+  @Test func aRefusedRunLeavesFilesAlone() throws {
+    try Files.withTemporaryFolder { folder in
+      let trace = folder.appendingPathComponent("trace.json")
+      try Data("kept".utf8).write(to: trace)
+      let outcome = try dyno(
+        "bench", "llama-3.1-8b", "--batch", "100000", "--depth", "100000", "--trace", trace.path)
+      expectRefusal(outcome, "needs")
+      #expect(try Data(contentsOf: trace) == Data("kept".utf8))
+    }
   }
 
   @Test func modelsThatDoNotFit() throws {
@@ -117,7 +172,7 @@ import Testing
 
   @Test func logitsOfBadInput() throws {
     let model = fixture("gguf/llama-q4_0.gguf")
-    expectRefusal(try dyno("logits", model, "--tokens", "1,x"), "tokens", oneLine: false)
+    expectRefusal(try dyno("logits", model, "--tokens", "1,x"), "tokens")
     expectRefusal(try dyno("logits", model, "--tokens", "96"), "96", "0 to 95")
     expectRefusal(try dyno("logits", "/nowhere.gguf", "--tokens", "1"), "/nowhere.gguf")
     expectRefusal(

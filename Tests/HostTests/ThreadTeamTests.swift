@@ -53,6 +53,25 @@ import Testing
   }
 }
 
+@Suite struct SharingTests {
+  @Test func everyIndexIsHandedOutOnce() throws {
+    let topology = try Topology()
+    let team = try ThreadTeam(
+      count: min(2, topology.processors.count), pinned: false, topology: topology)
+    for (total, grain, chunk) in [
+      (0, 4, 8), (1, 4, 256), (7, 4, 4), (130, 4, 64), (1001, 1, 3), (4096, 4, 256), (300, 64, 7),
+    ] {
+      let counts = (0..<total).map { _ in Counter() }
+      team.share(total, grain: grain, chunk: chunk) { _, range in
+        for index in range { counts[index].value.add(1, ordering: .relaxed) }
+      }
+      #expect(counts.allSatisfy { $0.value.load(ordering: .relaxed) == 1 }, "\(total), \(chunk)")
+    }
+  }
+
+  private final class Counter: Sendable { let value = Atomic<Int>(0) }
+}
+
 @Suite struct HostFactsTests {
   @Test func topologyIsPlausible() throws {
     let topology = try Topology()
@@ -64,8 +83,9 @@ import Testing
   }
 
   @Test func limitsAreMeasured() throws {
-    let team = try ThreadTeam(topology: Topology())
-    let meter = try LimitsMeter(team: team, kernels: KernelTable.selected())
+    let topology = try Topology()
+    let team = try ThreadTeam(topology: topology)
+    let meter = try LimitsMeter(team: team, kernels: KernelTable.selected(), topology: topology)
     meter.sample()
     // Any machine that runs this reads more than 0.1 GB/s and computes more than 0.1 GFLOP/s.
     #expect(meter.limits.readBandwidth > 1e8)

@@ -28,9 +28,10 @@ struct KernelBench: ParsableCommand {
 
   func run() throws {
     let shapes = try Zoo.resolve(architecture)
-    let team = try ThreadTeam(count: threads, topology: Topology())
+    let topology = try Topology()
+    let team = try ThreadTeam(count: threads, topology: topology)
     let kernels = try KernelTable.selected()
-    let meter = try LimitsMeter(team: team, kernels: kernels)
+    let meter = try LimitsMeter(team: team, kernels: kernels, topology: topology)
     let cells =
       try matmulCells(shapes, team, kernels)
       + attentionCells(shapes, team, kernels)

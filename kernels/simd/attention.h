@@ -1,39 +1,50 @@
 // Online-softmax attention over one KV head for one storage type of the cache; included like
 // matmul.h. The cache is streamed once: each block of positions serves every query row.
 
+// output[row][l..] += Σ_p weights[row][p] · values[p][l..] over `vectors` vectors, for `rows` ≤ 4
+// rows (both constants).
+INLINE void TYPED(weigh_columns)(
+  const ELEMENT *values, size_t e, size_t count, const float *weights, float *output,
+  const int rows, const int vectors) {
+  vf sums[4][2];
+#pragma unroll
+  for (int r = 0; r < rows; r++)
+#pragma unroll
+    for (int v = 0; v < vectors; v++)
+      sums[r][v] = load_f32(output + (size_t)r * e + v * LANES);
+  for (size_t p = 0; p < count; p++) {
+    vf loaded[2];
+#pragma unroll
+    for (int v = 0; v < vectors; v++) loaded[v] = LOAD(values + p * e + v * LANES);
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      const vf weight = (vf)weights[r * DYNO_ATTENTION_POSITIONS + p];
+#pragma unroll
+      for (int v = 0; v < vectors; v++) sums[r][v] = fma_vf(weight, loaded[v], sums[r][v]);
+    }
+  }
+#pragma unroll
+  for (int r = 0; r < rows; r++)
+#pragma unroll
+    for (int v = 0; v < vectors; v++)
+      store_f32(output + (size_t)r * e + v * LANES, sums[r][v]);
+}
+
 // output[row] += Σ_p weights[row][p] · values[p], for `rows` ≤ 4 (a constant) rows.
 INLINE void TYPED(weigh)(
   const ELEMENT *values, size_t e, size_t count, const float *weights, float *output,
   const int rows) {
   size_t l = 0;
-  for (; l + 2 * LANES <= e; l += 2 * LANES) {
-    vf sums[4][2];
-#pragma unroll
+  for (; l + 2 * LANES <= e; l += 2 * LANES)
+    TYPED(weigh_columns)(values + l, e, count, weights, output + l, rows, 2);
+  for (; l + LANES <= e; l += LANES)
+    TYPED(weigh_columns)(values + l, e, count, weights, output + l, rows, 1);
+  if (l == e) return;
+  // The last few columns: positions outermost, as the cache lies in memory.
+  for (size_t p = 0; p < count; p++)
     for (int r = 0; r < rows; r++) {
-      sums[r][0] = load_f32(output + r * e + l);
-      sums[r][1] = load_f32(output + r * e + l + LANES);
-    }
-    for (size_t p = 0; p < count; p++) {
-      const vf low = LOAD(values + p * e + l), high = LOAD(values + p * e + l + LANES);
-#pragma unroll
-      for (int r = 0; r < rows; r++) {
-        const vf weight = (vf)weights[r * DYNO_ATTENTION_POSITIONS + p];
-        sums[r][0] = fma_vf(weight, low, sums[r][0]);
-        sums[r][1] = fma_vf(weight, high, sums[r][1]);
-      }
-    }
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-      store_f32(output + r * e + l, sums[r][0]);
-      store_f32(output + r * e + l + LANES, sums[r][1]);
-    }
-  }
-  for (; l < e; l++)
-    for (int r = 0; r < rows; r++) {
-      float total = output[r * e + l];
-      for (size_t p = 0; p < count; p++)
-        total += weights[r * DYNO_ATTENTION_POSITIONS + p] * SCALAR(values[p * e + l]);
-      output[r * e + l] = total;
+      const float weight = weights[r * DYNO_ATTENTION_POSITIONS + p];
+      for (size_t c = l; c < e; c++) output[r * e + c] += weight * SCALAR(values[p * e + c]);
     }
 }
 

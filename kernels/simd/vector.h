@@ -80,10 +80,10 @@ INLINE f4 sum4(vf va, vf vb, vf vc, vf vd) {
   return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
 }
 
-// e^x within about 2 ulp for x in [-87, 88]; below, 0; above, the value at 88.
+// e^x within about 2 ulp for x in [-87, 88]; below, 0; above, the value at 88; NaN stays NaN.
 // x = n·ln 2 + r with |r| ≤ ln 2 / 2; e^r by a degree-7 Taylor polynomial, 2^n by its exponent bits.
 INLINE vf exp_vf(vf x) {
-  const vu kept = (vu)(x >= -87.0f);
+  const vu kept = (vu)(x >= -87.0f), is_nan = (vu)(x != x);
   x = __builtin_elementwise_min(__builtin_elementwise_max(x, (vf)-87.0f), (vf)88.0f);
   const vf n = __builtin_elementwise_roundeven(x * 1.44269504f);
   vf r = fma_vf(n, (vf)-0.693359375f, x);  // ln 2 in two parts: the first is exact in n·part
@@ -97,5 +97,5 @@ INLINE vf exp_vf(vf x) {
   p = fma_vf(p, r, (vf)1.0f);
   p = fma_vf(p, r, (vf)1.0f);
   const vi exponent = __builtin_convertvector(n, vi) << 23;
-  return (vf)((vu)((vi)p + exponent) & kept);
+  return (vf)(((vu)((vi)p + exponent) & kept) | is_nan);
 }
