@@ -12,7 +12,12 @@ static float element(dyno_dtype type, const void *source, size_t index) {
     case DYNO_F16: return (float)((const _Float16 *)source)[index];
     case DYNO_Q8_0:
     case DYNO_Q4_0:
-    case DYNO_Q4_1: break;
+    case DYNO_Q4_1: {
+      float block[BLOCK];
+      const size_t bytes = dyno_row_bytes(type, BLOCK);
+      expand_blocks(type, (const uint8_t *)source + index / BLOCK * bytes, BLOCK, block);
+      return block[index % BLOCK];
+    }
   }
   __builtin_unreachable();
 }

@@ -58,6 +58,16 @@ package struct Matmul {
   /// 48, 159 against 163 at 512), so it serves machines that we have no SIMD kernels for.
   package static let panelRows = 48
 
+  /// Activation rows from which weights are expanded to memory once, not in registers for each row:
+  /// measured with `make bench` on Zen 3.
+  private static func expandedRows(_ dtype: DType) -> Int {
+    switch dtype {
+    case .f32, .bf16, .f16: .max
+    case .q8_0: 3
+    case .q4_0, .q4_1: 2
+    }
+  }
+
   /// - Parameters:
   ///   - architecture: whose weights will be multiplied.
   ///   - path: the path for all matmuls, for benchmarks; `nil` for the fastest.
@@ -137,7 +147,7 @@ package struct Matmul {
       functions.gemm(
         type, matrix.row(rows.lowerBound), rows.count, k, x.buffer.base, x.stride, m, y, yStride,
         accumulate, scratch)
-    case .tiles where matrix.dtype.blockElements == 1:
+    case .tiles where m < Self.expandedRows(matrix.dtype):
       functions.matmul(
         type, matrix.row(rows.lowerBound), rows.count, k, x.buffer.base, x.stride, m, y, yStride,
         accumulate)

@@ -64,13 +64,13 @@ import Weights
     }
   }
 
-  @Test(arguments: sets.indices, floats)
+  @Test(arguments: sets.indices, DType.allCases)
   func matmul(set: Int, dtype: DType) {
     for (m, n, k) in [
       (1, 1, 1), (1, 5, 8), (1, 7, 33), (1, 64, 129), (2, 3, 17), (2, 9, 64), (3, 8, 31),
       (4, 6, 100), (5, 13, 40), (6, 4, 65), (7, 70, 12), (11, 67, 7), (13, 66, 300), (16, 65, 1025),
-      (31, 10, 47), (65, 9, 2100),
-    ] {
+      (31, 10, 47), (65, 9, 2100), (1, 5, 32), (2, 7, 96), (3, 9, 2048),
+    ] where k % dtype.blockElements == 0 {
       let w = stored(random(n * k, 1), dtype)
       let xStride = k + 3
       let yStride = n + 2

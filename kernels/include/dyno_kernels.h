@@ -68,7 +68,7 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   void (*round)(dyno_dtype type, const float *source, size_t count, void *destination);
 
   // y[i][j] = (accumulate ? y[i][j] : 0) + Σ_l x[i][l] · w[j][l] for i < m, j < n, l < k.
-  // f32, bf16 or f16 weights with rows of k elements.
+  // Any dtype; block formats are expanded anew for each of the m rows.
   void (*matmul)(
     dyno_dtype type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
     float *y, size_t y_stride, bool accumulate);

@@ -53,16 +53,32 @@ static void TYPED(attention)(const dyno_attention_block *b) {
   const ELEMENT *keys = b->keys, *values = b->values;
   float *scores = b->scratch;
   const size_t end = b->first + b->count;
+  // Few queries: bound by memory, as in decoding. Many: the block stays in cache while they pass.
+  const bool streamed = b->rows <= 16;
   for (size_t start = b->first; start < end; start += DYNO_ATTENTION_POSITIONS) {
     const size_t count =
       end - start < DYNO_ATTENTION_POSITIONS ? end - start : DYNO_ATTENTION_POSITIONS;
-    TYPED(matmul)(
-      keys + start * e, count, e, b->queries, b->query_stride, b->rows, scores,
-      DYNO_ATTENTION_POSITIONS, false);
-    for (size_t row = 0; row < b->rows; row++)
+    const size_t after = end - start - count;
+    const size_t next = after < DYNO_ATTENTION_POSITIONS ? after : DYNO_ATTENTION_POSITIONS;
+    // Keys and values come from memory in turns: each is fetched while the other is computed with,
+    // a few lines at a time, so that the fetches never fill the core's queue of misses.
+    const size_t step = streamed ? 8 : count;
+    for (size_t p = 0; p < count; p += step) {
+      const size_t some = count - p < step ? count - p : step;
+      if (streamed) prefetch(values + (start + p) * e, some * e * sizeof(ELEMENT));
+      TYPED(matmul)(
+        keys + (start + p) * e, some, e, b->queries, b->query_stride, b->rows, scores + p,
+        DYNO_ATTENTION_POSITIONS, false);
+    }
+    for (size_t row = 0; row < b->rows; row++) {
+      if (streamed) {
+        const size_t low = next * row / b->rows, high = next * (row + 1) / b->rows;
+        prefetch(keys + (start + count + low) * e, (high - low) * e * sizeof(ELEMENT));
+      }
       weights_from_scores(
         scores + row * DYNO_ATTENTION_POSITIONS, count, start, b->visible_from[row],
         b->visible_to[row], &b->maximum[row], &b->sum[row], b->output + row * e, e);
+    }
     size_t row = 0;
     const ELEMENT *block = values + start * e;
     for (; row + 4 <= b->rows; row += 4)

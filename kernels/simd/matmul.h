@@ -5,6 +5,8 @@
 // 4 weight rows by up to TILE_COLUMNS activation rows keeps its sums in registers.
 
 // One tile: 4 weight rows, `columns` (a constant) activation rows, k elements.
+_Static_assert(TILE_COLUMNS == 3 || TILE_COLUMNS == 6, "the cases below");
+
 INLINE void TYPED(tile)(
   const ELEMENT *w, size_t w_stride, const float *x, size_t x_stride, size_t k, float *y,
   size_t y_stride, bool accumulate, const int columns) {
@@ -73,21 +75,23 @@ static void TYPED(matmul)(
       size_t j = j0;
       for (; j + 4 <= j1; j += 4) {
         const ELEMENT *rows = w + j * k + l0;
-        size_t i = 0;
-        for (; i + TILE_COLUMNS <= m; i += TILE_COLUMNS)
-          TYPED(tile)(
-            rows, k, x + i * x_stride + l0, x_stride, depth, y + i * y_stride + j, y_stride, add,
-            TILE_COLUMNS);
-        const float *rest = x + i * x_stride + l0;
-        float *out = y + i * y_stride + j;
-        switch (m - i) {
+        for (size_t i = 0; i < m;) {
+          // As even as can be: 4 rows at 3 a tile are 2 and 2, not 3 and 1.
+          const size_t left = m - i, tiles = (left + TILE_COLUMNS - 1) / TILE_COLUMNS;
+          const size_t columns = (left + tiles - 1) / tiles;
+          const float *from = x + i * x_stride + l0;
+          float *out = y + i * y_stride + j;
+          switch (columns) {
 #if TILE_COLUMNS > 3
-          case 5: TYPED(tile)(rows, k, rest, x_stride, depth, out, y_stride, add, 5); break;
-          case 4: TYPED(tile)(rows, k, rest, x_stride, depth, out, y_stride, add, 4); break;
-          case 3: TYPED(tile)(rows, k, rest, x_stride, depth, out, y_stride, add, 3); break;
+            case 6: TYPED(tile)(rows, k, from, x_stride, depth, out, y_stride, add, 6); break;
+            case 5: TYPED(tile)(rows, k, from, x_stride, depth, out, y_stride, add, 5); break;
+            case 4: TYPED(tile)(rows, k, from, x_stride, depth, out, y_stride, add, 4); break;
 #endif
-          case 2: TYPED(tile)(rows, k, rest, x_stride, depth, out, y_stride, add, 2); break;
-          case 1: TYPED(tile)(rows, k, rest, x_stride, depth, out, y_stride, add, 1); break;
+            case 3: TYPED(tile)(rows, k, from, x_stride, depth, out, y_stride, add, 3); break;
+            case 2: TYPED(tile)(rows, k, from, x_stride, depth, out, y_stride, add, 2); break;
+            case 1: TYPED(tile)(rows, k, from, x_stride, depth, out, y_stride, add, 1); break;
+          }
+          i += columns;
         }
       }
       for (; j < j1; j++)

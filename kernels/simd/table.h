@@ -39,6 +39,7 @@
 #undef SCALAR
 #undef TYPED
 
+#include "blocks.h"
 #include "gemm.h"
 #include "machine.h"
 
@@ -50,8 +51,14 @@ static void matmul(
     case DYNO_BF16: matmul_bf16(w, n, k, x, x_stride, m, y, y_stride, accumulate); return;
     case DYNO_F16: matmul_f16(w, n, k, x, x_stride, m, y, y_stride, accumulate); return;
     case DYNO_Q8_0:
+      matmul_blocks(DYNO_Q8_0, w, n, k, x, x_stride, m, y, y_stride, accumulate);
+      return;
     case DYNO_Q4_0:
-    case DYNO_Q4_1: __builtin_unreachable();
+      matmul_blocks(DYNO_Q4_0, w, n, k, x, x_stride, m, y, y_stride, accumulate);
+      return;
+    case DYNO_Q4_1:
+      matmul_blocks(DYNO_Q4_1, w, n, k, x, x_stride, m, y, y_stride, accumulate);
+      return;
   }
 }
 
