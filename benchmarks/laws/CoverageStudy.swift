@@ -29,10 +29,10 @@ struct CoverageStudy {
     let relativeError: Double
   }
 
-  func printed(repeats: Int) throws {
+  /// - Parameter seed: of the noise, the same whatever the intervals: they are compared on the same
+  ///   data.
+  func printed(repeats: Int, seed: UInt64) throws {
     let results: [[Finding]?]
-    // The same noise whatever the intervals, so that they are compared on the same data.
-    let seed: UInt64 = 11
     if resampling == nil {
       results = Bootstrap.replicate(repeats, seed: seed) { [truth] generator in
         Self.findings(truth, resampling: nil, &generator)
