@@ -51,7 +51,7 @@ let package = Package(
       path: "benchmarks/kernels", swiftSettings: strict),
     .executableTarget(
       name: "dyno-law-study", dependencies: ["ScalingLaws", "Numerics", "Reports"],
-      path: "benchmarks/laws", swiftSettings: strict),
+      path: "benchmarks/laws", exclude: ["chinchilla_objective.py"], swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["Weights", "Engine", "Numerics"],
       path: "Tests/TestSupport", swiftSettings: strict),

@@ -19,6 +19,9 @@ public struct LawFitReport: Encodable, Sendable {
   /// Of the fitted coordinates: positive parameters by their logarithm.
   public let covariance: [[Double]]
   public let covarianceOf: [String]
+  /// Positive parameters whose interval spans more than a factor of 1,000: these rows do not tell
+  /// them, though predictions among the rows may be sound.
+  public let poorlyDetermined: [String]
   /// covariance, cases or residuals.
   public let intervals: String
   public let resamples: Int
@@ -59,6 +62,10 @@ public struct LawFitReport: Encodable, Sendable {
     covarianceOf = law.form.parameters.filter { $0.gauge == nil }.map {
       $0.isPositive ? "ln \($0.name)" : $0.name
     }
+    poorlyDetermined = zip(free, fit.intervals).compactMap { name, interval in
+      let isPositive = law.form.parameters.contains { $0.name == name && $0.isPositive }
+      return isPositive && interval.upperBound > 1000 * interval.lowerBound ? name : nil
+    }
     self.intervals = intervals
     self.resamples = resamples
     failedResamples = max(0, resamples - (law.uncertainty?.resamples.count ?? 0))
@@ -84,7 +91,7 @@ public struct LawFitReport: Encodable, Sendable {
     for parameter in self.parameters {
       parameters.add([
         parameter.name, Quantity.number(parameter.value, digits: 6),
-        parameter.standardError.map { Quantity.number($0, digits: 3) } ?? "held",
+        parameter.standardError.map { Quantity.number($0, digits: 3) } ?? "held (gauge)",
         parameter.interval95.map(LawText.interval) ?? "",
       ])
     }
@@ -95,6 +102,9 @@ public struct LawFitReport: Encodable, Sendable {
       "MSE \(Quantity.number(quality.meanSquaredError)), "
         + "Spearman \(LawText.optional(quality.spearman)), R² \(LawText.optional(quality.rSquared, 6))",
     ]
+    if !poorlyDetermined.isEmpty {
+      lines.append("poorly determined by these rows: " + poorlyDetermined.joined(separator: ", "))
+    }
     if !droppedLines.isEmpty {
       lines.append(
         "left out by rule: rows " + droppedLines.map(String.init).joined(separator: ", "))

@@ -22,6 +22,9 @@ public struct LawPredictionReport: Encodable, Sendable {
   /// Of the law's value.
   public let confidence95: ClosedRange<Double>?
   public let extrapolated: [String]
+  /// Symbols of what the law depends on over a range that it does not state, so that leaving it
+  /// cannot be told.
+  public let rangeUnknown: [String]
 
   public init(
     _ architecture: Architecture, law: ScalingLaw, tokens: Double?, _ prediction: LossPrediction
@@ -42,6 +45,7 @@ public struct LawPredictionReport: Encodable, Sendable {
     interval95 = prediction.prediction95
     confidence95 = prediction.confidence95
     extrapolated = prediction.extrapolated
+    rangeUnknown = law.form.features.filter { law.domain[$0] == nil }.map(\.symbol)
   }
 
   /// The same for people: an architecture a row, then what is extrapolated.
@@ -68,6 +72,11 @@ public struct LawPredictionReport: Encodable, Sendable {
     let warnings = reports.flatMap { report in
       report.extrapolated.map { "extrapolated, \(report.architecture): \($0)" }
     }
-    return ([table.rendered()] + (warnings.isEmpty ? [] : [""] + warnings)).joined(separator: "\n")
+    let notes = (reports.first?.rangeUnknown ?? []).map {
+      "not checked for extrapolation, the law states no range: \($0)"
+    }
+    let remarks = warnings + notes
+    return ([table.rendered()] + (remarks.isEmpty ? [] : [""] + remarks))
+      .joined(separator: "\n")
   }
 }

@@ -2,11 +2,14 @@ import Foundation
 
 /// Numbers as people read them.
 public enum Quantity {
-  /// 4 significant digits without an exponent: `0.01234`, `12.34`, `1234`.
+  /// 4 significant digits, without an exponent unless it is far from 0: `0.01234`, `12.34`, `1234`.
   public static func number(_ value: Double, digits: Int = 4) -> String {
     guard value.isFinite else { return "–" }
     guard value != 0 else { return "0" }
     let magnitude = Int(floor(log10(abs(value))))
+    guard (-9...11).contains(magnitude) else {
+      return String(format: "%.\(digits - 1)e", value)
+    }
     return String(format: "%.\(max(0, digits - 1 - magnitude))f", value)
   }
 

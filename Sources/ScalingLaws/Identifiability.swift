@@ -33,7 +33,7 @@ enum Identifiability {
       for feature in form.features where !feature.value(of: row.point).isFinite {
         throw InputError(
           table.name, "row \(row.line)", problem: "does not give \(feature.symbol)",
-          expected: columns(for: feature))
+          expected: columns(for: feature, table))
       }
       if form.referenceRole != .none, !row.point.reference.isFinite {
         throw InputError(
@@ -43,10 +43,14 @@ enum Identifiability {
     }
   }
 
-  private static func columns(for feature: Feature) -> String {
+  /// The columns that would give it.
+  private static func columns(for feature: Feature, _ table: TrainingTable) -> String {
+    let all = TrainingTable.architectureColumns
+    let missing = all.filter { !table.columns.contains($0) }
     let architecture =
-      "config, or hidden_size, intermediate_size, num_hidden_layers, num_attention_heads, "
-      + "num_key_value_heads and head_dim"
+      missing.count < all.count
+      ? "the missing " + missing.joined(separator: ", ")
+      : "config, or " + all.joined(separator: ", ")
     return switch feature {
     case .parameters: "parameters, or " + architecture
     case .tokens: "a column tokens, or training_flop"

@@ -118,11 +118,9 @@ extension LossReference {
   fileprivate init(_ fields: JSONObject, folder: URL) throws {
     if let law = try fields.object("law") {
       let law = try within("law") { try ScalingLaw(name: "reference", law, folder: folder) }
-      guard law.form.referenceRole == .none,
-        law.form.features.allSatisfy({ [.parameters, .tokens].contains($0) })
-      else {
+      guard law.form.isOfSizeAndTokensAlone else {
         throw InputError(
-          "law", problem: "is a \(law.form.name) law", expected: "a law of N and D alone")
+          "law", problem: "has form \(law.form.name)", expected: "a law of N and D alone")
       }
       self = .law(law)
       return

@@ -30,6 +30,11 @@ public protocol LawForm: Sendable {
 
 extension LawForm {
   public static func optimum(_ parameters: [Double]) throws -> ShapeOptimum? { nil }
+
+  /// Whether it can give a conditional law its `L_opt(N, D)`.
+  static var isOfSizeAndTokensAlone: Bool {
+    referenceRole == .none && features.allSatisfy { [.parameters, .tokens].contains($0) }
+  }
 }
 
 /// A parameter of a form.
@@ -64,18 +69,13 @@ public enum FitObjective: Sendable, Equatable {
 }
 
 /// The shape of least loss and what is needed for its uncertainty.
-public struct ShapeOptimum: Sendable, Equatable {
+public struct ShapeOptimum: Sendable {
   /// `x* = d/√N`.
   public let normalizedHiddenSize: Double
   /// `r*`.
   public let mlpToAttentionRatio: Double
   /// Derivatives of `ln x*` and `ln r*` by each parameter.
   public let logarithmicGradients: (x: [Double], r: [Double])
-
-  public static func == (one: ShapeOptimum, other: ShapeOptimum) -> Bool {
-    one.normalizedHiddenSize == other.normalizedHiddenSize
-      && one.mlpToAttentionRatio == other.mlpToAttentionRatio
-  }
 }
 
 /// The forms Dyno knows.

@@ -43,12 +43,12 @@ extension LawOptimum {
     _ law: ScalingLaw, _ constraints: ShapeConstraints, limit: Int = 5
   ) throws -> [RealizableArchitecture] {
     let best = value(law, x: x, r: r)
-    let found = candidates(constraints).map { architecture -> RealizableArchitecture in
+    let found = candidates(constraints).compactMap { architecture -> RealizableArchitecture? in
       let value = value(
         law, x: architecture.normalizedHiddenSize, r: architecture.mlpToAttentionRatio)
-      return RealizableArchitecture(
-        architecture: architecture,
-        excess: law.form.referenceRole == .offset ? value - best : value / best - 1)
+      let excess = law.form.referenceRole == .offset ? value - best : value / best - 1
+      return excess.isFinite
+        ? RealizableArchitecture(architecture: architecture, excess: excess) : nil
     }
     guard !found.isEmpty else {
       throw InputError(
@@ -73,17 +73,21 @@ extension LawOptimum {
     let multiple = Double(constraints.multiple)
     let headDimension = Double(constraints.headDimension)
     let group = Double(constraints.queryHeadsPerKeyValueHead)
+    // Far beyond what an architecture may have, and safe to convert to an integer.
+    let sizes = 1...1e9
     let idealStep = (hiddenSize(parameters: constraints.parameters) / multiple).rounded()
     var found: [Architecture] = []
     for step in -4...4 {
       let hidden = (idealStep + Double(step)) * multiple
-      guard hidden > 0 else { continue }
+      guard sizes.contains(hidden) else { continue }
       let attentionPerKeyValueHead = hidden * headDimension * 2 * (group + 1)
       let idealHeads = (perLayer / (1 + r) / attentionPerKeyValueHead).rounded()
       for shift in -4...4 {
         let keyValueHeads = idealHeads + Double(shift)
         let intermediate = (perLayer - attentionPerKeyValueHead * keyValueHeads) / (3 * hidden)
-        guard keyValueHeads >= 1, intermediate >= multiple else { continue }
+        guard sizes.contains(keyValueHeads * group), keyValueHeads >= 1,
+          sizes.contains(intermediate), intermediate >= multiple
+        else { continue }
         let floor = (intermediate / multiple).rounded(.down)
         for size in Set([floor, (intermediate / multiple).rounded(.up)]) {
           let architecture = try? Architecture(

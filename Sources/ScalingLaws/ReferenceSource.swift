@@ -23,11 +23,9 @@ public enum ReferenceSource: Sendable {
         Chinchilla.self, table, name: "reference", source: "fitted to the same rows"
       ).law
     }
-    guard law.form.referenceRole == .none,
-      law.form.features.allSatisfy({ [.parameters, .tokens].contains($0) })
-    else {
+    guard law.form.isOfSizeAndTokensAlone else {
       throw InputError(
-        "reference", problem: "\(law.name) is a \(law.form.name) law",
+        "reference", problem: "\(law.name) has form \(law.form.name)",
         expected: "a law of N and D alone, such as \(Chinchilla.name)")
     }
     return (

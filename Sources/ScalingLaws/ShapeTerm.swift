@@ -4,17 +4,15 @@ import Foundation
 /// `c0 + c1·ln t + c2/t`, the term in `x` or `r` of the conditional laws (arXiv 2510.18245,
 /// equation 3). Least at `t* = c2/c1` where both are positive.
 enum ShapeTerm {
-  /// The three functions of `t` that the coefficients multiply.
-  static func basis(_ t: Double) -> (one: Double, logarithm: Double, inverse: Double) {
-    (1, log(t), 1 / t)
-  }
+  /// The functions of `t` that `c1` and `c2` multiply.
+  static func basis(_ t: Double) -> (logarithm: Double, inverse: Double) { (log(t), 1 / t) }
 
   /// Throws where the term has no minimum. `names` are those of `c1` and `c2`.
   static func minimum(_ c1: Double, _ c2: Double, names: (String, String)) throws -> Double {
-    guard c1 > 0, c2 > 0 else {
+    guard c1 > 0, c2 > 0, (1e-30...1e30).contains(c2 / c1) else {
       throw InputError(
-        "law", problem: "has no optimum: \(names.0) is \(c1) and \(names.1) is \(c2)",
-        expected: "both positive")
+        problem: "has no optimum: \(names.0) is \(c1) and \(names.1) is \(c2)",
+        expected: "both positive, of like size")
     }
     return c2 / c1
   }

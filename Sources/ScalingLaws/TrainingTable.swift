@@ -18,21 +18,32 @@ public struct TrainingTable: Sendable {
   }
 
   /// For errors.
-  public let name: String
+  public var name: String
   public var rows: [Row]
+  /// Those of the file, for errors; empty where there is none.
+  let columns: [String]
 
   public init(name: String, rows: [Row]) {
     self.name = name
     self.rows = rows
+    columns = []
   }
 
   /// Columns that are read. An architecture is given by its sizes, by `config` (a zoo name or a
   /// path relative to the file) or, for laws that need less, by `parameters`, `hidden_size` and
   /// `num_hidden_layers`.
-  public static let knownColumns = [
-    "name", "variant", "config", "hidden_size", "intermediate_size", "num_hidden_layers", "layers",
-    "num_attention_heads", "num_key_value_heads", "head_dim", "parameters", "tokens",
-    "training_flop", "loss", "reference_loss",
+  public static let knownColumns =
+    ["name", "variant", "config"] + architectureColumns
+    + ["parameters", "tokens", "training_flop", "loss", "reference_loss"]
+  static let architectureColumns = [
+    "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+    "num_key_value_heads", "head_dim",
+  ]
+  /// Other spellings of columns: the symbols of the formulas.
+  public static let synonyms = [
+    "d": "hidden_size", "f": "intermediate_size", "L": "num_hidden_layers",
+    "layers": "num_hidden_layers", "H": "num_attention_heads", "K": "num_key_value_heads",
+    "e": "head_dim", "N": "parameters", "D": "tokens",
   ]
 
   public init(contentsOf url: URL) throws {
@@ -51,19 +62,31 @@ public struct TrainingTable: Sendable {
   /// - Parameter folder: that `config` paths are relative to.
   public init(name: String, text: String, folder: URL) throws {
     let table = try DelimitedText(text)
-    for column in table.columns where !Self.knownColumns.contains(column) {
-      throw InputError(
-        "row 1", problem: "column \"\(column.prefix(60))\" is not known",
-        expected: "columns among " + Self.knownColumns.joined(separator: ", "))
+    let columns = table.columns.map { Self.synonyms[$0] ?? $0 }
+    for (index, column) in columns.enumerated() {
+      guard Self.knownColumns.contains(column) else {
+        throw InputError(
+          "row 1", problem: "column \"\(column.prefix(60))\" is not known",
+          expected: "columns among " + Self.knownColumns.joined(separator: ", "))
+      }
+      if let other = columns[..<index].firstIndex(of: column) {
+        throw InputError(
+          "row 1",
+          problem: "columns \(table.columns[other]) and \(table.columns[index]) are the same",
+          expected: "one of them")
+      }
     }
-    for column in ["loss"] where !table.columns.contains(column) {
-      throw InputError("row 1", problem: "column \"\(column)\" is missing", expected: column)
+    guard columns.contains("loss") else {
+      throw InputError("row 1", problem: "column \"loss\" is missing", expected: "loss")
     }
     var configs: [String: Architecture] = [:]
     self.name = name
+    self.columns = columns
     rows = try table.rows.map { line, cells in
       try within("row \(line)") {
-        let row = Cells(Dictionary(uniqueKeysWithValues: zip(table.columns, cells)))
+        let row = Cells(
+          cells: Dictionary(uniqueKeysWithValues: zip(columns, cells)),
+          headings: Dictionary(uniqueKeysWithValues: zip(columns, table.columns)))
         var point = try row.point { config in
           if let known = configs[config] { return known }
           let path = folder.appendingPathComponent(config).path
@@ -87,8 +110,10 @@ public struct TrainingTable: Sendable {
   /// One row's cells by column.
   private struct Cells {
     let cells: [String: String]
+    /// As the file spells them.
+    let headings: [String: String]
 
-    init(_ cells: [String: String]) { self.cells = cells }
+    func heading(_ column: String) -> String { "column \(headings[column] ?? column)" }
 
     /// A positive number of sane size, whose square neither overflows nor vanishes; `nil` where the
     /// column is not there.
@@ -97,9 +122,9 @@ public struct TrainingTable: Sendable {
       let text = cell.trimmingCharacters(in: .whitespaces)
       guard let value = Double(text), (1e-30...1e30).contains(value) else {
         throw InputError(
-          "column \(column)",
+          heading(column),
           problem: text.isEmpty ? "is empty" : "is \"\(text.prefix(40))\"",
-          expected: "a positive number")
+          expected: "a positive number, 1e-30 to 1e30")
       }
       return value
     }
@@ -107,7 +132,7 @@ public struct TrainingTable: Sendable {
     func integer(_ column: String) throws -> Int? {
       guard let value = try number(column) else { return nil }
       guard let integer = Int(exactly: value) else {
-        throw InputError("column \(column)", problem: "is \(value)", expected: "an integer")
+        throw InputError(heading(column), problem: "is \(value)", expected: "an integer")
       }
       return integer
     }
@@ -125,7 +150,9 @@ public struct TrainingTable: Sendable {
         point.parameters = try number("parameters") ?? .nan
         if let hiddenSize = try number("hidden_size") {
           point.normalizedHiddenSize = hiddenSize / point.parameters.squareRoot()
-          if let layers = try layers() { point.aspectRatio = hiddenSize / Double(layers) }
+          if let layers = try integer("num_hidden_layers") {
+            point.aspectRatio = hiddenSize / Double(layers)
+          }
         }
       }
       if let tokens = try number("tokens") {
@@ -136,12 +163,9 @@ public struct TrainingTable: Sendable {
       return point
     }
 
-    private func layers() throws -> Int? {
-      try integer("num_hidden_layers") ?? integer("layers")
-    }
-
     private func architecture() throws -> Architecture? {
-      guard let hiddenSize = try integer("hidden_size"), let layers = try layers(),
+      guard let hiddenSize = try integer("hidden_size"),
+        let layers = try integer("num_hidden_layers"),
         let intermediateSize = try integer("intermediate_size"),
         let queryHeads = try integer("num_attention_heads"),
         let keyValueHeads = try integer("num_key_value_heads"),

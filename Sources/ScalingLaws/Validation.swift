@@ -34,10 +34,12 @@ public struct Validation: Sendable, Codable {
   public let overallConstantMeanSquaredError: Double?
   public let overallIntervalCoverage: Double?
 
-  /// - Parameter references: fitted anew for each fold, so that held-out rows stay unseen.
+  /// - Parameters:
+  ///   - references: fitted anew for each fold, so that held-out rows stay unseen.
+  ///   - resampling: what intervals come from; `nil` for the covariance.
   public init(
     _ form: any LawForm.Type, _ table: TrainingTable, references: ReferenceSource,
-    method: ValidationMethod, seed: UInt64 = 1
+    method: ValidationMethod, seed: UInt64 = 1, resampling: Resampling? = nil, resamples: Int = 1000
   ) throws {
     var folds: [Fold] = []
     var predicted: [Double] = []
@@ -53,9 +55,9 @@ public struct Validation: Sendable, Codable {
         let (reference, complete) = try references.prepared(for: form, fitted)
         fitted = complete(fitted)
         heldOut = complete(heldOut)
-        law = try LawFit(
-          form, fitted, name: form.name, reference: reference, source: "validation"
-        ).law
+        let fit = try LawFit(
+          form, fitted, name: form.name, reference: reference, source: "validation")
+        law = (resampling.map { fit.bootstrapped($0, count: resamples, seed: seed) } ?? fit).law
       } catch let error as InputError { failure = error.problem }
       let losses = heldOut.rows.map(\.loss)
       let constant = Self.constantPredictions(form, fitted, heldOut)

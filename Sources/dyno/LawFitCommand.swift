@@ -12,7 +12,7 @@ struct LawFitCommand: ParsableCommand {
       The CSV holds a run a row: tokens (or training_flop), loss, and the architecture as config (a \
       zoo name or a path) or as hidden_size, intermediate_size, num_hidden_layers, \
       num_attention_heads, num_key_value_heads and head_dim; laws that need less take parameters, \
-      hidden_size and layers.
+      hidden_size and num_hidden_layers. The symbols d, f, L, H, K, e, N, D serve as names too.
       """)
 
   enum Intervals: String, ExpressibleByArgument, CaseIterable { case covariance, cases, residuals }
@@ -67,6 +67,7 @@ struct LawFitCommand: ParsableCommand {
 
   func run() throws {
     let form = try LawForms.named(self.form)
+    try checkOutput()
     let url = URL(fileURLWithPath: data)
     let (table, dropped) = try applyRules(to: try TrainingTable(contentsOf: url), form)
     let references = try referenceSource()
@@ -81,7 +82,9 @@ struct LawFitCommand: ParsableCommand {
       fit = fit.bootstrapped(resampling, count: resamples, seed: seed)
     }
     let validation = try validate.map {
-      try Validation(form, table, references: references, method: $0, seed: seed)
+      try Validation(
+        form, table, references: references, method: $0, seed: seed, resampling: resampling(form),
+        resamples: resamples)
     }
     let report = LawFitReport(
       fit, dropped: dropped, intervals: resampling(form)?.rawValue ?? "covariance",
@@ -99,6 +102,16 @@ struct LawFitCommand: ParsableCommand {
 
   private var file: String? { output.first { OutputFormat(rawValue: $0) == nil } }
   private var asJSON: Bool { output.contains(OutputFormat.json.rawValue) }
+  private func checkOutput() throws {
+    let files = output.filter { OutputFormat(rawValue: $0) == nil }
+    guard files.count <= 1, files.allSatisfy({ $0.hasSuffix(".json") }) else {
+      throw InputError(
+        "--output", problem: "is \(files.joined(separator: " and "))",
+        expected: "table, json, or one law file named *.json")
+    }
+    try file.map(requireWritable)
+  }
+
   private var lawName: String {
     file.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent } ?? form
   }
@@ -117,11 +130,11 @@ struct LawFitCommand: ParsableCommand {
   ) throws -> (TrainingTable, dropped: [Int]) {
     var rules: [OutlierRule] = []
     if form.referenceRole != .none, rRange != "none" {
-      let ends = rRange.split(separator: ",").compactMap { Double($0) }
-      guard ends.count == 2, ends[0] < ends[1] else {
+      let ends = rRange.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
+      guard ends.count == 2, let low = ends[0], let high = ends[1], low < high else {
         throw InputError("--r-range", problem: "is \"\(rRange)\"", expected: "low,high or none")
       }
-      rules.append(.mlpToAttentionRatio(ends[0]...ends[1]))
+      rules.append(.mlpToAttentionRatio(low...high))
     }
     guard dropFewestTokensPerParameter >= 0 else {
       throw InputError(
@@ -129,10 +142,15 @@ struct LawFitCommand: ParsableCommand {
         expected: "0 or more")
     }
     rules.append(.fewestTokensPerParameter(dropFewestTokensPerParameter))
-    return try rules.reduce((table, [])) { state, rule in
-      let (kept, lines) = try rule.applied(to: state.0)
-      return (kept, state.1 + lines)
+    var kept = table
+    var dropped: [Int] = []
+    for rule in rules {
+      let (rest, lines) = try rule.applied(to: kept)
+      kept = rest
+      dropped += lines
     }
+    if !dropped.isEmpty { kept.name += ", \(dropped.count) rows left out by rule" }
+    return (kept, dropped)
   }
 
   private func referenceSource() throws -> ReferenceSource {

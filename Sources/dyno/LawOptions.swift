@@ -16,7 +16,7 @@ struct Count: ExpressibleByArgument {
       return nil
     }
     value = number * (multiple ?? 1)
-    guard value.isFinite, value > 0 else { return nil }
+    guard (1...1e18).contains(value) else { return nil }
   }
 }
 

@@ -4,14 +4,18 @@ import Testing
 
 /// The executable as a user meets it: exit codes, what goes to stdout, what to stderr.
 @Suite struct CommandTests {
-  private struct Outcome {
+  struct Outcome {
     let code: Int32
     let output: String
     let errors: String
     let bytes: Data
   }
 
-  private func dyno(_ arguments: String..., environment: [String: String] = [:]) throws -> Outcome {
+  func dyno(_ arguments: String..., environment: [String: String] = [:]) throws -> Outcome {
+    try dyno(arguments, environment: environment)
+  }
+
+  func dyno(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
     let process = Process()
     process.executableURL = Bundle.main.bundleURL.appendingPathComponent("dyno")
     process.arguments = arguments

@@ -22,6 +22,8 @@ import Testing
     ("parameters,tokens\n1e8,1e9\n", "column \"loss\" is missing"),
     ("parameters,colour,loss\n1e8,1,3\n", "column \"colour\" is not known"),
     ("parameters,loss,loss\n1e8,1,3\n", "names column \"loss\" twice"),
+    ("N,parameters,loss\n1e8,1,3\n", "row 1: columns N and parameters are the same"),
+    ("N,D,loss\n1e8,x,3\n", "row 2: column D: is \"x\""),
     ("parameters,tokens,loss\n1e8,1e9,3\n1e8,1e9\n", "row 3: lacks column \"loss\""),
     ("parameters,tokens,loss\n1e8,1e9,3,4\n", "row 2: has 4 cells"),
     ("parameters,tokens,loss\n1e8,1e9,nan\n", "row 2: column loss: is \"nan\""),
@@ -55,11 +57,21 @@ import Testing
         + "head_dim,tokens,loss\n2560,4096,16,72,18,64,1e11,2.782\n")
     let config = try table(
       "config,tokens,loss\nprofiles/architectures/panda-1b.json,1e11,2.782\n")
-    for point in [sizes.rows[0].point, config.rows[0].point] {
+    let symbols = try table("d,f,L,H,K,e,D,loss\n2560,4096,16,72,18,64,1e11,2.782\n")
+    #expect(symbols.rows[0].point.tokens == 1e11)
+    for point in [sizes.rows[0].point, config.rows[0].point, symbols.rows[0].point] {
       #expect(point.parameters == 975_175_680)
       #expect(abs(point.mlpToAttentionRatio - 16.0 / 15) < 1e-12)
       #expect(point.aspectRatio == 160)
     }
+  }
+
+  @Test func missingColumnsAreNamed() throws {
+    let table = try table("d,f,L,H,K,D,reference_loss,loss\n2560,4096,16,72,18,1e11,2.7,2.782\n")
+    let message = message {
+      _ = try LawFit(ConditionalAdditive.self, table, name: "fit", source: "test")
+    }
+    #expect(message.contains("row 2: does not give x") && message.contains("missing head_dim"))
   }
 
   @Test func tooLittleDataIsRefused() throws {

@@ -4,7 +4,7 @@ import ScalingLaws
 import Testing
 
 /// A short form of `dyno-law-study coverage`; the bounds are four standard errors of a binomial
-/// share about 95%.
+/// share about 95%, which at 400 repeats also tells intervals that always hold the truth.
 @Suite struct CoverageTests {
   private static let probe = TrainingPoint(
     parameters: 1e9, tokens: 1e11, normalizedHiddenSize: 0.066, mlpToAttentionRatio: 4,
@@ -21,7 +21,7 @@ import Testing
   func covarianceIntervalsCover(form: String) throws {
     let truth = Synthetic.law(form)
     let value = truth.loss(Self.probe)
-    let results = Bootstrap.replicate(300, seed: 1) { generator -> [Bool]? in
+    let results = Bootstrap.replicate(400, seed: 1) { generator -> [Bool]? in
       let table = Synthetic.table(truth, noise: 0.005, seed: generator.next())
       guard let fit = try? LawFit(truth.form, table, name: "fit", source: "test") else {
         return nil
@@ -33,7 +33,7 @@ import Testing
         estimate.prediction95?.contains(run) ?? false,
       ] + Self.optimum(fit.law, truth)
     }.compactMap { $0 }
-    #expect(results.count == 300)
+    #expect(results.count == 400)
     for index in results[0].indices { check(results.map { $0[index] }, "\(form), \(index)") }
   }
 

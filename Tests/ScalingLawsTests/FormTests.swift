@@ -37,6 +37,25 @@ import Testing
     }
   }
 
+  @Test func derivativesOfTheOptimumAgreeWithDifferences() throws {
+    for form in LawForms.all {
+      let parameters = try #require(Self.parameters[form.name])
+      guard let optimum = try form.optimum(parameters) else { continue }
+      for index in parameters.indices {
+        let step = 1e-6 * parameters[index]
+        var (above, below) = (parameters, parameters)
+        above[index] += step
+        below[index] -= step
+        let high = try #require(try form.optimum(above))
+        let low = try #require(try form.optimum(below))
+        let x = log(high.normalizedHiddenSize / low.normalizedHiddenSize) / (2 * step)
+        let r = log(high.mlpToAttentionRatio / low.mlpToAttentionRatio) / (2 * step)
+        #expect(abs(optimum.logarithmicGradients.x[index] - x) <= 1e-6 * max(1, abs(x)))
+        #expect(abs(optimum.logarithmicGradients.r[index] - r) <= 1e-6 * max(1, abs(r)))
+      }
+    }
+  }
+
   @Test func referenceEntersLinearly() {
     for form in LawForms.all where form.referenceRole != .none {
       let parameters = Self.parameters[form.name]!

@@ -64,8 +64,11 @@ import Testing
       #expect(candidate.excess >= 0 && candidate.excess < 1e-3)
       if index > 0 { #expect(candidate.excess >= found[index - 1].excess) }
     }
-    #expect(throws: InputError.self) {
-      try LawOptimum(law).realizable(law, ShapeConstraints(parameters: 1e6, layers: 96))
+    for (parameters, layers) in [(1e6, 96), (1e308, 16), (1e30, 1), (1e-300, 16)] {
+      #expect(throws: InputError.self) {
+        try LawOptimum(law).realizable(
+          law, ShapeConstraints(parameters: parameters, layers: layers))
+      }
     }
   }
 
@@ -74,7 +77,10 @@ import Testing
       try LawOptimum(SharedData.shippedLaw("chinchilla-hoffmann"))
     }
     var law = try SharedData.shippedLaw("conditional-1b")
-    law.parameters[1] = -0.1
-    #expect(throws: InputError.self) { try LawOptimum(law) }
+    for (a1, a2) in [(-0.1, 0.02), (0.1, 0), (1e-300, 1e300), (1e300, 1e-300)] {
+      law.parameters[1] = a1
+      law.parameters[2] = a2
+      #expect(throws: InputError.self) { try LawOptimum(law) }
+    }
   }
 }

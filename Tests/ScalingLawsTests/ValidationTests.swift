@@ -65,6 +65,21 @@ import Testing
     #expect(try #require(overall.spearman) > 0.99)
   }
 
+  @Test func theFitsOwnIntervalsAreJudged() throws {
+    let truth = Synthetic.law("conditional-multiplicative")
+    let table = Synthetic.table(truth, noise: 0.005, seed: 4)
+    func quality(_ resampling: Resampling?) throws -> Validation {
+      try Validation(
+        truth.form, table, references: .column, method: .kFold, resampling: resampling,
+        resamples: 50)
+    }
+    let (covariance, cases) = (try quality(nil), try quality(.cases))
+    #expect(covariance.overall?.meanSquaredError == cases.overall?.meanSquaredError)
+    for validation in [covariance, cases] {
+      #expect(abs(try #require(validation.overallIntervalCoverage) - 0.95) < 0.08)
+    }
+  }
+
   @Test func oneSizeCannotBeValidated() {
     var table = Synthetic.table(Synthetic.law("chinchilla"), noise: 0.005, seed: 4)
     table.rows = table.rows.filter { $0.point.parameters == 1e9 }

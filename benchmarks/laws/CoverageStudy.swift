@@ -29,16 +29,18 @@ struct CoverageStudy {
     let relativeError: Double
   }
 
-  func printed(repeats: Int) throws {
+  /// - Parameter seed: of the noise, the same whatever the intervals: they are compared on the same
+  ///   data.
+  func printed(repeats: Int, seed: UInt64) throws {
     let results: [[Finding]?]
     if resampling == nil {
-      results = Bootstrap.replicate(repeats, seed: 11) { [truth] generator in
+      results = Bootstrap.replicate(repeats, seed: seed) { [truth] generator in
         Self.findings(truth, resampling: nil, &generator)
       }
     } else {
       // The refits of each repeat already use all cores.
       results = (0..<repeats).map { index in
-        var generator = SeededGenerator(seed: 12, stream: index)
+        var generator = SeededGenerator(seed: seed, stream: index)
         return Self.findings(truth, resampling: resampling, &generator)
       }
     }

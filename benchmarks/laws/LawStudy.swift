@@ -7,7 +7,7 @@ enum LawStudy {
   static let usage = """
     usage: dyno-law-study published
            dyno-law-study speed
-           dyno-law-study coverage FORM covariance|cases|residuals [REPEATS]
+           dyno-law-study coverage FORM covariance|cases|residuals [REPEATS [SEED]]
     """
 
   static func main() throws {
@@ -18,7 +18,8 @@ enum LawStudy {
     case "coverage" where arguments.count >= 3:
       guard let study = CoverageStudy(form: arguments[1], intervals: arguments[2]) else { fail() }
       try study.printed(
-        repeats: arguments.count > 3 ? Int(arguments[3]) ?? 0 : CoverageStudy.defaultRepeats)
+        repeats: arguments.count > 3 ? Int(arguments[3]) ?? 0 : CoverageStudy.defaultRepeats,
+        seed: arguments.count > 4 ? UInt64(arguments[4]) ?? 0 : 11)
     default: fail()
     }
   }

@@ -1,0 +1,105 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension CommandTests {
+  private func object(_ outcome: Outcome) throws -> [String: Any] {
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let value = try JSONSerialization.jsonObject(with: outcome.bytes)
+    return try #require((value as? [Any])?.first as? [String: Any] ?? value as? [String: Any])
+  }
+
+  @Test func lawsPredict() throws {
+    let loss = try object(
+      dyno(
+        "law", "predict", "panda-3b", "--law", "conditional-1b", "--tokens", "100B", "--output",
+        "json"))
+    #expect(abs(try #require(loss["loss"] as? Double) - 2.6074) < 1e-4)
+    #expect((loss["interval95"] as? [Double])?.count == 2)
+    #expect("\(loss["extrapolated"] ?? "")".contains("N = 2.819e+09"))
+  }
+
+  @Test func lawsHaveAnOptimum() throws {
+    let optimum = try object(
+      dyno(
+        "law", "optimum", "--law", "conditional-80m-297m", "--parameters", "1B", "--layers", "16",
+        "--output", "json"))
+    #expect(abs(try #require(optimum["x"] as? Double) - 0.08008) < 1e-5)
+    #expect(abs(try #require(optimum["r"] as? Double) - 1.03175) < 1e-5)
+    #expect(abs(try #require(optimum["hidden_size"] as? Double) - 2532.4) < 0.1)
+    #expect((optimum["architectures"] as? [Any])?.count == 5)
+  }
+
+  /// Fitted to a file, the law serves the other commands, with intervals.
+  @Test func lawsAreFittedAndUsed() throws {
+    try Files.withTemporaryFolder { folder in
+      var rows = ["d,f,L,H,K,e,D,reference_loss,loss"]
+      for d in [512, 768, 1024, 1280] {
+        for f in [1024, 2048, 4096] {
+          for heads in [8, 16, 32] {
+            let attention = Double(d * 64 * (2 * heads + heads / 2))
+            let r = 3 * Double(d * f) / attention
+            let x = Double(d) / (8 * (attention + 3 * Double(d * f))).squareRoot()
+            let ripple = 1 + 0.001 * sin(Double(rows.count) * 7)
+            let loss =
+              (1.04 + 0.038 * log(x) + 0.003 / x) * (1 + 0.016 * log(r) + 0.017 / r) * 3 * ripple
+            rows.append("\(d),\(f),8,\(heads),\(heads / 4),64,1e10,3,\(loss)")
+          }
+        }
+      }
+      let data = folder.appendingPathComponent("runs.csv").path
+      try rows.joined(separator: "\r\n").write(toFile: data, atomically: true, encoding: .utf8)
+      let law = folder.appendingPathComponent("law.json").path
+      let fit = try object(
+        dyno(
+          "law", "fit", "--form", "conditional-multiplicative", data, "--output", law, "--output",
+          "json", "--validate", "k-fold"))
+      #expect(fit["stop"] as? String == "converged")
+      let parameters = try #require(fit["parameters"] as? [[String: Any]])
+      let held = parameters.filter { $0["held"] as? Bool == true }
+      #expect(held.map { $0["name"] as? String } == ["b0"])
+      #expect(fit["validation"] != nil)
+      let optimum = try object(
+        dyno(
+          "law", "optimum", "--law", law, "--parameters", "100M", "--layers", "8", "--output",
+          "json"))
+      for key in ["x_interval95", "r_interval95", "hidden_size_interval95"] {
+        #expect((optimum[key] as? [Double])?.count == 2, "\(key)")
+      }
+      let ratio = try object(
+        dyno("law", "predict", "llama-3.2-1b", "--law", law, "--output", "json"))
+      #expect(ratio["loss"] == nil && ratio["ratio_to_reference"] != nil)
+    }
+  }
+
+  @Test func badLawInputIsRefused() throws {
+    let bad = [
+      (["law", "predict", "llama-3.2-1b", "--law", "no-such-law"], "no-such-law"),
+      (["law", "predict", "llama-3.2-1b", "--law", "chinchilla-hoffmann"], "--tokens"),
+      (
+        ["law", "predict", "llama-3.2-1b", "--law", "conditional-1b", "--tokens", "1e400"],
+        "--tokens"
+      ),
+      (
+        ["law", "optimum", "--law", "conditional-1b", "--parameters", "1e308", "--layers", "16"],
+        "--parameters"
+      ),
+      (
+        ["law", "optimum", "--law", "conditional-1b", "--parameters", "1e18", "--layers", "16"],
+        "no architecture"
+      ),
+      (
+        ["law", "optimum", "--law", "conditional-1b", "--parameters", "1B", "--layers", "0"],
+        "--layers"
+      ),
+      (["law", "fit", "--form", "chinchilla", "/nowhere.csv"], "/nowhere.csv"),
+      (["law", "fit", "--form", "chinchilla", "/nowhere.csv", "--output", "yaml"], "--output"),
+      (["law", "fit", "--form", "parabola", "/nowhere.csv"], "parabola"),
+    ]
+    for (arguments, expected) in bad {
+      let outcome = try dyno(arguments)
+      #expect(outcome.code == 2 && outcome.output.isEmpty)
+      #expect(outcome.errors.contains(expected), "\(outcome.errors)")
+    }
+  }
+}
