@@ -97,7 +97,7 @@ struct LawFitCommand: ParsableCommand {
         throw InputError(file, problem: "cannot be written", expected: "a writable path")
       }
     }
-    print(text)
+    try emit(text)
   }
 
   private var file: String? { output.first { OutputFormat(rawValue: $0) == nil } }

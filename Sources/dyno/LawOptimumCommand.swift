@@ -53,8 +53,8 @@ struct LawOptimumCommand: ParsableCommand {
       law, optimum, constraints,
       architectures: try optimum.realizable(law, constraints, limit: count))
     switch output {
-    case .json: print(try JSONText.encode(report))
-    case .table: print(report.table)
+    case .json: try emit(JSONText.encode(report))
+    case .table: try emit(report.table)
     }
   }
 }

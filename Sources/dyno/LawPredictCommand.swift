@@ -28,8 +28,8 @@ struct LawPredictCommand: ParsableCommand {
         architecture, law: law, tokens: tokens?.value, try predictor.predict(architecture))
     }
     switch output {
-    case .json: print(try JSONText.encode(reports))
-    case .table: print(LawPredictionReport.table(reports))
+    case .json: try emit(JSONText.encode(reports))
+    case .table: try emit(LawPredictionReport.table(reports))
     }
   }
 }
