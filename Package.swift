@@ -58,7 +58,10 @@ let package = Package(
     tests("NumericsTests", ["Numerics"]),
     tests("ArchitecturesTests", ["Architectures"]),
     tests("OperatorsTests", ["Operators"]),
-    tests("KernelTests", ["CKernels", "Weights"]),
+    .target(
+      name: "OtherVectorWidths", dependencies: ["CKernels"], path: "Tests/OtherVectorWidths",
+      cSettings: [.treatAllWarnings(as: .error)]),
+    tests("KernelTests", ["CKernels", "OtherVectorWidths", "Weights"]),
     tests("HostTests", ["Host"]),
     tests("WeightsTests", ["Weights"]),
     tests("EngineTests", ["Engine"]),

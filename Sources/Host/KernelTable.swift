@@ -9,7 +9,7 @@ public struct KernelTable: Sendable {
   public let name: String
   public let functions: dyno_kernels
 
-  init(_ table: UnsafePointer<dyno_kernels>) {
+  package init(_ table: UnsafePointer<dyno_kernels>) {
     functions = table.pointee
     name = String(cString: functions.name)
   }

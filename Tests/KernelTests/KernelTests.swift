@@ -2,13 +2,17 @@ import Architectures
 import CKernels
 import Host
 import Numerics
+import OtherVectorWidths
 import TestSupport
 import Testing
 import Weights
 
-/// Every kernel of every instruction set that this machine runs against the scalar one, at odd sizes.
+/// Every kernel of every instruction set that this machine runs, and of the other vector widths,
+/// against the scalar one, at odd sizes.
 @Suite struct KernelTests {
-  static let sets = Array(KernelTable.available.dropFirst())
+  static let sets =
+    Array(KernelTable.available.dropFirst())
+    + [4, 16].compactMap { dyno_kernels_of_width($0) }.map(KernelTable.init)
   static let scalar = KernelTable.available[0].functions
   static let sizes = [1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 65, 100, 127, 129, 300, 1025]
   static let floats: [DType] = [.f32, .bf16, .f16]
@@ -30,7 +34,7 @@ import Weights
   }
 
   @Test func thisMachineHasSIMDKernels() {
-    #expect(!Self.sets.isEmpty, "only the scalar kernels would be tested here")
+    #expect(KernelTable.available.count > 1, "only the scalar kernels would be tested here")
   }
 
   @Test(arguments: sets.indices, DType.allCases)
@@ -93,8 +97,9 @@ import Weights
     }
   }
 
-  @Test(arguments: KernelTable.available.indices, DType.allCases)
+  @Test(arguments: 0...sets.count, DType.allCases)
   func gemm(set: Int, dtype: DType) throws {
+    let kernels = set < Self.sets.count ? Self.sets[set].functions : Self.scalar
     let scratch = try FloatBuffer(count: Int(DYNO_GEMM_SCRATCH))
     for (m, n, blocks) in [
       (1, 1, 1), (2, 3, 2), (5, 16, 3), (6, 17, 8), (7, 33, 9), (13, 5, 11), (29, 300, 20),
@@ -111,7 +116,7 @@ import Weights
       for accumulate in [false, true] {
         var actual = random(m * yStride, 3)
         var reference = actual
-        KernelTable.available[set].functions.gemm(
+        kernels.gemm(
           dtype.kernelType, w, n, k, x, xStride, m, &actual, yStride, accumulate, scratch.base)
         Self.scalar.matmul(
           DYNO_F32, expanded, n, k, x, xStride, m, &reference, yStride, accumulate)

@@ -1,0 +1,17 @@
+#if defined(__x86_64__)
+#include "../../kernels/tables.h"
+#include "../../kernels/formats.h"
+
+// Vectors this wide have no calling convention without AVX-512, but everything here is inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#define LANES 16
+#define TILE_COLUMNS 6
+#define GEMM_ROWS 14
+#define GEMM_VECTORS 2
+#define TABLE dyno_lanes16_kernels
+#define INSTRUCTION_SET DYNO_AVX512
+#define NAME "avx512's shape"
+#include "../../kernels/simd/table.h"
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,15 @@
+#if defined(__x86_64__)
+#include "../../kernels/tables.h"
+#include "../../kernels/formats.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#define LANES 4
+#define TILE_COLUMNS 6
+#define GEMM_ROWS 6
+#define GEMM_VECTORS 4
+#define TABLE dyno_lanes4_kernels
+#define INSTRUCTION_SET DYNO_NEON
+#define NAME "neon's shape"
+#include "../../kernels/simd/table.h"
+#pragma clang attribute pop
+#endif
