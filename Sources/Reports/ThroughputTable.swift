@@ -8,7 +8,9 @@ public enum ThroughputTable {
     -> String
   {
     guard let first = records.first else { return "no results" }
-    let baselines = Dictionary(records.map { (Cell($0), $0) }, uniquingKeysWith: { old, _ in old })
+    let baselines = Dictionary(
+      records.enumerated().map { (Cell($0.element), $0.offset) },
+      uniquingKeysWith: { first, _ in first })
     let compared = baselines.count < records.count
     let batches = Set(records.map(\.nSequences)).count > 1
     var columns: [(String, Table.Alignment)] = [("architecture", .left), ("test", .left)]
@@ -20,16 +22,15 @@ public enum ThroughputTable {
       ("of floor", .right), ("paired", .right),
     ]
     var table = Table(columns)
-    for record in records {
+    for (index, record) in records.enumerated() {
       var cells = [record.modelType, record.testName]
       if batches { cells.append("\(record.nSequences)") }
       cells += [
         Quantity.number(record.medianTs), spread(record.samplesTs, interval: record.ci95Ts),
       ]
       if compared {
-        let baseline = baselines[Cell(record)]
-        cells.append(
-          baseline.map { $0.modelType == record.modelType ? "" : ratio(record, $0) } ?? "")
+        let baseline = baselines[Cell(record)] ?? index
+        cells.append(baseline == index ? "" : ratio(record, records[baseline]))
       }
       cells += [
         Quantity.number(record.gbps), Quantity.percent(record.bandwidthFraction),
