@@ -52,10 +52,11 @@ package struct Matmul {
     max(1 << 17, architecture.hiddenSize, architecture.intermediateSize, architecture.queryWidth)
   }
 
-  /// Activation rows from which panels are faster than tiles. Measured with `make bench` on Zen 3:
-  /// f32 weights of 8192 × 2048 give 119 GFLOP/s by tiles and 105 by panels at 32 rows, 129 and 134
-  /// at 48; bf16 the same within noise. OpenBLAS was behind both at every count (97 at 32, 114 at
-  /// 48, 159 against 163 at 512), so it serves machines that we have no SIMD kernels for.
+  /// Activation rows from which panels are faster than tiles: by `make bench` on Zen 3, GFLOP/s of
+  /// tiles and panels are 106 and 92 at 32 rows, 113 and 111 at 48, 118 and 132 at 128 (f32; bf16
+  /// 110 and 85, 108 and 109, 100 and 129). OpenBLAS's f32 was behind the better of them at 32 (78),
+  /// 48 (94), 128 (125) and 512 rows (141 against 147), and level at 256 (141): it serves machines
+  /// that we have no SIMD kernels for.
   package static let panelRows = 48
 
   /// Activation rows from which weights are expanded to memory once, not in registers for each row:

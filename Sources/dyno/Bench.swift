@@ -13,14 +13,7 @@ struct Bench: ParsableCommand {
       measured in the same run.
       """)
 
-  @Argument(help: .architectures)
-  var architectures: [String]
-
-  @Option(help: "Storage of weights: \(DType.listed).")
-  var dtype = DType.bf16
-
-  @Option(help: "Storage of the KV cache: f32, f16 or bf16.")
-  var cacheDtype = CacheType.f16
+  @OptionGroup var options: SubjectOptions
 
   @Option(help: "Prompt lengths to prefill, comma-separated; 0 for none.")
   var prompt = CountList([512])
@@ -56,10 +49,10 @@ struct Bench: ParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json }
 
   func run() throws {
-    let subjects = try architectures.map(Zoo.resolve)
+    let subjects = try options.architectures.map(Zoo.resolve)
     var settings = ThroughputBench.Settings()
-    settings.dtype = dtype
-    settings.cacheDType = cacheDtype.dtype
+    settings.dtype = options.dtype
+    settings.cacheDType = options.cacheDtype.dtype
     settings.threads = threads
     settings.repetitions = try positive("--repetitions", repetitions)
     settings.chunk = try positive("--chunk", chunk)

@@ -11,6 +11,18 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   case table, json
 }
 
+/// Architectures, and how their numbers are stored.
+struct SubjectOptions: ParsableArguments {
+  @Argument(help: .architectures)
+  var architectures: [String]
+
+  @Option(help: "Storage of weights: \(DType.listed).")
+  var dtype = DType.bf16
+
+  @Option(help: "Storage of the KV cache: f32, f16 or bf16.")
+  var cacheDtype = CacheType.f16
+}
+
 /// Storage of the KV cache: what attention can stream.
 enum CacheType: String, ExpressibleByArgument, CaseIterable {
   case f32, f16, bf16

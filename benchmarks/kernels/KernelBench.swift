@@ -24,7 +24,7 @@ struct KernelBench: ParsableCommand {
   var threads: Int?
 
   @Option(help: "Activation rows, comma-separated.")
-  var rows = "1,2,4,8,16,32,48,64,128,512"
+  var rows = "1,2,4,8,16,32,48,64,128,256,512"
 
   func run() throws {
     let shapes = try Zoo.resolve(architecture)
