@@ -5,7 +5,7 @@ extension Zoo {
   /// `llama-2-7b`, `mistralai/Mistral-7B-v0.1` is `mistral-7b`.
   ///
   /// - Throws: `InputError` where the zoo has none.
-  public static func resolve(hubName: String) throws -> Architecture {
+  public static func architecture(ofHubModel hubName: String) throws -> Architecture {
     let tail = hubName.split(separator: "/").last.map(String.init) ?? hubName
     var parts = tail.lowercased().split(separator: "-").map(String.init)
     if parts.first == "meta" { parts.removeFirst() }

@@ -75,7 +75,7 @@ public enum VLLMBench {
     }
     var facts = facts
     if facts.architecture == nil, let model = try fields.string("model_id") {
-      facts.architecture = try Zoo.resolve(hubName: model)
+      facts.architecture = try Zoo.architecture(ofHubModel: model)
     }
     return try run(
       facts, prompt: mean("total_input_tokens"), generate: mean("total_output_tokens"),
