@@ -52,6 +52,8 @@ public struct FamilyFit: Sendable {
   public var covariance: [[Double]]
   /// Robust standard deviation of the residuals.
   public var scale: Double
+  /// Of the residuals, per degree of freedom.
+  public var rootMeanSquare: Double
   public var stop: FitStop
   public var rows: Int
   /// Coefficients whose standard error stayed above 0.9 of the prior's spread: the data do not
@@ -133,6 +135,13 @@ public struct FamilyFit: Sendable {
     }
 
     let (_, jacobian) = problem(scale).evaluate(current)
+    let final = cache.models(at: current).center
+    let squares = (0..<count).reduce(0.0) {
+      let value = residual(final, $1)
+      return $0 + value * value
+    }
+    rootMeanSquare =
+      count > 0 ? (squares / Double(max(1, count - parameters))).squareRoot() : assumedScale
     let normal = PositiveDefinite.normalMatrix(jacobian)
     let inverse = (try? PositiveDefinite(normal, tolerance: 0))?.inverse()
     covariance = (inverse ?? []).map { $0.map { $0 * scale * scale } }
