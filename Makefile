@@ -9,7 +9,7 @@ SOURCES = Sources Tests benchmarks Package.swift
 PYTHON_ENVIRONMENT = .build-python
 
 .DEFAULT_GOAL := help
-.PHONY: help deps python build run test test-real bench format lint clean
+.PHONY: help deps python build run test test-real bench calibration format lint clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ test-real: build python ## compare a real model (SmolLM2-135M) with transformers
 bench: deps ## benchmark the kernels against this machine's limits
 	$(BUILD) --product dyno-kernel-bench
 	.build/release/dyno-kernel-bench
+
+calibration: build python ## calibrate the shipped devices; write docs/calibration-results.md
+	$(BUILD) --product dyno-cost-study
+	$(PYTHON) -m venv $(PYTHON_ENVIRONMENT)
+	$(PYTHON_ENVIRONMENT)/bin/pip install -q -r benchmarks/cost/requirements.txt
+	PYTHON=$(PYTHON_ENVIRONMENT)/bin/python benchmarks/cost/write_results.sh
 
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive $(SOURCES)

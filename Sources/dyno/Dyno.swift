@@ -9,7 +9,10 @@ struct Dyno: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dyno",
     abstract: "A dynamometer for transformer architectures: measures how fast they serve.",
-    subcommands: [Bench.self, Describe.self, HostCommand.self, Law.self, Logits.self])
+    subcommands: [
+      Bench.self, Calibrate.self, Describe.self, HostCommand.self, Law.self, Logits.self,
+      Predict.self,
+    ])
 
   /// Exit codes: 0 done, 1 a check failed, 2 bad usage or input, 70 internal error.
   static func main() {
