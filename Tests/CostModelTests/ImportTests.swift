@@ -81,7 +81,12 @@ import Testing
         weights: .bf16, cache: .f16, seconds: 1e-6, samples: 16, origin: "llama"),
     ]
     let read = try imported(OperatorTable.text(timings), as: "rows.csv")
-    #expect(read.operators == timings)
+    #expect(
+      read.operators.map { row in
+        var row = row
+        row.run = ""
+        return row
+      } == timings)
     #expect(read.rejected.isEmpty)
   }
 
