@@ -38,6 +38,7 @@ let package = Package(
       "Engine",
       ["Weights", "Operators", "Records", "COpenBLAS", "Architectures", "Host", "Numerics"]),
     module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
+    module("Comparison", ["Measurement", "Numerics", "Records", "Architectures", "Host"]),
     module("ScalingLaws", ["Architectures", "Numerics"]),
     module(
       "Reports",
@@ -66,12 +67,13 @@ let package = Package(
     tests("WeightsTests", ["Weights"]),
     tests("EngineTests", ["Engine"]),
     tests("MeasurementTests", ["Measurement", "Reports"]),
+    tests("ComparisonTests", ["Comparison", "Reports"]),
     tests("ScalingLawsTests", ["ScalingLaws"]),
     tests("CommandTests", ["dyno"]),
     .executableTarget(
       name: "dyno",
       dependencies: [
-        "Measurement", "Reports", "ScalingLaws",
+        "Comparison", "Measurement", "Reports", "ScalingLaws",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
