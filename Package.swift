@@ -51,6 +51,13 @@ let package = Package(
       ],
       path: "benchmarks/kernels", swiftSettings: strict),
     .executableTarget(
+      name: "dyno-workload-study",
+      dependencies: [
+        "Measurement", "Reports", "Numerics",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "benchmarks/workloads", swiftSettings: strict),
+    .executableTarget(
       name: "dyno-law-study", dependencies: ["ScalingLaws", "Numerics", "Reports"],
       path: "benchmarks/laws", exclude: ["chinchilla_objective.py"], swiftSettings: strict),
     .target(

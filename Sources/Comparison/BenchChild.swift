@@ -77,14 +77,14 @@ final class BenchChild {
   }
 
   private static func refusal(_ executable: String, _ message: String?) -> InputError {
-    let said = message.map { ": \($0)" } ?? ""
     if message?.contains("--serve") == true {
       return InputError(
         executable, problem: "cannot be compared: its bench has no --serve (an older build?)",
         expected: "a dyno built from a commit that has dyno ab")
     }
+    if let message { return InputError(executable, problem: "bench did not start: \(message)") }
     return InputError(
-      executable, problem: "bench did not start\(said)",
+      executable, problem: "bench did not start",
       expected: "a dyno executable, and arguments that its bench accepts")
   }
 

@@ -43,7 +43,7 @@ public struct GateSelfTest {
   }
 
   /// Blocks of random order hold two pairs of each cell: equal sides, and a slowed candidate.
-  func fill(_ source: some PairSource) throws -> PairPool {
+  package func fill(_ source: some PairSource) throws -> PairPool {
     var pool = PairPool(cells: source.cellCount, slowdown: settings.gate.rule.threshold)
     var order = SeededGenerator(seed: settings.gate.seed, stream: 0)
     let visits = (0..<source.cellCount).flatMap { [($0, false), ($0, true)] }
@@ -70,7 +70,7 @@ public struct GateSelfTest {
   }
 
   /// Draws comparisons from a pool and counts the gate's errors.
-  func study(
+  package func study(
     _ pool: PairPool, cells: [String], cpuInfo: String, seconds: Double
   ) -> GateErrorRecord {
     let gate = settings.gate
@@ -132,7 +132,8 @@ public struct GateSelfTest {
   /// The interquartile range as a standard deviation.
   private static func spread(_ values: [Double]) -> Double {
     let sorted = values.sorted()
-    return (Quantiles.interpolated(sorted: sorted, at: 0.75)
+    return
+      (Quantiles.interpolated(sorted: sorted, at: 0.75)
       - Quantiles.interpolated(sorted: sorted, at: 0.25)) / 1.349
   }
 }

@@ -50,6 +50,11 @@ public struct InterleavedComparison {
       budgetSeconds: settings.budgetSeconds, seed: settings.seed)
     let hellos = pairs.hellos
     try Difference.check(hellos.baseline, hellos.candidate, allowed: settings.allowed)
+    if let cell = settings.injection?.cell, !hellos.baseline.cells.indices.contains(cell) {
+      throw InputError(
+        "--inject-cell", problem: "is \(cell)",
+        expected: "0 to \(hellos.baseline.cells.count - 1)")
+    }
     let outcome = try judge(pairs)
     report("")
     let cells = hellos.baseline.cells.enumerated().map { index, cell in
@@ -66,16 +71,16 @@ public struct InterleavedComparison {
       warnings: warnings(outcome, hellos.baseline))
   }
 
-  struct Outcome {
-    var gate: SequentialGate
+  package struct Outcome {
+    package var gate: SequentialGate
     /// By cell.
-    var pairs: [[MeasuredPair]]
-    var seconds: Double
+    package var pairs: [[MeasuredPair]]
+    package var seconds: Double
   }
 
   /// Measures pairs of the cells still open, in blocks of random order, and judges them each time
   /// another part of the budget is spent.
-  func judge(_ source: some PairSource) throws -> Outcome {
+  package func judge(_ source: some PairSource) throws -> Outcome {
     var gate = SequentialGate(
       cells: source.cellCount, rule: settings.rule, looks: settings.looks)
     var pairs = [[MeasuredPair]](repeating: [], count: source.cellCount)

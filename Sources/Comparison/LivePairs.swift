@@ -7,14 +7,12 @@ import Records
 
 /// Pairs measured on two running executables.
 ///
-/// The sides alternate within some ten milliseconds, faster than a shared machine changes its mood.
-/// While one runs, the other's threads are parked. Short tests run several times a block, after an
-/// untimed run that refills the caches which the other side has just used.
+/// The sides alternate as fast as their tests allow, faster than a shared machine changes its mood:
+/// many small blocks tell more in the same time than few large ones, as a disturbance hits few of
+/// them. While one side runs, the other's threads are parked.
 final class LivePairs: PairSource {
-  /// Seconds that the timed runs of a block take, at least.
-  private static let blockSeconds = 0.01
-  /// Tests longer than this find cold caches a small matter.
-  private static let leadInBelowSeconds = 0.05
+  /// Seconds that a block takes at least: a handful of times what it costs to ask for one.
+  private static let blockSeconds = 0.002
   /// Most of the budget that starting anew may take.
   private static let restartShare = 0.05
 
@@ -29,8 +27,8 @@ final class LivePairs: PairSource {
   var hellos: (baseline: BenchHello, candidate: BenchHello) {
     (children.baseline.hello, children.candidate.hello)
   }
-  var cellCount: Int { children.baseline.hello.cells.count }
-  var elapsedSeconds: Double { Double(SteadyClock.nanoseconds() - beginning) * 1e-9 }
+  package var cellCount: Int { children.baseline.hello.cells.count }
+  package var elapsedSeconds: Double { Double(SteadyClock.nanoseconds() - beginning) * 1e-9 }
 
   init(
     baseline: String, candidate: String, arguments: [String], budgetSeconds: Double, seed: UInt64
@@ -54,25 +52,21 @@ final class LivePairs: PairSource {
     )
   }
 
-  func restart() throws {
+  package func restart() throws {
     guard startSeconds <= Self.restartShare * budgetSeconds else { return }
     children = try Self.started(executables, arguments)
   }
 
-  func pair(cell: Int, stretch: Double) throws -> MeasuredPair {
-    // Both sides get the same request.
+  package func pair(cell: Int, stretch: Double) throws -> MeasuredPair {
+    // Both sides run the same number of times, whatever each thinks is typical.
     let typical = children.baseline.hello.cells[cell].typicalS
     let runs = max(1, min(100, Int((Self.blockSeconds / typical).rounded(.up))))
-    var request = BenchRequest(
-      cell: cell, leadIn: typical < Self.leadInBelowSeconds ? 1 : 0, runs: runs)
-    var slowed = request
-    slowed.stretch = stretch
+    let plain = BenchRequest(cell: cell, runs: runs)
+    let slowed = BenchRequest(cell: cell, runs: runs, stretch: stretch)
     let candidateFirst = Bool.random(using: &coin)
-    var second: BenchReply?
-    if candidateFirst { second = try children.candidate.run(slowed) }
-    request.stretch = 0
-    let first = try children.baseline.run(request)
-    let other = try second ?? children.candidate.run(slowed)
+    let early = candidateFirst ? try children.candidate.run(slowed) : nil
+    let first = try children.baseline.run(plain)
+    let other = try early ?? children.candidate.run(slowed)
     return MeasuredPair(
       baseline: Moments.mean(first.seconds), candidate: Moments.mean(other.seconds),
       isSuspect: !first.suspicions.isEmpty || !other.suspicions.isEmpty)

@@ -1,7 +1,7 @@
 import Records
 
 /// Baseline and candidate, run in turns.
-protocol PairSource: AnyObject {
+package protocol PairSource: AnyObject {
   var cellCount: Int { get }
   /// Seconds since the first pair could have been measured.
   var elapsedSeconds: Double { get }
@@ -17,9 +17,15 @@ protocol PairSource: AnyObject {
 }
 
 /// One block of runs of each side.
-struct MeasuredPair {
+package struct MeasuredPair {
   /// Seconds of one run.
-  var baseline: Double
-  var candidate: Double
-  var isSuspect = false
+  package var baseline: Double
+  package var candidate: Double
+  package var isSuspect = false
+
+  package init(baseline: Double, candidate: Double, isSuspect: Bool = false) {
+    self.baseline = baseline
+    self.candidate = candidate
+    self.isSuspect = isSuspect
+  }
 }

@@ -7,18 +7,18 @@ import Records
 /// Each look may spend its share of the error (`AlphaSpending`), so verdicts hold although one looks
 /// several times, and although a cell's verdict decides where the time left goes. A verdict stands
 /// once given: p-values only fall from look to look.
-struct SequentialGate {
+package struct SequentialGate {
   private let rule: VerdictRule
   private let spending: AlphaSpending
-  private(set) var looksTaken = 0
-  private(set) var cells: [Cell]
+  package private(set) var looksTaken = 0
+  package private(set) var cells: [Cell]
 
-  struct Cell {
-    fileprivate(set) var logRatios: [Double] = []
+  package struct Cell {
+    package fileprivate(set) var logRatios: [Double] = []
     /// By look.
     fileprivate var pValues: [MarginPValues] = []
-    fileprivate(set) var verdict = ComparisonRecord.Verdict.inconclusive
-    fileprivate(set) var alarm = 1.0
+    package fileprivate(set) var verdict = ComparisonRecord.Verdict.inconclusive
+    package fileprivate(set) var alarm = 1.0
     /// The share of the error that its interval may spend.
     fileprivate var share = 0.0
   }
@@ -53,7 +53,7 @@ struct SequentialGate {
 
   /// The slowdown of a cell, and an interval that holds for all cells together at the look where it
   /// was decided.
-  func shift(of cell: Int) -> (estimate: Double, interval: ClosedRange<Double>) {
+  package func shift(of cell: Int) -> (estimate: Double, interval: ClosedRange<Double>) {
     let evidence = PairedEvidence(logRatios: cells[cell].logRatios)
     let alpha = rule.familyError * cells[cell].share / Double(cells.count)
     return (evidence.estimate, evidence.interval(alpha: alpha))

@@ -3,7 +3,7 @@ import Records
 
 /// Reads the operating system's counters of what disturbs a measurement.
 ///
-/// Reading takes some tens of microseconds: do it outside what is timed.
+/// Reading takes about a tenth of a millisecond: do it outside what is timed.
 public struct NoiseProbe: Sendable {
   /// Counters at one moment.
   public struct Reading: Sendable {
@@ -14,17 +14,23 @@ public struct NoiseProbe: Sendable {
   }
 
   private let processors: [Int]
+  private let threads: [String]
   private let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
 
+  /// Watches the threads that this process has now.
+  ///
   /// - Parameter processors: those whose clock is read, by operating-system index.
-  public init(processors: [Int]) { self.processors = processors }
+  public init(processors: [Int]) {
+    self.processors = processors
+    threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+  }
 
   public func read() -> Reading {
     var usage = rusage()
     getrusage(RUSAGE_SELF.rawValue, &usage)
     return Reading(
       stealTicks: Self.stealTicks, involuntarySwitches: usage.ru_nivcsw,
-      migrations: Self.migrations, majorFaults: usage.ru_majflt)
+      migrations: migrations, majorFaults: usage.ru_majflt)
   }
 
   /// What happened since `start`.
@@ -43,17 +49,18 @@ public struct NoiseProbe: Sendable {
 
   /// The eighth number of `/proc/stat`'s first line.
   private static var stealTicks: Int? {
-    guard let line = SystemFile.text("/proc/stat")?.split(separator: "\n").first else { return nil }
-    let fields = line.split(separator: " ")
-    return fields.count > 8 ? Int(fields[8]) : nil
+    let fields = SystemFile.beginning(of: "/proc/stat", bytes: 256)?
+      .split(separator: "\n").first?.split(separator: " ")
+    guard let fields, fields.count > 8 else { return nil }
+    return Int(fields[8])
   }
 
-  /// Over all threads of this process.
-  private static var migrations: Int? {
-    let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+  /// Over all threads.
+  private var migrations: Int? {
     let counts = threads.compactMap { thread in
       SystemFile.value(
-        of: "se.nr_migrations", in: SystemFile.text("/proc/self/task/\(thread)/sched")
+        of: "se.nr_migrations",
+        in: SystemFile.beginning(of: "/proc/self/task/\(thread)/sched", bytes: 1024)
       ).flatMap { Int($0) }
     }
     return counts.isEmpty ? nil : counts.reduce(0, +)

@@ -36,15 +36,12 @@ public struct BenchHello: Codable, Sendable {
 /// Asks for one block of runs.
 public struct BenchRequest: Codable, Sendable {
   public var cell: Int
-  /// Untimed runs before.
-  public var leadIn: Int
   public var runs: Int
   /// Share of its duration by which each timed section is made longer, by spinning.
   public var stretch: Double
 
-  public init(cell: Int, leadIn: Int, runs: Int, stretch: Double = 0) {
+  public init(cell: Int, runs: Int, stretch: Double = 0) {
     self.cell = cell
-    self.leadIn = leadIn
     self.runs = runs
     self.stretch = stretch
   }

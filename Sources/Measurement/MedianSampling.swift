@@ -8,17 +8,17 @@ import Numerics
 /// there can ever be, so the interval at the end holds with 95% whenever one stops (a confidence
 /// sequence by the union bound). The intervals come from order statistics, widened where the samples
 /// have a memory.
-struct MedianSampling {
+package struct MedianSampling {
   /// Half the interval's width over the median that is enough; `nil` to go on to the end.
-  let precision: Double?
-  private(set) var values: [Double] = []
-  private(set) var isPrecise = false
+  package let precision: Double?
+  package private(set) var values: [Double] = []
+  package private(set) var isPrecise = false
   private var look = 0
   private var nextLook = 8
 
-  init(precision: Double?) { self.precision = precision }
+  package init(precision: Double?) { self.precision = precision }
 
-  mutating func add(_ value: Double) {
+  package mutating func add(_ value: Double) {
     values.append(value)
     guard let precision, values.count >= nextLook else { return }
     look += 1
@@ -32,14 +32,14 @@ struct MedianSampling {
     precision == nil ? 0.05 : 0.05 * AlphaSpending.unbounded(look: max(1, look))
   }
 
-  var designEffect: Double { Autocorrelation.medianDesignEffect(values) }
+  package var designEffect: Double { Autocorrelation.medianDesignEffect(values) }
 
-  var interval: ClosedRange<Double>? {
+  package var interval: ClosedRange<Double>? {
     Quantiles.medianInterval(values, confidence: 1 - error, designEffect: designEffect)
   }
 
   /// Half the interval's width over the median.
-  var halfWidth: Double? {
+  package var halfWidth: Double? {
     interval.map { ($0.upperBound - $0.lowerBound) / 2 / Quantiles.median(values) }
   }
 }

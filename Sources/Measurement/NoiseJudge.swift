@@ -2,8 +2,10 @@ import Foundation
 import Records
 
 /// Tells which samples are suspect, and what a person can do about it.
-struct NoiseJudge {
-  let threads: Int
+package struct NoiseJudge {
+  package let threads: Int
+
+  package init(threads: Int) { self.threads = threads }
 
   /// A sample is suspect where any of this happened:
   /// - the hypervisor took more than 1% of the threads' time;
@@ -11,7 +13,7 @@ struct NoiseJudge {
   /// - a thread moved to another processor (they are pinned, or should stay where they are);
   /// - a page was read from disk;
   /// - the clock was below 90% of the highest seen in the run.
-  func suspicions(
+  package func suspicions(
     _ noise: NoiseEvidence, seconds: Double, highestFrequency: Double?
   ) -> [Suspicion] {
     var suspicions: [Suspicion] = []
@@ -28,7 +30,7 @@ struct NoiseJudge {
   }
 
   /// One line for each kind of disturbance, with what helps against it.
-  static func warnings(_ samples: [SampleCircumstances]) -> [String] {
+  package static func warnings(_ samples: [SampleCircumstances]) -> [String] {
     Suspicion.allCases.compactMap { suspicion in
       let struck = samples.filter { $0.suspicions.contains(suspicion) }
       // One in twenty can happen on any machine, and does not move a median.

@@ -1,9 +1,9 @@
 import Operators
 
 /// A forward step still without its tokens: how many new ones each sequence gets.
-struct PlannedStep {
-  var parts: [(sequence: Int, count: Int)]
-  var logits: Step.Logits
+package struct PlannedStep {
+  package var parts: [(sequence: Int, count: Int)]
+  package var logits: Step.Logits
 }
 
 extension ThroughputTest {

@@ -7,14 +7,14 @@ import Records
 import Weights
 
 /// One architecture in memory, ready to run tests.
-final class PreparedModel {
-  let architecture: Architecture
-  let engine: Engine
+package final class PreparedModel {
+  package let architecture: Architecture
+  package let engine: Engine
   /// Seconds that making the weights took.
   let initializationSeconds: Double
   private let seed: UInt64
 
-  init(
+  package init(
     _ architecture: Architecture, dtype: DType, cache: DType, sequences: Int, capacity: Int,
     maxTokens: Int, seed: UInt64, team: ThreadTeam, kernels: KernelTable
   ) throws {
@@ -33,7 +33,7 @@ final class PreparedModel {
   ///
   /// - Parameter stretch: each timed section is made longer by this share of its duration, by
   ///   spinning at its end: a slowdown of known size.
-  func time(_ plan: RunPlan, stretch: Double = 0) throws -> [Double] {
+  package func time(_ plan: RunPlan, stretch: Double = 0) throws -> [Double] {
     try plan.segments.map { segment in
       for (sequence, length) in segment.lengths {
         engine.cache.setLength(length, ofSequence: sequence)

@@ -89,16 +89,3 @@ final class TestBed {
     }
   }
 }
-
-/// The threads and kernels that everything of a run uses.
-struct Machine {
-  let topology: Topology
-  let team: ThreadTeam
-  let kernels: KernelTable
-
-  init(threads: Int?) throws {
-    topology = try Topology()
-    team = try ThreadTeam(count: threads, topology: topology)
-    kernels = try KernelTable.selected()
-  }
-}

@@ -3,29 +3,31 @@
 /// A warm-up run is one prefill step or one decode step of the test. It is stationary when none of
 /// the last three runs beat the best run before them by more than 2%. It ends then, or after 20 runs
 /// or 2 seconds, whichever comes first; the record says how it ended.
-struct WarmUp {
+package struct WarmUp {
   private static let recent = 3
   private static let tolerance = 0.02
   private static let longest = (runs: 20, seconds: 2.0)
 
-  private(set) var seconds: [Double] = []
+  package private(set) var seconds: [Double] = []
 
-  var isStationary: Bool {
+  package init() {}
+
+  package var isStationary: Bool {
     guard seconds.count > Self.recent, let best = seconds.dropLast(Self.recent).min(),
       let newest = seconds.suffix(Self.recent).min()
     else { return false }
     return newest >= best * (1 - Self.tolerance)
   }
 
-  var isOver: Bool {
+  package var isOver: Bool {
     isStationary || seconds.count >= Self.longest.runs
       || seconds.reduce(0, +) >= Self.longest.seconds
   }
 
-  mutating func add(seconds: Double) { self.seconds.append(seconds) }
+  package mutating func add(seconds: Double) { self.seconds.append(seconds) }
 
   /// What a warm-up run of a test is.
-  static func test(_ test: ThroughputTest, chunk: Int) -> ThroughputTest {
+  package static func test(_ test: ThroughputTest, chunk: Int) -> ThroughputTest {
     var short = test
     switch test.phase {
     case .prefill(let tokens): short.phase = .prefill(min(tokens, chunk))

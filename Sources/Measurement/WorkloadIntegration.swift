@@ -11,7 +11,7 @@ struct WorkloadIntegration {
   /// Depths of one shape that are timed: one more than a multiple of 2, so that leaving out every
   /// other one keeps both ends.
   static let nodes = 5
-  /// Decode steps timed at each depth, after one untimed.
+  /// Decode steps timed at each depth, after one untimed; one where there are few to choose from.
   static let decodeSteps = 2
 
   private(set) var segments: [RunPlan.Segment] = []
@@ -78,7 +78,8 @@ struct WorkloadIntegration {
         coarseWeight: coarseWeights[node] ?? 0, isPrefill: isPrefill)
       if !isPrefill {
         // The timed steps must not run past the last position.
-        let timed = min(Self.decodeSteps, capacity - depths[node])
+        let wanted = depths.count > Self.decodeSteps * Self.nodes ? Self.decodeSteps : 1
+        let timed = min(wanted, capacity - depths[node])
         segment.steps = Array(repeating: occurrence.step, count: timed)
         if depths[node] > 0 {
           segment.leadIn = [occurrence.step]

@@ -19,7 +19,11 @@ public enum BinomialInterval {
     var high = 1.0
     for _ in 0..<100 where high - low > 1e-14 * high {
       let middle = (low + high) / 2
-      if StudentT.regularizedBeta(middle, a, b) < probability { low = middle } else { high = middle }
+      if StudentT.regularizedBeta(middle, a, b) < probability {
+        low = middle
+      } else {
+        high = middle
+      }
     }
     return (low + high) / 2
   }

@@ -16,7 +16,8 @@ struct ComparisonOptions: ParsableArguments {
   var allowDifferent: [Difference] = []
 
   @Option(
-    help: "table, json, markdown (for $GITHUB_STEP_SUMMARY), github-action-benchmark, bencher or junit."
+    help:
+      "table, json, markdown (for $GITHUB_STEP_SUMMARY), github-action-benchmark, bencher or junit."
   )
   var output = ComparisonFormat.table
 
