@@ -39,7 +39,8 @@ let package = Package(
       ["Weights", "Operators", "Records", "COpenBLAS", "Architectures", "Host", "Numerics"]),
     module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
     module("Comparison", ["Measurement", "Numerics", "Records", "Architectures", "Host"]),
-    module("ScalingLaws", ["Architectures", "Numerics"]),
+    module("CostModel", ["Architectures", "Operators", "Records", "Numerics"]),
+    module("ScalingLaws", ["Architectures", "Records", "Numerics"]),
     module(
       "Reports",
       ["Host", "Engine", "Records", "Operators", "Architectures", "Numerics", "ScalingLaws"]),
@@ -60,6 +61,9 @@ let package = Package(
     .executableTarget(
       name: "dyno-law-study", dependencies: ["ScalingLaws", "Numerics", "Reports"],
       path: "benchmarks/laws", exclude: ["chinchilla_objective.py"], swiftSettings: strict),
+    .executableTarget(
+      name: "dyno-cost-study", dependencies: ["CostModel", "Numerics", "Records"],
+      path: "benchmarks/cost", swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["Weights", "Engine", "Numerics"],
       path: "Tests/TestSupport", swiftSettings: strict),

@@ -22,10 +22,13 @@ final class LimitsWatch {
 
   /// The limits right before a sample.
   func before() -> MachineLimits {
-    if SteadyClock.nanoseconds() - taken > Self.lifetime {
-      latest = meter.sample()
-      taken = SteadyClock.nanoseconds()
-    }
+    SteadyClock.nanoseconds() - taken > Self.lifetime ? now() : latest
+  }
+
+  /// The limits at this moment.
+  func now() -> MachineLimits {
+    latest = meter.sample()
+    taken = SteadyClock.nanoseconds()
     return latest
   }
 

@@ -10,10 +10,10 @@ extension ThroughputTest {
   /// All steps that the test is made of, the prompt's first.
   ///
   /// - Parameter chunk: most tokens of a prefill step, over all sequences.
-  func steps(chunk: Int) -> [PlannedStep] { prefillSteps(chunk: chunk) + decodeSteps }
+  func steps(chunk: Int) -> [PlannedStep] { prefillSteps(chunk: chunk) + plannedDecodeSteps }
 
-  private var decodeSteps: [PlannedStep] {
-    (0..<generatedTokens).map { _ in
+  private var plannedDecodeSteps: [PlannedStep] {
+    (0..<decodeSteps).map { _ in
       PlannedStep(parts: (0..<batch).map { ($0, 1) }, logits: .last)
     }
   }

@@ -29,7 +29,7 @@ package struct RunPlan {
       segments = WorkloadIntegration(test, steps, window: architecture.slidingWindow).segments
       return
     }
-    let prefill = steps.count - test.generatedTokens
+    let prefill = steps.count - test.decodeSteps
     func segment(_ steps: ArraySlice<PlannedStep>, from depth: Int, isPrefill: Bool) -> Segment {
       let lengths = Dictionary(uniqueKeysWithValues: (0..<test.batch).map { ($0, depth) })
       return Segment(lengths: lengths, steps: Array(steps), isPrefill: isPrefill)
@@ -38,7 +38,7 @@ package struct RunPlan {
     if prefill > 0 {
       segments.append(segment(steps[..<prefill], from: test.depth, isPrefill: true))
     }
-    if test.generatedTokens > 0 {
+    if test.decodeSteps > 0 {
       segments.append(
         segment(steps[prefill...], from: test.depth + test.promptTokens, isPrefill: false))
     }
@@ -52,7 +52,7 @@ package struct RunPlan {
     of test: ThroughputTest, chunk: Int, count: Int
   ) -> [RunPlan] {
     let steps = test.steps(chunk: chunk)
-    let prefill = steps.count - test.generatedTokens
+    let prefill = steps.count - test.decodeSteps
     package var lengths = Array(repeating: test.depth, count: test.batch)
     var pieces: [RunPlan] = []
     var before = lengths

@@ -32,6 +32,8 @@ public struct ThroughputBench {
   public struct Results {
     public var records: [ThroughputRecord] = []
     public var traces: [(name: String, events: [OperatorTrace.Event])] = []
+    /// The same, a row an operator.
+    public var operators: [OperatorTiming] = []
   }
 
   private let settings: Settings
@@ -73,7 +75,11 @@ public struct ThroughputBench {
           environment: environment, start))
     }
     if traced {
-      results.traces = try bed.models.map { ($0.architecture.name, try trace($0, bed)) }
+      for model in bed.models {
+        let (events, rows) = try trace(model, bed, limits)
+        results.traces.append((model.architecture.name, events))
+        results.operators += rows
+      }
     }
     report("")
     return results
@@ -120,13 +126,26 @@ public struct ThroughputBench {
     return "[\(Int(elapsed)) of \(Int(settings.budgetSeconds)) s]"
   }
 
-  private func trace(_ model: PreparedModel, _ bed: TestBed) throws -> [OperatorTrace.Event] {
+  /// Runs every test once more, traced, between two samples of the machine's limits.
+  private func trace(
+    _ model: PreparedModel, _ bed: TestBed, _ limits: LimitsWatch
+  ) throws -> (events: [OperatorTrace.Event], rows: [OperatorTiming]) {
     report("\(model.architecture.name): tracing")
     let trace = OperatorTrace(
       model.architecture, weights: settings.dtype, cache: settings.cacheDType)
-    model.engine.trace = trace
     defer { model.engine.trace = nil }
-    for cell in bed.cells where cell.model === model { _ = try model.time(cell.plan) }
-    return trace.events
+    var rows: [OperatorTiming] = []
+    for cell in bed.cells where cell.model === model {
+      let known = trace.events.count
+      let before = limits.now()
+      model.engine.trace = trace
+      _ = try model.time(cell.plan)
+      model.engine.trace = nil
+      rows += OperatorTiming.rows(
+        Array(trace.events[known...]), subject: model.architecture.name,
+        device: Processor.model, weights: settings.dtype, cache: settings.cacheDType,
+        limits: before.best(with: limits.now()))
+    }
+    return (trace.events, rows)
   }
 }

@@ -108,7 +108,7 @@ extension WorkloadSummary {
     self.init(
       mode: exact ? .exact : .integrated, steps: cell.plan.stepCount,
       timedSteps: cell.plan.timedSteps, prefillS: prefill, decodeS: decode,
-      tpotS: cell.test.generatedTokens > 0 ? decode / Double(cell.test.generatedTokens) : nil,
+      tpotS: cell.test.decodeSteps > 0 ? decode / Double(cell.test.decodeSteps) : nil,
       quadratureError: quadrature,
       errorBound: sampling.precisionReached.map { $0 + quadrature })
   }

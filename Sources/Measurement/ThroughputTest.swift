@@ -7,8 +7,8 @@ public struct ThroughputTest: Hashable, Sendable {
     case prefill(Int)
     /// Makes so many tokens, one step each.
     case decode(Int)
-    /// Reads a prompt, then makes tokens: every step, or those at sampled depths that stand for the
-    /// others.
+    /// Reads a prompt, whose logits give the first token, then makes the others: every step, or those
+    /// at sampled depths that stand for the others.
     case workload(prompt: Int, generate: Int, exact: Bool)
   }
 
@@ -42,6 +42,12 @@ public struct ThroughputTest: Hashable, Sendable {
     case .prefill: 0
     case .decode(let tokens), .workload(_, let tokens, _): tokens
     }
+  }
+
+  /// Steps that make tokens.
+  var decodeSteps: Int {
+    if case .workload(_, let tokens, _) = phase { return tokens - 1 }
+    return generatedTokens
   }
 
   /// Tokens of one sequence.

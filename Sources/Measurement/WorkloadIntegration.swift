@@ -42,7 +42,7 @@ struct WorkloadIntegration {
     for (index, step) in steps.enumerated() {
       let depths = step.parts.map { lengths[$0.sequence] }
       let shape = Shape(
-        isPrefill: index < steps.count - test.generatedTokens,
+        isPrefill: index < steps.count - test.decodeSteps,
         counts: step.parts.map(\.count), logits: step.logits == .last,
         offsets: depths.map { $0 - depths[0] })
       if shapes[shape] == nil { order.append(shape) }

@@ -11,10 +11,10 @@ public struct WorkloadSummary: Codable, Sendable, Equatable {
   /// Forward steps of the workload, and those that were timed in each sample.
   public var steps: Int
   public var timedSteps: Int
-  /// Medians: reading all prompts, and making all tokens.
+  /// Medians: reading all prompts, which makes each sequence's first token, and making the others.
   public var prefillS: Double
   public var decodeS: Double
-  /// Seconds of a decode step, averaged over the workload; absent where nothing is generated.
+  /// Seconds of a decode step, averaged over the workload; absent where there is none.
   public var tpotS: Double?
   /// By how much the total changes where only every other sampled depth is used, as a share of it.
   /// The error of the finer sum is smaller: a fourth of it where the time is smooth. 0 when exact.
