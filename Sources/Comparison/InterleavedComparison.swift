@@ -85,21 +85,23 @@ public struct InterleavedComparison {
       cells: source.cellCount, rule: settings.rule, looks: settings.looks)
     var pairs = [[MeasuredPair]](repeating: [], count: source.cellCount)
     var order = SeededGenerator(seed: settings.seed, stream: 0)
+    func measureBlock() throws {
+      report(
+        "look \(gate.looksTaken + 1) of \(settings.looks): \(gate.open.count) of "
+          + "\(source.cellCount) cells open, \(Int(source.elapsedSeconds)) s")
+      for cell in gate.open.shuffled(using: &order) {
+        let stretch = settings.injection.flatMap { $0.cell == cell ? $0.slowdown : nil } ?? 0
+        let pair = try source.pair(cell: cell, stretch: stretch)
+        pairs[cell].append(pair)
+        gate.add(log(pair.candidate / pair.baseline), to: cell)
+      }
+    }
+    try measureBlock()  // Every cell has a pair, whatever the budget.
     while !gate.isOver {
       let part = Double(gate.looksTaken + 1) / Double(settings.looks)
-      repeat {
-        report(
-          "look \(gate.looksTaken + 1) of \(settings.looks): \(gate.open.count) of "
-            + "\(source.cellCount) cells open, \(Int(source.elapsedSeconds)) s")
-        for cell in gate.open.shuffled(using: &order) {
-          let stretch = settings.injection.flatMap { $0.cell == cell ? $0.slowdown : nil } ?? 0
-          let pair = try source.pair(cell: cell, stretch: stretch)
-          pairs[cell].append(pair)
-          gate.add(log(pair.candidate / pair.baseline), to: cell)
-        }
-      } while source.elapsedSeconds < part * settings.budgetSeconds
+      while source.elapsedSeconds < part * settings.budgetSeconds { try measureBlock() }
       gate.look()
-      if !gate.isOver { try source.restart() }
+      if !gate.isOver, source.elapsedSeconds < settings.budgetSeconds { try source.restart() }
     }
     return Outcome(gate: gate, pairs: pairs, seconds: source.elapsedSeconds)
   }

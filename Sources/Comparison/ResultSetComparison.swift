@@ -52,19 +52,30 @@ public struct ResultSetComparison {
   private struct Key: Hashable {
     var names: [String]
 
-    init(_ record: ThroughputRecord, anySettings: Bool) {
+    /// - Parameters:
+    ///   - anySettings: settings that differ do not make two cells of it.
+    ///   - byThreads: thread counts do.
+    init(_ record: ThroughputRecord, anySettings: Bool, byThreads: Bool) {
       names = [record.modelType, record.testName, "\(record.nSequences)"]
       names.append(record.workload?.mode.rawValue ?? "")
       if !anySettings { names += [record.typeWeights.rawValue, record.typeK.rawValue] }
+      if byThreads { names.append("\(record.nThreads)") }
     }
   }
 
   /// The cells that both have, in the order of the baseline.
   private func match(_ baseline: ResultSet, _ candidate: ResultSet) throws -> [Match] {
     let anySettings = allowed.contains(.settings)
+    // One set over several thread counts has a cell for each; two sets of one each differ in settings.
+    let byThreads =
+      !anySettings
+      && [baseline, candidate].contains { Set($0.records.map(\.nThreads)).count > 1 }
+    func key(_ record: ThroughputRecord) -> Key {
+      Key(record, anySettings: anySettings, byThreads: byThreads)
+    }
     func byKey(_ set: ResultSet) throws -> [Key: ThroughputRecord] {
       try Dictionary(
-        set.records.map { (Key($0, anySettings: anySettings), $0) },
+        set.records.map { (key($0), $0) },
         uniquingKeysWith: { first, _ in
           throw InputError(
             set.name, problem: "holds \(first.cellName) more than once",
@@ -76,9 +87,9 @@ public struct ResultSetComparison {
     let mine = try byKey(baseline)
     if !allowed.contains(.cells) {
       let missing =
-        baseline.records.filter { others[Key($0, anySettings: anySettings)] == nil }
+        baseline.records.filter { others[key($0)] == nil }
         .map { (candidate.name, $0) }
-        + candidate.records.filter { mine[Key($0, anySettings: anySettings)] == nil }
+        + candidate.records.filter { mine[key($0)] == nil }
         .map { (baseline.name, $0) }
       if let (name, record) = missing.first {
         throw Difference.refusal(
@@ -86,7 +97,7 @@ public struct ResultSetComparison {
       }
     }
     let matched = baseline.records.compactMap { record in
-      others[Key(record, anySettings: anySettings)].map { (record, $0) }
+      others[key(record)].map { (record, $0) }
     }
     guard !matched.isEmpty else {
       throw InputError(

@@ -11,11 +11,18 @@ public enum BuildInformation {
       folder.deleteLastPathComponent()
       let git = folder.appendingPathComponent(".git")
       guard FileManager.default.fileExists(atPath: git.path) else { continue }
-      guard let head = text(git.appendingPathComponent("HEAD")) else { return "unknown" }
+      // A linked worktree has a file there, which names its folder.
+      let own =
+        text(git).flatMap { $0.hasPrefix("gitdir: ") ? $0.dropFirst(8) : nil }
+        .map { URL(fileURLWithPath: String($0), relativeTo: folder) } ?? git
+      guard let head = text(own.appendingPathComponent("HEAD")) else { return "unknown" }
       guard head.hasPrefix("ref: ") else { return head }
       let reference = String(head.dropFirst(5))
-      if let commit = text(git.appendingPathComponent(reference)) { return commit }
-      let packed = text(git.appendingPathComponent("packed-refs")) ?? ""
+      let shared =
+        text(own.appendingPathComponent("commondir"))
+        .map { URL(fileURLWithPath: $0, relativeTo: own) } ?? git
+      if let commit = text(shared.appendingPathComponent(reference)) { return commit }
+      let packed = text(shared.appendingPathComponent("packed-refs")) ?? ""
       let line = packed.split(separator: "\n").first { $0.hasSuffix(" " + reference) }
       return line.flatMap { $0.split(separator: " ").first }.map(String.init) ?? "unknown"
     }

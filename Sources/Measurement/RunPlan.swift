@@ -53,7 +53,7 @@ package struct RunPlan {
   ) -> [RunPlan] {
     let steps = test.steps(chunk: chunk)
     let prefill = steps.count - test.decodeSteps
-    package var lengths = Array(repeating: test.depth, count: test.batch)
+    var lengths = Array(repeating: test.depth, count: test.batch)
     var pieces: [RunPlan] = []
     var before = lengths
     for (index, step) in steps.enumerated() {

@@ -33,7 +33,7 @@ package struct WarmUp {
     case .prefill(let tokens): short.phase = .prefill(min(tokens, chunk))
     case .decode: short.phase = .decode(1)
     case .workload(let prompt, _, _):
-      short.phase = .workload(prompt: min(prompt, chunk), generate: 1, exact: true)
+      short.phase = .workload(prompt: min(prompt, chunk), generate: 2, exact: true)
     }
     return short
   }

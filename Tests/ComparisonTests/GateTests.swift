@@ -23,7 +23,7 @@ import Testing
   @Test func verdicts() throws {
     let source = SyntheticPairs(
       shifts: [0, log(1.05), -log(1.05), log(1.02)], seed: 1)
-    let outcome = try judge(source, settings(budget: 60))
+    let outcome = try judge(source, settings(budget: 30))
     #expect(
       outcome.gate.cells.map(\.verdict)
         == [.noChange, .regression, .improvement, .regression])
@@ -32,7 +32,7 @@ import Testing
     #expect(shift.interval.contains(log(1.05)))
     // Clear cases are decided early and leave the time to the others.
     #expect(outcome.pairs[1].count < outcome.pairs[3].count)
-    #expect(outcome.seconds <= 60.1)
+    #expect(outcome.seconds <= 30.1)
   }
 
   @Test func shortOfTimeIsInconclusive() throws {

@@ -100,6 +100,16 @@ import Testing
     let fewer = try ResultSet(name: "b", records: Array(a.records.prefix(1)))
     #expect(throws: InputError.self) { try compare(a, fewer) }
     #expect(try compare(a, fewer, allowed: [.cells]).cells.count == 1)
+    // A set over several thread counts has a cell for each.
+    let both = try ResultSet(
+      name: "both",
+      records: a.records
+        + a.records.map {
+          var record = $0
+          record.nThreads += 1
+          return record
+        })
+    #expect(try compare(both, both).cells.count == 8)
     let twice = try ResultSet(name: "b", records: a.records + a.records)
     #expect(throws: InputError.self) { try compare(a, twice) }
   }

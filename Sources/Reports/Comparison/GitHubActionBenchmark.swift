@@ -17,7 +17,7 @@ struct GitHubActionBenchmark: ComparisonExporter {
         Entry(
           name: cell.name, value: cell.candidateTs,
           range: cell.slowdownInterval.map {
-            "± \(Quantity.number(cell.baselineTs / (1 + $0[0]) - cell.candidateTs, digits: 3))"
+            "± \(Quantity.number(cell.candidateTs * ($0[1] - $0[0]) / 2, digits: 3))"
           },
           extra: "\(cell.verdict.rawValue): \(Quantity.change(cell.slowdown)) time")
       })
