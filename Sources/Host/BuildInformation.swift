@@ -14,13 +14,13 @@ public enum BuildInformation {
       // A linked worktree has a file there, which names its folder.
       let own =
         text(git).flatMap { $0.hasPrefix("gitdir: ") ? $0.dropFirst(8) : nil }
-        .map { URL(fileURLWithPath: String($0), relativeTo: folder) } ?? git
+        .map { place(String($0), in: folder) } ?? git
       guard let head = text(own.appendingPathComponent("HEAD")) else { return "unknown" }
       guard head.hasPrefix("ref: ") else { return head }
       let reference = String(head.dropFirst(5))
       let shared =
         text(own.appendingPathComponent("commondir"))
-        .map { URL(fileURLWithPath: $0, relativeTo: own) } ?? git
+        .map { place($0, in: own) } ?? git
       if let commit = text(shared.appendingPathComponent(reference)) { return commit }
       let packed = text(shared.appendingPathComponent("packed-refs")) ?? ""
       let line = packed.split(separator: "\n").first { $0.hasSuffix(" " + reference) }
@@ -28,6 +28,10 @@ public enum BuildInformation {
     }
     return "unknown"
   }()
+
+  private static func place(_ path: String, in folder: URL) -> URL {
+    path.hasPrefix("/") ? URL(fileURLWithPath: path) : folder.appendingPathComponent(path)
+  }
 
   private static func text(_ file: URL) -> String? {
     (try? String(contentsOf: file, encoding: .utf8))?

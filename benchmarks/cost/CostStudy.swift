@@ -4,8 +4,7 @@ import Records
 @main
 struct CostStudy {
   static func main() throws {
-    let data = URL(
-      fileURLWithPath: ProcessInfo.processInfo.environment["DYNO_DATA"] ?? "../shared/data")
+    let data = URL(fileURLWithPath: ProcessInfo.processInfo.environment["DYNO_DATA"] ?? "../shared/data")
     func profile(_ name: String) throws -> DeviceProfile {
       try DeviceProfile(contentsOf: URL(fileURLWithPath: "profiles/devices/\(name).json"))
     }

@@ -23,16 +23,13 @@ struct WholeRunStudy {
       let mine = runs.filter { $0.device.contains(hardware) && $0.engine == name }
       let (rows, rejected) = try calibration.rows(mine)
       for line in rejected { complain("\(line)") }
-      func direction(_ label: String, _ isHeld: (WholeRun) -> Bool, _ isFitted: (WholeRun) -> Bool)
-      {
+      func direction(_ label: String, _ isHeld: (WholeRun) -> Bool, _ isFitted: (WholeRun) -> Bool) {
         let fit = calibration.fit(rows.filter { isFitted($0.run) })
         let comparisons = calibration.compare(rows.filter { isHeld($0.run) }, fit)
         print(hardware, name, label, ErrorSummary(comparisons))
       }
       for model in ["llama-3-8b", "mistral-7b"] {
-        direction(
-          "\(model) from the others", { $0.architecture.name == model },
-          { $0.architecture.name != model })
+        direction("\(model) from the others", { $0.architecture.name == model }, { $0.architecture.name != model })
       }
       direction(
         "MHA from GQA", { Self.families[$0.architecture.name] == "MHA" },
@@ -41,9 +38,7 @@ struct WholeRunStudy {
         "GQA from MHA", { Self.families[$0.architecture.name] == "GQA" },
         { Self.families[$0.architecture.name] == "MHA" })
       let fit = calibration.fit(rows)
-      print(
-        "  in sample", ErrorSummary(calibration.compare(rows, fit)), fit.stop, fit.values,
-        fit.standardErrors, "prior", calibration.prior.values)
+      print("  in sample", ErrorSummary(calibration.compare(rows, fit)), fit.stop, fit.values, fit.standardErrors, "prior", calibration.prior.values)
     }
   }
 }
