@@ -9,7 +9,8 @@ SOURCES = Sources Tests benchmarks Package.swift
 PYTHON_ENVIRONMENT = .build-python
 
 .DEFAULT_GOAL := help
-.PHONY: help deps python build run test test-real bench bench-workloads bench-gate format lint clean
+.PHONY: help deps python build run test test-real bench bench-workloads bench-gate calibration format \
+  lint clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +59,12 @@ bench-workloads: deps ## compare synthetic with real depth, integrated with exac
 
 bench-gate: build python ## measure how often dyno ab errs: an hour on a quiet machine
 	$(PYTHON) benchmarks/gate/study.py --dyno $(DYNO)
+
+calibration: build python ## calibrate the shipped devices; write docs/calibration-results.md
+	$(BUILD) --product dyno-cost-study
+	$(PYTHON) -m venv $(PYTHON_ENVIRONMENT)
+	$(PYTHON_ENVIRONMENT)/bin/pip install -q -r benchmarks/cost/requirements.txt
+	PYTHON=$(PYTHON_ENVIRONMENT)/bin/python benchmarks/cost/write_results.sh
 
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive $(SOURCES)

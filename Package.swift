@@ -43,7 +43,10 @@ let package = Package(
     module("ScalingLaws", ["Architectures", "Records", "Numerics"]),
     module(
       "Reports",
-      ["Host", "Engine", "Records", "Operators", "Architectures", "Numerics", "ScalingLaws"]),
+      [
+        "Host", "Engine", "Records", "Operators", "Architectures", "Numerics", "ScalingLaws",
+        "CostModel",
+      ]),
     .executableTarget(
       name: "dyno-kernel-bench",
       dependencies: [
@@ -62,8 +65,12 @@ let package = Package(
       name: "dyno-law-study", dependencies: ["ScalingLaws", "Numerics", "Reports"],
       path: "benchmarks/laws", exclude: ["chinchilla_objective.py"], swiftSettings: strict),
     .executableTarget(
-      name: "dyno-cost-study", dependencies: ["CostModel", "Numerics", "Records"],
-      path: "benchmarks/cost", swiftSettings: strict),
+      name: "dyno-cost-study", dependencies: ["CostModel", "Numerics", "Records", "Reports"],
+      path: "benchmarks/cost",
+      exclude: [
+        "architectures", "measure_host.sh", "plot_residuals.py", "requirements.txt",
+        "write_results.sh",
+      ], swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["Weights", "Engine", "Numerics"],
       path: "Tests/TestSupport", swiftSettings: strict),
@@ -80,11 +87,12 @@ let package = Package(
     tests("MeasurementTests", ["Measurement", "Reports"]),
     tests("ComparisonTests", ["Comparison", "Reports"]),
     tests("ScalingLawsTests", ["ScalingLaws"]),
+    tests("CostModelTests", ["CostModel"]),
     tests("CommandTests", ["dyno"]),
     .executableTarget(
       name: "dyno",
       dependencies: [
-        "Comparison", "Measurement", "Reports", "ScalingLaws",
+        "Comparison", "Measurement", "Reports", "ScalingLaws", "CostModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

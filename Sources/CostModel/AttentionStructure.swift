@@ -1,26 +1,17 @@
 import Foundation
 import Operators
 
-/// How attention kernels cut their work: facts of the kernels, not fitted.
+/// How a GPU's attention kernels cut their work: facts of the kernels, not fitted.
 ///
-/// On GPUs as in FlashAttention-2 (arXiv 2307.08691) with a paged cache, which vLLM calls: 64 query
-/// rows a tile, decode included, where the query heads of a group are its rows; KV tiles of 16,384
-/// elements; two tiles resident on a unit. On CPUs as in Dyno's engine: rows are not padded, and a
-/// thread runs one block.
-struct AttentionStructure: Sendable {
-  let queryRows: Double
-  let tilesPerUnit: Double
-  let mayBeSplit: Bool
+/// As in FlashAttention-2 (arXiv 2307.08691) with a paged cache, which vLLM calls: 64 query rows a
+/// tile, decode included, where the query heads of a group are its rows; KV tiles of 16,384
+/// elements; two tiles resident on a unit.
+enum AttentionStructure {
+  static let queryRows = 64.0
+  static let tilesPerUnit = 2.0
   /// Threads of the kernel that writes the cache: most for a token, resident on a unit.
   static let writeThreads = 512.0
   static let residentThreads = 2048.0
-
-  init(_ context: DeviceContext) {
-    switch context.kind {
-    case .gpu: (queryRows, tilesPerUnit, mayBeSplit) = (64, 2, true)
-    case .cpu: (queryRows, tilesPerUnit, mayBeSplit) = (1, 1, false)
-    }
-  }
 
   /// Positions of one KV tile.
   static func tilePositions(_ headDimension: Double) -> Double {

@@ -1,7 +1,7 @@
 import Foundation
 import Operators
 
-/// Attention of one new token a sequence over its cache.
+/// Attention of one new token a sequence over its cache, on a GPU.
 ///
 /// ```
 /// t = launch + body + pack·[H > K] + transpose·[copied] + [split]·(combine + combine_split·splits)
@@ -60,14 +60,12 @@ public struct DecodeAttention: CostForm {
   ]
 
   private let context: DeviceContext
-  private let structure: AttentionStructure
   private let launch, pack, transpose, combine, combineSplit, walkBandwidth: Double
   private let memoryShare, flopShare, block, exponent, waveFloor, smallExposed: Double
   private let writeWave, cacheEdge, cacheGain: Double
 
   public init(_ context: DeviceContext, _ values: [Double]) {
     self.context = context
-    structure = AttentionStructure(context)
     launch = values[0]
     pack = values[1]
     transpose = values[2]
@@ -90,19 +88,18 @@ public struct DecodeAttention: CostForm {
     let group = s.queryHeads / s.keyValueHeads
     let positions = AttentionStructure.tilePositions(s.headDimension)
     let tiles = (s.context / positions).rounded(.up)
-    let rowTiles = (group / structure.queryRows).rounded(.up)
-    let groups = s.batch * s.keyValueHeads * (context.kind == .gpu ? rowTiles : 1)
-    let slots = structure.tilesPerUnit * context.units
+    let rowTiles = (group / AttentionStructure.queryRows).rounded(.up)
+    let groups = s.batch * s.keyValueHeads * rowTiles
+    let slots = AttentionStructure.tilesPerUnit * context.units
     // Plain multi-head attention takes a path that never splits.
     let isGrouped = group > 1
     let splits =
-      structure.mayBeSplit && isGrouped
+      isGrouped
       ? AttentionStructure.splits(blocks: groups, tiles: tiles, slots: slots) : 1
     let blocks = groups * splits
     let tilesOfPart = (tiles / splits).rounded(.up)
     let filled = s.context / (positions * tiles)
-    let rows = context.kind == .gpu ? structure.queryRows : group
-    let flops = 4 * rows * positions * s.headDimension
+    let flops = 4 * AttentionStructure.queryRows * positions * s.headDimension
     let tileBytes = 2 * context.cacheBytes * positions * s.headDimension
     let keyBytes =
       2 * context.cacheBytes * s.batch * s.keyValueHeads * s.context * s.headDimension
@@ -114,7 +111,7 @@ public struct DecodeAttention: CostForm {
     let tileArithmetic = flops * context.units / (context.peak * flopShare)
     let walk = tilesOfPart * tileBytes * context.units / (context.bandwidth * walkBandwidth)
     let through =
-      structure.tilesPerUnit
+      AttentionStructure.tilesPerUnit
       * (block + tilesOfPart * smoothMaximum(tileArithmetic, tileMemory, exponent: exponent))
     let full = smoothMaximum(walk, through, exponent: exponent)
     let waves = blocks / slots
@@ -135,7 +132,7 @@ public struct DecodeAttention: CostForm {
     let fixed =
       launch + (isGrouped ? pack : 0) + (isCopied ? transpose : 0)
       + (isSplit ? combine + combineSplit * splits : 0) + writeWave * writeWaves
-    let passes = waves * structure.tilesPerUnit * tilesOfPart
+    let passes = waves * AttentionStructure.tilesPerUnit * tilesOfPart
     return OperatorCost(
       seconds: fixed + body + small, compute: passes * tileArithmetic,
       bandwidth: passes * tileMemory + small, latency: fixed + (waves < 1 ? walk : 0))

@@ -53,7 +53,10 @@ public struct EndToEndCalibration: Sendable {
             expected: "a run that \(device.limits.memoryCapacity / 0x1p30) GiB hold"))
         continue
       }
-      rows.append(Row(run: run, seconds: run.seconds, schedule: schedule, device: device))
+      rows.append(
+        Row(
+          run: run, seconds: MachineMood.seconds(run, schedule, at: device.limits),
+          schedule: schedule, device: device))
     }
     return (rows, rejected)
   }
@@ -85,13 +88,28 @@ public struct EndToEndCalibration: Sendable {
       shifted[index] += 1e-4
       return (log(predict(row, shifted.map(exp))) - center) / 1e-4
     }
-    var variance = Self.heldOutScatter * Self.heldOutScatter * fit.rootMeanSquare * fit.rootMeanSquare
+    var variance =
+      Self.heldOutScatter * Self.heldOutScatter * fit.rootMeanSquare * fit.rootMeanSquare
     for (row, slope) in gradient.enumerated() where !fit.covariance.isEmpty {
       for (column, other) in gradient.enumerated() {
         variance += slope * fit.covariance[row][column] * other
       }
     }
     return 1.645 * variance.squareRoot()
+  }
+
+  /// The part of a spread that every prediction has: the fit's scatter, widened for what it has
+  /// not seen.
+  func ownSpread(_ fit: FamilyFit) -> Double {
+    1.645 * Self.heldOutScatter * fit.rootMeanSquare * (fit.stop.succeeded ? 1 : 2)
+  }
+
+  /// Predictions by given coefficients, without intervals.
+  public func compare(_ rows: [Row], _ values: [Double]) -> [Comparison] {
+    Parallel.map(rows.count) { index in
+      Comparison(
+        predicted: predict(rows[index], values), measured: rows[index].seconds, regime: "all")
+    }
   }
 
   public func compare(_ rows: [Row], _ fit: FamilyFit) -> [Comparison] {

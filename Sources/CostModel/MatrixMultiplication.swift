@@ -21,7 +21,7 @@ public struct MatrixShape: Hashable, Sendable {
   }
 }
 
-/// GEMM by tiles, waves and splits of k.
+/// GEMM on a GPU by tiles, waves and splits of k.
 ///
 /// For each output tile (a, b) and each split z of k that the library may choose:
 /// ```
@@ -61,7 +61,8 @@ public struct MatrixMultiplication: CostForm {
     Coefficient(
       "split", nominal: 2e-6, spread: 0.5, carries: false, "seconds of the kernel that adds parts"),
     Coefficient(
-      "partial_sums", nominal: 1, spread: 0.7, "red: partial sums' bytes over bandwidth, times this"),
+      "partial_sums", nominal: 1, spread: 0.7, "red: partial sums' bytes over bandwidth, times this"
+    ),
     Coefficient(
       "tail", nominal: 0.1, spread: 1, "0: whole waves, 1: fractions of waves"),
     Coefficient(
@@ -72,13 +73,9 @@ public struct MatrixMultiplication: CostForm {
       "cl2: share of the last cache that reused operands may fill"),
   ]
 
-  private static let gpuTiles: [(a: Double, b: Double)] = [
+  private static let tiles: [(a: Double, b: Double)] = [
     (16, 32), (16, 64), (32, 64), (64, 32), (64, 64), (64, 128), (128, 64), (128, 128),
     (128, 256), (256, 128),
-  ]
-  /// A CPU's tiles hold rows in registers; few rows make narrow tiles instead of padding.
-  private static let cpuTiles: [(a: Double, b: Double)] = [
-    (1, 64), (2, 64), (4, 64), (8, 64), (16, 64), (64, 64), (256, 128),
   ]
   private static let leastDepth = 256.0
   private static let mostSplitWaves = 4.0
@@ -139,20 +136,14 @@ public struct MatrixMultiplication: CostForm {
         }
       }
 
-      switch context.kind {
-      case .cpu:
-        for (a, b) in Self.cpuTiles where a == 1 || a / 2 < m {
-          consider(
-            a, b, 1, blocks: (m / a).rounded(.up) * (n / b).rounded(.up), isVector: false)
+      for (a, b) in Self.tiles where (a <= 16 || a / 2 < m) && (b <= 32 || b / 2 < n) {
+        splits(of: k, blocks: (m / a).rounded(.up) * (n / b).rounded(.up)) {
+          consider(a, b, $0, blocks: $1, isVector: false)
         }
-      case .gpu:
-        for (a, b) in Self.gpuTiles where (a <= 16 || a / 2 < m) && (b <= 32 || b / 2 < n) {
-          splits(of: k, blocks: (m / a).rounded(.up) * (n / b).rounded(.up)) {
-            consider(a, b, $0, blocks: $1, isVector: false)
-          }
-        }
-        if shape.m == 1 {
-          splits(of: k, blocks: (n / 8).rounded(.up)) { consider(1, 8, $0, blocks: $1, isVector: true) }
+      }
+      if shape.m == 1 {
+        splits(of: k, blocks: (n / 8).rounded(.up)) {
+          consider(1, 8, $0, blocks: $1, isVector: true)
         }
       }
       var sum = 0.0
@@ -221,7 +212,9 @@ public struct MatrixMultiplication: CostForm {
   }
 
   public static func regime(_ shape: MatrixShape) -> String {
-    let rows = shape.m == 1 ? "m = 1" : shape.m <= 32 ? "m to 32" : shape.m <= 512 ? "m to 512" : "m over 512"
+    let rows =
+      shape.m == 1
+      ? "m = 1" : shape.m <= 32 ? "m to 32" : shape.m <= 512 ? "m to 512" : "m over 512"
     guard shape.m > 1 else { return rows }
     return rows + (Double(shape.n) * Double(shape.k) < 4_194_304 ? ", small" : ", large")
   }

@@ -8,42 +8,53 @@ import Records
 /// Keeps the GEMMs it has priced: a search asks for the same shapes again and again. Not shared
 /// between threads.
 final class OperatorModel {
-  let gemm: MatrixMultiplication
-  let prefill: PrefillAttention
-  let decode: DecodeAttention
-  let elementwise: ElementwiseOperators
+  private let kernels: Kernels
+  private let elementwise: ElementwiseOperators
   let allReduce: AllReduce
   private let context: DeviceContext
   private let streaming: PerQueryHeadAttention?
   private var priced = GEMMCache()
 
+  /// The formulas of a kind of device.
+  private enum Kernels {
+    case gpu(MatrixMultiplication, PrefillAttention, DecodeAttention)
+    case cpu(CPUMatrixMultiplication, CPUAttention)
+  }
+
   /// - Parameter streaming: how decode attention is priced where the engine's kernels have no path
   ///   for query groups; `nil` for the operator rung's.
   init(
     _ context: DeviceContext, _ coefficients: OperatorCoefficients, linkBandwidth: Double,
-    attentionContext: DeviceContext? = nil, streaming: PerQueryHeadAttention? = nil
+    attentionContext: DeviceContext, streaming: PerQueryHeadAttention? = nil
   ) {
     self.context = context
     self.streaming = streaming
-    let attention = attentionContext ?? context
-    gemm = MatrixMultiplication(context, coefficients.gemm)
-    prefill = PrefillAttention(context, coefficients.prefill)
-    decode = DecodeAttention(attention, coefficients.decode)
-    elementwise = ElementwiseOperators(context, coefficients.elementwise)
-    allReduce = AllReduce(linkBandwidth: linkBandwidth, coefficients.allReduce)
+    switch context.kind {
+    case .gpu:
+      kernels = .gpu(
+        MatrixMultiplication(context, coefficients[MatrixMultiplication.family]!),
+        PrefillAttention(context, coefficients[PrefillAttention.family]!),
+        DecodeAttention(attentionContext, coefficients[DecodeAttention.family]!))
+    case .cpu:
+      kernels = .cpu(
+        CPUMatrixMultiplication(context, coefficients[CPUMatrixMultiplication.family]!),
+        CPUAttention(attentionContext, coefficients[CPUAttention.family]!))
+    }
+    elementwise = ElementwiseOperators(context, coefficients[ElementwiseOperators.family]!)
+    allReduce = AllReduce(linkBandwidth: linkBandwidth, coefficients[AllReduce.family]!)
   }
 
   func cost(_ operation: Operator, _ architecture: Architecture) -> OperatorCost {
     switch operation.shape {
     case .gemm(let m, let n, let k):
-      var cost = priced.cost(MatrixShape(m: m, n: n, k: k), gemm)
+      var cost = priced.cost(MatrixShape(m: m, n: n, k: k), price)
       if operation.kind == .gateUpProjection, context.kind == .gpu {
         // SwiGLU is a kernel of its own: gate and up in, their product out.
         cost.add(elementwise.cost(bytes: 1.5 * Double(m) * Double(n) * context.activationBytes))
       }
       return cost
     case .attention(let shape):
-      return shape.isDecode ? decodeAttention(shape, architecture) : prefill.cost(shape)
+      return shape.isDecode ? decodeAttention(shape, architecture) : prefillAttention(shape)
     case .rows(let count, let width):
       // In and out; on GPUs the norms also add the residual stream: two in, two out.
       let isNorm = operation.kind == .attentionNorm || operation.kind == .mlpNorm
@@ -56,18 +67,32 @@ final class OperatorModel {
 
 extension OperatorModel {
   func decodeAttention(_ shape: AttentionShape, _ architecture: Architecture) -> OperatorCost {
-    streaming?.cost(shape, windowed: architecture.slidingWindow != nil) ?? decode.cost(shape)
+    if let streaming {
+      return streaming.cost(shape, windowed: architecture.slidingWindow != nil)
+    }
+    switch kernels {
+    case .gpu(_, _, let decode): return decode.cost(shape)
+    case .cpu(_, let attention): return attention.cost(shape)
+    }
+  }
+
+  private func prefillAttention(_ shape: AttentionShape) -> OperatorCost {
+    switch kernels {
+    case .gpu(_, let prefill, _): prefill.cost(shape)
+    case .cpu(_, let attention): attention.cost(shape)
+    }
+  }
+
+  private func price(_ shape: MatrixShape) -> OperatorCost {
+    switch kernels {
+    case .gpu(let gemm, _, _): gemm.cost(shape)
+    case .cpu(let gemm, _): gemm.cost(shape)
+    }
   }
 }
 
-/// Coefficients of every family, in the forms' order.
-struct OperatorCoefficients: Sendable {
-  var gemm: [Double]
-  var prefill: [Double]
-  var decode: [Double]
-  var elementwise: [Double]
-  var allReduce: [Double]
-}
+/// Values of every family, by its name, in its form's order.
+typealias OperatorCoefficients = [String: [Double]]
 
 extension OperatorCost {
   mutating func add(_ other: OperatorCost, times count: Double = 1) {
@@ -85,13 +110,15 @@ private struct GEMMCache {
   private var costs = [OperatorCost](
     repeating: OperatorCost(seconds: 0, compute: 0, bandwidth: 0, latency: 0), count: slots)
 
-  mutating func cost(_ shape: MatrixShape, _ form: MatrixMultiplication) -> OperatorCost {
+  mutating func cost(
+    _ shape: MatrixShape, _ price: (MatrixShape) -> OperatorCost
+  ) -> OperatorCost {
     var hash = UInt64(truncatingIfNeeded: shape.m) &* 0x9E37_79B9_7F4A_7C15
     hash = (hash ^ UInt64(truncatingIfNeeded: shape.n)) &* 0xC2B2_AE3D_27D4_EB4F
     hash = (hash ^ UInt64(truncatingIfNeeded: shape.k)) &* 0x1656_67B1_9E37_79F9
     let slot = Int(hash >> 49)
     if keys[slot] == shape { return costs[slot] }
-    let cost = form.cost(shape)
+    let cost = price(shape)
     keys[slot] = shape
     costs[slot] = cost
     return cost

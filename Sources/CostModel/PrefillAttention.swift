@@ -1,7 +1,7 @@
 import Foundation
 import Operators
 
-/// Attention of several new tokens a sequence, with the write of their keys and values.
+/// Attention of several new tokens a sequence on a GPU, with the write of their keys and values.
 ///
 /// ```
 /// t = launch + body + write
@@ -52,14 +52,12 @@ public struct PrefillAttention: CostForm {
   ]
 
   private let context: DeviceContext
-  private let structure: AttentionStructure
   private let launch, flopShare, block, walkBandwidth, walkStart, tail, qoExposed: Double
   private let kvExposed, writeWave, writeShare, bodyExponent, memoryExponent: Double
   private let cacheEdge, cacheGain: Double
 
   public init(_ context: DeviceContext, _ values: [Double]) {
     self.context = context
-    structure = AttentionStructure(context)
     launch = values[0]
     flopShare = values[1]
     block = values[2]
@@ -78,7 +76,7 @@ public struct PrefillAttention: CostForm {
 
   public func cost(_ shape: AttentionShape) -> OperatorCost {
     let s = SequenceAttention(shape)
-    let rows = structure.queryRows
+    let rows = AttentionStructure.queryRows
     let positions = AttentionStructure.tilePositions(s.headDimension)
     let rowTiles = (s.new / rows).rounded(.up)
     // Causal: row tile i sees the positions up to its last row, in whole KV tiles.

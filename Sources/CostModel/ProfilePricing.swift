@@ -3,45 +3,68 @@ import Foundation
 import Records
 
 extension DeviceProfile {
-  /// Coefficients of a family for weights of `dtype`: its own, else those that all dtypes share,
-  /// else `nil`. bf16 and f16 run on the same units.
+  /// Coefficients of a family for weights (for attention: a cache) of `dtype`: its own, else those
+  /// that all dtypes share, else `nil`. bf16 and f16 run on the same units.
   func calibrated(_ family: String, _ dtype: DType) -> CalibratedFamily? {
-    let sets = families[family] ?? [:]
-    switch dtype {
-    case .bf16, .f16: return sets[dtype.rawValue] ?? sets["bf16"] ?? sets["f16"] ?? sets["any"]
-    default: return sets[dtype.rawValue] ?? sets["any"]
-    }
-  }
-
-  /// Values in the order of `coefficients`, nominal where the profile has none.
-  private func values(_ family: String, _ dtype: DType, _ coefficients: [Coefficient]) -> [Double] {
-    calibrated(family, dtype)?.values(coefficients) ?? coefficients.map(\.nominal)
+    families[family] == nil ? nil : related(family, dtype)
   }
 
   /// This device, ready to price with.
   ///
   /// - Throws: `InputError` where the device does not say its peak for `weights`.
   func priced(weights: DType, cache: DType) throws -> PricedDevice {
-    PricedDevice(
+    var coefficients = [
+      AllReduce.family: AllReduce.coefficients.map(\.nominal)
+    ]
+    for family in OperatorFamily.of(limits.kind) {
+      let known = calibrated(family.name, family.isOfWeights ? weights : cache)
+      coefficients[family.name] =
+        known?.values(family.coefficients) ?? family.coefficients.map(\.nominal)
+    }
+    return PricedDevice(
       limits: limits,
       context: try within(name) {
         try DeviceContext(limits, weights: weights, cache: cache, isWarm: false)
-      },
-      coefficients: OperatorCoefficients(
-        gemm: values(MatrixMultiplication.family, weights, MatrixMultiplication.coefficients),
-        prefill: values(PrefillAttention.family, weights, PrefillAttention.coefficients),
-        decode: values(DecodeAttention.family, weights, DecodeAttention.coefficients),
-        elementwise: values(
-          ElementwiseOperators.family, weights, ElementwiseOperators.coefficients),
-        allReduce: values(AllReduce.family, weights, AllReduce.coefficients)),
-      weights: weights, cache: cache)
+      }, coefficients: coefficients, weights: weights, cache: cache)
   }
 
-  /// How far operators are calibrated for weights of `dtype`: the lowest rung of the families that
-  /// matter.
-  func operatorRung(_ dtype: DType) -> Rung {
-    [MatrixMultiplication.family, PrefillAttention.family, DecodeAttention.family]
-      .map { calibrated($0, dtype)?.rung ?? .nominal }.min()!
+  /// How far operators are calibrated: the lowest rung of the families that matter.
+  func operatorRung(weights: DType, cache: DType) -> Rung {
+    OperatorFamily.of(limits.kind).filter(\.matters)
+      .map { calibrated($0.name, $0.isOfWeights ? weights : cache)?.rung ?? .nominal }.min()!
+  }
+}
+
+/// The families of operators of a kind of device.
+struct OperatorFamily: Sendable {
+  let name: String
+  let coefficients: [Coefficient]
+  /// Whether its coefficients belong to a storage of weights, not of the cache.
+  let isOfWeights: Bool
+  /// Whether a prediction is only as good as this family's calibration.
+  let matters: Bool
+
+  private init<Form: CostForm>(_ form: Form.Type, isOfWeights: Bool = false, matters: Bool = true) {
+    name = Form.family
+    coefficients = Form.coefficients
+    self.isOfWeights = isOfWeights
+    self.matters = matters
+  }
+
+  static func of(_ kind: DeviceLimits.Kind) -> [OperatorFamily] {
+    let elementwise = OperatorFamily(ElementwiseOperators.self, matters: false)
+    switch kind {
+    case .gpu:
+      return [
+        OperatorFamily(MatrixMultiplication.self, isOfWeights: true),
+        OperatorFamily(PrefillAttention.self), OperatorFamily(DecodeAttention.self), elementwise,
+      ]
+    case .cpu:
+      return [
+        OperatorFamily(CPUMatrixMultiplication.self, isOfWeights: true),
+        OperatorFamily(CPUAttention.self), elementwise,
+      ]
+    }
   }
 }
 

@@ -13,16 +13,15 @@ public struct FamilyTimings: Sendable {
   ///   - activationBytes: of the device, for operators that only move activations.
   ///   - group: what belongs together when data are held out; by default GEMMs of one (n, k) and
   ///     attention of one (heads, KV heads).
-  ///   - scale: what a timing is multiplied by before it is fitted.
   public init(
     _ timings: [OperatorTiming], activationBytes: Double,
-    group: ((OperatorTiming) -> String)? = nil, scale: (OperatorTiming) -> Double = { _ in 1 }
+    group: ((OperatorTiming) -> String)? = nil
   ) {
     for timing in timings {
-      let seconds = timing.seconds * scale(timing)
       func row<Shape>(_ shape: Shape, _ usual: String) -> Timing<Shape> {
         Timing(
-          shape: shape, seconds: seconds, group: group?(timing) ?? usual, origin: timing.origin)
+          shape: shape, seconds: timing.seconds, group: group?(timing) ?? usual,
+          origin: timing.origin)
       }
       switch timing.shape {
       case .gemm(let m, let n, let k):

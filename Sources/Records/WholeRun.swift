@@ -24,6 +24,9 @@ public struct WholeRun: Sendable {
   public var pairedFloorFraction: Double?
   /// Where it is from: a line of a file.
   public var origin: String
+  /// The process it was measured in, where several rows share one: what happened to the machine
+  /// meanwhile, happened to all of them.
+  public var run = ""
 
   public init(
     device: String, engine: String, architecture: Architecture, weights: DType, cache: DType,

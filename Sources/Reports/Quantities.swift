@@ -24,6 +24,11 @@ public enum Quantity {
       value, [(0x1p40, "TiB"), (0x1p30, "GiB"), (0x1p20, "MiB"), (0x1p10, "KiB"), (1, "B")])
   }
 
+  /// `12.3 ms`, `4.56 s`; a dash for 0.
+  public static func seconds(_ value: Double) -> String {
+    value > 0 ? scaled(value, [(1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")]) : "–"
+  }
+
   public static func percent(_ share: Double) -> String {
     share.isFinite ? String(format: "%.1f%%", 100 * share) : "–"
   }

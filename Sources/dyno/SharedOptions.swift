@@ -70,6 +70,9 @@ func positive(_ option: String, _ value: Int) throws -> Int {
 }
 
 extension ArgumentHelp {
+  static let device = ArgumentHelp(
+    "A device profile's path or name (see profiles/devices), or host for this machine.",
+    valueName: "device")
   static let architectures = ArgumentHelp(
     "A config.json, its folder, or a zoo name (see profiles/architectures).", valueName: "arch")
 }
@@ -114,11 +117,17 @@ struct WorkloadShape: ExpressibleByArgument {
   let prompt: Int
   let generate: Int
 
+  init(prompt: Int, generate: Int) {
+    self.prompt = prompt
+    self.generate = generate
+  }
+
   init?(argument: String) {
     let parts = argument.split(separator: "x", omittingEmptySubsequences: false)
     let counts = parts.compactMap { Int($0) }.filter { (1...CountList.largest).contains($0) }
     guard parts.count == 2, counts.count == 2 else { return nil }
-    prompt = counts[0]
-    generate = counts[1]
+    self.init(prompt: counts[0], generate: counts[1])
   }
+
+  var defaultValueDescription: String { "\(prompt)x\(generate)" }
 }

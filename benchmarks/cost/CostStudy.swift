@@ -1,23 +1,69 @@
+import Architectures
+import CostModel
 import Foundation
 import Records
+import Reports
 
+/// Prints one section of `docs/calibration-results.md`, which `make calibration` writes.
+///
+/// usage: dyno-cost-study operators | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed
+///
+/// With `DYNO_RESIDUALS` set to a folder, held-out predictions are written there as CSV.
 @main
 struct CostStudy {
   static func main() throws {
-    let data = URL(fileURLWithPath: ProcessInfo.processInfo.environment["DYNO_DATA"] ?? "../shared/data")
-    func profile(_ name: String) throws -> DeviceProfile {
-      try DeviceProfile(contentsOf: URL(fileURLWithPath: "profiles/devices/\(name).json"))
+    do {
+      try section()
+    } catch let error as InputError {
+      FileHandle.standardError.write(Data("dyno-cost-study: \(error)\n".utf8))
+      exit(2)
     }
-    if CommandLine.arguments.contains("operators") {
-      try OperatorStudy(
-        data.appendingPathComponent("gpu-ops/a100-sxm-80gb-vllm-0.14.0"),
-        device: try profile("a100-80gb"), seeds: 0..<2
-      ).run()
+  }
+
+  private static func section() throws {
+    let arguments = CommandLine.arguments.dropFirst()
+    let rest = arguments.dropFirst().first
+    switch arguments.first {
+    case "operators": try OperatorStudy().run()
+    case "rows": try RowCountStudy(host: rest).run()
+    case "runs": try WholeRunStudy().run()
+    case "host": try HostStudy(rest ?? "").run()
+    case "gains": try GainStudy().run()
+    case "speed": try SpeedStudy().run()
+    default:
+      throw InputError(
+        problem: "no section is named",
+        expected: "operators, rows, runs, host FOLDER, gains or speed")
     }
-    if CommandLine.arguments.contains("runs") {
-      let study = try WholeRunStudy(data.appendingPathComponent("gpu-e2e/llm-inference-bench.csv"))
-      try study.run(try profile("a100-40gb"), hardware: "A100")
-      try study.run(try profile("h100-sxm"), hardware: "H100")
+  }
+
+  /// The data that other people published.
+  static func data(_ path: String) -> URL {
+    let folder = ProcessInfo.processInfo.environment["DYNO_DATA"] ?? "../shared/data"
+    return URL(fileURLWithPath: folder).appendingPathComponent(path)
+  }
+
+  static let a100Tables = "gpu-ops/a100-sxm-80gb-vllm-0.14.0/"
+
+  static func a100Timings() throws -> FamilyTimings {
+    var measurements = Measurements()
+    for name in ["gemm", "context_attention", "generation_attention"] {
+      try measurements.add(contentsOf: data(a100Tables + name + ".csv"))
     }
+    return FamilyTimings(measurements.operators, activationBytes: 2)
+  }
+}
+
+/// Held-out predictions, for the plots of residuals.
+enum Residuals {
+  static func write(_ name: String, _ rows: [(label: String, x: Double, comparison: Comparison)])
+    throws
+  {
+    guard let folder = ProcessInfo.processInfo.environment["DYNO_RESIDUALS"] else { return }
+    let lines = rows.map {
+      "\($0.label),\($0.x),\($0.comparison.predicted),\($0.comparison.measured)"
+    }
+    try (["label,x,predicted,measured"] + lines).joined(separator: "\n")
+      .write(toFile: "\(folder)/\(name).csv", atomically: true, encoding: .utf8)
   }
 }

@@ -1,44 +1,77 @@
+import Architectures
 import CostModel
 import Foundation
 import Records
+import Reports
 
 /// Held-out errors of whole runs, every direction, per GPU and engine.
 struct WholeRunStudy {
-  let runs: [WholeRun]
+  private let runs: [WholeRun]
+  private static let twins: Set = ["llama-3-8b", "mistral-7b"]
+  private static let multiHead: Set = ["llama-2-7b"]
 
-  init(_ file: URL) throws {
+  init() throws {
     var measurements = Measurements()
-    try measurements.add(contentsOf: file)
-    for rejected in measurements.rejected { complain("\(rejected)") }
+    try measurements.add(contentsOf: CostStudy.data("gpu-e2e/llm-inference-bench.csv"))
     runs = measurements.runs
   }
 
-  static let families = ["llama-2-7b": "MHA", "llama-3-8b": "GQA", "mistral-7b": "GQA"]
-
-  func run(_ device: DeviceProfile, hardware: String) throws {
-    for (name, engine) in [
-      ("vllm-2024", ServingEngine.vllm2024), ("tensorrt-llm-2024", .tensorRT2024),
-    ] {
-      let calibration = EndToEndCalibration(device, engine)
-      let mine = runs.filter { $0.device.contains(hardware) && $0.engine == name }
-      let (rows, rejected) = try calibration.rows(mine)
-      for line in rejected { complain("\(line)") }
-      func direction(_ label: String, _ isHeld: (WholeRun) -> Bool, _ isFitted: (WholeRun) -> Bool) {
-        let fit = calibration.fit(rows.filter { isFitted($0.run) })
-        let comparisons = calibration.compare(rows.filter { isHeld($0.run) }, fit)
-        print(hardware, name, label, ErrorSummary(comparisons))
+  func run() throws {
+    var table = Table([
+      ("GPU", .left), ("engine", .left), ("held out", .left), ("fitted to", .left),
+      ("rows", .right), ("median", .right), ("mean", .right), ("p90", .right), ("max", .right),
+      ("coverage", .right),
+    ])
+    var pooled: [String: [Comparison]] = [:]
+    var residuals: [(label: String, x: Double, comparison: Comparison)] = []
+    for (hardware, device) in [("A100", "a100-40gb"), ("H100", "h100-sxm")] {
+      for engine in [ServingEngine.vllm2024, .tensorRT2024] {
+        let calibration = EndToEndCalibration(try DeviceZoo.resolve(device), engine)
+        let (rows, _) = try calibration.rows(
+          runs.filter { $0.device.contains(hardware) && $0.engine == engine.name })
+        for (held, fitted) in [
+          (Set(["llama-3-8b"]), Set(["llama-2-7b", "mistral-7b"])),
+          (Set(["mistral-7b"]), Set(["llama-2-7b", "llama-3-8b"])),
+          (Self.multiHead, Self.twins), (Self.twins, Self.multiHead),
+        ] {
+          func isIn(_ names: Set<String>) -> (EndToEndCalibration.Row) -> Bool {
+            { names.contains($0.run.architecture.name) }
+          }
+          let test = rows.filter(isIn(held))
+          let comparisons = calibration.compare(
+            test, calibration.fit(rows.filter(isIn(fitted))))
+          let kind = held.count == 1 && held != Self.multiHead ? "twin" : "family"
+          pooled["\(hardware), leave one \(kind) out", default: []] += comparisons
+          residuals += zip(test, comparisons).map {
+            ("\(hardware) \(engine.name) \(kind)", Double($0.0.run.batch), $0.1)
+          }
+          let summary = ErrorSummary(comparisons)
+          table.add([
+            hardware, engine.name, held.sorted().joined(separator: " "),
+            fitted.sorted().joined(separator: " "), "\(summary.rows)",
+            Quantity.percent(summary.median), Quantity.percent(summary.mean),
+            Quantity.percent(summary.percentile90),
+            Quantity.percent(comparisons.map(\.relativeError).max()!),
+            Quantity.percent(summary.coverage!),
+          ])
+        }
       }
-      for model in ["llama-3-8b", "mistral-7b"] {
-        direction("\(model) from the others", { $0.architecture.name == model }, { $0.architecture.name != model })
-      }
-      direction(
-        "MHA from GQA", { Self.families[$0.architecture.name] == "MHA" },
-        { Self.families[$0.architecture.name] == "GQA" })
-      direction(
-        "GQA from MHA", { Self.families[$0.architecture.name] == "GQA" },
-        { Self.families[$0.architecture.name] == "MHA" })
-      let fit = calibration.fit(rows)
-      print("  in sample", ErrorSummary(calibration.compare(rows, fit)), fit.stop, fit.values, fit.standardErrors, "prior", calibration.prior.values)
     }
+    print(table.rendered(.markdown) + "\n")
+    var totals = Table([
+      ("pooled", .left), ("rows", .right), ("median", .right), ("mean", .right), ("p90", .right),
+      ("coverage", .right),
+    ])
+    for (name, comparisons) in pooled.sorted(by: { $0.key < $1.key })
+      + [("all", pooled.values.flatMap { $0 })]
+    {
+      let summary = ErrorSummary(comparisons)
+      totals.add([
+        name, "\(summary.rows)", Quantity.percent(summary.median), Quantity.percent(summary.mean),
+        Quantity.percent(summary.percentile90), Quantity.percent(summary.coverage!),
+      ])
+    }
+    print(totals.rendered(.markdown) + "\n")
+    try Residuals.write("whole_runs", residuals)
   }
 }

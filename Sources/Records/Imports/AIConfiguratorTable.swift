@@ -38,7 +38,8 @@ public enum AIConfiguratorTable {
       return OperatorTiming(
         device: try row.text("device"), engine: try row.text("framework").lowercased(),
         kind: operation == "gemm" ? nil : .attention, shape: shape, weights: weights, cache: cache,
-        seconds: try row.seconds("latency", unit: 1e-3), origin: "row \(row.line)")
+        seconds: try row.seconds("latency", unit: 1e-3), isRepeated: true,
+        origin: "row \(row.line)")
     }
   }
 

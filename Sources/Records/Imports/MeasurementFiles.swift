@@ -12,10 +12,16 @@ public struct Measurements {
 
   /// Adds a file: operator rows (ours or AIConfigurator's CSV), whole runs (LLM-Inference-Bench's
   /// CSV, vLLM's JSON) or bench records (ours or llama-bench's JSON). The format is found by its
-  /// columns or keys.
+  /// columns or keys. Files of one name (`a.csv`, `a.json`) are of one run.
   ///
   /// - Throws: `InputError` where the file cannot be read or is none of these.
   public mutating func add(contentsOf url: URL, _ facts: RunFacts = RunFacts()) throws {
+    let known = (operators.count, runs.count)
+    defer {
+      let run = url.deletingPathExtension().path
+      for index in known.0..<operators.count { operators[index].run = run }
+      for index in known.1..<runs.count { runs[index].run = run }
+    }
     if url.pathExtension.lowercased() == "csv" {
       let table = try DelimitedText(contentsOf: url)
       try within(url.path) { try add(table, file: url.path, facts) }
@@ -63,7 +69,9 @@ public struct Measurements {
       operators += took(try AIConfiguratorTable.rows(table))
     } else if InferenceBenchTable.recognizes(table.columns) {
       runs += took(
-        try InferenceBenchTable.rows(table) { try facts.architecture ?? Zoo.architecture(ofHubModel: $0) })
+        try InferenceBenchTable.rows(table) {
+          try facts.architecture ?? Zoo.architecture(ofHubModel: $0)
+        })
     } else if table.columns.contains("operator") {
       operators += took(try OperatorTable.rows(table))
     } else {

@@ -1,0 +1,262 @@
+import Architectures
+import Foundation
+import Operators
+import Records
+
+/// Predicts how an architecture serves a workload on a device under an engine.
+///
+/// One a thread: it keeps what it has priced.
+public final class Predictor {
+  public struct Settings: Sendable, Hashable {
+    public var weights: DType
+    public var cache: DType
+    public var tensorParallel: Int
+
+    public init(weights: DType = .bf16, cache: DType = .bf16, tensorParallel: Int = 1) {
+      self.weights = weights
+      self.cache = cache
+      self.tensorParallel = tensorParallel
+    }
+  }
+
+  public let profile: DeviceProfile
+  public let engine: ServingEngine
+  public let settings: Settings
+  /// The lowest rung that a prediction rests on.
+  public let operatorRung: Rung
+  public let engineRung: Rung
+  /// The engine's own calibration.
+  fileprivate let calibrated: CalibratedFamily?
+  private let model: EndToEndModel
+  /// One model for each coefficient, a step away: how intervals follow from coefficients' errors.
+  private let shifted: [EndToEndModel]
+  private let covariance: [[Double]]
+  /// Variance of the logarithm that every prediction has.
+  private let ownVariance: Double
+  private static let shift = 1e-3
+
+  /// - Throws: `InputError` where the device cannot hold such weights or heads do not divide.
+  public init(_ profile: DeviceProfile, _ engine: ServingEngine, _ settings: Settings) throws {
+    guard settings.tensorParallel == 1 || profile.limits.linkBandwidth > 0 else {
+      throw InputError(
+        "--tensor-parallel", problem: "\(profile.name) has no links", expected: "1")
+    }
+    self.profile = profile
+    self.engine = engine
+    self.settings = settings
+    let device = try profile.priced(weights: settings.weights, cache: settings.cache)
+    operatorRung = profile.operatorRung(weights: settings.weights, cache: settings.cache)
+    let found = profile.engines[engine.name]
+    calibrated = found
+    engineRung = found?.rung ?? .nominal
+    let prior = EndToEndModel.prior(engine)
+    let coefficients = EndToEndModel.coefficients
+    let values = found?.values(coefficients) ?? prior.values
+    model = EndToEndModel(device, engine, values)
+    shifted = values.indices.map { index in
+      var moved = values
+      moved[index] *= exp(Self.shift)
+      return EndToEndModel(device, engine, moved)
+    }
+    // Profiles list coefficients by name.
+    if let found, !found.covariance.isEmpty {
+      let position = coefficients.map { wanted in
+        found.coefficients.firstIndex { $0.name == wanted.name }
+      }
+      covariance = position.enumerated().map { row, from in
+        position.enumerated().map { column, to in
+          guard let from, let to else {
+            return row == column ? coefficients[row].spread * coefficients[row].spread : 0
+          }
+          return found.covariance[from][to]
+        }
+      }
+    } else {
+      covariance = coefficients.indices.map { row in
+        coefficients.indices.map { $0 == row ? prior.spreads[row] * prior.spreads[row] : 0 }
+      }
+    }
+    let scatter = Self.scatter(found, operatorRung: operatorRung)
+    ownVariance = scatter * scatter
+  }
+
+  /// Standard deviation of the logarithm of a prediction whose coefficients are exact: that of
+  /// held-out runs where the engine has them, else what whole runs of calibrated engines showed
+  /// before their calibration, by the rung the operators are on.
+  private static func scatter(_ family: CalibratedFamily?, operatorRung: Rung) -> Double {
+    if let spread = family?.error?.spreads["all"] { return spread / 1.645 }
+    switch operatorRung {
+    case .nominal: return 0.15
+    case .transferred: return 0.1
+    case .operators, .endToEnd: return 0.08
+    }
+  }
+
+  /// Predicts `workload`, without intervals.
+  ///
+  /// - Returns: `nil` where the device's memory does not hold a single sequence.
+  public func point(_ architecture: Architecture, _ workload: ServingWorkload) -> PointPrediction? {
+    let plan = plan(architecture, workload)
+    guard
+      let schedule = ServingSchedule(
+        workload, plan, engine, maxPositions: architecture.maxPositions)
+    else { return nil }
+    return PointPrediction(
+      workload,
+      time: model.run(architecture, schedule, tensorParallel: settings.tensorParallel),
+      schedule)
+  }
+
+  /// Predicts `workload` with 90% intervals, memory and what binds.
+  ///
+  /// - Throws: `InputError` where the device's memory does not hold a single sequence.
+  public func predict(
+    _ architecture: Architecture, _ workload: ServingWorkload, breakdown: Bool = false
+  ) throws -> Prediction {
+    let plan = plan(architecture, workload)
+    let largest = plan.sequences(of: workload.positions, blockPositions: engine.blockPositions)
+    guard
+      let schedule = ServingSchedule(
+        workload, plan, engine, maxPositions: architecture.maxPositions)
+    else {
+      throw InputError(
+        architecture.name,
+        problem: "batch \(workload.batch) of \(workload.positions) positions does not fit "
+          + profile.name,
+        expected: largest > 0 ? "a batch of at most \(largest)" : "a smaller model or dtype")
+    }
+    var operators: [Operator.Kind: OperatorCost] = [:]
+    var seconds: [Operator.Kind: Double] = [:]
+    let time = model.run(
+      architecture, schedule, tensorParallel: settings.tensorParallel,
+      !breakdown
+        ? nil
+        : { operation, cost, times in
+          operators[
+            operation.kind,
+            default: OperatorCost(seconds: 0, compute: 0, bandwidth: 0, latency: 0)
+          ].add(cost, times: times)
+          seconds[operation.kind, default: 0] += cost.seconds * times
+        })
+    let point = PointPrediction(workload, time: time, schedule)
+    let extrapolated = calibrated.map { outside($0.domain, architecture, workload) } ?? []
+    return Prediction(
+      architecture: architecture, workload: workload, point: point,
+      spreads: spreads(architecture, schedule, workload, point, widened: !extrapolated.isEmpty),
+      plan: plan, largestBatch: largest, widest: schedule.widest,
+      preemptions: schedule.preemptions, extrapolated: extrapolated,
+      operators: operators.map { ($0.key, $0.value) }.sorted { $0.1.seconds > $1.1.seconds })
+  }
+
+  private func plan(_ architecture: Architecture, _ workload: ServingWorkload) -> MemoryPlan {
+    MemoryPlan(
+      architecture, workload, weights: settings.weights, cache: settings.cache, engine: engine,
+      limits: profile.limits, tensorParallel: settings.tensorParallel)
+  }
+
+  /// Half-widths of 90% intervals, in natural logarithms: what every prediction has, and what the
+  /// coefficients' errors make of this one.
+  private func spreads(
+    _ architecture: Architecture, _ schedule: ServingSchedule, _ workload: ServingWorkload,
+    _ point: PointPrediction, widened: Bool
+  ) -> Prediction.Spreads {
+    var slopes: [(total: Double, first: Double, decode: Double)] = []
+    slopes.reserveCapacity(shifted.count)
+    for model in shifted {
+      let moved = PointPrediction(
+        workload,
+        time: model.run(architecture, schedule, tensorParallel: settings.tensorParallel), schedule)
+      func slope(_ value: (PointPrediction) -> Double) -> Double {
+        let before = value(point)
+        return before > 0 ? log(value(moved) / before) / Self.shift : 0
+      }
+      slopes.append(
+        (slope { $0.seconds }, slope { $0.timeToFirstToken }, slope { $0.timePerOutputToken }))
+    }
+    func spread(_ slope: ((total: Double, first: Double, decode: Double)) -> Double) -> Double {
+      var variance = ownVariance
+      for (row, left) in slopes.enumerated() {
+        for (column, right) in slopes.enumerated() {
+          variance += slope(left) * covariance[row][column] * slope(right)
+        }
+      }
+      // Outside what was fitted nothing says how wrong the form is: half as wide again.
+      return 1.645 * variance.squareRoot() * (widened ? 1.5 : 1)
+    }
+    return Prediction.Spreads(
+      throughput: spread { $0.total }, timeToFirstToken: spread { $0.first },
+      timePerOutputToken: spread { $0.decode })
+  }
+
+  /// Sizes of the architecture and workload that lie outside what was fitted.
+  private func outside(
+    _ domain: [String: ClosedRange<Double>], _ architecture: Architecture,
+    _ workload: ServingWorkload
+  ) -> [String] {
+    EndToEndDomain.features(architecture, workload).compactMap { name, value in
+      guard let range = domain[name], !range.contains(value) else { return nil }
+      return name
+    }
+  }
+}
+
+/// What a predictor's intervals rest on.
+public struct PredictionEvidence: Sendable {
+  /// Errors of whole runs that were not fitted.
+  public struct Errors: Sendable, Encodable {
+    public let protocolName: String
+    public let rows: Int
+    public let median: Double
+    public let mean: Double
+    public let percentile90: Double
+    public let coverage90: Double
+  }
+
+  public let device: String
+  public let engine: String
+  public let operatorRung: Rung
+  public let engineRung: Rung
+  /// `nil` where no whole run of this device and engine was ever compared.
+  public let errors: Errors?
+}
+
+extension Predictor {
+  public var evidence: PredictionEvidence {
+    PredictionEvidence(
+      device: profile.name, engine: engine.name, operatorRung: operatorRung,
+      engineRung: engineRung,
+      errors: calibrated?.error.map {
+        PredictionEvidence.Errors(
+          protocolName: $0.protocolName, rows: $0.rows, median: $0.median, mean: $0.mean,
+          percentile90: $0.percentile90, coverage90: $0.coverage)
+      })
+  }
+}
+
+/// Sizes whose fitted range a whole run's prediction should stay in.
+enum EndToEndDomain {
+  static func features(
+    _ architecture: Architecture, _ workload: ServingWorkload
+  ) -> [(String, Double)] {
+    [
+      ("hidden_size", Double(architecture.hiddenSize)),
+      ("head_dimension", Double(architecture.headDimension)),
+      ("key_value_heads", Double(architecture.keyValueHeads)),
+      ("layers", Double(architecture.layers)), ("batch", Double(workload.batch)),
+      ("positions", Double(workload.positions)),
+    ]
+  }
+
+  static func ranges(_ runs: [WholeRun]) -> [String: ClosedRange<Double>] {
+    var ranges: [String: ClosedRange<Double>] = [:]
+    for run in runs {
+      let workload = ServingWorkload(
+        prompt: run.prompt, generate: run.generate, depth: run.depth, batch: run.batch)
+      for (name, value) in features(run.architecture, workload) {
+        let known = ranges[name] ?? value...value
+        ranges[name] = min(known.lowerBound, value)...max(known.upperBound, value)
+      }
+    }
+    return ranges
+  }
+}

@@ -1,0 +1,78 @@
+import Architectures
+import Foundation
+import Numerics
+import Operators
+import Records
+
+/// What a shared machine did during each run, told by a reference architecture that every run
+/// measured beside its own, interleaved.
+///
+/// A time is restated by how the reference did in the same cell of the same run, over what it
+/// usually did: bandwidth, clock and neighbours hit both alike. This cancels more than limits
+/// sampled between the tests do, since the reference runs the same code.
+package struct ReferenceMood {
+  package let reference: String
+  /// By run: how much longer than usual the reference took.
+  private let runs: [Key: Double]
+  private let operators: [Key: Double]
+
+  private struct Key: Hashable {
+    let run: String
+    let cell: String
+  }
+
+  /// - Returns: `nil` where no architecture is in all of at least 3 runs that measured more than
+  ///   one.
+  package init?(_ measurements: Measurements) {
+    let names = Dictionary(grouping: measurements.runs, by: \.run)
+      .mapValues { Set($0.map(\.architecture.name)) }.values.filter { $0.count > 1 }
+    guard names.count >= 3,
+      let reference = names.dropFirst().reduce(names.first!, { $0.intersection($1) }).sorted().first
+    else { return nil }
+    self.reference = reference
+    runs = Self.moods(
+      measurements.runs.filter { $0.architecture.name == reference }.map {
+        (Key(run: $0.run, cell: Self.cell($0)), Self.cell($0), $0.seconds)
+      })
+    operators = Self.moods(
+      measurements.operators.filter { $0.origin == reference }.map {
+        (
+          Key(run: $0.run, cell: Self.cell($0)), Self.cell($0) + " \($0.kind?.rawValue ?? "")",
+          $0.seconds
+        )
+      })
+  }
+
+  /// Mean over a key's rows of the logarithm of their time over the usual one of their kind.
+  private static func moods(_ rows: [(key: Key, kind: String, seconds: Double)]) -> [Key: Double] {
+    let usual = Dictionary(grouping: rows, by: \.kind)
+      .mapValues { Quantiles.median($0.map { log($0.seconds) }) }
+    return Dictionary(grouping: rows, by: \.key).mapValues { rows in
+      exp(Moments.mean(rows.map { log($0.seconds) - usual[$0.kind]! }))
+    }
+  }
+
+  private static func cell(_ run: WholeRun) -> String {
+    "\(run.weights) \(run.cache) \(run.prompt) \(run.generate) \(run.depth) \(run.batch)"
+  }
+
+  /// GEMMs by their rows, attention by its batch and context, the rest by its rows.
+  private static func cell(_ timing: OperatorTiming) -> String {
+    switch timing.shape {
+    case .gemm(let m, _, _): return "\(timing.weights) gemm \(m)"
+    case .rows(let count, _): return "\(timing.weights) rows \(count)"
+    case .attention(let shape):
+      return "\(timing.weights) attention \(shape.sequences) \(shape.tokens) \(shape.positions)"
+    }
+  }
+
+  /// The run's seconds as they usually are; `nil` where the reference was not beside it.
+  package func seconds(_ run: WholeRun) -> Double? {
+    runs[Key(run: run.run, cell: Self.cell(run))].map { run.seconds / $0 }
+  }
+
+  /// What a timing is multiplied by to be as it usually is.
+  func scale(_ timing: OperatorTiming) -> Double? {
+    operators[Key(run: timing.run, cell: Self.cell(timing))].map { 1 / $0 }
+  }
+}

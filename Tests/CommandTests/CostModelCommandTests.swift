@@ -1,0 +1,111 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension CommandTests {
+  private func predictions(_ arguments: String...) throws -> [[String: Any]] {
+    let outcome = try dyno(["predict"] + arguments + ["--output", "json"])
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    return try #require(
+      JSONSerialization.jsonObject(with: outcome.bytes) as? [[String: Any]])
+  }
+
+  @Test func predictsOnADevice() throws {
+    let entries = try predictions(
+      "llama-3.2-1b", "surefire-1b", "--device", "a100-40gb", "--workload", "4096x1024", "--batch",
+      "1,64", "--breakdown")
+    #expect(entries.count == 4)
+    for entry in entries {
+      for key in [
+        "output_tokens_per_second", "total_tokens_per_second", "ttft_s", "tpot_s",
+        "peak_memory_bytes", "largest_batch",
+      ] {
+        #expect((entry[key] as? Double).map { $0 > 0 } == true, "\(key)")
+      }
+      let throughput = try #require(entry["output_tokens_per_second"] as? Double)
+      let intervals = try #require(entry["interval90"] as? [String: [Double]])
+      let interval = try #require(intervals["output_tokens_per_second"])
+      #expect(interval[0] < throughput && throughput < interval[1])
+      #expect((entry["operators"] as? [Any])?.isEmpty == false)
+      #expect(entry["engine"] as? String == "vllm")
+    }
+  }
+
+  @Test func predictionsNameTheirEvidence() throws {
+    let table = try dyno([
+      "predict", "llama-2-7b", "--device", "a100-40gb", "--engine", "vllm-2024", "--workload",
+      "512x512", "--batch", "8",
+    ])
+    #expect(table.code == 0, "\(table.errors)")
+    #expect(table.output.contains("held out"))
+    let unchecked = try dyno([
+      "predict", "llama-2-7b", "--device", "mi300x", "--batch", "8",
+    ])
+    #expect(unchecked.output.contains("never checked"))
+  }
+
+  @Test(arguments: [
+    (["llama-3.2-1b", "--device", "nosuch"], "nosuch"),
+    (["llama-3.2-1b", "--device", "a100-40gb", "--engine", "nosuch"], "--engine"),
+    (["llama-3.2-1b", "--device", "a100-40gb", "--dtype", "q4_0"], "peak_flops"),
+    (["llama-3.2-1b", "--device", "a100-40gb", "--workload", "4096"], "workload"),
+    (["llama-3.2-1b", "--device", "a100-40gb", "--batch", "0"], "--batch"),
+    (["llama-3.2-1b", "--device", "l40s", "--tensor-parallel", "0"], "--tensor-parallel"),
+    (["llama-3.1-8b", "--device", "a100-40gb", "--workload", "9000000x9"], "does not fit"),
+  ])
+  func badPredictionsAreRefused(arguments: [String], named: String) throws {
+    let outcome = try dyno(["predict"] + arguments)
+    #expect(outcome.code == 2)
+    #expect(outcome.errors.contains(named), "\(outcome.errors)")
+    #expect(outcome.errors.split(separator: "\n").count == 1)
+    #expect(outcome.bytes.isEmpty)
+  }
+
+  /// Calibrated on a table, a device predicts; rows that cannot be used are counted and named.
+  @Test func calibratesFromATable() throws {
+    try Files.withTemporaryFolder { folder in
+      // A device that reaches 70% of peak and bandwidth, after 5 µs.
+      var rows = ["framework,device,op_name,gemm_dtype,m,n,k,latency"]
+      for m in [1, 16, 256, 2048] {
+        for n in [1024, 4096, 14336] {
+          for k in [1024, 4096, 8192] {
+            let compute = 2 * Double(m * n * k) / (0.7 * 989.4e12)
+            let bytes = 2 * Double(m * k + k * n + m * n) / (0.7 * 3.35e12)
+            rows.append("X,H100,gemm,bfloat16,\(m),\(n),\(k),\(1e3 * (5e-6 + max(compute, bytes)))")
+          }
+        }
+      }
+      rows.append("X,H100,gemm,bfloat16,8,8,8,oops")
+      rows.append("X,H100,gemm,bfloat16,8192,8192,8192,0.0001")
+      let table = folder.appendingPathComponent("gemm.csv").path
+      try rows.joined(separator: "\n").write(toFile: table, atomically: true, encoding: .utf8)
+      let profile = folder.appendingPathComponent("h100.json").path
+      let outcome = try dyno([
+        "calibrate", table, "--device", "h100-sxm", "--write", profile, "--output", "json",
+      ])
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      let report = try #require(
+        JSONSerialization.jsonObject(with: outcome.bytes) as? [String: Any])
+      #expect((report["rejected"] as? [String])?.first?.contains("latency") == true)
+      #expect((report["impossible"] as? [String])?.count == 1)
+      let ladder = try #require(report["ladder"] as? [[String: Any]])
+      let fitted = try #require(ladder.last)
+      #expect(fitted["rung"] as? String == "operators")
+      #expect(
+        try #require(fitted["mean"] as? Double) < #require(ladder[0]["mean"] as? Double))
+      #expect(try predictions("llama-3.2-1b", "--device", profile, "--batch", "1").count == 1)
+    }
+  }
+
+  @Test func nothingUsableIsSaid() throws {
+    try Files.withTemporaryFolder { folder in
+      let table = folder.appendingPathComponent("gemm.csv").path
+      try "framework,device,op_name,gemm_dtype,m,n,k,latency\nX,Y,gemm,bfloat16,1,1,1,0\n"
+        .write(toFile: table, atomically: true, encoding: .utf8)
+      let outcome = try dyno(["calibrate", table, "--device", "h100-sxm"])
+      #expect(outcome.code == 2)
+      #expect(outcome.errors.contains("nothing usable"))
+      #expect(outcome.errors.contains("row 2: latency"))
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import CostModel
+import Foundation
+import Operators
+import Records
+import TestSupport
+import Testing
+
+/// The forms against the same formulas written out a second time:
+/// `Tests/Fixtures/costmodel/make_fixtures.py`.
+@Suite struct FormTests {
+  struct Fixture: Decodable {
+    struct Form: Decodable {
+      let coefficients: [Double]
+      let shapes: [[Int]]
+      let warm: [Double]
+      let cold: [Double]
+    }
+    let gemm: Form
+    let prefill: Form
+    let decode: Form
+  }
+
+  static func fixture() throws -> Fixture {
+    let file = Files.fixtures.appendingPathComponent("costmodel/forms.json")
+    return try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: file))
+  }
+
+  private func check<Form: CostForm>(
+    _ form: Form.Type, _ expected: Fixture.Form, _ shape: ([Int]) -> Form.Shape
+  ) throws {
+    for (isWarm, seconds) in [(true, expected.warm), (false, expected.cold)] {
+      let context = try Devices.context(isWarm: isWarm)
+      let priced = Form(context, expected.coefficients)
+      for (sizes, wanted) in zip(expected.shapes, seconds) {
+        let got = priced.cost(shape(sizes)).seconds
+        #expect(abs(got / wanted - 1) < 1e-9, "\(Form.family) \(sizes), warm \(isWarm)")
+      }
+    }
+  }
+
+  @Test func gemm() throws {
+    try check(MatrixMultiplication.self, Self.fixture().gemm) {
+      MatrixShape(m: $0[0], n: $0[1], k: $0[2])
+    }
+  }
+
+  @Test func prefillAttention() throws {
+    try check(PrefillAttention.self, Self.fixture().prefill) {
+      AttentionShape(
+        batch: $0[0], cached: $0[2], new: $0[1], queryHeads: $0[3], keyValueHeads: $0[4],
+        headDimension: $0[5])
+    }
+  }
+
+  @Test func decodeAttention() throws {
+    try check(DecodeAttention.self, Self.fixture().decode) {
+      AttentionShape(
+        batch: $0[0], cached: $0[2], new: 1, queryHeads: $0[3], keyValueHeads: $0[4],
+        headDimension: $0[5])
+    }
+  }
+
+  /// Far from any data the forms must stay positive and finite, on GPUs and on CPUs.
+  @Test func saneFarFromTheData() throws {
+    let sizes = [1, 2, 17, 4096, 300_000]
+    for kind in DeviceLimits.Kind.allCases {
+      for isWarm in [true, false] {
+        let context = try Devices.context(kind, isWarm: isWarm)
+        let gemm = MatrixMultiplication(context, MatrixMultiplication.coefficients.map(\.nominal))
+        let prefill = PrefillAttention(context, PrefillAttention.coefficients.map(\.nominal))
+        let decode = DecodeAttention(context, DecodeAttention.coefficients.map(\.nominal))
+        for a in sizes {
+          for b in sizes {
+            for c in sizes {
+              let seconds = gemm.cost(MatrixShape(m: a, n: b, k: c)).seconds
+              #expect(seconds > 0 && seconds.isFinite)
+            }
+            for (heads, groups) in [(1, 1), (64, 1), (71, 71), (128, 8)] {
+              let many = AttentionShape(
+                batch: a, cached: b - 1, new: 2, queryHeads: heads, keyValueHeads: groups,
+                headDimension: 128)
+              let one = AttentionShape(
+                batch: a, cached: b - 1, new: 1, queryHeads: heads, keyValueHeads: groups,
+                headDimension: 128)
+              for seconds in [prefill.cost(many).seconds, decode.cost(one).seconds] {
+                #expect(seconds > 0 && seconds.isFinite)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// More rows take no less time, but for ripples of tiles and waves.
+  @Test(arguments: [(4096, 4096), (28672, 4096), (512, 11008)])
+  func gemmGrowsWithRows(n: Int, k: Int) throws {
+    let gemm = MatrixMultiplication(
+      try Devices.context(isWarm: false), try Self.fixture().gemm.coefficients)
+    var most = 0.0
+    for m in stride(from: 1, through: 8192, by: 37) {
+      let seconds = gemm.cost(MatrixShape(m: m, n: n, k: k)).seconds
+      #expect(seconds > 0.95 * most)
+      most = max(most, seconds)
+    }
+  }
+}
+
+/// Devices of the tests.
+enum Devices {
+  static func limits(_ kind: DeviceLimits.Kind = .gpu) -> DeviceLimits {
+    switch kind {
+    case .gpu:
+      DeviceLimits(
+        kind: .gpu, peakFLOPs: [.bf16: 312e12, .f16: 312e12], memoryBandwidth: 2.039e12,
+        memoryCapacity: 80 * 0x1p30, units: 108, lastLevelCache: 40 * 0x1p20,
+        linkBandwidth: 300e9, activationBytes: 2, clock: 1.41e9, sharedMemory: 164 * 1024)
+    case .cpu:
+      DeviceLimits(
+        kind: .cpu, peakFLOPs: [.f32: 170e9, .bf16: 170e9, .q8_0: 170e9],
+        memoryBandwidth: 38e9, memoryCapacity: 16 * 0x1p30, units: 2,
+        lastLevelCache: 32 * 0x1p20, linkBandwidth: 0, activationBytes: 4, clock: 2e9,
+        sharedMemory: 0)
+    }
+  }
+
+  static func context(
+    _ kind: DeviceLimits.Kind = .gpu, isWarm: Bool
+  ) throws -> DeviceContext {
+    try DeviceContext(limits(kind), weights: .bf16, cache: .bf16, isWarm: isWarm)
+  }
+
+  static func profile(_ kind: DeviceLimits.Kind = .gpu) -> DeviceProfile {
+    DeviceProfile(name: "test-\(kind.rawValue)", limits: limits(kind), sources: [:])
+  }
+}

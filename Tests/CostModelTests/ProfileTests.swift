@@ -1,0 +1,78 @@
+import Architectures
+import CostModel
+import Foundation
+import Records
+import TestSupport
+import Testing
+
+@Suite struct ProfileTests {
+  static let names = [
+    "a100-40gb", "a100-80gb", "b200", "h100-sxm", "h200-sxm", "l40s", "mi300x",
+  ]
+
+  static func shipped(_ name: String) throws -> DeviceProfile {
+    try DeviceProfile(
+      contentsOf: Files.root.appendingPathComponent("profiles/devices/\(name).json"))
+  }
+
+  @Test(arguments: names)
+  func shippedProfilesAreWhole(name: String) throws {
+    let profile = try Self.shipped(name)
+    #expect(profile.name == name)
+    for limit in [
+      "peak_flops", "memory_bandwidth", "memory_capacity", "units", "last_level_cache",
+      "link_bandwidth", "clock", "shared_memory",
+    ] {
+      #expect(
+        profile.sources[limit]?.isEmpty == false, "\(name) does not say where \(limit) is from")
+    }
+    let again = try Files.withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("device.json")
+      try profile.fileText().write(to: file, atomically: true, encoding: .utf8)
+      return try DeviceProfile(contentsOf: file)
+    }
+    #expect(again == profile)
+  }
+
+  @Test(arguments: [
+    ("\"memory_bandwidth\": 1555000000000", "\"memory_bandwidth\": 1.5", "memory_bandwidth"),
+    ("\"units\": 108", "\"units\": 0", "units"),
+    ("\"kind\": \"gpu\"", "\"kind\": \"tpu\"", "kind"),
+    ("\"bf16\": 312000000000000", "\"bf16\": -1", "bf16"),
+    ("\"format\": \"dyno-device\"", "\"format\": \"other\"", "format"),
+    ("\"version\": 1", "\"version\": 99", "version"),
+    ("\"name\": \"a100-40gb\"", "\"nome\": \"a100-40gb\"", "nome"),
+  ])
+  func brokenProfilesAreRefused(good: String, bad: String, named: String) throws {
+    var text = try Self.shipped("a100-40gb").fileText()
+    text = text.replacing(" : ", with: ": ")
+    try #require(text.contains(good))
+    text = text.replacing(good, with: bad)
+    try Files.withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("device.json")
+      try text.write(to: file, atomically: true, encoding: .utf8)
+      let error = #expect(throws: InputError.self) { try DeviceProfile(contentsOf: file) }
+      #expect(error?.description.contains(named) == true)
+    }
+  }
+
+  /// An exact value of another kind of device moves a carried coefficient half of the way, one of
+  /// the same kind nearly all of it, and what does not carry not at all.
+  @Test func transferShrinks() throws {
+    let coefficients = MatrixMultiplication.coefficients
+    let known = CalibratedFamily(
+      coefficients: coefficients.map {
+        CalibratedCoefficient(
+          name: $0.name, value: 1.5 * $0.nominal, standardError: 0, provenance: "", samples: 9)
+      }, rung: .operators)
+    let other = Prior(coefficients, from: known, sameKind: false)
+    let same = Prior(coefficients, from: known, sameKind: true)
+    for (index, coefficient) in coefficients.enumerated() {
+      let moved = (other.logValues[index] - log(coefficient.nominal)) / log(1.5)
+      #expect(abs(moved - (coefficient.carries ? 0.5 : 0)) < 1e-9)
+      let nearly = (same.logValues[index] - log(coefficient.nominal)) / log(1.5)
+      #expect(abs(nearly - 16.0 / 17) < 1e-9)
+      #expect(same.spreads[index] < other.spreads[index] + 1e-12)
+    }
+  }
+}

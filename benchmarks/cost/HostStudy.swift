@@ -1,0 +1,194 @@
+import Architectures
+import CostModel
+import Foundation
+import Numerics
+import Records
+import Reports
+
+/// The ladder on this host, from what `measure_host.sh` measured: every family of layers predicted
+/// by fits that have seen neither its runs nor its operators.
+struct HostStudy {
+  private let folder: URL
+  private let files: [String]
+
+  init(_ folder: String) throws {
+    self.folder = URL(fileURLWithPath: folder)
+    files = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+    guard files.contains(where: { $0.hasSuffix("-decode.json") }) else {
+      throw InputError(
+        folder, problem: "holds no measurements", expected: "what measure_host.sh wrote")
+    }
+  }
+
+  /// A cell of the grid, whichever pass measured it.
+  private struct Cell: Hashable {
+    let architecture: String
+    let dtype: DType
+    let prompt: Int
+    let depth: Int
+    let batch: Int
+
+    init(_ run: WholeRun) {
+      architecture = run.architecture.name
+      dtype = run.weights
+      prompt = run.prompt
+      depth = run.depth
+      batch = run.batch
+    }
+  }
+
+  func run() throws {
+    var all = Measurements()
+    for file in files where file.hasSuffix(".json") || file.hasSuffix(".csv") {
+      try all.add(contentsOf: folder.appendingPathComponent(file))
+    }
+    guard let mood = ReferenceMood(all) else {
+      throw InputError(
+        folder.path, problem: "has no reference architecture in every run",
+        expected: "what measure_host.sh wrote")
+    }
+    let passes = Dictionary(grouping: all.runs.filter { $0.architecture.name != mood.reference }) {
+      Cell($0)
+    }
+    let result = try DeviceCalibration(HostProfile.of(all)).run(all)
+    print("### This host\n")
+    describe(all, mood, result.profile.limits)
+    print(CalibrationReport(result, rejected: []).table(.markdown) + "\n")
+    for warning in result.warnings { print("- \(warning)") }
+    print("")
+    retest(passes, mood)
+    spearman(result.heldOutRuns, noise: Moments.mean(retestErrors(passes, mood) + [0.02]))
+    bySlices(result.heldOutRuns)
+    try Residuals.write(
+      "host", result.heldOutRuns.map { ("\($0.run.weights)", Double($0.run.batch), $0.comparison) })
+    if let file = ProcessInfo.processInfo.environment["DYNO_HOST_PROFILE"] {
+      try result.profile.fileText().write(toFile: file, atomically: true, encoding: .utf8)
+    }
+  }
+
+  private func describe(_ all: Measurements, _ mood: ReferenceMood, _ limits: DeviceLimits) {
+    print(
+      "\(Set(all.runs.map(\.architecture.name)).count) architectures, "
+        + "\(Set(all.runs.map(Cell.init)).count) cells, \(all.runs.count) records, "
+        + "\(all.operators.count) operator rows; best limits "
+        + "\(Quantity.number(limits.memoryBandwidth / 1e9)) GB/s and "
+        + "\(Quantity.number(limits.peak(of: .f32)! / 1e9)) GFLOP/s. Times are restated by what "
+        + "\(mood.reference) did in the same cell of the same run.\n")
+  }
+
+  /// |one pass / another - 1| of cells measured in two passes, restated by the reference.
+  private func retestErrors(_ passes: [Cell: [WholeRun]], _ mood: ReferenceMood) -> [Double] {
+    passes.values.compactMap { runs in
+      let seconds = runs.compactMap(mood.seconds)
+      return seconds.count > 1 ? abs(seconds[0] / seconds[1] - 1) : nil
+    }
+  }
+
+  private func retest(_ passes: [Cell: [WholeRun]], _ mood: ReferenceMood) {
+    let restated = retestErrors(passes, mood)
+    guard !restated.isEmpty else {
+      print("No cell was measured twice: no retest error.\n")
+      return
+    }
+    let raw = passes.values.filter { $0.count > 1 }.map {
+      abs($0[0].seconds / $0[1].seconds - 1)
+    }
+    print(
+      "Retest of \(restated.count) cells: median \(Quantity.percent(Quantiles.median(restated))), "
+        + "mean \(Quantity.percent(Moments.mean(restated))) restated; median "
+        + "\(Quantity.percent(Quantiles.median(raw))), mean \(Quantity.percent(Moments.mean(raw))) "
+        + "as measured.\n")
+  }
+
+  /// Rank correlation within groups of equal N and workload.
+  private func spearman(_ runs: [(run: WholeRun, comparison: Comparison)], noise: Double) {
+    var table = Table([
+      ("N", .left), ("dtype", .left), ("prompt", .right), ("depth", .right), ("batch", .right),
+      ("architectures", .right), ("measured spread", .right), ("Spearman", .right),
+      ("exceeds noise", .left),
+    ])
+    let groups = Dictionary(grouping: runs) { entry -> [String] in
+      let size = Double(entry.run.architecture.parameters.nonEmbedding)
+      // Equal N within 3%.
+      let bin = (log(size) / 0.03).rounded()
+      return [
+        "\(bin)", "\(entry.run.weights)", "\(entry.run.prompt)", "\(entry.run.depth)",
+        "\(entry.run.batch)",
+      ]
+    }.filter { $0.value.count >= 3 }
+    var counted: [Double] = []
+    for (_, members) in groups.sorted(by: { $0.key.joined() < $1.key.joined() }) {
+      let measured = members.map(\.comparison.measured)
+      let spread = measured.max()! / measured.min()! - 1
+      let rank = RankCorrelation.spearman(members.map(\.comparison.predicted), measured)
+      // A spread between extremes is noise up to some four times a pair's retest error.
+      let exceeds = spread > 4 * noise
+      if exceeds, let rank { counted.append(rank) }
+      let run = members[0].run
+      table.add([
+        Quantity.count(Double(run.architecture.parameters.nonEmbedding)), run.weights.rawValue,
+        "\(run.prompt)", "\(run.depth)", "\(run.batch)", "\(members.count)",
+        Quantity.percent(spread), rank.map { Quantity.number($0, digits: 3) } ?? "–",
+        exceeds ? "yes" : "no",
+      ])
+    }
+    print(table.rendered(.markdown) + "\n")
+    if !counted.isEmpty {
+      print(
+        "Groups whose spread exceeds the noise: \(counted.count); Spearman at least 0.9 in "
+          + "\(counted.count { $0 >= 0.9 }), median \(Quantity.number(Quantiles.median(counted), digits: 3)), "
+          + "least \(Quantity.number(counted.min()!, digits: 3)).\n")
+    }
+  }
+
+  private func bySlices(_ runs: [(run: WholeRun, comparison: Comparison)]) {
+    var table = Table([
+      ("slice", .left), ("rows", .right), ("median", .right), ("mean", .right), ("p90", .right),
+      ("coverage", .right), ("bias", .right),
+    ])
+    func add(_ name: String, _ members: [(run: WholeRun, comparison: Comparison)]) {
+      guard !members.isEmpty else { return }
+      let summary = ErrorSummary(members.map(\.comparison))
+      let bias = Quantiles.median(
+        members.map { $0.comparison.predicted / $0.comparison.measured - 1 })
+      table.add([
+        name, "\(summary.rows)", Quantity.percent(summary.median), Quantity.percent(summary.mean),
+        Quantity.percent(summary.percentile90), summary.coverage.map(Quantity.percent) ?? "–",
+        Quantity.percent(bias),
+      ])
+    }
+    add("all", runs)
+    for dtype in [DType.f32, .bf16, .q8_0] {
+      add("\(dtype)", runs.filter { $0.run.weights == dtype })
+    }
+    add("prefill", runs.filter { $0.run.prompt > 0 })
+    for batch in [1, 4, 16] {
+      for depth in [0, 4096] {
+        add(
+          "decode, batch \(batch), depth \(depth)",
+          runs.filter { $0.run.prompt == 0 && $0.run.batch == batch && $0.run.depth == depth })
+      }
+    }
+    for name in Set(runs.map(\.run.architecture.name)).sorted() {
+      add(name, runs.filter { $0.run.architecture.name == name })
+    }
+    print(table.rendered(.markdown) + "\n")
+  }
+}
+
+/// The host's limits as the measurements saw them.
+enum HostProfile {
+  static func of(_ measurements: Measurements) throws -> DeviceProfile {
+    let seen = measurements.operators.compactMap(\.limits)
+    let limits = seen.dropFirst().reduce(seen[0]) { $0.best(with: $1) }
+    return DeviceProfile(
+      name: "host",
+      limits: DeviceLimits(
+        kind: .cpu,
+        peakFLOPs: Dictionary(
+          uniqueKeysWithValues: DType.allCases.map { ($0, limits.multiplyAddPeak) }),
+        memoryBandwidth: limits.readBandwidth, memoryCapacity: 64 * 0x1p30,
+        units: limits.threads, lastLevelCache: 32 * 0x1p20, linkBandwidth: 0, activationBytes: 4,
+        clock: 1e9, sharedMemory: 0), sources: [:])
+  }
+}
