@@ -9,10 +9,11 @@ SOURCES = Sources Tests benchmarks Package.swift
 PYTHON_ENVIRONMENT = .build-python
 
 .DEFAULT_GOAL := help
-.PHONY: help deps python build run test test-real bench calibration format lint clean
+.PHONY: help deps python build run test test-real bench bench-workloads bench-gate calibration format \
+  lint clean
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install missing system packages (Debian, Ubuntu)
 	@command -v $(SWIFT) >/dev/null || { \
@@ -51,6 +52,13 @@ test-real: build python ## compare a real model (SmolLM2-135M) with transformers
 bench: deps ## benchmark the kernels against this machine's limits
 	$(BUILD) --product dyno-kernel-bench
 	.build/release/dyno-kernel-bench
+
+bench-workloads: deps ## compare synthetic with real depth, integrated with exact workloads
+	$(BUILD) --product dyno-workload-study
+	.build/release/dyno-workload-study smollm2-135m qwen2.5-0.5b qwen3-0.6b
+
+bench-gate: build python ## measure how often dyno ab errs: an hour on a quiet machine
+	$(PYTHON) benchmarks/gate/study.py --dyno $(DYNO)
 
 calibration: build python ## calibrate the shipped devices; write docs/calibration-results.md
 	$(BUILD) --product dyno-cost-study

@@ -38,6 +38,7 @@ let package = Package(
       "Engine",
       ["Weights", "Operators", "Records", "COpenBLAS", "Architectures", "Host", "Numerics"]),
     module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
+    module("Comparison", ["Measurement", "Numerics", "Records", "Architectures", "Host"]),
     module("CostModel", ["Architectures", "Operators", "Records", "Numerics"]),
     module("ScalingLaws", ["Architectures", "Records", "Numerics"]),
     module(
@@ -53,6 +54,13 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "benchmarks/kernels", swiftSettings: strict),
+    .executableTarget(
+      name: "dyno-workload-study",
+      dependencies: [
+        "Measurement", "Reports", "Numerics",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "benchmarks/workloads", swiftSettings: strict),
     .executableTarget(
       name: "dyno-law-study", dependencies: ["ScalingLaws", "Numerics", "Reports"],
       path: "benchmarks/laws", exclude: ["chinchilla_objective.py"], swiftSettings: strict),
@@ -77,13 +85,14 @@ let package = Package(
     tests("WeightsTests", ["Weights"]),
     tests("EngineTests", ["Engine"]),
     tests("MeasurementTests", ["Measurement", "Reports"]),
+    tests("ComparisonTests", ["Comparison", "Reports"]),
     tests("ScalingLawsTests", ["ScalingLaws"]),
     tests("CostModelTests", ["CostModel"]),
     tests("CommandTests", ["dyno"]),
     .executableTarget(
       name: "dyno",
       dependencies: [
-        "Measurement", "Reports", "ScalingLaws", "CostModel",
+        "Comparison", "Measurement", "Reports", "ScalingLaws", "CostModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -11,6 +11,12 @@ public struct MachineLimits: Codable, Sendable, Equatable {
   /// How many samples these are the best of.
   public var samples: Int
 
+  /// Spelled so that snake case leads there and back.
+  private enum CodingKeys: String, CodingKey {
+    case threads, instructionSet, readBandwidth, multiplyAddPeak, samples
+    case bestGEMM = "bestGemm"
+  }
+
   public init(
     threads: Int, instructionSet: String, readBandwidth: Double = 0, multiplyAddPeak: Double = 0,
     bestGEMM: Double = 0, samples: Int = 0

@@ -10,11 +10,12 @@ struct Dyno: ParsableCommand {
     commandName: "dyno",
     abstract: "A dynamometer for transformer architectures: measures how fast they serve.",
     subcommands: [
-      Bench.self, Calibrate.self, Describe.self, HostCommand.self, Law.self, Logits.self,
-      Predict.self,
+      Bench.self, Compare.self, Interleave.self, Calibrate.self, Describe.self, HostCommand.self,
+      Law.self, Logits.self, Predict.self,
     ])
 
-  /// Exit codes: 0 done, 1 a check failed, 2 bad usage or input, 70 internal error.
+  /// Exit codes: 0 done, 1 a check failed, 2 bad usage or input, 3 a comparison is inconclusive,
+  /// 70 internal error.
   static func main() {
     do {
       var command = try parseAsRoot()
