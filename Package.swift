@@ -17,7 +17,9 @@ let package = Package(
   name: "dyno",
   products: [.executable(name: "dyno", targets: ["dyno"])],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .target(
@@ -40,8 +42,23 @@ let package = Package(
     module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
     module("ScalingLaws", ["Architectures", "Numerics"]),
     module(
+      "Store",
+      [
+        "Records", "Host", "Architectures", "Numerics",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
+    module(
+      "Sweeps",
+      [
+        "Store", "Measurement", "Records", "Host", "Architectures", "Numerics",
+        .product(name: "Yams", package: "Yams"),
+      ]),
+    module(
       "Reports",
-      ["Host", "Engine", "Records", "Operators", "Architectures", "Numerics", "ScalingLaws"]),
+      [
+        "Host", "Engine", "Records", "Operators", "Architectures", "Numerics", "ScalingLaws",
+        "Store", "Sweeps",
+      ]),
     .executableTarget(
       name: "dyno-kernel-bench",
       dependencies: [
@@ -67,11 +84,13 @@ let package = Package(
     tests("EngineTests", ["Engine"]),
     tests("MeasurementTests", ["Measurement", "Reports"]),
     tests("ScalingLawsTests", ["ScalingLaws"]),
+    tests("StoreTests", ["Store"]),
+    tests("SweepsTests", ["Sweeps"]),
     tests("CommandTests", ["dyno"]),
     .executableTarget(
       name: "dyno",
       dependencies: [
-        "Measurement", "Reports", "ScalingLaws",
+        "Measurement", "Reports", "ScalingLaws", "Store", "Sweeps",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
