@@ -2,7 +2,10 @@ import Architectures
 import ArgumentParser
 import Foundation
 import Measurement
+import Records
 import Reports
+import Store
+import Sweeps
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -43,12 +46,19 @@ struct Bench: ParsableCommand {
     help: "Write one more run's operators to FILE as Chrome trace events (Perfetto opens it).")
   var trace: String?
 
-  @Option(help: "table, markdown or json.")
+  @Option(help: "Append the results to the store FILE (see dyno results).")
+  var store: String?
+
+  @Option(help: "table, markdown, json or jsonl.")
   var output = Format.table
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json }
+  @Flag(help: ArgumentHelp("End when stdin is closed.", visibility: .private))
+  var endWithStdin = false
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json, jsonl }
 
   func run() throws {
+    if endWithStdin { ParentWatch.endWithStandardInput() }
     let subjects = try options.architectures.map(Zoo.resolve)
     var settings = ThroughputBench.Settings()
     settings.dtype = options.dtype
@@ -59,6 +69,7 @@ struct Bench: ParsableCommand {
     settings.seed = seed
     let tests = try plannedTests()
     if let trace { try requireWritable(trace) }
+    let recorder = try store.map { try BenchRecorder(store: $0) }
 
     let progress = ProgressLine()
     let results = try ThroughputBench(tests, settings, report: progress.show)
@@ -75,9 +86,11 @@ struct Bench: ParsableCommand {
     }
     switch output {
     case .json: try emit(JSONText.encode(results.records))
+    case .jsonl: for record in results.records { try emit(RecordText.encode(record)) }
     case .markdown: try emit(ThroughputTable.rendered(results.records, .markdown))
     case .table: try emit(ThroughputTable.rendered(results.records))
     }
+    try recorder?.append(results.records)
   }
 
   private func plannedTests() throws -> [ThroughputTest] {
