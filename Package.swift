@@ -84,8 +84,8 @@ let package = Package(
     tests("EngineTests", ["Engine"]),
     tests("MeasurementTests", ["Measurement", "Reports"]),
     tests("ScalingLawsTests", ["ScalingLaws"]),
-    tests("StoreTests", ["Store"]),
-    tests("SweepsTests", ["Sweeps"]),
+    tests("StoreTests", ["Store", .product(name: "GRDB", package: "GRDB.swift")]),
+    tests("SweepsTests", ["Sweeps", "Store", "Records"]),
     tests("CommandTests", ["dyno"]),
     .executableTarget(
       name: "dyno",

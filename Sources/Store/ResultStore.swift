@@ -24,19 +24,24 @@ public final class ResultStore {
   ///   it is then left as it was.
   public init(_ path: String, _ access: Access) throws {
     self.path = path
-    let kind = try FileKind(path)
-    switch (kind, access) {
-    case (.other, _), (.empty, .reading):
-      throw InputError(
-        path, problem: kind == .empty ? "is empty" : "is not a store",
-        expected: "a file that Dyno wrote")
-    case (.missing, .reading):
+    let kind = try StoreFile(path)
+    switch kind {
+    case .missing where access == .reading:
       throw InputError(path, problem: "does not exist", expected: "a store")
-    default: break
+    case .empty where access == .reading:
+      throw InputError(path, problem: "is empty", expected: "a store")
+    case .other:
+      throw InputError(path, problem: "is not a store", expected: "a file that Dyno wrote")
+    case .unmarkedDatabase: try Self.look(at: path, access)
+    case .missing, .empty, .store: break
     }
-    queue = try withStoreErrors(path) { try Self.open(path, access) }
+    queue = try withStoreErrors(path) { try Self.open(path, readOnly: false) }
     try withStoreErrors(path) {
-      if access == .writing { try prepareForWriting() }
+      if access == .writing {
+        try prepareForWriting()
+      } else {
+        try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = 1") }
+      }
       try requireOurs()
     }
   }
@@ -44,30 +49,31 @@ public final class ResultStore {
   /// Folds the log into the file; without it that happens when the file is next opened.
   public func close() throws { try withStoreErrors(path) { try queue.close() } }
 
-  private enum FileKind {
-    case missing, empty, database, other
-
-    init(_ path: String) throws {
-      guard FileManager.default.fileExists(atPath: path) else {
-        self = .missing
-        return
+  /// What a database without our mark is: a store whose creation was cut short, or nothing of ours,
+  /// which then must not change in the least.
+  private static func look(at path: String, _ access: Access) throws {
+    try withStoreErrors(path) {
+      let queue = try open(path, readOnly: true)
+      try queue.read { database in
+        if try isMarked(database) { return }
+        guard try isUntouched(database) else {
+          throw InputError(
+            path, problem: "is a database of another program", expected: "a file that Dyno wrote")
+        }
+        guard access == .writing else {
+          throw InputError(path, problem: "is empty", expected: "a store")
+        }
       }
-      guard let handle = FileHandle(forReadingAtPath: path) else {
-        throw InputError(path, problem: "cannot be opened", expected: "a readable file")
-      }
-      defer { try? handle.close() }
-      guard let header = try? handle.read(upToCount: 16) ?? Data() else {
-        throw InputError(path, problem: "cannot be read", expected: "a store")
-      }
-      self =
-        header.isEmpty ? .empty : header == Data("SQLite format 3\0".utf8) ? .database : .other
     }
   }
 
-  private static func open(_ path: String, _ access: Access) throws -> DatabaseQueue {
+  private static func open(_ path: String, readOnly: Bool) throws -> DatabaseQueue {
     var configuration = Configuration()
     configuration.busyMode = .timeout(patience)
-    configuration.readonly = access == .reading
+    // Even readers write where they can: they fold in the log of a writer that was killed.
+    let files = FileManager.default
+    configuration.readonly =
+      readOnly || (files.fileExists(atPath: path) && !files.isWritableFile(atPath: path))
     // Two programs that create a store at once: turning the log on does not wait for the other.
     for _ in 0..<100 {
       do {
@@ -80,8 +86,7 @@ public final class ResultStore {
   }
 
   private func prepareForWriting() throws {
-    // First of all look: a database of another program must not even change its journal mode.
-    if try queue.read({ try !Self.isUntouched($0) }) { try requireOurs() }
+    if try queue.read(Self.isMarked) { try requireOurs() }
     try queue.writeWithoutTransaction { database in
       try database.execute(sql: "PRAGMA journal_mode = WAL")
       // A commit is on the disk when we say so, even if the power fails then.
@@ -106,12 +111,14 @@ public final class ResultStore {
     return tables == 0 && identifier == 0
   }
 
+  private static func isMarked(_ database: Database) throws -> Bool {
+    try Int.fetchOne(database, sql: "PRAGMA application_id") == StoreSchema.applicationID
+  }
+
   /// Refuses databases of other programs and of other versions.
   private func requireOurs() throws {
     try queue.read { database in
-      guard
-        try Int.fetchOne(database, sql: "PRAGMA application_id") == StoreSchema.applicationID
-      else {
+      guard try Self.isMarked(database) else {
         throw InputError(
           path, problem: "is a database of another program", expected: "a file that Dyno wrote")
       }

@@ -33,8 +33,11 @@ struct CellProcess {
     let input = try ChildPipe()
     let output = try ChildPipe()
     let errors = try ChildPipe()
+    for end in [output.reading, errors.reading] { end.doNotWait() }
     let child = try spawn(input, output, errors)
     for end in [input.reading, output.writing, errors.writing] { end.close() }
+    // The child ends when this one closes, so it stays open until the child has ended.
+    defer { input.writing.close() }
     // Should memory run out, the child goes rather than the sweep.
     try? Data("800".utf8).write(to: URL(fileURLWithPath: "/proc/\(child)/oom_score_adj"))
 

@@ -19,6 +19,9 @@ final class ChildPipe {
       descriptor = -1
     }
 
+    /// From now on reading does not wait. Not for an end that a child has: both share the flag.
+    func doNotWait() { _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK) }
+
     /// Takes what can be read without waiting; closes at the end.
     func drain(into data: inout Data) {
       guard descriptor >= 0 else { return }
@@ -56,7 +59,5 @@ final class ChildPipe {
     }
     reading = End(descriptors[0])
     writing = End(descriptors[1])
-    // Only our own end may refuse to wait: the flag is shared with whoever holds the same end.
-    _ = fcntl(descriptors[0], F_SETFL, fcntl(descriptors[0], F_GETFL) | O_NONBLOCK)
   }
 }

@@ -22,7 +22,7 @@ public struct SweepCell: Sendable {
   /// For people.
   public var name: String {
     "\(architecture.name) \(settings.dtype) \(test.name), batch \(test.batch)"
-      + (settings.threads.map { ", \($0) threads" } ?? "")
+      + (settings.threads.map { ", \($0) thread\($0 == 1 ? "" : "s")" } ?? "")
   }
 
   /// What it is, without where and by which build it is measured.

@@ -14,14 +14,14 @@ struct Results: ParsableCommand {
   @Argument(help: "A store, from dyno bench --store, dyno sweep or dyno merge.")
   var store: String
 
-  @Option(parsing: .upToNextOption, help: "Only these architectures, by name.")
-  var architecture: [String] = []
+  @Option(help: "Only these architectures, by name, comma-separated.")
+  var architecture: CommaSeparated<String>?
 
-  @Option(parsing: .upToNextOption, help: "Only these storages of weights.")
-  var dtype: [DType] = []
+  @Option(help: "Only these storages of weights, comma-separated.")
+  var dtype: CommaSeparated<DType>?
 
-  @Option(parsing: .upToNextOption, help: "Only these storages of the KV cache.")
-  var cacheDtype: [CacheType] = []
+  @Option(help: "Only these storages of the KV cache, comma-separated.")
+  var cacheDtype: CommaSeparated<CacheType>?
 
   @Option(help: "Only these prompt lengths, comma-separated.")
   var prompt: CountList?
@@ -38,8 +38,8 @@ struct Results: ParsableCommand {
   @Option(help: "Only these numbers of threads, comma-separated.")
   var threads: CountList?
 
-  @Option(parsing: .upToNextOption, help: "Only these commits, or beginnings of commits.")
-  var commit: [String] = []
+  @Option(help: "Only these commits, or beginnings of commits, comma-separated.")
+  var commit: CommaSeparated<String>?
 
   @Flag(help: "The failed cells, with their reasons. Without it exports hold measured ones only.")
   var failed = false
@@ -58,15 +58,15 @@ struct Results: ParsableCommand {
         "--failed", problem: "is given with --output llama-bench", expected: "another output")
     }
     var filter = ResultFilter()
-    filter.architectures = architecture
-    filter.dtypes = dtype.map(\.rawValue)
-    filter.cacheDTypes = cacheDtype.map(\.rawValue)
+    filter.architectures = architecture?.values ?? []
+    filter.dtypes = dtype?.values.map(\.rawValue) ?? []
+    filter.cacheDTypes = cacheDtype?.values.map(\.rawValue) ?? []
     filter.prompts = prompt?.values ?? []
     filter.generates = generate?.values ?? []
     filter.depths = depth?.values ?? []
     filter.batches = batch?.values ?? []
     filter.threads = threads?.values ?? []
-    filter.commits = commit
+    filter.commits = commit?.values ?? []
     filter.status = failed ? .failed : nil
     filter.hidesOvercomeFailures = true
     let all = try ResultStore(store, .reading).results(filter)
