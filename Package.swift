@@ -40,7 +40,8 @@ let package = Package(
       "Engine",
       ["Weights", "Operators", "Records", "COpenBLAS", "Architectures", "Host", "Numerics"]),
     module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
-    module("ScalingLaws", ["Architectures", "Numerics"]),
+    module("CostModel", ["Architectures", "Operators", "Records", "Numerics"]),
+    module("ScalingLaws", ["Architectures", "Records", "Numerics"]),
     module(
       "Store",
       [

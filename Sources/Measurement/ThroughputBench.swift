@@ -29,6 +29,8 @@ public struct ThroughputBench {
   public struct Results {
     public var records: [ThroughputRecord] = []
     public var traces: [(name: String, events: [OperatorTrace.Event])] = []
+    /// The same, a row an operator.
+    public var operators: [OperatorTiming] = []
   }
 
   private let settings: Settings
@@ -112,7 +114,11 @@ public struct ThroughputBench {
           memoryNeedBytes: MemoryNeed(sumOf: needs).total + meterBytes, start))
     }
     if traced {
-      results.traces = try subjects.map { ($0.architecture.name, try trace($0)) }
+      for subject in subjects {
+        let (events, rows) = try trace(subject, meter)
+        results.traces.append((subject.architecture.name, events))
+        results.operators += rows
+      }
     }
     report("")
     return results
@@ -186,14 +192,27 @@ public struct ThroughputBench {
     return SteadyClock.nanoseconds() - start
   }
 
-  private func trace(_ subject: Subject) throws -> [OperatorTrace.Event] {
+  /// Runs every test once more, traced, between two samples of the machine's limits.
+  private func trace(
+    _ subject: Subject, _ meter: LimitsMeter
+  ) throws -> (events: [OperatorTrace.Event], rows: [OperatorTiming]) {
     report("\(subject.architecture.name): tracing")
     let trace = OperatorTrace(
       subject.architecture, weights: settings.dtype, cache: settings.cacheDType)
-    subject.engine.trace = trace
-    defer { subject.engine.trace = nil }
-    for test in tests { _ = try time(test, on: subject.engine) }
-    return trace.events
+    var rows: [OperatorTiming] = []
+    for test in tests {
+      let known = trace.events.count
+      let before = meter.sample()
+      subject.engine.trace = trace
+      defer { subject.engine.trace = nil }
+      _ = try time(test, on: subject.engine)
+      subject.engine.trace = nil
+      rows += OperatorTiming.rows(
+        Array(trace.events[known...]), subject: subject.architecture.name,
+        device: Processor.model, weights: settings.dtype, cache: settings.cacheDType,
+        limits: before.best(with: meter.sample()))
+    }
+    return (trace.events, rows)
   }
 
   // MARK: Records

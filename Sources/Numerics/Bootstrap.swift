@@ -1,5 +1,3 @@
-import Dispatch
-
 /// Repetition of a computation on resampled data, on all cores.
 public enum Bootstrap {
   /// Runs `body` `count` times. Each run has its own random stream, so results depend on `seed`
@@ -7,19 +5,10 @@ public enum Bootstrap {
   public static func replicate<Result: Sendable>(
     _ count: Int, seed: UInt64, _ body: @Sendable (inout SeededGenerator) -> Result
   ) -> [Result] {
-    // A few runs at a time keep the hand-over between threads cheap.
-    let chunk = 8
-    let results = [Result?](unsafeUninitializedCapacity: count) { buffer, initialized in
-      nonisolated(unsafe) let slots = buffer
-      DispatchQueue.concurrentPerform(iterations: (count + chunk - 1) / chunk) { block in
-        for index in block * chunk..<min(count, (block + 1) * chunk) {
-          var generator = SeededGenerator(seed: seed, stream: index)
-          slots.initializeElement(at: index, to: body(&generator))
-        }
-      }
-      initialized = count
+    Parallel.map(count, chunk: 8) { index in
+      var generator = SeededGenerator(seed: seed, stream: index)
+      return body(&generator)
     }
-    return results.compactMap { $0 }
   }
 
   /// The expanded percentile interval of a statistic's bootstrap replicates: percentiles further

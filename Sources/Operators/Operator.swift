@@ -28,15 +28,12 @@ public struct Operator: Equatable, Sendable {
   }
 
   /// The sizes that determine its cost.
-  public enum Shape: Equatable, Sendable {
+  public enum Shape: Hashable, Sendable {
     /// `m` rows against an `n` by `k` weight matrix.
     case gemm(m: Int, n: Int, k: Int)
     /// `rows` rows of `width` elements.
     case rows(Int, width: Int)
-    /// Attention of `queryHeads` heads over `keyValueHeads` heads of `headDimension`, in which
-    /// `pairs` (query token, visible position) pairs meet, over all sequences.
-    case attention(
-      pairs: Int, queryHeads: Int, keyValueHeads: Int, headDimension: Int)
+    case attention(AttentionShape)
   }
 
   public let kind: Kind
@@ -52,6 +49,50 @@ public struct Operator: Equatable, Sendable {
   public let cacheWriteBytes: Double
 
   public var bytes: Double { weightBytes + activationBytes + cacheReadBytes + cacheWriteBytes }
+}
+
+/// The sizes of one layer's attention, over all sequences of a step.
+public struct AttentionShape: Hashable, Codable, Sendable {
+  public var sequences: Int
+  /// New tokens.
+  public var tokens: Int
+  /// Pairs of a new token and a position it sees.
+  public var pairs: Int
+  /// Positions of the cache that some new token sees.
+  public var positions: Int
+  public var queryHeads: Int
+  public var keyValueHeads: Int
+  public var headDimension: Int
+
+  public init(
+    sequences: Int, tokens: Int, pairs: Int, positions: Int, queryHeads: Int, keyValueHeads: Int,
+    headDimension: Int
+  ) {
+    self.sequences = sequences
+    self.tokens = tokens
+    self.pairs = pairs
+    self.positions = positions
+    self.queryHeads = queryHeads
+    self.keyValueHeads = keyValueHeads
+    self.headDimension = headDimension
+  }
+
+  /// `batch` sequences of `new` tokens each after `cached` positions, all of which they see.
+  public init(
+    batch: Int, cached: Int, new: Int, queryHeads: Int, keyValueHeads: Int, headDimension: Int
+  ) {
+    let sequence = Step.Sequence(cached: cached, new: new)
+    self.init(
+      sequences: batch, tokens: batch * new, pairs: batch * sequence.visiblePairs(window: nil),
+      positions: batch * (cached + new), queryHeads: queryHeads, keyValueHeads: keyValueHeads,
+      headDimension: headDimension)
+  }
+
+  /// Whether each sequence has a single new token.
+  public var isDecode: Bool { tokens == sequences }
+
+  /// `4·H·e` a pair: two multiply-adds an element.
+  public var flops: Double { 4 * Double(pairs) * Double(queryHeads) * Double(headDimension) }
 }
 
 /// One forward step: for each sequence, how many positions are cached and how many tokens are new.

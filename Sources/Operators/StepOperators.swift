@@ -11,79 +11,161 @@ extension Architecture {
   ///   - weights: storage of the matrices; norms and biases are f32.
   ///   - cache: storage of the KV cache.
   public func operators(of step: Step, weights: DType, cache: DType) -> [Operator] {
-    let tokens = step.tokens
-    let d = hiddenSize
     var operators: [Operator] = []
-
-    func rows(_ kind: Operator.Kind, _ layer: Int?, count: Int, width: Int, weightBytes: Double) {
-      operators.append(
-        Operator(
-          kind: kind, layer: layer, shape: .rows(count, width: width), flops: 0,
-          weightBytes: weightBytes, activationBytes: 8 * Double(count * width), cacheReadBytes: 0,
-          cacheWriteBytes: 0))
+    let list = StepOperators(
+      self, tokens: step.tokens, logitsRows: step.logitsRows, weights: weights, cache: cache)
+    list.embedding { operators.append($0) }
+    for layer in 0..<layers {
+      let window = window(ofLayer: layer)
+      let attention = AttentionShape(
+        sequences: step.sequences.count, tokens: step.tokens,
+        pairs: step.sequences.reduce(0) { $0 + $1.visiblePairs(window: window) },
+        positions: step.sequences.reduce(0) { $0 + $1.visiblePositions(window: window) },
+        queryHeads: queryHeads, keyValueHeads: keyValueHeads, headDimension: headDimension)
+      list.layer(layer, attention) { operators.append($0) }
     }
-    // `outputs` is what is left of the `n` columns after the epilogue; `residual` is read as well.
-    func gemm(
-      _ kind: Operator.Kind, _ layer: Int?, m: Int, n: Int, k: Int, outputs: Int,
-      residual: Bool = false, biases: Int = 0
-    ) {
-      let written = Double(m * outputs) * (residual ? 2 : 1)
-      operators.append(
-        Operator(
-          kind: kind, layer: layer, shape: .gemm(m: m, n: n, k: k), flops: 2 * Double(m * n * k),
-          weightBytes: Double(n * k) * weights.bytesPerElement + 4 * Double(biases),
-          activationBytes: 4 * (Double(m * k) + written), cacheReadBytes: 0, cacheWriteBytes: 0))
-    }
+    list.head { operators.append($0) }
+    return operators
+  }
 
-    operators.append(
+  /// The operators of a step of `batch` sequences with `new` tokens each after `cached` positions,
+  /// one of each with how many layers run it: what a cost model needs, without an array.
+  ///
+  /// - Parameter shard: devices over which heads, MLP columns and vocabulary are split (tensor
+  ///   parallelism, arXiv 1909.08053); what is given to `body` is one device's part.
+  @inlinable
+  public func forEachOperator(
+    batch: Int, cached: Int, new: Int, logitsRows: Int, weights: DType, cache: DType,
+    shard: Int = 1, _ body: (Operator, _ count: Int) -> Void
+  ) {
+    let list = StepOperators(
+      self, tokens: batch * new, logitsRows: logitsRows, weights: weights, cache: cache,
+      shard: shard)
+    let sequence = Step.Sequence(cached: cached, new: new)
+    func attention(_ window: Int?) -> AttentionShape {
+      AttentionShape(
+        sequences: batch, tokens: batch * new,
+        pairs: batch * sequence.visiblePairs(window: window),
+        positions: batch * sequence.visiblePositions(window: window),
+        queryHeads: list.queryHeads, keyValueHeads: list.keyValueHeads,
+        headDimension: headDimension)
+    }
+    list.embedding { body($0, 1) }
+    let windowed = slidingWindow == nil ? 0 : max(0, layers - firstWindowedLayer)
+    if windowed < layers {
+      list.layer(nil, attention(nil)) { body($0, layers - windowed) }
+    }
+    if windowed > 0 {
+      list.layer(nil, attention(slidingWindow)) { body($0, windowed) }
+    }
+    list.head { body($0, 1) }
+  }
+}
+
+/// Lists a step's operators: the one place that knows them.
+@usableFromInline struct StepOperators {
+  @usableFromInline let architecture: Architecture
+  @usableFromInline let tokens: Int
+  @usableFromInline let logitsRows: Int
+  @usableFromInline let weights: DType
+  @usableFromInline let cache: DType
+  /// Of one device.
+  @usableFromInline let queryHeads: Int
+  @usableFromInline let keyValueHeads: Int
+  @usableFromInline let intermediateSize: Int
+  @usableFromInline let vocabulary: Int
+
+  @usableFromInline
+  init(
+    _ architecture: Architecture, tokens: Int, logitsRows: Int, weights: DType, cache: DType,
+    shard: Int = 1
+  ) {
+    self.architecture = architecture
+    self.tokens = tokens
+    self.logitsRows = logitsRows
+    self.weights = weights
+    self.cache = cache
+    func part(_ size: Int) -> Int { (size + shard - 1) / shard }
+    queryHeads = part(architecture.queryHeads)
+    // KV heads are copied where there are fewer of them than devices.
+    keyValueHeads = part(architecture.keyValueHeads)
+    intermediateSize = part(architecture.intermediateSize)
+    vocabulary = part(architecture.vocabularySize)
+  }
+
+  @usableFromInline func embedding(_ emit: (Operator) -> Void) {
+    let d = architecture.hiddenSize
+    emit(
       Operator(
         kind: .embedding, layer: nil, shape: .rows(tokens, width: d), flops: 0,
         weightBytes: Double(tokens * d) * weights.bytesPerElement,
         activationBytes: 4 * Double(tokens * d), cacheReadBytes: 0, cacheWriteBytes: 0))
-    let qkvWidth = queryWidth + 2 * keyValueWidth
-    for layer in 0..<layers {
-      rows(.attentionNorm, layer, count: tokens, width: d, weightBytes: 4 * Double(d))
-      gemm(
-        .qkvProjection, layer, m: tokens, n: qkvWidth, k: d, outputs: qkvWidth,
-        biases: qkvBias ? qkvWidth : 0)
-      operators.append(
-        Operator(
-          kind: .rotaryAndCacheWrite, layer: layer, shape: .rows(tokens, width: qkvWidth), flops: 0,
-          weightBytes: qkNorm ? 8 * Double(headDimension) : 0,
-          activationBytes: 4 * Double(tokens * (qkvWidth + queryWidth)), cacheReadBytes: 0,
-          cacheWriteBytes: Double(2 * tokens * keyValueWidth) * cache.bytesPerElement))
-      operators.append(attention(of: step, layer: layer, cache: cache))
-      gemm(
-        .outputProjection, layer, m: tokens, n: d, k: queryWidth, outputs: d, residual: true,
-        biases: outputBias ? d : 0)
-      rows(.mlpNorm, layer, count: tokens, width: d, weightBytes: 4 * Double(d))
-      gemm(
-        .gateUpProjection, layer, m: tokens, n: 2 * intermediateSize, k: d,
-        outputs: intermediateSize)
-      gemm(
-        .downProjection, layer, m: tokens, n: d, k: intermediateSize, outputs: d, residual: true)
-    }
-    if step.logitsRows > 0 {
-      rows(.finalNorm, nil, count: step.logitsRows, width: d, weightBytes: 4 * Double(d))
-      gemm(
-        .head, nil, m: step.logitsRows, n: vocabularySize, k: d, outputs: vocabularySize)
-    }
-    return operators
   }
 
-  private func attention(of step: Step, layer: Int, cache: DType) -> Operator {
-    let window = window(ofLayer: layer)
-    let pairs = step.sequences.reduce(0) { $0 + $1.visiblePairs(window: window) }
-    let positions = step.sequences.reduce(0) { $0 + $1.visiblePositions(window: window) }
+  @usableFromInline
+  func layer(_ layer: Int?, _ attention: AttentionShape, _ emit: (Operator) -> Void) {
+    let d = architecture.hiddenSize
+    let e = architecture.headDimension
+    let queryWidth = queryHeads * e
+    let keyValueWidth = keyValueHeads * e
+    let qkvWidth = queryWidth + 2 * keyValueWidth
+    emit(norm(.attentionNorm, layer, rows: tokens))
+    emit(
+      gemm(
+        .qkvProjection, layer, m: tokens, n: qkvWidth, k: d, outputs: qkvWidth,
+        biases: architecture.qkvBias ? qkvWidth : 0))
+    emit(
+      Operator(
+        kind: .rotaryAndCacheWrite, layer: layer, shape: .rows(tokens, width: qkvWidth), flops: 0,
+        weightBytes: architecture.qkNorm ? 8 * Double(e) : 0,
+        activationBytes: 4 * Double(tokens * (qkvWidth + queryWidth)), cacheReadBytes: 0,
+        cacheWriteBytes: Double(2 * tokens * keyValueWidth) * cache.bytesPerElement))
+    emit(
+      Operator(
+        kind: .attention, layer: layer, shape: .attention(attention), flops: attention.flops,
+        weightBytes: 0, activationBytes: 8 * Double(tokens * queryWidth),
+        cacheReadBytes: Double(2 * attention.positions * keyValueWidth) * cache.bytesPerElement,
+        cacheWriteBytes: 0))
+    emit(
+      gemm(
+        .outputProjection, layer, m: tokens, n: d, k: queryWidth, outputs: d, residual: true,
+        biases: architecture.outputBias ? d : 0))
+    emit(norm(.mlpNorm, layer, rows: tokens))
+    emit(
+      gemm(
+        .gateUpProjection, layer, m: tokens, n: 2 * intermediateSize, k: d,
+        outputs: intermediateSize))
+    emit(
+      gemm(
+        .downProjection, layer, m: tokens, n: d, k: intermediateSize, outputs: d, residual: true))
+  }
+
+  @usableFromInline func head(_ emit: (Operator) -> Void) {
+    guard logitsRows > 0 else { return }
+    emit(norm(.finalNorm, nil, rows: logitsRows))
+    emit(
+      gemm(
+        .head, nil, m: logitsRows, n: vocabulary, k: architecture.hiddenSize, outputs: vocabulary))
+  }
+
+  private func norm(_ kind: Operator.Kind, _ layer: Int?, rows: Int) -> Operator {
+    let d = architecture.hiddenSize
     return Operator(
-      kind: .attention, layer: layer,
-      shape: .attention(
-        pairs: pairs, queryHeads: queryHeads, keyValueHeads: keyValueHeads,
-        headDimension: headDimension),
-      flops: 4 * Double(pairs) * Double(queryWidth), weightBytes: 0,
-      activationBytes: 8 * Double(step.tokens * queryWidth),
-      cacheReadBytes: Double(2 * positions * keyValueWidth) * cache.bytesPerElement,
+      kind: kind, layer: layer, shape: .rows(rows, width: d), flops: 0,
+      weightBytes: 4 * Double(d), activationBytes: 8 * Double(rows * d), cacheReadBytes: 0,
       cacheWriteBytes: 0)
+  }
+
+  /// `outputs` is what is left of the `n` columns after the epilogue; `residual` is read as well.
+  private func gemm(
+    _ kind: Operator.Kind, _ layer: Int?, m: Int, n: Int, k: Int, outputs: Int,
+    residual: Bool = false, biases: Int = 0
+  ) -> Operator {
+    let written = Double(m * outputs) * (residual ? 2 : 1)
+    return Operator(
+      kind: kind, layer: layer, shape: .gemm(m: m, n: n, k: k), flops: 2 * Double(m * n * k),
+      weightBytes: Double(n * k) * weights.bytesPerElement + 4 * Double(biases),
+      activationBytes: 4 * (Double(m * k) + written), cacheReadBytes: 0, cacheWriteBytes: 0)
   }
 }
 

@@ -46,6 +46,9 @@ struct Bench: ParsableCommand {
     help: "Write one more run's operators to FILE as Chrome trace events (Perfetto opens it).")
   var trace: String?
 
+  @Option(help: "Write one more run's operators to FILE as CSV, a row an operator: shape, seconds.")
+  var operators: String?
+
   @Option(help: "Append the results to the store FILE (see dyno results).")
   var store: String?
 
@@ -68,16 +71,20 @@ struct Bench: ParsableCommand {
     settings.chunk = try positive("--chunk", chunk)
     settings.seed = seed
     let tests = try plannedTests()
-    if let trace { try requireWritable(trace) }
+    for file in [trace, operators].compactMap({ $0 }) { try requireWritable(file) }
     let recorder = try store.map { try BenchRecorder(store: $0) }
 
     let progress = ProgressLine()
     let results = try ThroughputBench(tests, settings, report: progress.show)
-      .run(subjects, traced: trace != nil)
+      .run(subjects, traced: trace != nil || operators != nil)
     progress.clear()
     if let trace {
       let text = try ChromeTrace(results.traces).text()
       try Data(text.utf8).write(to: URL(fileURLWithPath: trace), options: .atomic)
+    }
+    if let operators {
+      try Data(OperatorTable.text(results.operators).utf8)
+        .write(to: URL(fileURLWithPath: operators), options: .atomic)
     }
     for record in results.records {
       for warning in record.warnings {

@@ -89,4 +89,23 @@ public struct DelimitedText: Sendable {
         expected: "\(columns.count) cells, as in the header")
     }
   }
+
+  /// A cell as it must be written.
+  public static func quoted(_ cell: String) -> String {
+    guard cell.contains(where: { ",\"\r\n".contains($0) }) else { return cell }
+    return "\"" + cell.replacingOccurrences(of: "\"", with: "\"\"") + "\""
+  }
+
+  /// Reads a file. Errors name it.
+  public init(contentsOf url: URL) throws {
+    self = try within(url.path) {
+      guard let data = FileManager.default.contents(atPath: url.path) else {
+        throw InputError(problem: "cannot be read", expected: "a CSV file")
+      }
+      guard let text = String(data: data, encoding: .utf8) else {
+        throw InputError(problem: "is not UTF-8 text", expected: "a CSV file")
+      }
+      return try DelimitedText(text)
+    }
+  }
 }

@@ -1,0 +1,37 @@
+import Architectures
+import Engine
+import Numerics
+import Operators
+import Records
+
+extension OperatorTiming {
+  /// A trace's operators, the same one of all layers of a step as one row: the median of their
+  /// times.
+  ///
+  /// - Parameters:
+  ///   - subject: the architecture's name.
+  ///   - limits: what the machine could do while the trace was taken.
+  public static func rows(
+    _ events: [OperatorTrace.Event], subject: String, device: String, weights: DType, cache: DType,
+    limits: MachineLimits
+  ) -> [OperatorTiming] {
+    struct Key: Hashable {
+      let step: Int
+      let kind: Operator.Kind
+      let shape: Operator.Shape
+    }
+    var order: [Key] = []
+    var times: [Key: [Double]] = [:]
+    for event in events {
+      let key = Key(step: event.step, kind: event.operation.kind, shape: event.operation.shape)
+      if times[key] == nil { order.append(key) }
+      times[key, default: []].append(max(1, Double(event.durationNanoseconds)) * 1e-9)
+    }
+    return order.map { key in
+      OperatorTiming(
+        device: device, engine: "dyno", kind: key.kind, shape: key.shape, weights: weights,
+        cache: cache, seconds: Quantiles.median(times[key]!), samples: times[key]!.count,
+        limits: limits, origin: subject)
+    }
+  }
+}

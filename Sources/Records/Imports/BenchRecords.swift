@@ -1,0 +1,78 @@
+import Architectures
+import Foundation
+
+/// Results of `dyno bench` and of `llama-bench`, whose keys they share. `llama-bench` names no
+/// architecture that could be computed with, so `RunFacts` must.
+public enum BenchRecords {
+  public static func recognizes(_ fields: JSONObject) -> Bool {
+    fields["n_prompt"] != nil && fields["n_gen"] != nil && fields["samples_ns"] != nil
+  }
+
+  /// - Throws: `InputError` for records of another schema.
+  public static func run(
+    _ fields: JSONObject, _ facts: RunFacts, origin: String
+  ) throws -> WholeRun {
+    let isOurs = fields["schema_version"] != nil
+    if let version = try fields.int("schema_version"),
+      version > ThroughputRecord.currentSchema
+    {
+      throw InputError(
+        "schema_version", problem: "is \(version)",
+        expected: "at most \(ThroughputRecord.currentSchema)")
+    }
+    func count(_ field: String, from low: Int, default absent: Int? = nil) throws -> Int {
+      guard let value = try fields.int(field) ?? absent else {
+        throw InputError(field, problem: "is missing", expected: "a count")
+      }
+      guard (low...10_000_000).contains(value) else {
+        throw InputError(field, problem: "is \(value)", expected: "\(low) to 10000000")
+      }
+      return value
+    }
+    let name = try fields.string("model_type") ?? ""
+    let architecture: Architecture
+    if let config = try fields.object("architecture") {
+      architecture = try within("architecture") { try Architecture(name: name, config: config) }
+    } else {
+      architecture = try facts.required(facts.architecture, "--model", "model")
+    }
+    let samples = try fields.array("samples_ns") ?? []
+    let nanoseconds = try samples.map { value -> Double in
+      guard case .integer(let sample) = value, sample > 0 else {
+        throw InputError("samples_ns", problem: "holds \(value.kind)", expected: "nanoseconds")
+      }
+      return Double(sample)
+    }.sorted()
+    guard !nanoseconds.isEmpty else {
+      throw InputError("samples_ns", problem: "is empty", expected: "samples")
+    }
+    let middle = nanoseconds.count / 2
+    let median =
+      nanoseconds.count % 2 == 1
+      ? nanoseconds[middle] : (nanoseconds[middle - 1] + nanoseconds[middle]) / 2
+    let prompt = try count("n_prompt", from: 0)
+    let generate = try count("n_gen", from: 0)
+    guard prompt + generate > 0 else {
+      throw InputError("n_prompt, n_gen", problem: "are both 0", expected: "a test")
+    }
+    return WholeRun(
+      device: try facts.device ?? fields.string("cpu_info") ?? "host",
+      engine: facts.engine ?? (isOurs ? "dyno" : "llama.cpp"), architecture: architecture,
+      weights: try dtype(fields, "type_weights") ?? facts.dtype ?? .f16,
+      cache: try dtype(fields, "type_k") ?? .f16, prompt: prompt, generate: generate,
+      depth: try count("n_depth", from: 0, default: 0),
+      batch: try count("n_sequences", from: 1, default: 1),
+      chunk: try count("n_batch", from: 1, default: 512), seconds: median * 1e-9,
+      pairedFloorFraction: try fields.double("paired_floor_fraction"), origin: origin)
+  }
+
+  private static func dtype(_ fields: JSONObject, _ field: String) throws -> DType? {
+    guard let name = try fields.string(field) else { return nil }
+    guard let dtype = DType(rawValue: name) else {
+      throw InputError(
+        field, problem: "\"\(name.prefix(40))\" is not known",
+        expected: DType.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    return dtype
+  }
+}

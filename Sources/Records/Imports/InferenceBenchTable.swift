@@ -1,0 +1,28 @@
+import Architectures
+
+/// Whole runs in the columns of argonne-lcf/LLM-Inference-Bench: fp16, as many tokens out as in.
+public enum InferenceBenchTable {
+  public static func recognizes(_ columns: [String]) -> Bool {
+    columns.contains("input_output_length") && columns.contains("latency_s")
+  }
+
+  /// - Parameter architecture: finds a model by the name the table gives it.
+  public static func rows(
+    _ table: DelimitedText, architecture: (String) throws -> Architecture
+  ) throws -> ImportedRows<WholeRun> {
+    try ImportedRows(
+      table,
+      requiring: [
+        "hardware", "framework", "model", "input_output_length", "batch_size", "latency_s",
+      ]
+    ) { row in
+      let length = try row.count("input_output_length")
+      return WholeRun(
+        device: try row.text("hardware"), engine: try row.text("framework").lowercased(),
+        architecture: try architecture(try row.text("model")), weights: .f16, cache: .f16,
+        devices: try row.optionalCount("num_hardware") ?? 1, prompt: length, generate: length,
+        batch: try row.count("batch_size"), seconds: try row.seconds("latency_s", unit: 1),
+        origin: "row \(row.line)")
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import Architectures
+import Foundation
+
+/// Everything that a cost model can be calibrated from, read from files of any known format.
+public struct Measurements {
+  public var operators: [OperatorTiming] = []
+  public var runs: [WholeRun] = []
+  /// Rows left out, each with its file, its line and the reason.
+  public var rejected: [InputError] = []
+
+  public init() {}
+
+  /// Adds a file: operator rows (ours or AIConfigurator's CSV), whole runs (LLM-Inference-Bench's
+  /// CSV, vLLM's JSON) or bench records (ours or llama-bench's JSON). The format is found by its
+  /// columns or keys.
+  ///
+  /// - Throws: `InputError` where the file cannot be read or is none of these.
+  public mutating func add(contentsOf url: URL, _ facts: RunFacts = RunFacts()) throws {
+    if url.pathExtension.lowercased() == "csv" {
+      let table = try DelimitedText(contentsOf: url)
+      try within(url.path) { try add(table, file: url.path, facts) }
+      return
+    }
+    try within(url.path) {
+      guard let data = FileManager.default.contents(atPath: url.path) else {
+        throw InputError(problem: "cannot be read", expected: "a CSV or JSON file of results")
+      }
+      guard let value = try? JSONDecoder().decode(JSONValue.self, from: data) else {
+        throw InputError(problem: "is not JSON", expected: "a CSV or JSON file of results")
+      }
+      let entries: [JSONValue]
+      if case .array(let array) = value { entries = array } else { entries = [value] }
+      for (index, entry) in entries.enumerated() {
+        let place = "[\(index)]"
+        do {
+          guard case .object(let object) = entry else {
+            throw InputError(problem: "is \(entry.kind)", expected: "an object")
+          }
+          runs.append(try run(JSONObject(object), facts, origin: "\(url.path)\(place)"))
+        } catch let error as InputError {
+          rejected.append(error.within(place).within(url.path))
+        }
+      }
+    }
+  }
+
+  private func run(_ fields: JSONObject, _ facts: RunFacts, origin: String) throws -> WholeRun {
+    if BenchRecords.recognizes(fields) {
+      return try BenchRecords.run(fields, facts, origin: origin)
+    }
+    if VLLMBench.recognizes(fields) { return try VLLMBench.run(fields, facts, origin: origin) }
+    throw InputError(
+      problem: "is no known result",
+      expected: "a record of dyno bench, llama-bench or vLLM's bench")
+  }
+
+  private mutating func add(_ table: DelimitedText, file: String, _ facts: RunFacts) throws {
+    func took<Row>(_ imported: ImportedRows<Row>) -> [Row] {
+      rejected += imported.rejected.map { $0.within(file) }
+      return imported.rows
+    }
+    if AIConfiguratorTable.recognizes(table.columns) {
+      operators += took(try AIConfiguratorTable.rows(table))
+    } else if InferenceBenchTable.recognizes(table.columns) {
+      runs += took(
+        try InferenceBenchTable.rows(table) { try facts.architecture ?? Zoo.architecture(ofHubModel: $0) })
+    } else if table.columns.contains("operator") {
+      operators += took(try OperatorTable.rows(table))
+    } else {
+      throw InputError(
+        "row 1", problem: "has columns of no known format",
+        expected: "operator rows of dyno bench, or tables of AIConfigurator or LLM-Inference-Bench")
+    }
+  }
+}

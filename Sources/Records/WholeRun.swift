@@ -1,0 +1,50 @@
+import Architectures
+
+/// The time of a static batch on a device: prefill of `prompt` tokens a sequence after `depth`
+/// cached positions, then generation of `generate` tokens.
+///
+/// With a prompt the first token comes from the prefill, so `generate - 1` decode steps follow;
+/// without one (`tg` tests) there are `generate` steps.
+public struct WholeRun: Sendable {
+  public var device: String
+  public var engine: String
+  public var architecture: Architecture
+  public var weights: DType
+  public var cache: DType
+  public var devices: Int
+  public var prompt: Int
+  public var generate: Int
+  public var depth: Int
+  public var batch: Int
+  /// Most tokens of a prefill step, where it is known.
+  public var chunk: Int?
+  public var seconds: Double
+  /// Share of the floor by the limits measured right before and after each sample, where the
+  /// harness did so: then the run can be judged at the machine's best instead of its mood.
+  public var pairedFloorFraction: Double?
+  /// Where it is from: a line of a file.
+  public var origin: String
+
+  public init(
+    device: String, engine: String, architecture: Architecture, weights: DType, cache: DType,
+    devices: Int = 1, prompt: Int, generate: Int, depth: Int = 0, batch: Int, chunk: Int? = nil,
+    seconds: Double, pairedFloorFraction: Double? = nil, origin: String
+  ) {
+    self.device = device
+    self.engine = engine
+    self.architecture = architecture
+    self.weights = weights
+    self.cache = cache
+    self.devices = devices
+    self.prompt = prompt
+    self.generate = generate
+    self.depth = depth
+    self.batch = batch
+    self.chunk = chunk
+    self.seconds = seconds
+    self.pairedFloorFraction = pairedFloorFraction
+    self.origin = origin
+  }
+
+  public var decodeSteps: Int { prompt > 0 ? max(0, generate - 1) : generate }
+}
