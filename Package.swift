@@ -85,7 +85,7 @@ let package = Package(
     tests("EngineTests", ["Engine"]),
     tests("MeasurementTests", ["Measurement", "Reports"]),
     tests("ScalingLawsTests", ["ScalingLaws"]),
-    tests("StoreTests", ["Store", .product(name: "GRDB", package: "GRDB.swift")]),
+    tests("StoreTests", ["Store", "Records", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("SweepsTests", ["Sweeps", "Store", "Records"]),
     tests("CommandTests", ["dyno"]),
     .executableTarget(

@@ -13,8 +13,8 @@ public struct ResultFilter: Sendable {
   /// Beginnings of commits.
   public var commits: [String] = []
   public var status: StoredResult.Status?
-  /// Leaves out failures of units that were measured in the end.
-  public var hidesOvercomeFailures = false
+  /// Leaves out failures of units that were tried again since.
+  public var lastAttemptsOnly = false
 
   public init() {}
 
@@ -44,12 +44,13 @@ public struct ResultFilter: Sendable {
       conditions.append("status = ?")
       arguments += [status.rawValue]
     }
-    if hidesOvercomeFailures {
+    if lastAttemptsOnly {
       conditions.append(
         """
         NOT (status = 'failed' AND cell IS NOT NULL AND EXISTS (
           SELECT 1 FROM results AS other WHERE other.cell = results.cell
-          AND other.block = results.block AND other.status = 'measured'))
+          AND other.block = results.block AND (other.status = 'measured'
+          OR (other.finished_at, other.uid) > (results.finished_at, results.uid))))
         """)
     }
     return (conditions.joined(separator: " AND "), arguments)

@@ -32,7 +32,7 @@ private func readable(_ error: DatabaseError, _ path: String) -> any Error {
       "\(path): \(message): the disk is full or fails; what was stored before is intact")
   case .SQLITE_BUSY, .SQLITE_LOCKED:
     return HostError("\(path): another program has kept it locked")
-  case .SQLITE_ERROR:
+  case .SQLITE_ERROR, .SQLITE_CONSTRAINT, .SQLITE_MISMATCH:
     return InputError(
       path, problem: "is not a sound store (\(message))", expected: "a file that Dyno wrote")
   default:

@@ -29,6 +29,8 @@ struct CellProcess {
 
   /// Runs the child to its end, its time limit or until `stopped`.
   func run(stopped: () -> Bool) throws -> Outcome {
+    // Where our parent ignored ends of children, so would we, and never learn how they ended.
+    signal(SIGCHLD, SIG_DFL)
     let kills = OutOfMemoryKills.count
     let input = try ChildPipe()
     let output = try ChildPipe()

@@ -5,11 +5,16 @@ import Synchronization
 public enum StopRequest {
   private static let received = Atomic<Int32>(0)
 
-  /// From now on these signals only leave a note.
+  /// From now on these signals only leave a note. Those that are ignored, as `nohup` has it, stay
+  /// so.
   public static func watch() {
     // The handler may only touch what exists already.
     received.store(0, ordering: .relaxed)
     for signal in [SIGINT, SIGTERM, SIGHUP] {
+      var before = sigaction()
+      sigaction(signal, nil, &before)
+      let ignored = unsafeBitCast(SIG_IGN, to: Int.self)
+      if unsafeBitCast(before.__sigaction_handler.sa_handler, to: Int.self) == ignored { continue }
       var action = sigaction()
       action.__sigaction_handler.sa_handler = { StopRequest.received.store($0, ordering: .relaxed) }
       sigaction(signal, &action, nil)

@@ -17,11 +17,12 @@ public struct SweepListing: Sendable {
   public init(
     _ plan: SweepPlan, _ states: [SweepUnit: ResultStore.UnitState], on site: MeasuringSite
   ) {
+    let identities = plan.identities(on: site)
     rows = plan.units.map { unit in
-      let key = SHA256.hex(unit.cell.identity(on: site))
+      let key = identities[unit.cell].key
       let state = states[SweepUnit(cell: key, block: unit.block)] ?? .init()
       return Row(
-        cell: key, block: unit.block, name: unit.cell.name,
+        cell: key, block: unit.block, name: plan.cells[unit.cell].name,
         state: state.measured ? "measured" : state.failures > 0 ? "failed" : "pending")
     }
   }

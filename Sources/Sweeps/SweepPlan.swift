@@ -7,7 +7,8 @@ import Store
 /// machine, deals the same cards, and a resumed sweep goes on in the order it began.
 public struct SweepPlan: Sendable {
   public struct Unit: Sendable {
-    public let cell: SweepCell
+    /// Its position among the plan's cells.
+    public let cell: Int
     /// From 0.
     public let block: Int
   }
@@ -26,7 +27,15 @@ public struct SweepPlan: Sendable {
     self.cells = cells
     units = (0..<spec.blocks).flatMap { block in
       var generator = SeededGenerator(seed: spec.seed, stream: block + 1)
-      return cells.shuffled(using: &generator).map { Unit(cell: $0, block: block) }
+      return cells.indices.shuffled(using: &generator).map { Unit(cell: $0, block: block) }
+    }
+  }
+
+  /// What each of the cells' keys is the hash of, and the keys.
+  func identities(on site: MeasuringSite) -> [(identity: String, key: String)] {
+    cells.map { cell in
+      let identity = cell.identity(on: site)
+      return (identity, SHA256.hex(identity))
     }
   }
 }

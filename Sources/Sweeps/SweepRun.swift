@@ -52,18 +52,19 @@ public struct SweepRun {
     defer { try? FileManager.default.removeItem(at: folder) }
     let known = try store.unitStates()
     var summary = SweepSummary(units: plan.units.count)
-    var pending: [(unit: SweepPlan.Unit, key: SweepUnit, identity: String)] = []
-    for unit in plan.units {
-      let identity = unit.cell.identity(on: site)
-      let key = SweepUnit(cell: SHA256.hex(identity), block: unit.block)
-      if isSettled(known[key] ?? .init(), before: known[key] ?? .init()) {
-        summary.skip(known[key] ?? .init())
-      } else {
-        pending.append((unit, key, identity))
-      }
+    let identities = plan.identities(on: site)
+    let units = plan.units.map {
+      PendingUnit(
+        cell: plan.cells[$0.cell], identity: identities[$0.cell].identity,
+        key: SweepUnit(cell: identities[$0.cell].key, block: $0.block))
+    }
+    var pending: [PendingUnit] = []
+    for unit in units {
+      let state = known[unit.key] ?? .init()
+      if isSettled(state, before: state) { summary.skip(state) } else { pending.append(unit) }
     }
     var clock = RemainingTime(units: pending.count)
-    for (number, (unit, key, identity)) in pending.enumerated() {
+    for (number, unit) in pending.enumerated() {
       let label = "[\(number + 1)/\(pending.count)] \(unit.cell.name)"
       guard
         try lock.acquire(
@@ -71,8 +72,8 @@ public struct SweepRun {
       else { break }
       defer { lock.release() }
       // Somebody who shares the store may have been here since.
-      let state = try store.state(of: key)
-      if isSettled(state, before: known[key] ?? .init()) {
+      let state = try store.state(of: unit.key)
+      if isSettled(state, before: known[unit.key] ?? .init()) {
         summary.skip(state)
         clock.skip()
         continue
@@ -80,10 +81,16 @@ public struct SweepRun {
       report(label + clock.text)
       clock.begin()
       let result = try measure(unit.cell, in: folder)
-      guard try record(result, of: unit, key, identity, &summary) else { break }
+      guard try record(result, of: unit, &summary) else { break }
       clock.end()
     }
     return summary
+  }
+
+  private struct PendingUnit {
+    let cell: SweepCell
+    let identity: String
+    let key: SweepUnit
   }
 
   /// Whether a unit needs no measuring, by its state now and when the sweep began.
@@ -110,23 +117,22 @@ public struct SweepRun {
 
   /// - Returns: `false` where the sweep is to stop.
   private func record(
-    _ result: CellResult, of unit: SweepPlan.Unit, _ key: SweepUnit, _ identity: String,
-    _ summary: inout SweepSummary
+    _ result: CellResult, of unit: PendingUnit, _ summary: inout SweepSummary
   ) throws -> Bool {
     let now = Timestamp.now()
-    var row = StoredResult(unit: key, run: run, status: .measured, finishedAt: now, record: "")
+    var row = StoredResult(unit: unit.key, run: run, status: .measured, finishedAt: now, record: "")
     switch result {
     case .stopped: return false
     case .measured(let record):
       row.record = record
-      let stored = try store.append(row, identity: identity)
+      let stored = try store.append(row, identity: unit.identity)
       if stored { summary.measured += 1 } else { summary.present += 1 }
     case .failed(let failure):
       row.status = .failed
       row.record = try failureRecord(failure, of: unit.cell, at: now)
-      try store.append(row, identity: identity)
+      try store.append(row, identity: unit.identity)
       summary.failures.append(
-        SweepSummary.FailedCell(cell: unit.cell.name, block: unit.block, failure: failure))
+        SweepSummary.FailedCell(cell: unit.cell.name, block: unit.key.block, failure: failure))
     }
     return true
   }

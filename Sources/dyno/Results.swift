@@ -7,7 +7,7 @@ struct Results: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Lists, filters and exports the results of a store.",
     discussion: """
-      Failures that a later attempt made good are left out. Every sample is in the JSON and in the \
+      Of cells that were tried more than once, the last attempt counts. Every sample is in the JSON and in the \
       store's view "samples".
       """)
 
@@ -68,7 +68,7 @@ struct Results: ParsableCommand {
     filter.threads = threads?.values ?? []
     filter.commits = commit?.values ?? []
     filter.status = failed ? .failed : nil
-    filter.hidesOvercomeFailures = true
+    filter.lastAttemptsOnly = true
     let all = try ResultStore(store, .reading).results(filter)
     let measured = all.filter { $0.status == .measured }
     let exported = failed ? all : measured

@@ -25,13 +25,15 @@ import Testing
       let spec = try spec(
         folder,
         """
-        architectures: [\(model("qwen2")), \(model("qwen3"))]
+        architectures:
+          - \(model("qwen2"))
+          - \(model("qwen3"))
+          - {base: llama-3.2-1b, vary: {hidden_size: 262144, vocab_size: 16777216}}
         prompt: 8
         generate: 2
         threads: 1
         repetitions: 2
-        batch: [1, 100000000]
-        """.replacingOccurrences(of: "100000000", with: "9000000"))
+        """)
       let parts = ["a.db", "b.db"].map { folder.appendingPathComponent($0).path }
       for (index, store) in parts.enumerated() {
         let outcome = try command.dyno(
@@ -43,17 +45,17 @@ import Testing
       for _ in 0..<2 {
         let outcome = try command.dyno(["merge"] + parts + ["--into", merged])
         #expect(outcome.code == 0, "\(outcome.errors)")
-        #expect(outcome.output.contains("holds 8 results"), "\(outcome.output)")
+        #expect(outcome.output.contains("holds 6 results"), "\(outcome.output)")
       }
       let resumed = try command.dyno("sweep", spec, "--store", merged)
-      #expect(resumed.output.hasPrefix("0 measured, 4 already there, 0 failed, 4 failed before"))
+      #expect(resumed.output.hasPrefix("0 measured, 4 already there, 0 failed, 2 failed before"))
 
       let json = try command.dyno("results", merged, "--output", "json")
       #expect(try objects(json.bytes).count == 4)
-      #expect(json.errors.contains("4 failed cells"))
+      #expect(json.errors.contains("2 failed cells"))
       let failed = try objects(
         try command.dyno("results", merged, "--failed", "--output", "json").bytes)
-      #expect(failed.count == 4)
+      #expect(failed.count == 2)
       for row in failed {
         let failure = row["failure"] as? [String: Any]
         #expect(failure?["kind"] as? String == "out of memory", "\(row)")
@@ -71,7 +73,7 @@ import Testing
       let lineCount = try command.dyno("results", merged, "--output", "jsonl").output
         .split(separator: "\n").count
       #expect(lineCount == 4)
-      #expect(try command.dyno("results", merged).output.contains("4 measured, 4 failed"))
+      #expect(try command.dyno("results", merged).output.contains("4 measured, 2 failed"))
       #expect(try command.dyno("history", merged).output.contains("too few commits"))
     }
   }
@@ -135,7 +137,9 @@ import Testing
       process.standardOutput = output
       try process.run()
       // Until it measures.
-      while !FileManager.default.fileExists(atPath: store + "-lock") { usleep(10_000) }
+      while process.isRunning, !FileManager.default.fileExists(atPath: store + "-lock") {
+        usleep(10_000)
+      }
       usleep(100_000)
       process.terminate()
       let text = String(

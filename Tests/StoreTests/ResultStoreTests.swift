@@ -40,12 +40,15 @@ import Testing
     try Files.withTemporaryFolder { folder in
       let store = try ResultStore(folder.appendingPathComponent("a.db").path, .writing)
       try store.begin(sampleRun())
-      #expect(try store.append(sampleResult(at: 1, failed: true), identity: "{}"))
+      var filter = ResultFilter()
+      filter.lastAttemptsOnly = true
+      for second in 0...1 {
+        #expect(try store.append(sampleResult(at: second, failed: true), identity: "{}"))
+      }
+      #expect(try store.results(filter) == [sampleResult(at: 1, failed: true)])
       #expect(try store.append(sampleResult(at: 2), identity: "{}"))
       #expect(try !store.append(sampleResult(at: 3), identity: "{}"))
-      #expect(try store.count() == 2)
-      var filter = ResultFilter()
-      filter.hidesOvercomeFailures = true
+      #expect(try store.count() == 3)
       #expect(try store.results(filter) == [sampleResult(at: 2)])
     }
   }
@@ -108,9 +111,9 @@ import Testing
       try store.begin(sampleRun())
       try store.append(sampleResult(), identity: "{}")
       try store.close()
-      try tamper(file, "UPDATE results SET record = json_set(record, '$.schema_version', 2)")
+      try tamper(file, "UPDATE results SET record = json_set(record, '$.schema_version', 99)")
       for access in [ResultStore.Access.reading, .writing] {
-        expectRefusal(file.path, access, "records of schema 2; expected 1")
+        expectRefusal(file.path, access, "records of schema 99; expected")
       }
       try tamper(file, "PRAGMA user_version = 9")
       for access in [ResultStore.Access.reading, .writing] {

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Records
 import Store
 
 /// A result as a sweep or a bench would store it; only the fields that stores look at.
@@ -13,7 +14,8 @@ func sampleResult(
     ? "\"failure\": {\"kind\": \"crash\", \"detail\": \"signal 11\"}"
     : "\"median_ts\": \(rate), \"samples_ns\": [1, 2, 3], \"a_later_field\": true"
   let record = """
-    {"schema_version": 1, "model_type": "\(name)", "type_weights": "\(dtype)", "type_k": "f16", \
+    {"schema_version": \(ThroughputRecord.currentSchema), "model_type": "\(name)", \
+    "type_weights": "\(dtype)", "type_k": "f16", \
     "n_sequences": \(batch), "n_depth": \(depth), "n_prompt": 16, "n_gen": 0, "n_threads": 1, \
     "build_commit": "\(commit)", \(outcome)}
     """

@@ -18,7 +18,7 @@ import Testing
   }
 
   private func names(_ plan: SweepPlan, block: Int) -> [String] {
-    plan.units.filter { $0.block == block }.map { "\($0.cell.name) \($0.cell.test.batch)" }
+    plan.units.filter { $0.block == block }.map { plan.cells[$0.cell].name }
   }
 
   @Test func blocksHoldEveryCellInOrdersOfTheirOwn() throws {

@@ -11,8 +11,10 @@ import Testing
   private let site = MeasuringSite(
     host: ["processor": .string("test")], build: ["commit": .string("c")], defaultThreads: 2)
 
-  private let record =
-    #"{"schema_version": 1, "model_type": "tiny", "samples_ns": [1, 2], "median_ts": 5}"#
+  private let record = """
+    {"schema_version": \(ThroughputRecord.currentSchema), "model_type": "tiny", \
+    "samples_ns": [1, 2], "median_ts": 5}
+    """
 
   private func sweep(
     _ script: String, into store: String, retryFailed: Bool = false, timeLimit: Double? = nil,
@@ -95,7 +97,7 @@ import Testing
     #expect(try failure("exit 70") == .init(.crash, "exit code 70"))
     #expect(try failure("echo; echo nonsense").kind == .crash)
     #expect(try failure("true") == .init(.crash, "gave no record that can be read"))
-    #expect(try failure("echo '{\"schema_version\": 2, \"samples_ns\": []}'").kind == .crash)
+    #expect(try failure("echo '{\"schema_version\": 99, \"samples_ns\": []}'").kind == .crash)
   }
 
   @Test func muchOutputDoesNotBlock() throws {

@@ -12,7 +12,7 @@ def main():
     options = tiny_sweep.arguments(__doc__).parse_args()
     dyno = options.dyno
     with tempfile.TemporaryDirectory() as folder:
-        specification = tiny_sweep.write_specification(folder, 2)
+        specification = tiny_sweep.write_specification(folder, 1)
         whole, first, second, merged, other = (
             os.path.join(folder, name + ".db") for name in ["whole", "1", "2", "merged", "other"])
         tiny_sweep.run(dyno, "sweep", specification, "--store", whole)

@@ -15,9 +15,8 @@ MODEL = {
 SPECIFICATION = """\
 architectures:
   - base: tiny.json
-    vary: {{hidden_size: [64, 96, 128, 160], gqa: [1, 2, 4]}}
+    vary: {{hidden_size: [64, 96, 128], gqa: [1, 2, 4]}}
 dtype: [bf16, q8_0]
-batch: [1, 2]
 prompt: 8
 generate: 2
 threads: 1
@@ -34,7 +33,7 @@ def arguments(description):
 
 
 def write_specification(folder, blocks):
-    """The path of a specification with 96 units a block."""
+    """The path of a specification with 36 units a block."""
     with open(os.path.join(folder, "tiny.json"), "w") as file:
         json.dump(MODEL, file)
     path = os.path.join(folder, "tiny.yaml")
