@@ -32,6 +32,7 @@ public final class ResultStore {
       throw InputError(path, problem: "is empty", expected: "a store")
     case .other:
       throw InputError(path, problem: "is not a store", expected: "a file that Dyno wrote")
+    case .cut(let bytes): throw Self.damaged(path, "\(bytes) bytes are missing at its end")
     case .unmarkedDatabase: try Self.look(at: path, access)
     case .missing, .empty, .store: break
     }
@@ -43,6 +44,7 @@ public final class ResultStore {
         try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = 1") }
       }
       try requireOurs()
+      try requireCurrentRecords()
     }
   }
 
@@ -98,10 +100,14 @@ public final class ResultStore {
     }
     let faults = try queue.read { try String.fetchAll($0, sql: "PRAGMA quick_check(1)") }
     guard faults == ["ok"] else {
-      throw InputError(
-        path, problem: "is damaged (\(faults.first ?? "no reason given"))",
-        expected: "a whole store; `sqlite3 FILE .recover` may save its rows")
+      throw Self.damaged(path, faults.first ?? "no reason given")
     }
+  }
+
+  static func damaged(_ path: String, _ reason: String) -> InputError {
+    InputError(
+      path, problem: "is damaged (\(reason))",
+      expected: "a whole store; `sqlite3 FILE .recover` may save its rows")
   }
 
   /// Whether nobody has put anything into the database yet.
@@ -128,6 +134,11 @@ public final class ResultStore {
           path, problem: "has store schema \(version)",
           expected: "\(StoreSchema.version), or the Dyno that wrote it")
       }
+    }
+  }
+
+  private func requireCurrentRecords() throws {
+    try queue.read { database in
       let foreign = try String.fetchOne(
         database,
         sql: """

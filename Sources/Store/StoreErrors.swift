@@ -18,9 +18,7 @@ private func readable(_ error: DatabaseError, _ path: String) -> any Error {
   case .SQLITE_NOTADB:
     return InputError(path, problem: "is not a store", expected: "a file that Dyno wrote")
   case .SQLITE_CORRUPT:
-    return InputError(
-      path, problem: "is damaged (\(message))",
-      expected: "a whole store; `sqlite3 FILE .recover` may save its rows")
+    return ResultStore.damaged(path, message)
   case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH:
     return InputError(path, problem: "cannot be opened", expected: "a file in a writable folder")
   case .SQLITE_READONLY:

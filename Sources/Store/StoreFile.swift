@@ -8,6 +8,8 @@ enum StoreFile {
   case store
   /// A database that carries nobody's mark.
   case unmarkedDatabase
+  /// A database that ends too early, by so many bytes.
+  case cut(Int)
   /// No database, or that of another program.
   case other
 
@@ -24,11 +26,25 @@ enum StoreFile {
       self = header.isEmpty ? .empty : .other
       return
     }
-    // The application's mark, a big-endian word (https://www.sqlite.org/fileformat.html).
-    switch header[68..<72].reduce(0, { $0 << 8 | Int($1) }) {
+    // Big-endian words (https://www.sqlite.org/fileformat.html).
+    func number(_ bytes: Range<Int>) -> Int { header[bytes].reduce(0) { $0 << 8 | Int($1) } }
+    let pageSize = number(16..<18) == 1 ? 65536 : number(16..<18)
+    let missing = number(28..<32) * pageSize - Self.size(path)
+    // With a log beside it, a database is whole only together with that.
+    if missing > 0, Self.size(path + "-wal") == 0 {
+      self = .cut(missing)
+      return
+    }
+    // The application's mark.
+    switch number(68..<72) {
     case StoreSchema.applicationID: self = .store
     case 0: self = .unmarkedDatabase
     default: self = .other
     }
+  }
+
+  private static func size(_ path: String) -> Int {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    return (attributes?[.size] as? Int) ?? 0
   }
 }

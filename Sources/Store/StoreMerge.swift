@@ -6,8 +6,9 @@ extension ResultStore {
   ///
   /// - Returns: how many results are new here.
   public func merge(_ other: ResultStore) throws -> Int {
+    guard other !== self else { return 0 }
     // One transaction on either side: a sweep may be writing there, and all arrives or nothing.
-    try withStoreErrors(other.path) {
+    return try withStoreErrors(other.path) {
       try other.queue.read { source in
         try withStoreErrors(path) { try queue.write { try Self.copy(from: source, to: $0) } }
       }

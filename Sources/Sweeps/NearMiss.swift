@@ -4,7 +4,7 @@ enum NearMiss {
   static func of(_ word: String, in words: [String]) -> String? {
     let scored = words.map { (word: $0, distance: distance(word.lowercased(), $0.lowercased())) }
     guard let best = scored.min(by: { $0.distance < $1.distance }) else { return nil }
-    return best.distance <= max(1, min(word.count, best.word.count) / 3) ? best.word : nil
+    return best.distance <= max(word.count, best.word.count) / 3 ? best.word : nil
   }
 
   /// Levenshtein's edit distance, of words that are cut to a sane length.

@@ -127,12 +127,18 @@ import Testing
     try Files.withTemporaryFolder { folder in
       let spec = try spec(
         folder,
-        "{architectures: \(model("qwen2")), prompt: 8, generate: 0, repetitions: 1000000, threads: 1}"
-      )
+        """
+        {architectures: \(model("qwen2")), prompt: 8, generate: 0, repetitions: 1000000, threads: 1,
+         time_limit: 20s}
+        """)
       let store = folder.appendingPathComponent("s.db").path
       let process = Process()
-      process.executableURL = Bundle.main.bundleURL.appendingPathComponent("dyno")
-      process.arguments = ["sweep", spec, "--store", store]
+      // Who runs the tests may ignore SIGTERM, and a sweep would follow.
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+      process.arguments = [
+        "--default-signal=TERM", Bundle.main.bundleURL.appendingPathComponent("dyno").path, "sweep",
+        spec, "--store", store,
+      ]
       let output = Pipe()
       process.standardOutput = output
       try process.run()
