@@ -70,6 +70,9 @@ let package = Package(
     .executableTarget(
       name: "dyno-law-study", dependencies: ["ScalingLaws", "Numerics", "Reports"],
       path: "benchmarks/laws", exclude: ["chinchilla_objective.py"], swiftSettings: strict),
+    .executableTarget(
+      name: "dyno-cost-study", dependencies: ["CostModel", "Numerics", "Records"],
+      path: "benchmarks/cost", swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["Weights", "Engine", "Numerics"],
       path: "Tests/TestSupport", swiftSettings: strict),

@@ -54,6 +54,7 @@ public struct Coefficient: Sendable {
 
 /// What forms need to know of a device and of how its operands are stored.
 public struct DeviceContext: Sendable {
+  public var kind: DeviceLimits.Kind
   /// FLOP/s.
   public var peak: Double
   /// Bytes/s.
@@ -85,6 +86,7 @@ public struct DeviceContext: Sendable {
     activationBytes = limits.activationBytes
     cacheBytes = cache.bytesPerElement
     self.isWarm = isWarm
+    kind = limits.kind
   }
 }
 

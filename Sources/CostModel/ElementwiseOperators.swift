@@ -37,3 +37,7 @@ public struct ElementwiseOperators: CostForm {
   public static func regime(_ shape: Shape) -> String { "all" }
   public static func features(_ shape: Shape) -> [(name: String, value: Double)] { [] }
 }
+
+extension ElementwiseOperators {
+  func cost(bytes: Double) -> OperatorCost { cost(Shape(bytes: bytes)) }
+}

@@ -48,8 +48,12 @@ public struct FamilyFit: Sendable {
   public var logValues: [Double]
   /// Of `logValues`; the prior's spread where the data say nothing.
   public var standardErrors: [Double]
+  /// Of `logValues`; empty where the data and the prior leave it undetermined.
+  public var covariance: [[Double]]
   /// Robust standard deviation of the residuals.
   public var scale: Double
+  /// Of the residuals, per degree of freedom.
+  public var rootMeanSquare: Double
   public var stop: FitStop
   public var rows: Int
   /// Coefficients whose standard error stayed above 0.9 of the prior's spread: the data do not
@@ -60,8 +64,6 @@ public struct FamilyFit: Sendable {
 
   /// Residuals beyond this many scales count by their absolute value.
   static let huberPoint = 1.5
-  /// Below this, differences are the clock's.
-  static let smallestScale = 0.005
 
   /// - Parameter assumedScale: what the residuals' scale is taken for until there are enough rows
   ///   to tell: a few rows must not look like perfect agreement.
@@ -76,8 +78,11 @@ public struct FamilyFit: Sendable {
   }
 
   /// The same for any model with a residual a row.
+  ///
+  /// - Parameter leastScale: below this, differences are the clock's; more where rows share a part
+  ///   of their error, which their scatter does not show.
   public init<Model>(
-    rows count: Int, prior: Prior, assumedScale: Double = 0.1,
+    rows count: Int, prior: Prior, assumedScale: Double = 0.1, leastScale: Double = 0.005,
     prepare: @escaping ([Double]) -> Model, residual: @escaping (Model, Int) -> Double
   ) {
     let parameters = prior.logValues.count
@@ -120,7 +125,7 @@ public struct FamilyFit: Sendable {
       let mixed =
         (robust * robust * Double(count) + assumedScale * assumedScale * assumedRows)
         / (Double(count) + assumedRows)
-      let next = max(Self.smallestScale, mixed.squareRoot())
+      let next = max(leastScale, mixed.squareRoot())
       let settled = moved < 1e-3 && abs(next / scale - 1) < 0.01
       scale = next
       for row in 0..<count {
@@ -130,10 +135,18 @@ public struct FamilyFit: Sendable {
     }
 
     let (_, jacobian) = problem(scale).evaluate(current)
+    let final = cache.models(at: current).center
+    let squares = (0..<count).reduce(0.0) {
+      let value = residual(final, $1)
+      return $0 + value * value
+    }
+    rootMeanSquare =
+      count > 0 ? (squares / Double(max(1, count - parameters))).squareRoot() : assumedScale
     let normal = PositiveDefinite.normalMatrix(jacobian)
-    let covariance = (try? PositiveDefinite(normal, tolerance: 0))?.inverse()
-    let errors = prior.spreads.indices.map { index in
-      min(prior.spreads[index], covariance.map { $0[index][index].squareRoot() * scale } ?? .infinity)
+    let inverse = (try? PositiveDefinite(normal, tolerance: 0))?.inverse()
+    covariance = (inverse ?? []).map { $0.map { $0 * scale * scale } }
+    let errors = prior.spreads.indices.map { [covariance] index in
+      min(prior.spreads[index], covariance.isEmpty ? .infinity : covariance[index][index].squareRoot())
     }
     logValues = current
     standardErrors = errors

@@ -47,6 +47,8 @@ public struct Operator: Equatable, Sendable {
   public let activationBytes: Double
   public let cacheReadBytes: Double
   public let cacheWriteBytes: Double
+  /// Positions a token sees in attention, itself included; `nil`: all before it.
+  public var window: Int?
 
   public var bytes: Double { weightBytes + activationBytes + cacheReadBytes + cacheWriteBytes }
 }
@@ -77,14 +79,15 @@ public struct AttentionShape: Hashable, Codable, Sendable {
     self.headDimension = headDimension
   }
 
-  /// `batch` sequences of `new` tokens each after `cached` positions, all of which they see.
+  /// `batch` sequences of `new` tokens each after `cached` positions.
   public init(
-    batch: Int, cached: Int, new: Int, queryHeads: Int, keyValueHeads: Int, headDimension: Int
+    batch: Int, cached: Int, new: Int, queryHeads: Int, keyValueHeads: Int, headDimension: Int,
+    window: Int? = nil
   ) {
     let sequence = Step.Sequence(cached: cached, new: new)
     self.init(
-      sequences: batch, tokens: batch * new, pairs: batch * sequence.visiblePairs(window: nil),
-      positions: batch * (cached + new), queryHeads: queryHeads, keyValueHeads: keyValueHeads,
+      sequences: batch, tokens: batch * new, pairs: batch * sequence.visiblePairs(window: window),
+      positions: batch * sequence.visiblePositions(window: window), queryHeads: queryHeads, keyValueHeads: keyValueHeads,
       headDimension: headDimension)
   }
 

@@ -22,7 +22,7 @@ extension Architecture {
         pairs: step.sequences.reduce(0) { $0 + $1.visiblePairs(window: window) },
         positions: step.sequences.reduce(0) { $0 + $1.visiblePositions(window: window) },
         queryHeads: queryHeads, keyValueHeads: keyValueHeads, headDimension: headDimension)
-      list.layer(layer, attention) { operators.append($0) }
+      list.layer(layer, attention, window) { operators.append($0) }
     }
     list.head { operators.append($0) }
     return operators
@@ -41,24 +41,24 @@ extension Architecture {
     let list = StepOperators(
       self, tokens: batch * new, logitsRows: logitsRows, weights: weights, cache: cache,
       shard: shard)
-    let sequence = Step.Sequence(cached: cached, new: new)
-    func attention(_ window: Int?) -> AttentionShape {
-      AttentionShape(
-        sequences: batch, tokens: batch * new,
-        pairs: batch * sequence.visiblePairs(window: window),
-        positions: batch * sequence.visiblePositions(window: window),
-        queryHeads: list.queryHeads, keyValueHeads: list.keyValueHeads,
-        headDimension: headDimension)
-    }
     list.embedding { body($0, 1) }
-    let windowed = slidingWindow == nil ? 0 : max(0, layers - firstWindowedLayer)
-    if windowed < layers {
-      list.layer(nil, attention(nil)) { body($0, layers - windowed) }
-    }
-    if windowed > 0 {
-      list.layer(nil, attention(slidingWindow)) { body($0, windowed) }
+    forEachWindow { window, layers in
+      let attention = AttentionShape(
+        batch: batch, cached: cached, new: new, queryHeads: list.queryHeads,
+        keyValueHeads: list.keyValueHeads, headDimension: headDimension, window: window)
+      list.layer(nil, attention, window) { body($0, layers) }
     }
     list.head { body($0, 1) }
+  }
+}
+
+extension Architecture {
+  /// The attention windows of the layers (`nil`: none), each with how many layers have it.
+  @inlinable
+  public func forEachWindow(_ body: (_ window: Int?, _ layers: Int) -> Void) {
+    let windowed = slidingWindow == nil ? 0 : max(0, layers - firstWindowedLayer)
+    if windowed < layers { body(nil, layers - windowed) }
+    if windowed > 0 { body(slidingWindow, windowed) }
   }
 }
 
@@ -103,7 +103,9 @@ extension Architecture {
   }
 
   @usableFromInline
-  func layer(_ layer: Int?, _ attention: AttentionShape, _ emit: (Operator) -> Void) {
+  func layer(
+    _ layer: Int?, _ attention: AttentionShape, _ window: Int?, _ emit: (Operator) -> Void
+  ) {
     let d = architecture.hiddenSize
     let e = architecture.headDimension
     let queryWidth = queryHeads * e
@@ -125,7 +127,7 @@ extension Architecture {
         kind: .attention, layer: layer, shape: .attention(attention), flops: attention.flops,
         weightBytes: 0, activationBytes: 8 * Double(tokens * queryWidth),
         cacheReadBytes: Double(2 * attention.positions * keyValueWidth) * cache.bytesPerElement,
-        cacheWriteBytes: 0))
+        cacheWriteBytes: 0, window: window))
     emit(
       gemm(
         .outputProjection, layer, m: tokens, n: d, k: queryWidth, outputs: d, residual: true,

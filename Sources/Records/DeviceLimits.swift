@@ -2,6 +2,10 @@ import Architectures
 
 /// What a device can do at best: the vendor's numbers, or this host's measured ones.
 public struct DeviceLimits: Equatable, Sendable {
+  /// How its kernels are cut: what a tile is, and whether it is padded.
+  public enum Kind: String, Codable, CaseIterable, Sendable { case gpu, cpu }
+
+  public var kind: Kind
   /// Dense FLOP/s (a multiply-add is 2) with weights of a dtype.
   public var peakFLOPs: [DType: Double]
   /// Bytes per second read from memory.
@@ -16,11 +20,17 @@ public struct DeviceLimits: Equatable, Sendable {
   public var linkBandwidth: Double
   /// Bytes of one activation.
   public var activationBytes: Double
+  /// Sustained clock of a unit, Hz.
+  public var clock: Double
+  /// Bytes of scratch memory of a unit that blocks share; 0 where there is none.
+  public var sharedMemory: Double
 
   public init(
-    peakFLOPs: [DType: Double], memoryBandwidth: Double, memoryCapacity: Double, units: Int,
-    lastLevelCache: Double, linkBandwidth: Double, activationBytes: Double
+    kind: Kind, peakFLOPs: [DType: Double], memoryBandwidth: Double, memoryCapacity: Double, units: Int,
+    lastLevelCache: Double, linkBandwidth: Double, activationBytes: Double,
+    clock: Double, sharedMemory: Double
   ) {
+    self.kind = kind
     self.peakFLOPs = peakFLOPs
     self.memoryBandwidth = memoryBandwidth
     self.memoryCapacity = memoryCapacity
@@ -28,5 +38,7 @@ public struct DeviceLimits: Equatable, Sendable {
     self.lastLevelCache = lastLevelCache
     self.linkBandwidth = linkBandwidth
     self.activationBytes = activationBytes
+    self.clock = clock
+    self.sharedMemory = sharedMemory
   }
 }

@@ -44,17 +44,21 @@ public enum Rung: String, Codable, CaseIterable, Comparable, Sendable {
 public struct CalibratedFamily: Equatable, Sendable {
   public var coefficients: [CalibratedCoefficient]
   public var rung: Rung
+  /// Of the coefficients' natural logarithms, in the order of their names; empty where unknown.
+  public var covariance: [[Double]]
   /// Held-out error that predictions' intervals come from; `nil` where none was measured.
   public var error: HeldOutError?
   /// Ranges of the shapes that were fitted: outside, a prediction is extrapolated.
   public var domain: [String: ClosedRange<Double>]
 
   public init(
-    coefficients: [CalibratedCoefficient], rung: Rung, error: HeldOutError? = nil,
+    coefficients: [CalibratedCoefficient], rung: Rung, covariance: [[Double]] = [],
+    error: HeldOutError? = nil,
     domain: [String: ClosedRange<Double>] = [:]
   ) {
     self.coefficients = coefficients
     self.rung = rung
+    self.covariance = covariance
     self.error = error
     self.domain = domain
   }

@@ -77,9 +77,14 @@ extension DeviceLimits {
       return value
     }
     try fields.allow([
-      "peak_flops", "memory_bandwidth", "memory_capacity", "units", "last_level_cache",
-      "link_bandwidth", "activation_bytes",
+      "kind", "peak_flops", "memory_bandwidth", "memory_capacity", "units", "last_level_cache",
+      "link_bandwidth", "activation_bytes", "clock", "shared_memory",
     ])
+    let kindName = try fields.required("kind", JSONObject.string, expected: "gpu or cpu")
+    guard let kind = Kind(rawValue: kindName) else {
+      throw InputError(
+        "kind", problem: "is \"\(kindName.prefix(40))\"", expected: "gpu or cpu")
+    }
     let peaks = try fields.entries("peak_flops") { value, field in
       guard DType(rawValue: field) != nil else {
         throw InputError(
@@ -95,30 +100,35 @@ extension DeviceLimits {
       throw InputError("peak_flops", problem: "is empty", expected: "FLOP/s of at least one dtype")
     }
     self.init(
+      kind: kind,
       peakFLOPs: Dictionary(uniqueKeysWithValues: peaks.map { (DType(rawValue: $0)!, $1) }),
       memoryBandwidth: try quantity("memory_bandwidth", 1e8...1e15, unit: "bytes/s"),
       memoryCapacity: try quantity("memory_capacity", 1e8...1e14, unit: "bytes"),
       units: Int(try quantity("units", 1...100_000, unit: "units")),
       lastLevelCache: try quantity("last_level_cache", 1e4...1e11, unit: "bytes"),
       linkBandwidth: try quantity("link_bandwidth", 0...1e14, unit: "bytes/s"),
-      activationBytes: try quantity("activation_bytes", 1...8, unit: "bytes"))
+      activationBytes: try quantity("activation_bytes", 1...8, unit: "bytes"),
+      clock: try quantity("clock", 1e8...1e11, unit: "Hz"),
+      sharedMemory: try quantity("shared_memory", 0...1e9, unit: "bytes"))
   }
 
   fileprivate var encoded: JSONValue {
     .object([
+      "kind": .string(kind.rawValue),
       "peak_flops": .object(
         Dictionary(
           uniqueKeysWithValues: peakFLOPs.map { ($0.key.rawValue, .number($0.value)) })),
       "memory_bandwidth": .number(memoryBandwidth), "memory_capacity": .number(memoryCapacity),
       "units": .integer(units), "last_level_cache": .number(lastLevelCache),
       "link_bandwidth": .number(linkBandwidth), "activation_bytes": .number(activationBytes),
+      "clock": .number(clock), "shared_memory": .number(sharedMemory),
     ])
   }
 }
 
 extension CalibratedFamily {
   fileprivate init(_ fields: JSONObject) throws {
-    try fields.allow(["rung", "coefficients", "error", "domain"])
+    try fields.allow(["rung", "coefficients", "covariance", "error", "domain"])
     let rungName = try fields.required(
       "rung", JSONObject.string, expected: Rung.allCases.map(\.rawValue).joined(separator: ", "))
     guard let rung = Rung(rawValue: rungName) else {
@@ -131,6 +141,7 @@ extension CalibratedFamily {
     }
     self.init(
       coefficients: coefficients.values.sorted { $0.name < $1.name }, rung: rung,
+      covariance: try fields.array("covariance").map { try $0.map { try Self.row($0, columns: coefficients.count) } } ?? [],
       error: try fields.object("error").map { error in
         try within("error") { try HeldOutError(error) }
       },
@@ -151,11 +162,30 @@ extension CalibratedFamily {
         Dictionary(uniqueKeysWithValues: coefficients.map { ($0.name, $0.encoded) })),
     ]
     if let error { fields["error"] = error.encoded }
+    if !covariance.isEmpty {
+      fields["covariance"] = .array(covariance.map { .array($0.map(JSONValue.number)) })
+    }
     if !domain.isEmpty {
       fields["domain"] = .object(
         domain.mapValues { .array([.number($0.lowerBound), .number($0.upperBound)]) })
     }
     return .object(fields)
+  }
+}
+
+extension CalibratedFamily {
+  fileprivate static func row(_ value: JSONValue, columns: Int) throws -> [Double] {
+    guard case .array(let cells) = value, cells.count == columns else {
+      throw InputError(
+        "covariance", problem: "has a row that is not \(columns) numbers",
+        expected: "as many as there are coefficients")
+    }
+    return try cells.map { cell in
+      guard let number = cell.double else {
+        throw InputError("covariance", problem: "holds \(cell.kind)", expected: "numbers")
+      }
+      return number
+    }
   }
 }
 

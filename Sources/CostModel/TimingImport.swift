@@ -1,0 +1,65 @@
+import Architectures
+import Operators
+import Records
+
+/// Sorts operator timings into the families they calibrate.
+public struct FamilyTimings: Sendable {
+  public var gemm: [Timing<MatrixShape>] = []
+  public var prefill: [Timing<AttentionShape>] = []
+  public var decode: [Timing<AttentionShape>] = []
+  public var elementwise: [Timing<ElementwiseOperators.Shape>] = []
+
+  /// - Parameters:
+  ///   - activationBytes: of the device, for operators that only move activations.
+  ///   - group: what belongs together when data are held out; by default GEMMs of one (n, k) and
+  ///     attention of one (heads, KV heads).
+  ///   - scale: what a timing is multiplied by before it is fitted.
+  public init(
+    _ timings: [OperatorTiming], activationBytes: Double,
+    group: ((OperatorTiming) -> String)? = nil, scale: (OperatorTiming) -> Double = { _ in 1 }
+  ) {
+    for timing in timings {
+      let seconds = timing.seconds * scale(timing)
+      func row<Shape>(_ shape: Shape, _ usual: String) -> Timing<Shape> {
+        Timing(
+          shape: shape, seconds: seconds, group: group?(timing) ?? usual, origin: timing.origin)
+      }
+      switch timing.shape {
+      case .gemm(let m, let n, let k):
+        gemm.append(row(MatrixShape(m: m, n: n, k: k), "\(n)x\(k)"))
+      case .attention(let shape):
+        let group = "\(shape.queryHeads)/\(shape.keyValueHeads)"
+        if shape.isDecode {
+          decode.append(row(shape, group))
+        } else {
+          prefill.append(row(shape, group))
+        }
+      case .rows(let count, let width):
+        elementwise.append(
+          row(
+            ElementwiseOperators.Shape(
+              bytes: 2 * Double(count) * Double(width) * activationBytes), "\(width)"))
+      }
+    }
+  }
+}
+
+extension Array {
+  /// Splits timings into those that a device could have reached and those faster than its limits
+  /// allow, which are no timings of what they claim.
+  public func possible<Form: CostForm>(
+    _ form: Form.Type, _ context: DeviceContext
+  ) -> (kept: [Element], impossible: [Element]) where Element == Timing<Form.Shape> {
+    var kept: [Element] = []
+    var impossible: [Element] = []
+    for timing in self {
+      // The clock's resolution, and vendors' rounding.
+      if timing.seconds < 0.98 * Form.floorSeconds(timing.shape, context) {
+        impossible.append(timing)
+      } else {
+        kept.append(timing)
+      }
+    }
+    return (kept, impossible)
+  }
+}
