@@ -9,10 +9,10 @@ SOURCES = Sources Tests benchmarks Package.swift
 PYTHON_ENVIRONMENT = .build-python
 
 .DEFAULT_GOAL := help
-.PHONY: help deps python build run test test-real test-sweeps bench format lint clean
+.PHONY: help deps python build run test test-real test-sweeps bench bench-workloads bench-gate format lint clean
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install missing system packages (Debian, Ubuntu)
 	@command -v $(SWIFT) >/dev/null || { \
@@ -56,6 +56,13 @@ test-sweeps: build ## kill sweeps, fill their disk (as root) and merge their sha
 bench: deps ## benchmark the kernels against this machine's limits
 	$(BUILD) --product dyno-kernel-bench
 	.build/release/dyno-kernel-bench
+
+bench-workloads: deps ## compare synthetic with real depth, integrated with exact workloads
+	$(BUILD) --product dyno-workload-study
+	.build/release/dyno-workload-study smollm2-135m qwen2.5-0.5b qwen3-0.6b
+
+bench-gate: build python ## measure how often dyno ab errs: an hour on a quiet machine
+	$(PYTHON) benchmarks/gate/study.py --dyno $(DYNO)
 
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive $(SOURCES)

@@ -40,6 +40,7 @@ let package = Package(
       "Engine",
       ["Weights", "Operators", "Records", "COpenBLAS", "Architectures", "Host", "Numerics"]),
     module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
+    module("Comparison", ["Measurement", "Numerics", "Records", "Architectures", "Host"]),
     module("CostModel", ["Architectures", "Operators", "Records", "Numerics"]),
     module("ScalingLaws", ["Architectures", "Records", "Numerics"]),
     module(
@@ -68,6 +69,13 @@ let package = Package(
       ],
       path: "benchmarks/kernels", swiftSettings: strict),
     .executableTarget(
+      name: "dyno-workload-study",
+      dependencies: [
+        "Measurement", "Reports", "Numerics",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "benchmarks/workloads", swiftSettings: strict),
+    .executableTarget(
       name: "dyno-law-study", dependencies: ["ScalingLaws", "Numerics", "Reports"],
       path: "benchmarks/laws", exclude: ["chinchilla_objective.py"], swiftSettings: strict),
     .executableTarget(
@@ -87,6 +95,7 @@ let package = Package(
     tests("WeightsTests", ["Weights"]),
     tests("EngineTests", ["Engine"]),
     tests("MeasurementTests", ["Measurement", "Reports"]),
+    tests("ComparisonTests", ["Comparison", "Reports"]),
     tests("ScalingLawsTests", ["ScalingLaws"]),
     tests("StoreTests", ["Store", "Records", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("SweepsTests", ["Sweeps", "Store", "Records"]),
@@ -94,7 +103,7 @@ let package = Package(
     .executableTarget(
       name: "dyno",
       dependencies: [
-        "Measurement", "Reports", "ScalingLaws", "Store", "Sweeps",
+        "Comparison", "Measurement", "Reports", "ScalingLaws", "Store", "Sweeps",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -28,3 +28,5 @@ const dyno_kernels *dyno_kernels_for(dyno_instruction_set set) {
   }
   return NULL;
 }
+
+const char *dyno_compiler(void) { return __VERSION__; }

@@ -76,7 +76,8 @@ public struct DeviceContext: Sendable {
     guard let peak = limits.peak(of: weights) else {
       throw InputError(
         "peak_flops", problem: "has no \(weights)",
-        expected: "one of " + limits.peakFLOPs.keys.map(\.rawValue).sorted().joined(separator: ", "))
+        expected: "one of " + limits.peakFLOPs.keys.map(\.rawValue).sorted().joined(separator: ", ")
+      )
     }
     self.peak = peak
     bandwidth = limits.memoryBandwidth

@@ -85,7 +85,8 @@ public struct EndToEndCalibration: Sendable {
       shifted[index] += 1e-4
       return (log(predict(row, shifted.map(exp))) - center) / 1e-4
     }
-    var variance = Self.heldOutScatter * Self.heldOutScatter * fit.rootMeanSquare * fit.rootMeanSquare
+    var variance =
+      Self.heldOutScatter * Self.heldOutScatter * fit.rootMeanSquare * fit.rootMeanSquare
     for (row, slope) in gradient.enumerated() where !fit.covariance.isEmpty {
       for (column, other) in gradient.enumerated() {
         variance += slope * fit.covariance[row][column] * other

@@ -186,7 +186,9 @@ struct EndToEndModel {
 
   /// Contexts at which a run of decode steps is priced, and how many steps each stands for: all
   /// where they are few, else Gauss-Legendre's three points.
-  private static func nodes(_ decode: ServingSchedule.Decode, _ body: (_ context: Int, _ steps: Double) -> Void) {
+  private static func nodes(
+    _ decode: ServingSchedule.Decode, _ body: (_ context: Int, _ steps: Double) -> Void
+  ) {
     let steps = decode.steps
     guard steps > 3 else {
       for index in 0..<steps { body(Int(decode.firstContext.rounded()) + index, 1) }

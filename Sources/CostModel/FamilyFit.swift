@@ -146,7 +146,9 @@ public struct FamilyFit: Sendable {
     let inverse = (try? PositiveDefinite(normal, tolerance: 0))?.inverse()
     covariance = (inverse ?? []).map { $0.map { $0 * scale * scale } }
     let errors = prior.spreads.indices.map { [covariance] index in
-      min(prior.spreads[index], covariance.isEmpty ? .infinity : covariance[index][index].squareRoot())
+      min(
+        prior.spreads[index], covariance.isEmpty ? .infinity : covariance[index][index].squareRoot()
+      )
     }
     logValues = current
     standardErrors = errors

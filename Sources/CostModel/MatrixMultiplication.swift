@@ -61,7 +61,8 @@ public struct MatrixMultiplication: CostForm {
     Coefficient(
       "split", nominal: 2e-6, spread: 0.5, carries: false, "seconds of the kernel that adds parts"),
     Coefficient(
-      "partial_sums", nominal: 1, spread: 0.7, "red: partial sums' bytes over bandwidth, times this"),
+      "partial_sums", nominal: 1, spread: 0.7, "red: partial sums' bytes over bandwidth, times this"
+    ),
     Coefficient(
       "tail", nominal: 0.1, spread: 1, "0: whole waves, 1: fractions of waves"),
     Coefficient(
@@ -152,7 +153,9 @@ public struct MatrixMultiplication: CostForm {
           }
         }
         if shape.m == 1 {
-          splits(of: k, blocks: (n / 8).rounded(.up)) { consider(1, 8, $0, blocks: $1, isVector: true) }
+          splits(of: k, blocks: (n / 8).rounded(.up)) {
+            consider(1, 8, $0, blocks: $1, isVector: true)
+          }
         }
       }
       var sum = 0.0
@@ -221,7 +224,9 @@ public struct MatrixMultiplication: CostForm {
   }
 
   public static func regime(_ shape: MatrixShape) -> String {
-    let rows = shape.m == 1 ? "m = 1" : shape.m <= 32 ? "m to 32" : shape.m <= 512 ? "m to 512" : "m over 512"
+    let rows =
+      shape.m == 1
+      ? "m = 1" : shape.m <= 32 ? "m to 32" : shape.m <= 512 ? "m to 512" : "m over 512"
     guard shape.m > 1 else { return rows }
     return rows + (Double(shape.n) * Double(shape.k) < 4_194_304 ? ", small" : ", large")
   }

@@ -32,7 +32,8 @@ struct ServingSchedule: Sendable {
   var widest = 0
 
   /// - Returns: `nil` where not even one sequence fits.
-  init?(_ workload: ServingWorkload, _ plan: MemoryPlan, _ engine: ServingEngine, maxPositions: Int) {
+  init?(_ workload: ServingWorkload, _ plan: MemoryPlan, _ engine: ServingEngine, maxPositions: Int)
+  {
     let block = engine.blockPositions
     let fitting = plan.sequences(of: workload.positions, blockPositions: block)
     switch engine.cachePolicy {

@@ -1,5 +1,3 @@
-import Engine
-import Operators
 import Records
 
 /// One thing to time, on sequences that already hold `depth` positions.
@@ -9,6 +7,9 @@ public struct ThroughputTest: Hashable, Sendable {
     case prefill(Int)
     /// Makes so many tokens, one step each.
     case decode(Int)
+    /// Reads a prompt, whose logits give the first token, then makes the others: every step, or those
+    /// at sampled depths that stand for the others.
+    case workload(prompt: Int, generate: Int, exact: Bool)
   }
 
   public var phase: Phase
@@ -24,64 +25,46 @@ public struct ThroughputTest: Hashable, Sendable {
 
   /// As `llama-bench` names tests.
   public var name: String {
+    ThroughputRecord.testName(prompt: promptTokens, generate: generatedTokens, depth: depth)
+  }
+
+  /// Prompt tokens of one sequence.
+  public var promptTokens: Int {
     switch phase {
-    case .prefill(let tokens):
-      ThroughputRecord.testName(prompt: tokens, generate: 0, depth: depth)
-    case .decode(let tokens): ThroughputRecord.testName(prompt: 0, generate: tokens, depth: depth)
+    case .prefill(let tokens), .workload(let tokens, _, _): tokens
+    case .decode: 0
     }
   }
 
-  /// Tokens of one sequence.
-  public var tokensPerSequence: Int {
+  /// Tokens made of one sequence.
+  public var generatedTokens: Int {
     switch phase {
-    case .prefill(let tokens), .decode(let tokens): tokens
+    case .prefill: 0
+    case .decode(let tokens), .workload(_, let tokens, _): tokens
     }
   }
+
+  /// Steps that make tokens.
+  var decodeSteps: Int {
+    if case .workload(_, let tokens, _) = phase { return tokens - 1 }
+    return generatedTokens
+  }
+
+  /// Tokens of one sequence.
+  public var tokensPerSequence: Int { promptTokens + generatedTokens }
 
   /// Tokens read or made in all.
   public var tokens: Int { batch * tokensPerSequence }
 
-  /// The steps that a run of it takes.
-  ///
-  /// - Parameter chunk: most tokens of a prefill step, over all sequences.
-  func steps(chunk: Int) -> [PlannedStep] {
-    switch phase {
-    case .decode(let tokens):
-      return (0..<tokens).map { _ in
-        PlannedStep(parts: (0..<batch).map { ($0, 1) }, logits: .last)
-      }
-    case .prefill(let tokens):
-      var steps: [PlannedStep] = []
-      var current = PlannedStep(parts: [], logits: .none)
-      var room = chunk
-      for sequence in 0..<batch {
-        var left = tokens
-        while left > 0 {
-          // A step holds whole ends of prompts, whose logits are wanted, or a part of one prompt.
-          if left > room, !current.parts.isEmpty {
-            steps.append(current)
-            current = PlannedStep(parts: [], logits: .none)
-            room = chunk
-          }
-          let count = min(left, room)
-          current.parts.append((sequence, count))
-          left -= count
-          room -= count
-          if left == 0 { current.logits = .last }
-          if room == 0 {
-            steps.append(current)
-            current = PlannedStep(parts: [], logits: .none)
-            room = chunk
-          }
-        }
-      }
-      return current.parts.isEmpty ? steps : steps + [current]
-    }
+  /// Whether only some of its steps are run.
+  public var isIntegrated: Bool {
+    if case .workload(_, _, let exact) = phase { return !exact }
+    return false
   }
-}
 
-/// A forward step still without its tokens: how many new ones each sequence gets.
-struct PlannedStep {
-  var parts: [(sequence: Int, count: Int)]
-  var logits: Step.Logits
+  /// Most tokens of one of its steps.
+  func mostTokens(chunk: Int) -> Int {
+    max(
+      promptTokens > 0 ? min(chunk, batch * promptTokens) : 0, generatedTokens > 0 ? batch : 0)
+  }
 }

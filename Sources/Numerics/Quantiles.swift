@@ -18,10 +18,23 @@ public enum Quantiles {
   /// the binomial(n, 1/2) tails outside it hold at most `1 - confidence` (SciPy's
   /// `scipy.stats.quantile_test` finds the same one). `nil` where even the whole range falls short,
   /// as with fewer than 6 values at 95%.
+  ///
+  /// - Parameter designEffect: how many values are worth one independent value
+  ///   (`Autocorrelation.medianDesignEffect`): the interval's ends are then at the ranks, as shares
+  ///   of the count, that so many fewer values would give.
   public static func medianInterval(
-    _ values: [Double], confidence: Double = 0.95
+    _ values: [Double], confidence: Double = 0.95, designEffect: Double = 1
   ) -> ClosedRange<Double>? {
-    let n = values.count
+    let independent = max(1, Int(Double(values.count) / max(1, designEffect)))
+    let rank = medianRank(independent, confidence: confidence)
+    guard rank > 0, !values.isEmpty else { return nil }
+    let k = max(1, Int(Double(rank) * Double(values.count) / Double(independent)))
+    let sorted = values.sorted()
+    return sorted[k - 1]...sorted[sorted.count - k]
+  }
+
+  /// The greatest k for which the k-th smallest and k-th largest of n values bound the median.
+  private static func medianRank(_ n: Int, confidence: Double) -> Int {
     var tail = 0.0  // P(binomial(n, 1/2) < k)
     var k = 0
     while k < n {
@@ -31,9 +44,7 @@ public enum Quantiles {
       tail = widened
       k += 1
     }
-    guard k > 0 else { return nil }
-    let sorted = values.sorted()
-    return sorted[k - 1]...sorted[n - k]
+    return k
   }
 }
 

@@ -34,4 +34,15 @@ public enum RankCorrelation {
     }
     return ranks
   }
+
+  /// How many values share each distinct value.
+  static func tieCounts(_ values: [Double]) -> [Int] {
+    var counts: [Int] = []
+    var previous: Double?
+    for value in values.sorted() {
+      if value == previous { counts[counts.count - 1] += 1 } else { counts.append(1) }
+      previous = value
+    }
+    return counts
+  }
 }

@@ -3,6 +3,20 @@ import Foundation
 /// The standard normal distribution.
 public enum NormalDistribution {
   public static func cumulative(_ x: Double) -> Double { erfc(-x / 2.0.squareRoot()) / 2 }
+
+  /// The value that `probability` of the distribution lies below.
+  ///
+  /// - Precondition: 0 < `probability` < 1.
+  public static func quantile(_ probability: Double) -> Double {
+    precondition(probability > 0 && probability < 1)
+    var low = -40.0
+    var high = 40.0
+    for _ in 0..<100 where high - low > 1e-14 * max(1, abs(low)) {
+      let middle = (low + high) / 2
+      if cumulative(middle) < probability { low = middle } else { high = middle }
+    }
+    return (low + high) / 2
+  }
 }
 
 /// Student's t distribution.

@@ -87,7 +87,8 @@ public struct AttentionShape: Hashable, Codable, Sendable {
     let sequence = Step.Sequence(cached: cached, new: new)
     self.init(
       sequences: batch, tokens: batch * new, pairs: batch * sequence.visiblePairs(window: window),
-      positions: batch * sequence.visiblePositions(window: window), queryHeads: queryHeads, keyValueHeads: keyValueHeads,
+      positions: batch * sequence.visiblePositions(window: window), queryHeads: queryHeads,
+      keyValueHeads: keyValueHeads,
       headDimension: headDimension)
   }
 

@@ -26,7 +26,8 @@ public struct DeviceLimits: Equatable, Sendable {
   public var sharedMemory: Double
 
   public init(
-    kind: Kind, peakFLOPs: [DType: Double], memoryBandwidth: Double, memoryCapacity: Double, units: Int,
+    kind: Kind, peakFLOPs: [DType: Double], memoryBandwidth: Double, memoryCapacity: Double,
+    units: Int,
     lastLevelCache: Double, linkBandwidth: Double, activationBytes: Double,
     clock: Double, sharedMemory: Double
   ) {

@@ -141,7 +141,9 @@ extension CalibratedFamily {
     }
     self.init(
       coefficients: coefficients.values.sorted { $0.name < $1.name }, rung: rung,
-      covariance: try fields.array("covariance").map { try $0.map { try Self.row($0, columns: coefficients.count) } } ?? [],
+      covariance: try fields.array("covariance").map {
+        try $0.map { try Self.row($0, columns: coefficients.count) }
+      } ?? [],
       error: try fields.object("error").map { error in
         try within("error") { try HeldOutError(error) }
       },

@@ -15,7 +15,8 @@ public struct ImportedRows<Row> {
     _ table: DelimitedText, requiring columns: [String], _ read: (ImportedRow) throws -> Row?
   ) throws {
     for column in columns where !table.columns.contains(column) {
-      throw InputError("row 1", problem: "lacks column \"\(column)\"", expected: "a column of that name")
+      throw InputError(
+        "row 1", problem: "lacks column \"\(column)\"", expected: "a column of that name")
     }
     let index = Dictionary(uniqueKeysWithValues: table.columns.enumerated().map { ($1, $0) })
     for (line, cells) in table.rows {

@@ -7,7 +7,7 @@ import Architectures
 /// of all `n_sequences`.
 public struct ThroughputRecord: Codable, Sendable {
   /// Raised when a field changes its meaning.
-  public static let currentSchema = 1
+  public static let currentSchema = 2
 
   public var schemaVersion = Self.currentSchema
   public var buildCommit: String
@@ -37,7 +37,7 @@ public struct ThroughputRecord: Codable, Sendable {
   public var samplesTs: [Double]
 
   public var medianTs: Double
-  /// 95% interval of the median from order statistics; absent below 6 samples.
+  /// 95% interval of the median from order statistics; absent where the samples are too few.
   public var ci95Ts: [Double]?
   /// Rates at the median time, by the operators' FLOPs and bytes.
   public var gflops: Double
@@ -64,6 +64,11 @@ public struct ThroughputRecord: Codable, Sendable {
   public var environment: RunEnvironment
   public var warnings: [String]
   public var seed: UInt64
+  public var sampling: SamplingSummary
+  /// Of each of `samplesNs`.
+  public var sampleCircumstances: [SampleCircumstances]
+  /// Of tests that read a prompt and make tokens.
+  public var workload: WorkloadSummary?
 
   public init(
     buildCommit: String, cpuInfo: String, modelType: String, modelSize: Int, modelNParams: Int,
@@ -75,7 +80,8 @@ public struct ThroughputRecord: Codable, Sendable {
     limits: MachineLimits, initializationS: Double, processPeakBytes: Int,
     memoryNeedBytes: Int,
     architecture: [String: JSONValue], environment: RunEnvironment, warnings: [String],
-    seed: UInt64
+    seed: UInt64, sampling: SamplingSummary, sampleCircumstances: [SampleCircumstances],
+    workload: WorkloadSummary? = nil
   ) {
     self.buildCommit = buildCommit
     self.cpuInfo = cpuInfo
@@ -114,35 +120,19 @@ public struct ThroughputRecord: Codable, Sendable {
     self.environment = environment
     self.warnings = warnings
     self.seed = seed
+    self.sampling = sampling
+    self.sampleCircumstances = sampleCircumstances
+    self.workload = workload
   }
 
-  /// As `llama-bench` names tests: `pp512`, `tg128 @ d4096`.
+  /// As `llama-bench` names tests: `pp512`, `tg128 @ d4096`, `pp4096+tg1024`.
   public var testName: String {
     Self.testName(prompt: nPrompt, generate: nGen, depth: nDepth)
   }
 
   public static func testName(prompt: Int, generate: Int, depth: Int) -> String {
-    let kind = prompt > 0 ? "pp\(prompt)" : "tg\(generate)"
+    let kinds = [prompt > 0 ? "pp\(prompt)" : nil, generate > 0 ? "tg\(generate)" : nil]
+    let kind = kinds.compactMap { $0 }.joined(separator: "+")
     return depth > 0 ? "\(kind) @ d\(depth)" : kind
-  }
-}
-
-/// Where a result was measured.
-public struct RunEnvironment: Codable, Sendable {
-  public var topology: String
-  public var operatingSystem: String
-  public var instructionSet: String
-  public var openblas: String
-  public var threadsPinned: Bool
-
-  public init(
-    topology: String, operatingSystem: String, instructionSet: String, openblas: String,
-    threadsPinned: Bool
-  ) {
-    self.topology = topology
-    self.operatingSystem = operatingSystem
-    self.instructionSet = instructionSet
-    self.openblas = openblas
-    self.threadsPinned = threadsPinned
   }
 }

@@ -28,6 +28,16 @@ public enum Quantity {
     share.isFinite ? String(format: "%.1f%%", 100 * share) : "–"
   }
 
+  /// A relative change with its sign: `+2.1%`.
+  public static func change(_ share: Double) -> String {
+    share.isFinite ? String(format: "%+.2f%%", 100 * share) : "–"
+  }
+
+  /// `0.013`, `< 0.0001`.
+  public static func probability(_ value: Double) -> String {
+    value < 1e-4 ? "< 0.0001" : number(value, digits: 2)
+  }
+
   private static func scaled(_ value: Double, _ units: [(Double, String)]) -> String {
     for (unit, suffix) in units where abs(value) >= unit {
       return number(value / unit) + " " + suffix

@@ -54,9 +54,14 @@ public enum ThroughputTable {
     }
   }
 
-  /// The median of the ratios of samples taken in the same repetition, with its interval.
+  /// The median of the ratios of samples taken in the same block, with its interval.
   private static func ratio(_ record: ThroughputRecord, _ baseline: ThroughputRecord) -> String {
-    let ratios = zip(record.samplesTs, baseline.samplesTs).map { $0 / $1 }
+    let others = Dictionary(
+      zip(baseline.sampleCircumstances.map(\.block), baseline.samplesTs),
+      uniquingKeysWith: { first, _ in first })
+    let ratios = zip(record.sampleCircumstances, record.samplesTs).compactMap { sample, rate in
+      others[sample.block].map { rate / $0 }
+    }
     guard !ratios.isEmpty else { return "–" }
     let interval = Quantiles.medianInterval(ratios).map { [$0.lowerBound, $0.upperBound] }
     return "\(Quantity.number(Quantiles.median(ratios)))× (\(spread(ratios, interval: interval)))"
@@ -80,11 +85,32 @@ public enum ThroughputTable {
       + "\(record.nThreads) threads, \(record.environment.instructionSet).\n"
       + "Limits of this run: \(Quantity.number(record.limits.readBandwidth * 1e-9)) GB/s read, "
       + "\(Quantity.number(record.limits.multiplyAddPeak * 1e-9)) GFLOP/s f32 multiply-add.\n"
-      + "tok/s: median of \(record.samplesNs.count) samples, all sequences together.\(few)"
-      + (compared ? " against: median ratio within a repetition, with its interval." : "")
+      + "tok/s: median of \(sampleCounts(records)) samples, all sequences together.\(few)"
+      + (compared ? " against: median ratio within a block, with its interval." : "")
       + "\nof floor: the least time these limits allow (bytes or FLOPs, whichever binds) over the "
       + "measured one; paired: by the limits right before and after each sample.\n"
-      + memory(records)
+      + memory(records) + workloads(records)
+  }
+
+  private static func sampleCounts(_ records: [ThroughputRecord]) -> String {
+    let counts = records.map(\.samplesNs.count)
+    let (least, most) = (counts.min() ?? 0, counts.max() ?? 0)
+    return least == most ? "\(least)" : "\(least) to \(most)"
+  }
+
+  /// What workloads are made of, and how far off they may be.
+  private static func workloads(_ records: [ThroughputRecord]) -> String {
+    records.compactMap { record in
+      guard let workload = record.workload else { return nil }
+      let steps =
+        workload.mode == .exact
+        ? "all \(workload.steps) steps" : "\(workload.timedSteps) of \(workload.steps) steps timed"
+      let tpot = workload.tpotS.map { ", \(Quantity.number(1000 * $0)) ms a token" } ?? ""
+      let bound = workload.errorBound.map { ", within ±\(Quantity.percent($0))" } ?? ""
+      return "\n\(record.modelType) \(record.testName), batch \(record.nSequences): \(steps)"
+        + "\(bound); prompts \(Quantity.number(workload.prefillS)) s, "
+        + "generation \(Quantity.number(workload.decodeS)) s\(tpot)."
+    }.joined()
   }
 
   private static func memory(_ records: [ThroughputRecord]) -> String {

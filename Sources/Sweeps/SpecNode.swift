@@ -91,6 +91,23 @@ struct SpecNode {
     return value
   }
 
+  /// Prompt and generated tokens: `4096x1024`.
+  func workload() throws -> (prompt: Int, generate: Int) {
+    let counts = (node.scalar?.string ?? "").split(separator: "x", omittingEmptySubsequences: false)
+      .map { Int($0) ?? 0 }
+    guard counts.count == 2, counts.allSatisfy({ (1...10_000_000).contains($0) }) else {
+      throw error("is \(kind)", expected: "prompt and generated tokens such as 4096x1024")
+    }
+    return (counts[0], counts[1])
+  }
+
+  func flag() throws -> Bool {
+    guard let text = node.scalar?.string, let value = Bool(text) else {
+      throw error("is \(kind)", expected: "true or false")
+    }
+    return value
+  }
+
   func seed() throws -> UInt64 {
     guard let text = node.scalar?.string, let value = UInt64(text) else {
       throw error("is \(kind)", expected: "0 to \(UInt64.max)")

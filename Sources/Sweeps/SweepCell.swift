@@ -33,7 +33,6 @@ public struct SweepCell: Sendable {
       "cache_dtype": .string(settings.cacheDType.rawValue),
       "threads": settings.threads.map(JSONValue.integer) ?? .null,
       "chunk": .integer(settings.chunk),
-      "repetitions": .integer(settings.repetitions),
       "seed": .string("\(settings.seed)"),
       "depth": .integer(test.depth),
       "batch": .integer(test.batch),
@@ -41,6 +40,15 @@ public struct SweepCell: Sendable {
     switch test.phase {
     case .prefill(let tokens): content["prompt"] = .integer(tokens)
     case .decode(let tokens): content["generate"] = .integer(tokens)
+    case .workload(let prompt, let generate, let exact):
+      content["workload"] = .string("\(prompt)x\(generate)")
+      content["exact"] = .bool(exact)
+    }
+    if let repetitions = settings.repetitions {
+      content["repetitions"] = .integer(repetitions)
+    } else {
+      content["precision"] = .number(settings.precision)
+      content["budget"] = .number(settings.budgetSeconds)
     }
     return content
   }
@@ -64,12 +72,21 @@ public struct SweepCell: Sendable {
     var arguments = [
       "bench", config, "--dtype", settings.dtype.rawValue, "--cache-dtype",
       settings.cacheDType.rawValue, "--depth", "\(test.depth)", "--batch", "\(test.batch)",
-      "--chunk", "\(settings.chunk)", "--repetitions", "\(settings.repetitions)", "--seed",
-      "\(settings.seed)", "--output", "jsonl", "--end-with-stdin",
+      "--chunk", "\(settings.chunk)", "--seed", "\(settings.seed)", "--output", "jsonl",
+      "--end-with-stdin",
     ]
     switch test.phase {
     case .prefill(let tokens): arguments += ["--prompt", "\(tokens)", "--generate", "0"]
     case .decode(let tokens): arguments += ["--prompt", "0", "--generate", "\(tokens)"]
+    case .workload(let prompt, let generate, let exact):
+      arguments += ["--workload", "\(prompt)x\(generate)"] + (exact ? ["--exact"] : [])
+    }
+    if let repetitions = settings.repetitions {
+      arguments += ["--repetitions", "\(repetitions)"]
+    } else {
+      arguments += [
+        "--precision", "\(100 * settings.precision)%", "--budget", "\(settings.budgetSeconds)s",
+      ]
     }
     if let threads = settings.threads { arguments += ["--threads", "\(threads)"] }
     return arguments

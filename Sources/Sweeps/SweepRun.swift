@@ -141,18 +141,14 @@ public struct SweepRun {
     _ failure: FailureRecord.Failure, of cell: SweepCell, at time: String
   ) throws -> String {
     let settings = cell.settings
-    var phase = (prompt: 0, generate: 0)
-    switch cell.test.phase {
-    case .prefill(let tokens): phase.prompt = tokens
-    case .decode(let tokens): phase.generate = tokens
-    }
     return try RecordText.encode(
       FailureRecord(
         buildCommit: BuildInformation.commit, cpuInfo: Processor.model,
         modelType: cell.architecture.name, nBatch: settings.chunk,
         nThreads: settings.threads ?? site.defaultThreads, nSequences: cell.test.batch,
         typeWeights: settings.dtype, typeK: settings.cacheDType, typeV: settings.cacheDType,
-        nPrompt: phase.prompt, nGen: phase.generate, nDepth: cell.test.depth, testTime: time,
+        nPrompt: cell.test.promptTokens, nGen: cell.test.generatedTokens, nDepth: cell.test.depth,
+        testTime: time,
         architecture: cell.architecture.config, seed: settings.seed, failure: failure))
   }
 }

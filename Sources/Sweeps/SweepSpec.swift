@@ -39,7 +39,7 @@ public struct SweepSpec: Sendable {
 
   private enum Key: String, CaseIterable {
     case architectures, dtype, threads, prompt, generate, depth, batch, chunk, repetitions, seed
-    case blocks
+    case blocks, workload, exact, precision, budget
     case cacheDType = "cache_dtype"
     case timeLimit = "time_limit"
   }
@@ -65,11 +65,15 @@ public struct SweepSpec: Sendable {
     if let node = field(.blocks) { blocks = try node.count(1...1000) }
     timeLimit = try field(.timeLimit)?.seconds()
 
-    let prompts = try list(.prompt, [512]) { try $0.count(counts) }
-    let generates = try list(.generate, [128]) { try $0.count(counts) }
+    // Where there are workloads, prompts and generated tokens apart only if they are asked for.
+    let workloads = try list(.workload, []) { try $0.workload() }
+    let exact = try field(.exact)?.flag() ?? false
+    let prompts = try list(.prompt, workloads.isEmpty ? [512] : []) { try $0.count(counts) }
+    let generates = try list(.generate, workloads.isEmpty ? [128] : []) { try $0.count(counts) }
     let phases =
       prompts.filter { $0 > 0 }.map(ThroughputTest.Phase.prefill)
       + generates.filter { $0 > 0 }.map(ThroughputTest.Phase.decode)
+      + workloads.map { .workload(prompt: $0.prompt, generate: $0.generate, exact: exact) }
     guard !phases.isEmpty else {
       throw InputError(
         "prompt, generate", problem: "both are 0: the grid is empty",
@@ -82,8 +86,14 @@ public struct SweepSpec: Sendable {
     }
 
     var settings: [ThroughputBench.Settings] = []
-    let repetitions =
-      try field(.repetitions)?.count(1...1_000_000) ?? defaults.repetitions
+    var sampling = defaults
+    sampling.seed = seed
+    sampling.repetitions = try field(.repetitions)?.count(1...1_000_000)
+    if let node = field(.precision) { sampling.precision = try node.share() }
+    if let node = field(.budget) { sampling.budgetSeconds = try node.seconds() }
+    if let node = field(.precision), sampling.precision == 0 {
+      throw node.error("is 0%", expected: "a share above it")
+    }
     for dtype in try list(.dtype, [defaults.dtype], { try $0.word(DType.allCases) }) {
       let caches = try list(.cacheDType, [defaults.cacheDType]) {
         try $0.word([.f32, .f16, .bf16])
@@ -91,13 +101,11 @@ public struct SweepSpec: Sendable {
       for cache in caches {
         for threads in try list(.threads, [nil], { try $0.count(1...100_000) }) {
           for chunk in try list(.chunk, [defaults.chunk], { try $0.count(positive) }) {
-            var setting = defaults
+            var setting = sampling
             setting.dtype = dtype
             setting.cacheDType = cache
             setting.threads = threads
             setting.chunk = chunk
-            setting.repetitions = repetitions
-            setting.seed = seed
             settings.append(setting)
           }
         }

@@ -12,8 +12,13 @@ struct Bench: ParsableCommand {
     abstract: "Measures throughput of architectures, with random weights.",
     discussion: """
       Each architecture runs every combination of --prompt (prefill) and --generate (decode) with \
-      --depth and --batch, interleaved in random order. Shares are of this machine's limits, \
-      measured in the same run.
+      --depth and --batch, interleaved in random order, until the median of each is known to \
+      --precision or the --budget is spent. Shares are of this machine's limits, measured in the \
+      same run.
+
+      --workload runs whole requests instead: prompts of so many tokens are read, then tokens are \
+      made, at each --batch. Only steps at sampled depths are run, and their times summed up for \
+      all; --exact runs every step.
       """)
 
   @OptionGroup var options: SubjectOptions
@@ -36,8 +41,20 @@ struct Bench: ParsableCommand {
   @Option(help: "Threads, each pinned to a core. Default: one a core.")
   var threads: Int?
 
-  @Option(help: "Samples of each test.")
-  var repetitions = 5
+  @Option(help: "Prompt and generated tokens of whole requests, instead of the above.")
+  var workload: [WorkloadShape] = []
+
+  @Flag(help: "Run every step of the --workload.")
+  var exact = false
+
+  @Option(help: "Enough samples: half the interval of the median over the median.")
+  var precision = Percentage(share: 0.01)
+
+  @Option(help: "Time for the samples of all tests together.")
+  var budget = TimeSpan(seconds: 60)
+
+  @Option(help: "So many samples of each test, whatever --precision and --budget.")
+  var repetitions: Int?
 
   @Option(help: "Seed of weights, tokens and the order of tests.")
   var seed: UInt64 = 0
@@ -55,8 +72,13 @@ struct Bench: ParsableCommand {
   @Option(help: "table, markdown, json or jsonl.")
   var output = Format.table
 
-  @Flag(help: ArgumentHelp("End when stdin is closed.", visibility: .private))
+  /// Ends when stdin is closed: how `dyno sweep` takes its cells with it.
+  @Flag(help: .hidden)
   var endWithStdin = false
+
+  /// Prepares the tests once, then runs them as stdin asks: how `dyno ab` drives both sides.
+  @Flag(help: .hidden)
+  var serve = false
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json, jsonl }
 
@@ -67,13 +89,20 @@ struct Bench: ParsableCommand {
     settings.dtype = options.dtype
     settings.cacheDType = options.cacheDtype.dtype
     settings.threads = threads
-    settings.repetitions = try positive("--repetitions", repetitions)
+    settings.repetitions = try repetitions.map { try positive("--repetitions", $0) }
+    settings.precision = precision.share
+    settings.budgetSeconds = budget.seconds
     settings.chunk = try positive("--chunk", chunk)
     settings.seed = seed
     let tests = try plannedTests()
     for file in [trace, operators].compactMap({ $0 }) { try requireWritable(file) }
     let recorder = try store.map { try BenchRecorder(store: $0) }
 
+    if serve {
+      try BenchServer(subjects, tests, settings).serve(
+        read: { readLine() }, write: { try emit($0) })
+      return
+    }
     let progress = ProgressLine()
     let results = try ThroughputBench(tests, settings, report: progress.show)
       .run(subjects, traced: trace != nil || operators != nil)
@@ -101,6 +130,24 @@ struct Bench: ParsableCommand {
   }
 
   private func plannedTests() throws -> [ThroughputTest] {
+    let phases = try phases()
+    for count in batch.values { _ = try positive("--batch", count) }
+    return batch.values.flatMap { batch in
+      depth.values.flatMap { depth in
+        phases.map { ThroughputTest($0, depth: depth, batch: batch) }
+      }
+    }
+  }
+
+  private func phases() throws -> [ThroughputTest.Phase] {
+    guard workload.isEmpty else {
+      return workload.map {
+        .workload(prompt: $0.prompt, generate: $0.generate, exact: exact)
+      }
+    }
+    guard !exact else {
+      throw InputError("--exact", problem: "has nothing to run", expected: "a --workload")
+    }
     let phases =
       prompt.values.filter { $0 > 0 }.map(ThroughputTest.Phase.prefill)
       + generate.values.filter { $0 > 0 }.map(ThroughputTest.Phase.decode)
@@ -108,11 +155,6 @@ struct Bench: ParsableCommand {
       throw InputError(
         "--prompt, --generate", problem: "both are 0", expected: "something to measure")
     }
-    for count in batch.values { _ = try positive("--batch", count) }
-    return batch.values.flatMap { batch in
-      depth.values.flatMap { depth in
-        phases.map { ThroughputTest($0, depth: depth, batch: batch) }
-      }
-    }
+    return phases
   }
 }

@@ -23,7 +23,7 @@ struct HistoryCommand: ParsableCommand {
   var order: String?
 
   @Option(help: "The chance of even one false change in all series.")
-  var level = 0.05
+  var level = Percentage(share: 0.05)
 
   @Option(help: "Of the permutations.")
   var seed: UInt64 = 0
@@ -31,21 +31,19 @@ struct HistoryCommand: ParsableCommand {
   @Flag(help: "Exit code 1 where a series ends in a regression.")
   var failOnRegression = false
 
-  @Option(help: "Regressions up to this share do not count for --fail-on-regression, such as 0.02.")
-  var threshold = 0.0
+  @Option(help: "Regressions up to this share do not count for --fail-on-regression, such as 2%.")
+  var threshold: Percentage?
 
   @Option(help: "table or json.")
   var output = OutputFormat.table
 
   func run() throws {
-    guard level >= 1e-4, level < 0.5 else {
-      throw InputError("--level", problem: "is \(level)", expected: "0.0001 to under 0.5")
-    }
-    guard threshold >= 0, threshold < 1 else {
-      throw InputError("--threshold", problem: "is \(threshold)", expected: "0 to under 1")
+    guard level.share >= 1e-4, level.share < 0.5 else {
+      throw InputError(
+        "--level", problem: "is \(100 * level.share)%", expected: "0.01% to under 50%")
     }
     var options = History.Options()
-    options.level = level
+    options.level = level.share
     options.seed = seed
     options.order = try order.map(commits)
     var filter = ResultFilter()
@@ -53,7 +51,7 @@ struct HistoryCommand: ParsableCommand {
     let history = try History(try ResultStore(store, .reading).results(filter), options)
     try emit(output == .json ? JSONText.encode(history) : history.table)
     if failOnRegression,
-      history.series.contains(where: { $0.endsInRegression(threshold: threshold) })
+      history.series.contains(where: { $0.endsInRegression(threshold: threshold?.share ?? 0) })
     {
       throw ExitCode(1)
     }

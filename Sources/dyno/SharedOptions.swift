@@ -73,3 +73,52 @@ extension ArgumentHelp {
   static let architectures = ArgumentHelp(
     "A config.json, its folder, or a zoo name (see profiles/architectures).", valueName: "arch")
 }
+
+/// A share given in percent: `5%`, `0.5%`.
+struct Percentage: ExpressibleByArgument {
+  let share: Double
+
+  init(share: Double) { self.share = share }
+
+  init?(argument: String) {
+    guard argument.hasSuffix("%"), let percent = Double(argument.dropLast()),
+      percent > 0, percent <= 100
+    else { return nil }
+    share = percent / 100
+  }
+
+  var defaultValueDescription: String { "\(100 * share)%".replacing(".0%", with: "%") }
+}
+
+/// A length of time: `60s`, `2m`, `500ms`.
+struct TimeSpan: ExpressibleByArgument {
+  let seconds: Double
+
+  init(seconds: Double) { self.seconds = seconds }
+
+  init?(argument: String) {
+    let units = [("ms", 0.001), ("s", 1.0), ("m", 60), ("h", 3600)]
+    guard let (unit, scale) = units.first(where: { argument.hasSuffix($0.0) }),
+      let count = Double(argument.dropLast(unit.count)), count > 0, count.isFinite
+    else { return nil }
+    seconds = count * scale
+  }
+
+  var defaultValueDescription: String {
+    "\(seconds)s".replacing(".0s", with: "s")
+  }
+}
+
+/// Prompt and generated tokens of a workload: `4096x1024`.
+struct WorkloadShape: ExpressibleByArgument {
+  let prompt: Int
+  let generate: Int
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "x", omittingEmptySubsequences: false)
+    let counts = parts.compactMap { Int($0) }.filter { (1...CountList.largest).contains($0) }
+    guard parts.count == 2, counts.count == 2 else { return nil }
+    prompt = counts[0]
+    generate = counts[1]
+  }
+}

@@ -49,7 +49,7 @@ import Testing
   @Test func help() throws {
     let outcome = try dyno("--help")
     #expect(outcome.code == 0)
-    for command in ["bench", "describe", "host", "logits"] {
+    for command in ["ab", "bench", "compare", "describe", "host", "logits"] {
       #expect(outcome.output.contains(command))
     }
   }
@@ -187,6 +187,117 @@ import Testing
       try data.prefix(data.count - 100).write(to: cut)
       expectRefusal(try dyno("logits", cut.path, "--tokens", "1"), cut.path, "truncated")
     }
+  }
+
+  private var executable: String {
+    Bundle.main.bundleURL.appendingPathComponent("dyno").path
+  }
+
+  @Test func comparisonsOfBadInput() throws {
+    let bench = ["--", "bench", fixture("huggingface/qwen3"), "--prompt", "4"]
+    func ab(_ arguments: String...) throws -> Outcome { try dyno(["ab"] + arguments + bench) }
+    expectRefusal(try ab("--baseline", executable), "--candidate")
+    expectRefusal(try ab("--baseline", executable, "--candidate", "/nowhere"), "/nowhere")
+    expectRefusal(try ab("--baseline", "/bin/true", "--candidate", executable), "/bin/true")
+    expectRefusal(
+      try ab("--baseline", executable, "--candidate", executable, "--threshold", "5"), "5")
+    expectRefusal(
+      try dyno("ab", "--baseline", executable, "--candidate", executable, "--", "describe", "x"),
+      "bench")
+    expectRefusal(
+      try dyno(
+        "ab", "--baseline", executable, "--candidate", executable, "--", "bench", "no-such-model"),
+      "no-such-model")
+    expectRefusal(
+      try ab("--baseline", executable, "--candidate", executable, "--write", "junit=/nowhere/x"),
+      "/nowhere/x")
+    expectRefusal(try dyno("compare", "/nowhere.json", "/nowhere.json"), "/nowhere.json")
+    expectRefusal(try dyno("bench", "smollm2-135m", "--exact"), "--workload")
+    expectRefusal(try dyno("bench", "smollm2-135m", "--workload", "5"), "--workload")
+    expectRefusal(try dyno("bench", "smollm2-135m", "--budget", "60"), "--budget")
+  }
+
+  /// An older build knows no --serve; one that goes away is an internal error.
+  @Test func childrenThatCannotBeCompared() throws {
+    try Files.withTemporaryFolder { folder in
+      func script(_ text: String) throws -> String {
+        let file = folder.appendingPathComponent("dyno")
+        try Data("#!/bin/sh\n\(text)\n".utf8).write(to: file)
+        try FileManager.default.setAttributes(
+          [.posixPermissions: 0o755], ofItemAtPath: file.path)
+        return file.path
+      }
+      func ab(_ text: String) throws -> Outcome {
+        try dyno(
+          "ab", "--baseline", executable, "--candidate", script(text), "--", "bench",
+          fixture("huggingface/qwen3"), "--prompt", "4", "--generate", "0")
+      }
+      expectRefusal(
+        try ab("echo \"dyno: Error: Unknown option '--serve'\" >&2; exit 2"), "older build")
+      expectRefusal(try ab("echo nonsense"), "did not start")
+      let outcome = try ab(
+        "shift; '\(executable)' bench \"$@\" </dev/null; echo 'out of luck' >&2; exit 9")
+      #expect(outcome.code == 70 && outcome.output.isEmpty)
+      #expect(outcome.errors.contains("out of luck"), "\(outcome.errors)")
+    }
+  }
+
+  @Test func buildsInTurns() throws {
+    try Files.withTemporaryFolder { folder in
+      let report = folder.appendingPathComponent("report.xml")
+      let outcome = try dyno(
+        "ab", "--baseline", executable, "--candidate", executable, "--budget", "1s", "--threshold",
+        "50%", "--inject", "100%", "--inject-cell", "1", "--write", "junit=\(report.path)",
+        "--output", "json", "--", "bench", fixture("huggingface/qwen3"), "--prompt", "8",
+        "--generate", "2", "--threads", "1")
+      #expect([1, 3].contains(outcome.code), "\(outcome.errors)")
+      let record = try #require(
+        try JSONSerialization.jsonObject(with: outcome.bytes) as? [String: Any])
+      let cells = try #require(record["cells"] as? [[String: Any]])
+      #expect(cells.map { $0["test"] as? String } == ["pp8", "tg2"])
+      #expect(cells.allSatisfy { ($0["samples"] as? Int ?? 0) > 0 })
+      #expect(try String(contentsOf: report, encoding: .utf8).contains("<testsuites>"))
+    }
+  }
+
+  @Test func theGateOnItself() throws {
+    let outcome = try dyno(
+      "ab", "--self-test", "--baseline", executable, "--budget", "1s", "--pool", "2s",
+      "--comparisons", "20", "--output", "json", "--", "bench", fixture("huggingface/qwen3"),
+      "--prompt", "8", "--generate", "2", "--threads", "1")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let record = try #require(
+      try JSONSerialization.jsonObject(with: outcome.bytes) as? [String: Any])
+    #expect((record["false_alarms"] as? [String: Any])?["trials"] as? Int == 20)
+    #expect(record["pool_pairs_per_cell"] as? Int ?? 0 > 0)
+  }
+
+  @Test func resultSetsFromFiles() throws {
+    try Files.withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("set.json")
+      let bench = try dyno(
+        "bench", fixture("huggingface/qwen3"), "--prompt", "16", "--generate", "4",
+        "--repetitions", "2", "--output", "json")
+      try bench.bytes.write(to: file)
+      let same = try dyno("compare", file.path, file.path)
+      #expect(same.code == 0 && same.output.contains("no change"), "\(same.errors)")
+      try bench.bytes.prefix(bench.bytes.count / 2).write(to: file)
+      expectRefusal(try dyno("compare", file.path, file.path), file.path)
+    }
+  }
+
+  @Test func wholeWorkloads() throws {
+    let outcome = try dyno(
+      "bench", fixture("huggingface/qwen3"), "--workload", "100x50", "--batch", "2", "--chunk",
+      "32", "--precision", "20%", "--budget", "500ms", "--output", "json")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let array = try #require(
+      try JSONSerialization.jsonObject(with: outcome.bytes) as? [[String: Any]])
+    let workload = try #require(array.first?["workload"] as? [String: Any])
+    #expect(workload["mode"] as? String == "integrated")
+    #expect(workload["steps"] as? Int ?? 0 > workload["timed_steps"] as? Int ?? 0)
+    let sampling = try #require(array.first?["sampling"] as? [String: Any])
+    #expect(["precision", "budget"].contains(sampling["ended_by"] as? String))
   }
 
   @Test func benchInJSON() throws {

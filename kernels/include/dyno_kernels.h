@@ -110,6 +110,9 @@ void dyno_quantize(dyno_dtype type, const float *source, size_t count, void *des
 void dyno_fill_blocks(
   dyno_dtype type, uint32_t key, size_t count, float scale, void *destination);
 
+// What compiled the kernels.
+const char *dyno_compiler(void);
+
 // Tells the core that this is a spin loop.
 static inline void dyno_relax(void) {
 #if defined(__x86_64__)

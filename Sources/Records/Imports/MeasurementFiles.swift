@@ -63,7 +63,9 @@ public struct Measurements {
       operators += took(try AIConfiguratorTable.rows(table))
     } else if InferenceBenchTable.recognizes(table.columns) {
       runs += took(
-        try InferenceBenchTable.rows(table) { try facts.architecture ?? Zoo.architecture(ofHubModel: $0) })
+        try InferenceBenchTable.rows(table) {
+          try facts.architecture ?? Zoo.architecture(ofHubModel: $0)
+        })
     } else if table.columns.contains("operator") {
       operators += took(try OperatorTable.rows(table))
     } else {

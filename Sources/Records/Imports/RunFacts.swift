@@ -26,7 +26,8 @@ public struct RunFacts: Sendable {
   /// - Throws: `InputError` that names the option to give.
   func required<Value>(_ value: Value?, _ option: String, _ what: String) throws -> Value {
     guard let value else {
-      throw InputError(problem: "does not say the \(what)", expected: "\(option) on the command line")
+      throw InputError(
+        problem: "does not say the \(what)", expected: "\(option) on the command line")
     }
     return value
   }

@@ -8,7 +8,8 @@ public enum VLLMBench {
       || fields["total_output_tokens"] != nil
   }
 
-  public static func run(_ fields: JSONObject, _ facts: RunFacts, origin: String) throws -> WholeRun {
+  public static func run(_ fields: JSONObject, _ facts: RunFacts, origin: String) throws -> WholeRun
+  {
     if fields["avg_latency"] != nil { return try latency(fields, facts, origin) }
     if fields["elapsed_time"] != nil { return try throughput(fields, facts, origin) }
     return try serve(fields, facts, origin)

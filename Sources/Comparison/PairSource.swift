@@ -1,0 +1,31 @@
+import Records
+
+/// Baseline and candidate, run in turns.
+package protocol PairSource: AnyObject {
+  var cellCount: Int { get }
+  /// Seconds since the first pair could have been measured.
+  var elapsedSeconds: Double { get }
+
+  /// Runs both sides of a cell, one right after the other, in an order drawn by coin.
+  ///
+  /// - Parameter stretch: share of its duration by which the candidate's sections are made longer.
+  func pair(cell: Int, stretch: Double) throws -> MeasuredPair
+
+  /// Starts both sides anew, where that costs little: whatever a process drew by luck, such as where
+  /// its memory lies, is drawn again.
+  func restart() throws
+}
+
+/// One block of runs of each side.
+package struct MeasuredPair {
+  /// Seconds of one run.
+  package var baseline: Double
+  package var candidate: Double
+  package var isSuspect = false
+
+  package init(baseline: Double, candidate: Double, isSuspect: Bool = false) {
+    self.baseline = baseline
+    self.candidate = candidate
+    self.isSuspect = isSuspect
+  }
+}

@@ -1,0 +1,158 @@
+import Architectures
+import Foundation
+import Numerics
+import Records
+
+/// Compares two sets of results that were measured apart.
+///
+/// What a machine's change of mood between the two runs did cannot be told from what the code did:
+/// `InterleavedComparison` can.
+public struct ResultSetComparison {
+  private let rule: VerdictRule
+  private let allowed: Set<Difference>
+
+  public init(_ rule: VerdictRule, allowed: Set<Difference> = []) {
+    self.rule = rule
+    self.allowed = allowed
+  }
+
+  /// - Throws: `InputError` where the sets are not comparable.
+  public func compare(_ baseline: ResultSet, _ candidate: ResultSet) throws -> ComparisonRecord {
+    let matched = try match(baseline, candidate)
+    for (first, second) in matched {
+      try within(first.cellName) {
+        try Difference.check(
+          first.circumstances, second.circumstances, allowed: allowed)
+      }
+    }
+    let evidence = matched.map(Self.evidence)
+    let verdicts = rule.verdicts(evidence.map { rule.pValues($0) })
+    let cells = matched.indices.map { index in
+      let (first, second) = matched[index]
+      let (verdict, alarm) = verdicts[index]
+      let interval = evidence[index].interval(alpha: rule.familyError / Double(matched.count))
+      return ComparisonRecord.Cell(
+        modelType: second.modelType, test: second.testName, nSequences: second.nSequences,
+        typeWeights: second.typeWeights, typeK: second.typeK, nThreads: second.nThreads,
+        baselineTs: first.medianTs, candidateTs: second.medianTs,
+        slowdown: expm1(evidence[index].estimate), slowdownInterval: interval.slowdowns,
+        pValue: alarm, verdict: verdict,
+        samples: min(first.samplesNs.count, second.samplesNs.count),
+        suspectSamples: first.sampling.suspectSamples + second.sampling.suspectSamples)
+    }
+    return ComparisonRecord(
+      method: .unpaired, baseline: baseline.side, candidate: candidate.side,
+      cpuInfo: candidate.records[0].cpuInfo, threshold: rule.threshold,
+      familyError: rule.familyError, cells: cells, warnings: warnings(matched, cells))
+  }
+
+  private typealias Match = (baseline: ThroughputRecord, candidate: ThroughputRecord)
+
+  /// What makes two records the same cell.
+  private struct Key: Hashable {
+    var names: [String]
+
+    init(_ record: ThroughputRecord, anySettings: Bool) {
+      names = [record.modelType, record.testName, "\(record.nSequences)"]
+      names.append(record.workload?.mode.rawValue ?? "")
+      if !anySettings { names += [record.typeWeights.rawValue, record.typeK.rawValue] }
+    }
+  }
+
+  /// The cells that both have, in the order of the baseline.
+  private func match(_ baseline: ResultSet, _ candidate: ResultSet) throws -> [Match] {
+    let anySettings = allowed.contains(.settings)
+    func byKey(_ set: ResultSet) throws -> [Key: ThroughputRecord] {
+      try Dictionary(
+        set.records.map { (Key($0, anySettings: anySettings), $0) },
+        uniquingKeysWith: { first, _ in
+          throw InputError(
+            set.name, problem: "holds \(first.cellName) more than once",
+            expected: anySettings
+              ? "one result of each cell, whatever its settings" : "one result of each cell")
+        })
+    }
+    let others = try byKey(candidate)
+    let mine = try byKey(baseline)
+    if !allowed.contains(.cells) {
+      let missing =
+        baseline.records.filter { others[Key($0, anySettings: anySettings)] == nil }
+        .map { (candidate.name, $0) }
+        + candidate.records.filter { mine[Key($0, anySettings: anySettings)] == nil }
+        .map { (baseline.name, $0) }
+      if let (name, record) = missing.first {
+        throw Difference.refusal(
+          .cells, "\(missing.count) cells: \(record.cellName) is not in \(name)")
+      }
+    }
+    let matched = baseline.records.compactMap { record in
+      others[Key(record, anySettings: anySettings)].map { (record, $0) }
+    }
+    guard !matched.isEmpty else {
+      throw InputError(
+        baseline.name, candidate.name, problem: "have no test of the same architecture in common")
+    }
+    for (first, second) in matched where first.architecture != second.architecture {
+      throw InputError(
+        first.cellName, problem: "is another architecture of the same name on the other side")
+    }
+    return matched
+  }
+
+  private static func evidence(_ match: Match) -> any ShiftEvidence {
+    // A set compared with itself or its copy is one measurement, not two that agree.
+    if match.baseline.samplesNs == match.candidate.samplesNs,
+      match.baseline.testTime == match.candidate.testTime
+    {
+      return IdenticalEvidence()
+    }
+    return UnpairedEvidence(
+      baseline: match.baseline.samplesNs.map { log(Double($0)) },
+      candidate: match.candidate.samplesNs.map { log(Double($0)) })
+  }
+
+  private func warnings(_ matched: [Match], _ cells: [ComparisonRecord.Cell]) -> [String] {
+    var warnings: [String] = []
+    if cells.contains(where: { $0.verdict != .noChange }) {
+      warnings.append(
+        "the sets were measured apart: a machine in another mood counts as a change "
+          + "(dyno ab runs both sides in turns)")
+    }
+    let moved = matched.filter {
+      let ratio = $0.candidate.limits.readBandwidth / $0.baseline.limits.readBandwidth
+      return abs(log(ratio)) > rule.inner
+    }
+    if let first = moved.first {
+      warnings.append(
+        String(
+          format: "the machine itself changed by more than half the threshold: its best read "
+            + "bandwidth was %.1f and %.1f GB/s", first.baseline.limits.readBandwidth * 1e-9,
+          first.candidate.limits.readBandwidth * 1e-9))
+    }
+    let open = cells.count { $0.verdict == .inconclusive }
+    if open > 0 {
+      warnings.append(
+        "\(open) of \(cells.count) cells stay open: more samples (a longer --budget), a larger "
+          + "--threshold or fewer cells decide them")
+    }
+    return warnings
+  }
+}
+
+extension ResultSet {
+  fileprivate var side: ComparisonRecord.Side {
+    let commits = Set(records.map(\.buildCommit))
+    return .init(name: name, buildCommit: commits.count == 1 ? commits.first ?? "" : "several")
+  }
+}
+
+extension ThroughputRecord {
+  fileprivate var cellName: String {
+    "\(modelType) \(testName), batch \(nSequences), \(typeWeights)"
+  }
+
+  fileprivate var circumstances: Difference.Circumstances {
+    Difference.Circumstances(
+      environment: environment, cpuInfo: cpuInfo, threads: nThreads, chunk: nBatch)
+  }
+}

@@ -1,0 +1,70 @@
+import Architectures
+import Foundation
+import Host
+import Numerics
+import Records
+
+/// The child's side of an interleaved comparison: prepares the tests once, then runs blocks of them
+/// on request, so that neither starting the process nor making weights is part of what is compared.
+public struct BenchServer {
+  private let bed: TestBed
+  private let machine: Machine
+  private let probe: NoiseProbe
+  private let judge: NoiseJudge
+
+  public init(
+    _ architectures: [Architecture], _ tests: [ThroughputTest],
+    _ settings: ThroughputBench.Settings
+  ) throws {
+    machine = try Machine(threads: settings.threads)
+    bed = try TestBed(
+      architectures, tests, settings, machine: machine, reservedBytes: 0, report: { _ in })
+    probe = NoiseProbe(
+      processors: Array(machine.topology.processors.prefix(machine.team.count)))
+    judge = NoiseJudge(threads: machine.team.count)
+  }
+
+  /// Answers requests until there are no more.
+  public func serve(read: () -> String?, write: (String) throws -> Void) throws {
+    try write(BenchLine.encode(try hello()))
+    while let line = read() {
+      guard let request = BenchLine.decode(BenchRequest.self, line),
+        bed.cells.indices.contains(request.cell), request.runs > 0
+      else {
+        throw InputError("stdin", problem: "\"\(line.prefix(200))\" is no request of --serve")
+      }
+      try write(BenchLine.encode(try run(request)))
+    }
+  }
+
+  private func hello() throws -> BenchHello {
+    let environment = EnvironmentCapture.now(
+      topology: machine.topology, kernels: machine.kernels, threadsPinned: machine.team.pinned)
+    _ = try bed.warmUp()
+    let cells = try bed.cells.map { cell in
+      let seconds = try (0..<3).map { _ in cell.plan.total(try cell.model.time(cell.plan)) }
+      return BenchHello.Cell(
+        modelType: cell.model.architecture.name, architecture: cell.model.architecture.config,
+        test: cell.test.name, nSequences: cell.test.batch, tokens: cell.test.tokens,
+        typicalS: Quantiles.median(seconds))
+    }
+    return BenchHello(
+      buildCommit: BuildInformation.commit, cpuInfo: Processor.model, environment: environment,
+      typeWeights: bed.settings.dtype, typeK: bed.settings.cacheDType,
+      nThreads: machine.team.count, nBatch: bed.settings.chunk, cells: cells)
+  }
+
+  private func run(_ request: BenchRequest) throws -> BenchReply {
+    let cell = bed.cells[request.cell]
+    let reading = probe.read()
+    machine.team.run { _ in }  // wakes the threads that parked while the other side ran
+    let seconds = try (0..<request.runs).map { _ in
+      cell.plan.total(try cell.model.time(cell.plan, stretch: request.stretch))
+    }
+    let noise = probe.evidence(since: reading)
+    return BenchReply(
+      seconds: seconds,
+      suspicions: judge.suspicions(
+        noise, seconds: seconds.reduce(0, +), highestFrequency: nil))
+  }
+}

@@ -1,0 +1,72 @@
+import Architectures
+import Engine
+import Host
+import Numerics
+import Operators
+import Records
+import Weights
+
+/// One architecture in memory, ready to run tests.
+package final class PreparedModel {
+  package let architecture: Architecture
+  package let engine: Engine
+  /// Seconds that making the weights took.
+  let initializationSeconds: Double
+  private let seed: UInt64
+
+  package init(
+    _ architecture: Architecture, dtype: DType, cache: DType, sequences: Int, capacity: Int,
+    maxTokens: Int, seed: UInt64, team: ThreadTeam, kernels: KernelTable
+  ) throws {
+    self.architecture = architecture
+    self.seed = seed
+    let start = SteadyClock.nanoseconds()
+    let weights = try ModelWeights.random(
+      architecture, dtype: dtype, seed: seed, team: team, kernels: kernels)
+    initializationSeconds = Double(SteadyClock.nanoseconds() - start) * 1e-9
+    engine = try Engine(
+      weights, cache: cache, sequences: sequences, capacity: capacity, maxTokens: maxTokens,
+      maxLogits: sequences, team: team, kernels: kernels)
+  }
+
+  /// Seconds of each of a plan's segments, run once.
+  ///
+  /// - Parameter stretch: each timed section is made longer by this share of its duration, by
+  ///   spinning at its end: a slowdown of known size.
+  package func time(_ plan: RunPlan, stretch: Double = 0) throws -> [Double] {
+    try plan.segments.map { segment in
+      for (sequence, length) in segment.lengths {
+        engine.cache.setLength(length, ofSequence: sequence)
+      }
+      for step in inputs(segment.leadIn) {
+        try engine.forward(step.inputs, logits: step.logits)
+      }
+      let steps = inputs(segment.steps)
+      let start = SteadyClock.nanoseconds()
+      for step in steps { try engine.forward(step.inputs, logits: step.logits) }
+      var end = SteadyClock.nanoseconds()
+      if stretch > 0 {
+        let until = end + Int(stretch * Double(end - start))
+        while end < until { end = SteadyClock.nanoseconds() }
+      }
+      return Double(end - start) * 1e-9
+    }
+  }
+
+  /// The steps with random tokens.
+  private func inputs(
+    _ steps: [PlannedStep]
+  ) -> [(inputs: [Engine.Input], logits: Step.Logits)] {
+    var tokens = SeededGenerator(seed: seed)
+    let vocabulary = architecture.vocabularySize
+    return steps.map { step in
+      (
+        inputs: step.parts.map { part in
+          Engine.Input(
+            sequence: part.sequence,
+            tokens: (0..<part.count).map { _ in Int.random(in: 0..<vocabulary, using: &tokens) })
+        }, logits: step.logits
+      )
+    }
+  }
+}

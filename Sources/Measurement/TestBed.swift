@@ -1,0 +1,91 @@
+import Architectures
+import Engine
+import Foundation
+import Host
+import Operators
+import Records
+import Weights
+
+/// Architectures in memory together, and every test of each ready to run.
+final class TestBed {
+  /// One test of one architecture.
+  struct Cell {
+    let model: PreparedModel
+    let test: ThroughputTest
+    let plan: RunPlan
+    var name: String { "\(model.architecture.name) \(test.name), batch \(test.batch)" }
+  }
+
+  let settings: ThroughputBench.Settings
+  let topology: Topology
+  let team: ThreadTeam
+  let kernels: KernelTable
+  let cells: [Cell]
+  let models: [PreparedModel]
+  /// What all models together were expected to take.
+  let memoryNeedBytes: Int
+  private let report: (String) -> Void
+
+  /// - Parameter reservedBytes: of memory for other uses.
+  /// - Throws: `InputError` where the models do not fit into memory together.
+  init(
+    _ architectures: [Architecture], _ tests: [ThroughputTest],
+    _ settings: ThroughputBench.Settings, machine: Machine, reservedBytes: Int,
+    report: @escaping (String) -> Void
+  ) throws {
+    self.settings = settings
+    self.report = report
+    topology = machine.topology
+    team = machine.team
+    kernels = machine.kernels
+    let sequences = tests.map(\.batch).max() ?? 1
+    let capacity = tests.map { $0.depth + $0.tokensPerSequence }.max() ?? 1
+    let maxTokens = tests.map { $0.mostTokens(chunk: settings.chunk) }.max() ?? 1
+    let available = AvailableMemory.bytes()
+    let needs = try architectures.map { architecture in
+      MemoryNeed(
+        architecture, weights: try architecture.weightBytes(settings.dtype),
+        cache: settings.cacheDType, sequences: sequences, capacity: capacity, maxTokens: maxTokens,
+        maxLogits: sequences, threads: machine.team.count)
+    }
+    for (architecture, need) in zip(architectures, needs) {
+      try need.check(architecture.name, available: available)
+    }
+    try MemoryNeed(sumOf: needs).check(
+      "\(architectures.count) architectures together", available: max(0, available - reservedBytes))
+    memoryNeedBytes = MemoryNeed(sumOf: needs).total + reservedBytes
+
+    models = try architectures.map { architecture in
+      report("\(architecture.name): random \(settings.dtype) weights")
+      let model = try PreparedModel(
+        architecture, dtype: settings.dtype, cache: settings.cacheDType, sequences: sequences,
+        capacity: capacity, maxTokens: maxTokens, seed: settings.seed, team: machine.team,
+        kernels: machine.kernels)
+      // Integrated workloads visit every depth they hold.
+      let depth = tests.map { $0.isIntegrated ? $0.depth + $0.tokensPerSequence : $0.depth }.max()
+      model.engine.cache.fillSynthetically(
+        toDepth: depth ?? 0, seed: settings.seed, team: machine.team, kernels: machine.kernels)
+      return model
+    }
+    cells = models.flatMap { model in
+      tests.map { test in
+        Cell(
+          model: model, test: test,
+          plan: RunPlan(test, model.architecture, chunk: settings.chunk))
+      }
+    }
+  }
+
+  /// Runs each cell's warm-up; see `WarmUp`.
+  func warmUp() throws -> [WarmUp] {
+    try cells.map { cell in
+      report("\(cell.model.architecture.name): warming up \(cell.test.name)")
+      var warmUp = WarmUp()
+      let plan = RunPlan(
+        WarmUp.test(cell.test, chunk: settings.chunk), cell.model.architecture,
+        chunk: settings.chunk)
+      while !warmUp.isOver { warmUp.add(seconds: plan.total(try cell.model.time(plan))) }
+      return warmUp
+    }
+  }
+}

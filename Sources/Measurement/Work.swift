@@ -1,0 +1,38 @@
+import Architectures
+import Operators
+import Records
+
+/// FLOPs and bytes of a test, step by step.
+struct Work {
+  private var steps: [(flops: Double, bytes: Double)] = []
+
+  var flops: Double { steps.reduce(0) { $0 + $1.flops } }
+  var bytes: Double { steps.reduce(0) { $0 + $1.bytes } }
+
+  /// The least time that a machine's limits allow: of each step, its FLOPs at peak or its bytes at
+  /// full bandwidth, whichever takes longer.
+  func floorSeconds(_ limits: MachineLimits) -> Double {
+    steps.reduce(0) {
+      $0 + max($1.flops / limits.multiplyAddPeak, $1.bytes / limits.readBandwidth)
+    }
+  }
+
+  init(
+    _ test: ThroughputTest, _ architecture: Architecture, weights: DType, cache: DType, chunk: Int
+  ) {
+    var lengths = Array(repeating: test.depth, count: test.batch)
+    for planned in test.steps(chunk: chunk) {
+      let step = Step(
+        sequences: planned.parts.map { Step.Sequence(cached: lengths[$0.sequence], new: $0.count) },
+        logits: planned.logits)
+      let operators = architecture.operators(of: step, weights: weights, cache: cache)
+      // What must come from memory: weights and cache. Activations stay in the caches.
+      steps.append(
+        (
+          flops: operators.reduce(0) { $0 + $1.flops },
+          bytes: operators.reduce(0) { $0 + $1.weightBytes + $1.cacheReadBytes }
+        ))
+      for part in planned.parts { lengths[part.sequence] += part.count }
+    }
+  }
+}

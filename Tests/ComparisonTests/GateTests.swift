@@ -1,0 +1,122 @@
+import Comparison
+import Foundation
+import Numerics
+import Records
+import Testing
+
+@Suite struct GateTests {
+  private func settings(_ threshold: Double = 0.02, budget: Double)
+    -> InterleavedComparison.Settings
+  {
+    var settings = InterleavedComparison.Settings()
+    settings.rule = VerdictRule(threshold: threshold)
+    settings.budgetSeconds = budget
+    return settings
+  }
+
+  private func judge(
+    _ source: SyntheticPairs, _ settings: InterleavedComparison.Settings
+  ) throws -> InterleavedComparison.Outcome {
+    try InterleavedComparison(settings, report: { _ in }).judge(source)
+  }
+
+  @Test func verdicts() throws {
+    let source = SyntheticPairs(
+      shifts: [0, log(1.05), -log(1.05), log(1.02)], seed: 1)
+    let outcome = try judge(source, settings(budget: 60))
+    #expect(
+      outcome.gate.cells.map(\.verdict)
+        == [.noChange, .regression, .improvement, .regression])
+    let shift = outcome.gate.shift(of: 1)
+    #expect(abs(shift.estimate - log(1.05)) < 0.01)
+    #expect(shift.interval.contains(log(1.05)))
+    // Clear cases are decided early and leave the time to the others.
+    #expect(outcome.pairs[1].count < outcome.pairs[3].count)
+    #expect(outcome.seconds <= 60.1)
+  }
+
+  @Test func shortOfTimeIsInconclusive() throws {
+    let source = SyntheticPairs(shifts: [0, 0], seed: 2)
+    let outcome = try judge(source, settings(budget: 0.2))
+    #expect(outcome.gate.cells.map(\.verdict) == [.inconclusive, .inconclusive])
+    #expect(outcome.gate.looksTaken == 4)
+    #expect(source.restarts == 3)
+  }
+
+  /// The promise at its limit: with the line drawn at no change itself, and a machine whose mood
+  /// wanders, at most 5% of comparisons raise any alarm over 8 cells.
+  @Test func familyWiseFalseAlarms() {
+    let trials = 600
+    let alarms = Bootstrap.replicate(trials, seed: 5) { generator in
+      let source = SyntheticPairs(shifts: Array(repeating: 0, count: 8), seed: generator.next())
+      var settings = InterleavedComparison.Settings()
+      settings.rule = VerdictRule(threshold: 0)
+      settings.budgetSeconds = 20
+      let outcome = try? InterleavedComparison(settings, report: { _ in }).judge(source)
+      return outcome?.gate.cells.contains { $0.verdict != .inconclusive } ?? true
+    }.count { $0 }
+    let interval = BinomialInterval.exact(successes: alarms, trials: trials)
+    #expect(interval.lowerBound <= 0.05, "\(alarms) of \(trials)")
+    #expect(alarms > 0)
+  }
+
+  /// With the line where it belongs, false alarms all but vanish, and slowdowns of the threshold
+  /// are found.
+  @Test func power() {
+    let trials = 60
+    let found = Bootstrap.replicate(trials, seed: 6) { generator in
+      var settings = InterleavedComparison.Settings()
+      settings.rule = VerdictRule(threshold: 0.02)
+      settings.budgetSeconds = 60
+      settings.injection = .init(cell: 3, slowdown: 0.02)
+      let source = SyntheticPairs(shifts: Array(repeating: 0, count: 6), seed: generator.next())
+      guard let outcome = try? InterleavedComparison(settings, report: { _ in }).judge(source)
+      else { return (found: false, falseAlarm: true) }
+      let verdicts = outcome.gate.cells.map(\.verdict)
+      return (
+        found: verdicts[3] == .regression,
+        falseAlarm: verdicts.enumerated().contains {
+          $0.offset != 3 && ($0.element == .regression || $0.element == .improvement)
+        }
+      )
+    }
+    #expect(found.count { $0.found } >= trials * 9 / 10, "\(found.count { $0.found })")
+    #expect(found.count { $0.falseAlarm } <= 1)
+  }
+
+  @Test func ordersComeFromTheSeed() throws {
+    func ratios(_ seed: UInt64) throws -> [[Double]] {
+      var settings = settings(budget: 5)
+      settings.seed = seed
+      let outcome = try judge(SyntheticPairs(shifts: [0, 0, 0], seed: 9), settings)
+      return outcome.gate.cells.map(\.logRatios)
+    }
+    #expect(try ratios(1) == ratios(1))
+    #expect(try ratios(1) != ratios(2))
+  }
+
+  @Test func selfTestOnASyntheticMachine() throws {
+    var settings = GateSelfTest.Settings()
+    settings.gate = self.settings(0.04, budget: 20)
+    settings.poolSeconds = 300
+    settings.comparisons = 200
+    let test = GateSelfTest(settings, report: { _ in })
+    let source = SyntheticPairs(shifts: Array(repeating: 0, count: 4), seed: 4)
+    let pool = try test.fill(source)
+    #expect(source.restarts == settings.restarts)
+    let record = test.study(
+      pool, cells: ["a", "b", "c", "d"], cpuInfo: "synthetic", seconds: source.elapsedSeconds)
+    #expect(record.poolPairsPerCell == pool.blocks)
+    #expect(abs(record.pairsPerCell - 250) < 5)  // 20 s of 4 cells of 20 ms
+    #expect(record.falseAlarms.count <= 2)
+    #expect(record.found.count >= 190)
+    #expect(abs(record.measuredSlowdown - 0.04) < 0.005)
+    let smallest = try #require(record.smallestFound)
+    #expect(smallest > 0.02 && smallest < 0.04)
+    // Hidden from the gate, a bias of the machine would show as alarms.
+    let biased = SyntheticPairs(shifts: [0, 0.05, 0, 0], seed: 4)
+    let wrong = test.study(
+      try test.fill(biased), cells: [], cpuInfo: "", seconds: biased.elapsedSeconds)
+    #expect(wrong.falseAlarms.count == 200 && wrong.largestBias > 0.04)
+  }
+}
