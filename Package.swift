@@ -17,7 +17,9 @@ let package = Package(
   name: "dyno",
   products: [.executable(name: "dyno", targets: ["dyno"])],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .target(
@@ -42,10 +44,22 @@ let package = Package(
     module("CostModel", ["Architectures", "Operators", "Records", "Numerics"]),
     module("ScalingLaws", ["Architectures", "Records", "Numerics"]),
     module(
+      "Store",
+      [
+        "Records", "Host", "Architectures", "Numerics",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
+    module(
+      "Sweeps",
+      [
+        "Store", "Measurement", "Records", "Host", "Architectures", "Numerics",
+        .product(name: "Yams", package: "Yams"),
+      ]),
+    module(
       "Reports",
       [
         "Host", "Engine", "Records", "Operators", "Architectures", "Numerics", "ScalingLaws",
-        "CostModel",
+        "CostModel", "Store", "Sweeps",
       ]),
     .executableTarget(
       name: "dyno-kernel-bench",
@@ -88,11 +102,13 @@ let package = Package(
     tests("ComparisonTests", ["Comparison", "Reports"]),
     tests("ScalingLawsTests", ["ScalingLaws"]),
     tests("CostModelTests", ["CostModel"]),
+    tests("StoreTests", ["Store", "Records", .product(name: "GRDB", package: "GRDB.swift")]),
+    tests("SweepsTests", ["Sweeps", "Store", "Records"]),
     tests("CommandTests", ["dyno"]),
     .executableTarget(
       name: "dyno",
       dependencies: [
-        "Comparison", "Measurement", "Reports", "ScalingLaws", "CostModel",
+        "Comparison", "Measurement", "Reports", "ScalingLaws", "CostModel", "Store", "Sweeps",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

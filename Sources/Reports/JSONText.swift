@@ -1,13 +1,9 @@
-import Foundation
+import Records
 
-/// The one way results become JSON: sorted keys in snake_case, readable.
+/// Results as JSON for people and programs: as in stores, but by default readable.
 public enum JSONText {
   /// - Parameter pretty: one value a line; off for large arrays of numbers.
   public static func encode(_ value: some Encodable, pretty: Bool = true) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
+    try RecordText.encode(value, pretty: pretty)
   }
 }

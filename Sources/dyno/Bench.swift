@@ -4,6 +4,8 @@ import Foundation
 import Measurement
 import Records
 import Reports
+import Store
+import Sweeps
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -64,16 +66,24 @@ struct Bench: ParsableCommand {
   @Option(help: "Write one more run's operators to FILE as CSV, a row an operator: shape, seconds.")
   var operators: String?
 
-  @Option(help: "table, markdown or json.")
+  @Option(help: "Append the results to the store FILE (see dyno results).")
+  var store: String?
+
+  @Option(help: "table, markdown, json or jsonl.")
   var output = Format.table
+
+  /// Ends when stdin is closed: how `dyno sweep` takes its cells with it.
+  @Flag(help: .hidden)
+  var endWithStdin = false
 
   /// Prepares the tests once, then runs them as stdin asks: how `dyno ab` drives both sides.
   @Flag(help: .hidden)
   var serve = false
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json }
+  enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json, jsonl }
 
   func run() throws {
+    if endWithStdin { ParentWatch.endWithStandardInput() }
     let subjects = try options.architectures.map(Zoo.resolve)
     var settings = ThroughputBench.Settings()
     settings.dtype = options.dtype
@@ -86,6 +96,7 @@ struct Bench: ParsableCommand {
     settings.seed = seed
     let tests = try plannedTests()
     for file in [trace, operators].compactMap({ $0 }) { try requireWritable(file) }
+    let recorder = try store.map { try BenchRecorder(store: $0) }
 
     if serve {
       try BenchServer(subjects, tests, settings).serve(
@@ -111,9 +122,11 @@ struct Bench: ParsableCommand {
     }
     switch output {
     case .json: try emit(JSONText.encode(results.records))
+    case .jsonl: for record in results.records { try emit(RecordText.encode(record)) }
     case .markdown: try emit(ThroughputTable.rendered(results.records, .markdown))
     case .table: try emit(ThroughputTable.rendered(results.records))
     }
+    try recorder?.append(results.records)
   }
 
   private func plannedTests() throws -> [ThroughputTest] {

@@ -10,12 +10,13 @@ struct Dyno: ParsableCommand {
     commandName: "dyno",
     abstract: "A dynamometer for transformer architectures: measures how fast they serve.",
     subcommands: [
-      Bench.self, Compare.self, Interleave.self, Calibrate.self, Describe.self, HostCommand.self,
-      Law.self, Logits.self, Predict.self,
+      Bench.self, Sweep.self, Results.self, Merge.self, Compare.self, Interleave.self,
+      HistoryCommand.self, Calibrate.self, Predict.self, Describe.self, HostCommand.self,
+      Law.self, Logits.self,
     ])
 
   /// Exit codes: 0 done, 1 a check failed, 2 bad usage or input, 3 a comparison is inconclusive,
-  /// 70 internal error.
+  /// 70 internal error; of a stopped sweep 128 and the signal.
   static func main() {
     do {
       var command = try parseAsRoot()

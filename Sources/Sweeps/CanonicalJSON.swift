@@ -1,0 +1,14 @@
+import Architectures
+import Foundation
+
+/// JSON with one spelling for each value, to be hashed: keys sorted, no spaces.
+enum CanonicalJSON {
+  static func text(_ value: JSONValue) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(value) else {
+      preconditionFailure("numbers of a validated architecture are finite")
+    }
+    return String(decoding: data, as: UTF8.self)
+  }
+}

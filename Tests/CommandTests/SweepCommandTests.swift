@@ -1,0 +1,159 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Stores and sweeps as a user meets them.
+@Suite struct SweepCommandTests {
+  private let command = CommandTests()
+
+  private func spec(_ folder: URL, _ text: String) throws -> String {
+    let file = folder.appendingPathComponent("spec.yaml")
+    try Data(text.utf8).write(to: file)
+    return file.path
+  }
+
+  private func model(_ name: String) -> String {
+    Files.fixtures.appendingPathComponent("huggingface/\(name)").path
+  }
+
+  private func objects(_ bytes: Data) throws -> [[String: Any]] {
+    try #require(try JSONSerialization.jsonObject(with: bytes) as? [[String: Any]])
+  }
+
+  @Test func sweepMergeAndExport() throws {
+    try Files.withTemporaryFolder { folder in
+      let spec = try spec(
+        folder,
+        """
+        architectures:
+          - \(model("qwen2"))
+          - \(model("qwen3"))
+          - {base: llama-3.2-1b, vary: {hidden_size: 262144, vocab_size: 16777216}}
+        prompt: 8
+        generate: 2
+        threads: 1
+        repetitions: 2
+        """)
+      let parts = ["a.db", "b.db"].map { folder.appendingPathComponent($0).path }
+      for (index, store) in parts.enumerated() {
+        let outcome = try command.dyno(
+          "sweep", spec, "--store", store, "--shard", "\(index + 1)/2", "--output", "json")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.errors.isEmpty, "\(outcome.errors)")
+      }
+      let merged = folder.appendingPathComponent("c.db").path
+      for _ in 0..<2 {
+        let outcome = try command.dyno(["merge"] + parts + ["--into", merged])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("holds 6 results"), "\(outcome.output)")
+      }
+      let resumed = try command.dyno("sweep", spec, "--store", merged)
+      #expect(resumed.output.hasPrefix("0 measured, 4 already there, 0 failed, 2 failed before"))
+
+      let json = try command.dyno("results", merged, "--output", "json")
+      #expect(try objects(json.bytes).count == 4)
+      #expect(json.errors.contains("2 failed cells"))
+      let failed = try objects(
+        try command.dyno("results", merged, "--failed", "--output", "json").bytes)
+      #expect(failed.count == 2)
+      for row in failed {
+        let failure = row["failure"] as? [String: Any]
+        #expect(failure?["kind"] as? String == "out of memory", "\(row)")
+      }
+      let filtered = try command.dyno(
+        "results", merged, "--architecture", "qwen3", "--prompt", "8", "--output", "llama-bench")
+      let record = try #require(try objects(filtered.bytes).first)
+      #expect(try objects(filtered.bytes).count == 1)
+      #expect(record["n_prompt"] as? Int == 8 && (record["samples_ns"] as? [Int])?.count == 2)
+      #expect(record["median_ts"] == nil)
+      let csv = try command.dyno("results", merged, "--output", "csv")
+      let lines = csv.output.split(whereSeparator: \.isNewline)
+      #expect(lines.count == 5)
+      #expect(lines[0].hasPrefix("status,finished_at,cell,block,model_type,type_weights,"))
+      let lineCount = try command.dyno("results", merged, "--output", "jsonl").output
+        .split(separator: "\n").count
+      #expect(lineCount == 4)
+      #expect(try command.dyno("results", merged).output.contains("4 measured, 2 failed"))
+      #expect(try command.dyno("history", merged).output.contains("too few commits"))
+    }
+  }
+
+  @Test func benchAppends() throws {
+    try Files.withTemporaryFolder { folder in
+      let store = folder.appendingPathComponent("s.db").path
+      for count in 1...2 {
+        let outcome = try command.dyno(
+          "bench", model("qwen2"), "--prompt", "8", "--generate", "0", "--repetitions", "1",
+          "--threads", "1", "--store", store, "--output", "jsonl")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        let stored = try command.dyno("results", store, "--output", "jsonl").output
+          .split(separator: "\n")
+        #expect(stored.count == count)
+        #expect(
+          stored.last.map(String.init)
+            == outcome.output.split(separator: "\n").last.map(String.init))
+      }
+    }
+  }
+
+  @Test func badInput() throws {
+    try Files.withTemporaryFolder { folder in
+      let store = folder.appendingPathComponent("s.db")
+      func refusal(_ arguments: String..., parts: String...) throws {
+        let outcome = try command.dyno(arguments)
+        #expect(outcome.code == 2, "\(arguments)")
+        #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+        #expect(outcome.output.isEmpty)
+        for part in parts { #expect(outcome.errors.contains(part), "\(outcome.errors)") }
+      }
+      let bad = try spec(folder, "architectures: llama-3.2-1b\nbatchs: 1")
+      try refusal("sweep", bad, "--store", store.path, parts: "line 2", "batchs", "batch?")
+      #expect(!FileManager.default.fileExists(atPath: store.path))
+      try refusal("sweep", "/nowhere.yaml", "--store", store.path, parts: "/nowhere.yaml")
+      try refusal("results", store.path, parts: "does not exist")
+      try refusal("merge", store.path, "--into", store.path + "2", parts: "does not exist")
+      #expect(!FileManager.default.fileExists(atPath: store.path + "2"))
+      try Data("junk".utf8).write(to: store)
+      let good = try spec(folder, "architectures: llama-3.2-1b")
+      try refusal("sweep", good, "--store", store.path, parts: "is not a store")
+      try refusal("bench", model("qwen2"), "--store", store.path, parts: "is not a store")
+      try refusal("history", store.path, parts: "is not a store")
+      try refusal("sweep", good, "--store", "x.db", "--shard", "3/2", parts: "--shard")
+      #expect(try Data(contentsOf: store) == Data("junk".utf8))
+    }
+  }
+
+  @Test func stopsOnASignal() throws {
+    try Files.withTemporaryFolder { folder in
+      let spec = try spec(
+        folder,
+        """
+        {architectures: \(model("qwen2")), prompt: 8, generate: 0, repetitions: 1000000, threads: 1,
+         time_limit: 20s}
+        """)
+      let store = folder.appendingPathComponent("s.db").path
+      let process = Process()
+      // Who runs the tests may ignore SIGTERM, and a sweep would follow.
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+      process.arguments = [
+        "--default-signal=TERM", Bundle.main.bundleURL.appendingPathComponent("dyno").path, "sweep",
+        spec, "--store", store,
+      ]
+      let output = Pipe()
+      process.standardOutput = output
+      try process.run()
+      // Until it measures.
+      while process.isRunning, !FileManager.default.fileExists(atPath: store + "-lock") {
+        usleep(10_000)
+      }
+      usleep(100_000)
+      process.terminate()
+      let text = String(
+        decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+      process.waitUntilExit()
+      #expect(process.terminationReason == .exit && process.terminationStatus == 128 + 15)
+      #expect(text.hasPrefix("0 measured, 0 already there, 0 failed, 0 failed before, 1 left of 1"))
+      #expect(!FileManager.default.fileExists(atPath: store + "-wal"), "the store was not closed")
+    }
+  }
+}
