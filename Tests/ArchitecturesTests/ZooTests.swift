@@ -65,7 +65,7 @@ import Testing
 
   @Test func everyConfigSurvivesWritingAndReading() throws {
     let names = try Self.zoo.names()
-    #expect(names.count == 18)
+    #expect(names.count == 20)
     for name in names {
       let architecture = try Self.zoo.architecture(named: name)
       let text = Data(try architecture.configText().utf8)

@@ -27,7 +27,7 @@ import Testing
     var generator = SeededGenerator(seed: 1, stream: 0)
     var sampling = MedianSampling(precision: 0.01)
     while !sampling.isPrecise { sampling.add(100 + 3 * generator.normal()) }
-    #expect((20...400).contains(sampling.values.count), "\(sampling.values.count)")
+    #expect((20...1000).contains(sampling.values.count), "\(sampling.values.count)")
     #expect(try #require(sampling.halfWidth) <= 0.01)
     var endless = MedianSampling(precision: nil)
     for _ in 0..<100 { endless.add(1) }

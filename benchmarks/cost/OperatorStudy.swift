@@ -18,9 +18,9 @@ struct OperatorStudy {
   }
 
   func run() throws {
-    try validate(MatrixMultiplication.self, timings.gemm, { Double($0.m) }) {
-      min($0.n, $0.k) >= 1024
-    }
+    try validate(
+      MatrixMultiplication.self, timings.gemm, { Double($0.m) },
+      large: { min($0.n, $0.k) >= 1024 })
     try validate(
       PrefillAttention.self, timings.prefill, { Double($0.tokens) / Double($0.sequences) })
     try validate(

@@ -13,7 +13,7 @@ rng = np.random.default_rng(11)
 
 
 def signed_rank_interval(x, alpha):
-    """Walsh averages between the ranks that SciPy's test does not reject."""
+    """The Walsh averages right beyond which SciPy's test ceases to reject."""
     n = len(x)
     i, j = np.triu_indices(n)
     walsh = np.sort((x[i] + x[j]) / 2)
@@ -22,14 +22,14 @@ def signed_rank_interval(x, alpha):
     for side, centres in (("greater", walsh), ("less", walsh[::-1])):
         rejected = 0
         for centre in centres:
-            beyond = np.nextafter(centre, -np.inf if side == "greater" else np.inf)
+            beyond = centre + (-1e-9 if side == "greater" else 1e-9) * np.ptp(x)
             p = stats.wilcoxon(
                 x - beyond, alternative=side, method="exact" if n <= 50 else "approx",
                 correction=n > 50).pvalue
             if p > alpha / 2:
                 break
             rejected += 1
-        edges.append(centres[rejected] if rejected < len(centres) and rejected > 0 else None)
+        edges.append(centres[rejected - 1] if rejected > 0 else None)
     return edges
 
 
