@@ -32,8 +32,9 @@ struct Interleave: ParsableCommand {
   @Option(help: "Time for all pairs of a comparison.")
   var budget = TimeSpan(seconds: 60)
 
-  @Option(help: "Time for the pairs that --self-test draws comparisons from.")
-  var pool = TimeSpan(seconds: 600)
+  @Option(
+    help: "Time for the pairs that --self-test draws comparisons from. Default: 20 budgets.")
+  var pool: TimeSpan?
 
   @Option(help: "Comparisons that --self-test draws for each rate.")
   var comparisons = 1000
@@ -92,7 +93,7 @@ struct Interleave: ParsableCommand {
     }
     var settings = GateSelfTest.Settings()
     settings.gate = gate
-    settings.poolSeconds = pool.seconds
+    settings.poolSeconds = pool?.seconds ?? 20 * budget.seconds
     settings.comparisons = try positive("--comparisons", comparisons)
     let record = try GateSelfTest(settings, report: progress.show)
       .run(executable: executable, arguments: arguments)
