@@ -96,7 +96,7 @@ public struct GateSelfTest {
     let slowed = (0..<pool.cells).map { cell in
       SignedRank.center(pool.stretched.map { $0[cell] })
     }
-    return GateErrorRecord(
+    var record = GateErrorRecord(
       cpuInfo: cpuInfo, cells: cells, threshold: gate.rule.threshold,
       familyError: gate.rule.familyError, comparisonS: gate.budgetSeconds,
       pairsPerCell: blocksPerLook * gate.looks, poolS: seconds, poolPairsPerCell: pool.blocks,
@@ -113,7 +113,17 @@ public struct GateSelfTest {
       pairSpread: Quantiles.median(
         (0..<pool.cells).map { cell in Self.spread(pool.equal.map { $0[cell] }) }),
       largestBias: centers.map(abs).max() ?? 0, seed: gate.seed)
+    if record.poolPairsPerCell < Self.leastPool * record.pairsPerCell {
+      record.warnings.append(
+        "the pool holds \(record.poolPairsPerCell) pairs a cell, a comparison "
+          + "\(record.pairsPerCell): what the pool has by chance looks like a change in each; a "
+          + "--pool of \(Self.leastPool) times the pairs gives rates to rely on")
+    }
+    return record
   }
+
+  /// Comparisons' worth of pairs below which drawn comparisons are too much alike.
+  private static let leastPool = 8
 
   /// The smallest slowdown that is found, to a 50th of the threshold; `nil` where four times the
   /// threshold is not.

@@ -17,6 +17,7 @@ public struct GateErrorRecord: Codable, Sendable {
   }
 
   public var schemaVersion = Self.currentSchema
+  public var warnings: [String] = []
   public var cpuInfo: String
   public var cells: [String]
   public var threshold: Double

@@ -98,6 +98,7 @@ struct Interleave: ParsableCommand {
     let record = try GateSelfTest(settings, report: progress.show)
       .run(executable: executable, arguments: arguments)
     progress.clear()
+    for warning in record.warnings { warn(warning) }
     switch options.output {
     case .json: try emit(JSONText.encode(record))
     default: try emit(GateErrorReport.rendered(record))

@@ -98,7 +98,7 @@ import Testing
   @Test func selfTestOnASyntheticMachine() throws {
     var settings = GateSelfTest.Settings()
     settings.gate = self.settings(0.04, budget: 20)
-    settings.poolSeconds = 300
+    settings.poolSeconds = 400
     settings.comparisons = 200
     let test = GateSelfTest(settings, report: { _ in })
     let source = SyntheticPairs(shifts: Array(repeating: 0, count: 4), seed: 4)
@@ -108,11 +108,19 @@ import Testing
       pool, cells: ["a", "b", "c", "d"], cpuInfo: "synthetic", seconds: source.elapsedSeconds)
     #expect(record.poolPairsPerCell == pool.blocks)
     #expect(abs(record.pairsPerCell - 250) < 5)  // 20 s of 4 cells of 20 ms
+    #expect(record.warnings.isEmpty)
     #expect(record.falseAlarms.count <= 2)
     #expect(record.found.count >= 190)
     #expect(abs(record.measuredSlowdown - 0.04) < 0.005)
     let smallest = try #require(record.smallestFound)
     #expect(smallest > 0.02 && smallest < 0.04)
+    // A pool hardly larger than a comparison gives no rates to rely on.
+    settings.poolSeconds = 40
+    let small = GateSelfTest(settings, report: { _ in })
+    let few = SyntheticPairs(shifts: Array(repeating: 0, count: 4), seed: 4)
+    let doubtful = small.study(
+      try small.fill(few), cells: [], cpuInfo: "", seconds: few.elapsedSeconds)
+    #expect(doubtful.warnings.count == 1)
     // Hidden from the gate, a bias of the machine would show as alarms.
     let biased = SyntheticPairs(shifts: [0, 0.05, 0, 0], seed: 4)
     let wrong = test.study(
