@@ -14,8 +14,6 @@ public struct GateSelfTest {
     public var poolSeconds = 600.0
     /// Comparisons that are drawn for each rate.
     public var comparisons = 1000
-    /// How often both sides start anew while the pool is made.
-    public var restarts = 20
 
     public init() {}
   }
@@ -32,7 +30,7 @@ public struct GateSelfTest {
     report("preparing both sides")
     let pairs = try LivePairs(
       baseline: executable, candidate: executable, arguments: arguments,
-      budgetSeconds: settings.poolSeconds, seed: settings.gate.seed)
+      seed: settings.gate.seed)
     let hello = pairs.hellos.baseline
     let pool = try fill(pairs)
     let cells = hello.cells.map { "\($0.modelType) \($0.test), batch \($0.nSequences)" }
@@ -47,16 +45,10 @@ public struct GateSelfTest {
     var pool = PairPool(cells: source.cellCount, slowdown: settings.gate.rule.threshold)
     var order = SeededGenerator(seed: settings.gate.seed, stream: 0)
     let visits = (0..<source.cellCount).flatMap { [($0, false), ($0, true)] }
-    var restarts = 0
     while source.elapsedSeconds < settings.poolSeconds {
       report(
         "pool: \(pool.blocks) blocks, \(Int(source.elapsedSeconds)) of "
           + "\(Int(settings.poolSeconds)) s")
-      let part = Double(restarts + 1) / Double(settings.restarts + 1)
-      if source.elapsedSeconds > part * settings.poolSeconds {
-        try source.restart()
-        restarts += 1
-      }
       var equal = [Double](repeating: 0, count: source.cellCount)
       var stretched = equal
       for (cell, isStretched) in visits.shuffled(using: &order) {
@@ -65,6 +57,7 @@ public struct GateSelfTest {
         if isStretched { stretched[cell] = ratio } else { equal[cell] = ratio }
       }
       pool.add(equal: equal, stretched: stretched)
+      try source.renewIfDue()
     }
     return pool
   }

@@ -47,7 +47,7 @@ public struct InterleavedComparison {
     report("preparing both sides")
     let pairs = try LivePairs(
       baseline: baseline, candidate: candidate, arguments: arguments,
-      budgetSeconds: settings.budgetSeconds, seed: settings.seed)
+      seed: settings.seed)
     let hellos = pairs.hellos
     try Difference.check(hellos.baseline, hellos.candidate, allowed: settings.allowed)
     if let cell = settings.injection?.cell, !hellos.baseline.cells.indices.contains(cell) {
@@ -99,9 +99,11 @@ public struct InterleavedComparison {
     try measureBlock()  // Every cell has a pair, whatever the budget.
     while !gate.isOver {
       let part = Double(gate.looksTaken + 1) / Double(settings.looks)
-      while source.elapsedSeconds < part * settings.budgetSeconds { try measureBlock() }
+      while source.elapsedSeconds < part * settings.budgetSeconds {
+        try source.renewIfDue()
+        try measureBlock()
+      }
       gate.look()
-      if !gate.isOver, source.elapsedSeconds < settings.budgetSeconds { try source.restart() }
     }
     return Outcome(gate: gate, pairs: pairs, seconds: source.elapsedSeconds)
   }

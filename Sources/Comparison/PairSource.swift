@@ -6,17 +6,17 @@ package protocol PairSource: AnyObject {
   /// Seconds since the first pair could have been measured.
   var elapsedSeconds: Double { get }
 
-  /// Runs both sides of a cell, one right after the other, in an order drawn by coin.
+  /// Runs both sides of a cell in turns, in an order drawn by coin.
   ///
   /// - Parameter stretch: share of its duration by which the candidate's sections are made longer.
   func pair(cell: Int, stretch: Double) throws -> MeasuredPair
 
-  /// Starts both sides anew, where that costs little: whatever a process drew by luck, such as where
-  /// its memory lies, is drawn again.
-  func restart() throws
+  /// Starts both sides anew, as often as that costs little: whatever a process drew by luck, such as
+  /// where its memory lies, is drawn again.
+  func renewIfDue() throws
 }
 
-/// One block of runs of each side.
+/// The fastest of some turns of each side.
 package struct MeasuredPair {
   /// Seconds of one run.
   package var baseline: Double

@@ -10,8 +10,9 @@ extension ModelWeights {
     to dtype: DType, team: ThreadTeam, kernels: KernelTable
   ) throws -> ModelWeights {
     _ = try architecture.weightBytes(dtype)
+    let arena = PageArena()
     func converted(_ matrix: Matrix) throws -> Matrix {
-      try matrix.converted(to: dtype, team: team, kernels: kernels)
+      try matrix.converted(to: dtype, arena: arena, team: team, kernels: kernels)
     }
     func converted(_ linear: Linear) throws -> Linear {
       Linear(try linear.parts.map { try converted($0) }, bias: linear.bias)
@@ -33,17 +34,18 @@ extension ModelWeights {
 }
 
 extension Matrix {
-  func converted(to target: DType, team: ThreadTeam, kernels: KernelTable) throws -> Matrix {
+  func converted(
+    to target: DType, arena: PageArena, team: ThreadTeam, kernels: KernelTable
+  ) throws -> Matrix {
     guard target != dtype else { return self }
-    let memory = try PageMemory(rows * target.bytes(columns))
-    let result = Matrix(
-      dtype: target, rows: rows, columns: columns, base: memory.base, owner: memory)
+    let (base, owner) = try arena.allocate(rows * target.bytes(columns))
+    let result = Matrix(dtype: target, rows: rows, columns: columns, base: base, owner: owner)
     let scratch = try (0..<team.count).map { _ in try FloatBuffer(count: columns) }
     team.run { rank in
       let values = scratch[rank].base
       for row in team.slice(rows, rank: rank, grain: ModelWeights.rowGrain) {
         kernels.functions.expand(dtype.kernelType, self.row(row), columns, values)
-        let destination = memory.base + row * result.rowBytes
+        let destination = base + row * result.rowBytes
         if target.blockElements == 1 {
           kernels.functions.round(target.kernelType, values, columns, destination)
         } else {

@@ -14,17 +14,17 @@ extension ModelWeights {
     kernels: KernelTable
   ) throws -> ModelWeights {
     _ = try architecture.weightBytes(dtype)  // refuses widths that leave partial blocks
+    let arena = PageArena()
     var tensor: UInt64 = 0
     func matrix(_ rows: Int, _ columns: Int) throws -> Matrix {
       tensor += 1
-      let memory = try PageMemory(rows * dtype.bytes(columns))
-      let matrix = Matrix(
-        dtype: dtype, rows: rows, columns: columns, base: memory.base, owner: memory)
+      let (base, owner) = try arena.allocate(rows * dtype.bytes(columns))
+      let matrix = Matrix(dtype: dtype, rows: rows, columns: columns, base: base, owner: owner)
       let stream = mixed(seed &+ mixed(tensor))
       team.run { rank in
         for row in team.slice(rows, rank: rank, grain: rowGrain) {
           fill(
-            dtype, memory.base + row * matrix.rowBytes, columns,
+            dtype, base + row * matrix.rowBytes, columns,
             key: UInt32(truncatingIfNeeded: mixed(stream &+ UInt64(row))), kernels)
         }
       }
