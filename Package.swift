@@ -30,6 +30,7 @@ let package = Package(
     .systemLibrary(
       name: "CMinpack", pkgConfig: "cminpack", providers: [.apt(["libcminpack-dev"])]),
     .systemLibrary(name: "CNLopt", pkgConfig: "nlopt", providers: [.apt(["libnlopt-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     module("Numerics", ["CMinpack", "CNLopt"]),
     module("Architectures"),
     module("Operators", ["Architectures"]),
@@ -46,7 +47,7 @@ let package = Package(
     module(
       "Store",
       [
-        "Records", "Host", "Architectures", "Numerics",
+        "Records", "Host", "Architectures", "Numerics", "COpenSSL",
         .product(name: "GRDB", package: "GRDB.swift"),
       ]),
     module(

@@ -28,7 +28,7 @@ public struct StoredResult: Sendable, Equatable {
 
   /// Names the row by its content: the same row in two stores is the same result.
   var uid: String {
-    SHA256.hex(
+    ContentHash.hex(
       [
         unit?.cell ?? "", unit.map { "\($0.block)" } ?? "", run, status.rawValue, finishedAt,
         record,

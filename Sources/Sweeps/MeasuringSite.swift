@@ -33,7 +33,7 @@ public struct MeasuringSite: Sendable {
       // leave gaps in a history over commits.
       build: [
         "commit": .string(BuildInformation.commit),
-        "executable": .string(SHA256.hex(executable)),
+        "executable": .string(ContentHash.hex(executable)),
         "openblas": .string(OpenBLAS.configuration),
       ],
       defaultThreads: topology.cores)

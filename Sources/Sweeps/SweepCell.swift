@@ -54,7 +54,7 @@ public struct SweepCell: Sendable {
   }
 
   /// The same on every host and for every build: what shards are dealt by.
-  var contentKey: String { SHA256.hex(CanonicalJSON.text(.object(content))) }
+  var contentKey: String { ContentHash.hex(CanonicalJSON.text(.object(content))) }
 
   /// Everything that its result depends on, as far as we know it.
   func identity(on site: MeasuringSite) -> String {

@@ -35,7 +35,7 @@ public struct SweepPlan: Sendable {
   func identities(on site: MeasuringSite) -> [(identity: String, key: String)] {
     cells.map { cell in
       let identity = cell.identity(on: site)
-      return (identity, SHA256.hex(identity))
+      return (identity, ContentHash.hex(identity))
     }
   }
 }
