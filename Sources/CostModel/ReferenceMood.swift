@@ -7,13 +7,16 @@ import Records
 /// What a shared machine did during each run, told by a reference architecture that every run
 /// measured beside its own, interleaved.
 ///
-/// A time is restated by how the reference did in the same cell of the same run, over what it
-/// usually did: bandwidth, clock and neighbours hit both alike. This cancels more than limits
-/// sampled between the tests do, since the reference runs the same code.
+/// A time is restated by how the reference did in the same cell of the same run, sample by sample in
+/// the same blocks, over what it usually did: bandwidth, clock and neighbours hit both alike. This
+/// cancels more than limits sampled between the tests do, since the reference runs the same code.
 package struct ReferenceMood {
   package let reference: String
-  /// By run: how much longer than usual the reference took.
-  private let runs: [Key: Double]
+  /// By run: the reference's samples.
+  private let runs: [Key: [Int: Double]]
+  /// By cell: the reference's usual seconds.
+  private let usual: [String: Double]
+  /// By run: how much longer than usual the reference's operators took.
   private let operators: [Key: Double]
 
   private struct Key: Hashable {
@@ -30,10 +33,12 @@ package struct ReferenceMood {
       let reference = names.dropFirst().reduce(names.first!, { $0.intersection($1) }).sorted().first
     else { return nil }
     self.reference = reference
-    runs = Self.moods(
-      measurements.runs.filter { $0.architecture.name == reference }.map {
-        (Key(run: $0.run, cell: Self.cell($0)), Self.cell($0), $0.seconds)
-      })
+    let ofReference = measurements.runs.filter { $0.architecture.name == reference }
+    runs = Dictionary(
+      ofReference.map { (Key(run: $0.run, cell: Self.cell($0)), $0.secondsByBlock) },
+      uniquingKeysWith: { _, latest in latest })
+    usual = Dictionary(grouping: ofReference, by: Self.cell)
+      .mapValues { Quantiles.median($0.map(\.seconds)) }
     operators = Self.moods(
       measurements.operators.filter { $0.origin == reference }.map {
         (
@@ -52,6 +57,7 @@ package struct ReferenceMood {
     }
   }
 
+  /// What tells apart tests that a run's architectures have in common.
   private static func cell(_ run: WholeRun) -> String {
     "\(run.weights) \(run.cache) \(run.prompt) \(run.generate) \(run.depth) \(run.batch)"
   }
@@ -68,7 +74,14 @@ package struct ReferenceMood {
 
   /// The run's seconds as they usually are; `nil` where the reference was not beside it.
   package func seconds(_ run: WholeRun) -> Double? {
-    runs[Key(run: run.run, cell: Self.cell(run))].map { run.seconds / $0 }
+    let cell = Self.cell(run)
+    guard let usual = usual[cell], let beside = runs[Key(run: run.run, cell: cell)] else {
+      return nil
+    }
+    let ratios = run.secondsByBlock.compactMap { block, seconds in
+      beside[block].map { log(seconds / $0) }
+    }
+    return ratios.isEmpty ? nil : usual * exp(SignedRank.center(ratios.sorted()))
   }
 
   /// What a timing is multiplied by to be as it usually is.

@@ -5,8 +5,8 @@ import Operators
 import Records
 
 extension OperatorTiming {
-  /// A trace's operators, the same one of all layers of a step as one row: the median of their
-  /// times.
+  /// A test's operators, the same one of all layers, steps and rounds as one row: the median of
+  /// their times.
   ///
   /// - Parameters:
   ///   - subject: the architecture's name.
@@ -16,14 +16,13 @@ extension OperatorTiming {
     limits: MachineLimits
   ) -> [OperatorTiming] {
     struct Key: Hashable {
-      let step: Int
       let kind: Operator.Kind
       let shape: Operator.Shape
     }
     var order: [Key] = []
     var times: [Key: [Double]] = [:]
     for event in events {
-      let key = Key(step: event.step, kind: event.operation.kind, shape: event.operation.shape)
+      let key = Key(kind: event.operation.kind, shape: event.operation.shape)
       if times[key] == nil { order.append(key) }
       times[key, default: []].append(max(1, Double(event.durationNanoseconds)) * 1e-9)
     }

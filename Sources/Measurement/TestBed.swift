@@ -76,6 +76,11 @@ final class TestBed {
     }
   }
 
+  /// Indices of a test's cells, in the order of the architectures.
+  func cells(ofTest test: Int) -> [Int] {
+    models.indices.map { $0 * (cells.count / models.count) + test }
+  }
+
   /// Runs each cell's warm-up; see `WarmUp`.
   func warmUp() throws -> [WarmUp] {
     try cells.map { cell in

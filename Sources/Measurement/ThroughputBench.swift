@@ -75,17 +75,16 @@ public struct ThroughputBench {
           environment: environment, start))
     }
     if traced {
-      for model in bed.models {
-        let (events, rows) = try trace(model, bed, limits)
-        results.traces.append((model.architecture.name, events))
-        results.operators += rows
-      }
+      let traced = try trace(bed, limits)
+      results.traces = traced.traces
+      results.operators = traced.operators
     }
     report("")
     return results
   }
 
-  /// Samples in blocks: each runs once, in random order, the cells that need more.
+  /// Samples in blocks: each runs once, in random order, the cells that need more, the same test of
+  /// all architectures one after another, as they are what gets compared.
   private func sample(_ bed: TestBed, _ limits: LimitsWatch) throws -> [CellSamples] {
     let probe = NoiseProbe(
       processors: Array(machine.topology.processors.prefix(machine.team.count)))
@@ -98,9 +97,11 @@ public struct ThroughputBench {
     func isSpent() -> Bool { settings.repetitions == nil && elapsed() > settings.budgetSeconds }
     var block = 0
     while block < settings.repetitions ?? .max {
-      let active = cells.indices.filter { !cells[$0].rates.isPrecise }
+      let active = tests.indices.shuffled(using: &order).flatMap { test in
+        bed.cells(ofTest: test).filter { !cells[$0].rates.isPrecise }.shuffled(using: &order)
+      }
       guard !active.isEmpty else { break }
-      for index in active.shuffled(using: &order) {
+      for index in active {
         // The first block is always whole: every cell has a sample.
         guard block == 0 || !isSpent() else { return cells }
         let cell = bed.cells[index]
@@ -126,26 +127,42 @@ public struct ThroughputBench {
     return "[\(Int(elapsed)) of \(Int(settings.budgetSeconds)) s]"
   }
 
-  /// Runs every test once more, traced, between two samples of the machine's limits.
-  private func trace(
-    _ model: PreparedModel, _ bed: TestBed, _ limits: LimitsWatch
-  ) throws -> (events: [OperatorTrace.Event], rows: [OperatorTiming]) {
-    report("\(model.architecture.name): tracing")
-    let trace = OperatorTrace(
-      model.architecture, weights: settings.dtype, cache: settings.cacheDType)
-    defer { model.engine.trace = nil }
-    var rows: [OperatorTiming] = []
-    for cell in bed.cells where cell.model === model {
-      let known = trace.events.count
-      let before = limits.now()
-      model.engine.trace = trace
-      _ = try model.time(cell.plan)
-      model.engine.trace = nil
-      rows += OperatorTiming.rows(
-        Array(trace.events[known...]), subject: model.architecture.name,
-        device: Processor.model, weights: settings.dtype, cache: settings.cacheDType,
-        limits: before.best(with: limits.now()))
+  /// Runs every test some more times, traced, the same test of all architectures one after another.
+  private func trace(_ bed: TestBed, _ limits: LimitsWatch) throws -> Traced {
+    var traced = Traced()
+    var events = bed.cells.map { _ in [OperatorTrace.Event]() }
+    var around = bed.cells.map { _ in limits.before() }
+    for round in 1...Self.tracedRounds {
+      report("tracing [\(round)/\(Self.tracedRounds)]")
+      let traces = bed.models.map { model in
+        OperatorTrace(model.architecture, weights: settings.dtype, cache: settings.cacheDType)
+      }
+      for (model, index) in tests.indices.flatMap({ bed.cells(ofTest: $0).enumerated() }) {
+        let cell = bed.cells[index]
+        let trace = traces[model]
+        let known = trace.events.count
+        let before = limits.before()
+        cell.model.engine.trace = trace
+        defer { cell.model.engine.trace = nil }
+        _ = try cell.model.time(cell.plan)
+        around[index] = around[index].best(with: limits.after(before))
+        events[index] += trace.events[known...]
+      }
+      traced.traces = zip(bed.models, traces).map { ($0.architecture.name, $1.events) }
     }
-    return (trace.events, rows)
+    for (index, cell) in bed.cells.enumerated() {
+      traced.operators += OperatorTiming.rows(
+        events[index], subject: cell.model.architecture.name, device: Processor.model,
+        weights: settings.dtype, cache: settings.cacheDType, limits: around[index])
+    }
+    return traced
+  }
+
+  private static let tracedRounds = 3
+
+  private struct Traced {
+    /// Of the last round.
+    var traces: [(name: String, events: [OperatorTrace.Event])] = []
+    var operators: [OperatorTiming] = []
   }
 }

@@ -19,6 +19,8 @@ public struct WholeRun: Sendable {
   /// Most tokens of a prefill step, where it is known.
   public var chunk: Int?
   public var seconds: Double
+  /// Of each sample by its block, where the harness took them in blocks with those of others.
+  public var secondsByBlock: [Int: Double] = [:]
   /// Share of the floor by the limits measured right before and after each sample, where the
   /// harness did so: then the run can be judged at the machine's best instead of its mood.
   public var pairedFloorFraction: Double?

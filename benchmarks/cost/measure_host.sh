@@ -1,8 +1,9 @@
 #!/bin/bash
 # Measures this host for `dyno calibrate`: thirteen architectures from 135M to 3B parameters (six of
 # one size, three of another), three dtypes, batches and depths. Each shares its process with a
-# reference architecture, their tests interleaved: what the machine did meanwhile is told by the
-# reference. Each pass is in another random order, so that a retest is another part of the hour.
+# reference architecture, the same test of both one right after the other: what the machine did
+# meanwhile is told by the reference. Each pass is in another random order, so that a retest is
+# another part of the hour.
 #
 #   benchmarks/cost/measure_host.sh FOLDER [PASSES]
 #
@@ -35,11 +36,13 @@ for pass in $(seq "$passes"); do
       batches=1,4,16
       # 12.8 GB of weights leave room for fewer caches.
       [ "$name-$dtype" = llama-3.2-3b-f32 ] && batches=1,4
+      repetitions=8
+      [ "$name" = llama-3.2-3b ] && repetitions=4
       measure "$pass-$name-$dtype-decode" "$architecture" "$reference" --dtype "$dtype" --prompt 0 \
-        --generate 1 --depth 0,4096 --batch "$batches" --repetitions 3 --seed "$pass"
+        --generate 1 --depth 0,4096 --batch "$batches" --repetitions "$repetitions" --seed "$pass"
       if [ "$dtype" = bf16 ]; then
         measure "$pass-$name-$dtype-prefill" "$architecture" "$reference" --dtype "$dtype" \
-          --prompt 128 --generate 0 --repetitions 2 --seed "$pass"
+          --prompt 128 --generate 0 --repetitions 6 --seed "$pass"
       fi
       echo "pass $pass: $name $dtype" >&2
     done

@@ -37,15 +37,16 @@ public enum BenchRecords {
       architecture = try facts.required(facts.architecture, "--model", "model")
     }
     let samples = try fields.array("samples_ns") ?? []
-    let nanoseconds = try samples.map { value -> Double in
+    let unsorted = try samples.map { value -> Double in
       guard case .integer(let sample) = value, sample > 0 else {
         throw InputError("samples_ns", problem: "holds \(value.kind)", expected: "nanoseconds")
       }
       return Double(sample)
-    }.sorted()
-    guard !nanoseconds.isEmpty else {
+    }
+    guard !unsorted.isEmpty else {
       throw InputError("samples_ns", problem: "is empty", expected: "samples")
     }
+    let nanoseconds = unsorted.sorted()
     let middle = nanoseconds.count / 2
     let median =
       nanoseconds.count % 2 == 1
@@ -55,7 +56,7 @@ public enum BenchRecords {
     guard prompt + generate > 0 else {
       throw InputError("n_prompt, n_gen", problem: "are both 0", expected: "a test")
     }
-    return WholeRun(
+    var run = WholeRun(
       device: try facts.device ?? fields.string("cpu_info") ?? "host",
       engine: facts.engine ?? (isOurs ? "dyno" : "llama.cpp"), architecture: architecture,
       weights: try dtype(fields, "type_weights") ?? facts.dtype ?? .f16,
@@ -64,6 +65,26 @@ public enum BenchRecords {
       batch: try count("n_sequences", from: 1, default: 1),
       chunk: try count("n_batch", from: 1, default: 512), seconds: median * 1e-9,
       pairedFloorFraction: try fields.double("paired_floor_fraction"), origin: origin)
+    let blocks = try blocks(fields)
+    guard blocks.isEmpty || blocks.count == unsorted.count else {
+      throw InputError(
+        "sample_circumstances", problem: "has \(blocks.count) entries",
+        expected: "one for each of \(unsorted.count) samples")
+    }
+    run.secondsByBlock = Dictionary(
+      zip(blocks, unsorted.map { $0 * 1e-9 }), uniquingKeysWith: { _, latest in latest })
+    return run
+  }
+
+  private static func blocks(_ fields: JSONObject) throws -> [Int] {
+    try (fields.array("sample_circumstances") ?? []).map { entry in
+      guard case .object(let circumstances) = entry,
+        case .integer(let block)? = circumstances["block"]
+      else {
+        throw InputError("sample_circumstances", problem: "has no block", expected: "a number")
+      }
+      return block
+    }
   }
 
   private static func dtype(_ fields: JSONObject, _ field: String) throws -> DType? {

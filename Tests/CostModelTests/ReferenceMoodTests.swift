@@ -1,0 +1,44 @@
+import Architectures
+import CostModel
+import Records
+import TestSupport
+import Testing
+
+/// What hits an architecture and the reference alike, block by block, is taken out.
+@Suite struct ReferenceMoodTests {
+  private let moods = [[1.0, 3.0, 0.9, 1.1], [2.0, 2.1, 5.0, 1.9], [1.0, 1.0, 1.2, 0.8]]
+
+  private func run(_ name: String, _ run: Int, seconds: Double) throws -> WholeRun {
+    let architecture = try Architecture(
+      configAt: Files.root.appendingPathComponent("profiles/architectures/\(name).json"))
+    let samples = moods[run].map { $0 * seconds }
+    var whole = WholeRun(
+      device: "host", engine: "dyno", architecture: architecture, weights: .bf16, cache: .f16,
+      prompt: 0, generate: 1, batch: 1, seconds: samples.reduce(0, +) / Double(samples.count),
+      origin: name)
+    whole.secondsByBlock = Dictionary(uniqueKeysWithValues: samples.enumerated().map { ($0, $1) })
+    whole.run = "\(run)"
+    return whole
+  }
+
+  @Test func sharedMoodsCancel() throws {
+    var measurements = Measurements()
+    for (index, name) in ["llama-2-7b", "mistral-7b", "llama-3-8b"].enumerated() {
+      measurements.runs.append(try run(name, index, seconds: 0.2 * Double(index + 1)))
+      measurements.runs.append(try run("smollm2-135m", index, seconds: 0.1))
+    }
+    let mood = try #require(ReferenceMood(measurements))
+    #expect(mood.reference == "smollm2-135m")
+    let restated = measurements.runs.compactMap { mood.seconds($0) }
+    #expect(restated.count == 6)
+    let reference = restated[1]
+    for (index, factor) in [2.0, 4.0, 6.0].enumerated() {
+      #expect(abs(restated[2 * index] / reference - factor) < 1e-9)
+      #expect(restated[2 * index + 1] == reference)
+    }
+    // Without samples by block there is nothing to compare with.
+    var bare = measurements.runs[0]
+    bare.secondsByBlock = [:]
+    #expect(mood.seconds(bare) == nil)
+  }
+}
