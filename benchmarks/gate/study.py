@@ -69,6 +69,9 @@ if options.pool != "0":
         "--self-test", "--baseline", options.dyno, "--threshold", options.threshold, "--budget",
         options.pool_budget, "--pool", options.pool, "--comparisons", str(options.comparisons),
         "--seed", str(options.seed), "--output", "json", "--", *POOL)
+    found = record.get("smallest_found")
+    most = 4 * record["threshold"]
+    smallest = f"{100 * found:.1f}%" if found else f"none up to {100 * most:.0f}%"
     shown = lambda name: rate(record[name]["count"], record[name]["trials"])
     print(f"""\
 | drawn from a pool of {record['pool_pairs_per_cell']} pairs of each of {len(record['cells'])} tests, {record['pool_s']:.0f} s | |
@@ -77,7 +80,7 @@ if options.pool != "0":
 | any false alarm | {shown('false_alarms')} |
 | any false alarm, were any change one | {shown('false_alarms_at_zero')} |
 | one test {100 * record['injected_slowdown']:.0f}% slower, found | {shown('found')} |
-| smallest slowdown found with 95% power | {100 * (record.get('smallest_found') or math.nan):.1f}% |
+| smallest slowdown found with 95% power | {smallest} |
 | spread of a pair's log ratio, median test | {100 * record['pair_spread']:.1f}% |
 | largest bias of a test | {100 * record['largest_bias']:.2f}% |
 """, flush=True)
