@@ -58,7 +58,7 @@ struct WorkloadStudy: ParsableCommand {
           let depth = try row.depth()
           worst.depth = max(worst.depth, abs(depth.ratio - 1))
           worst.integration = max(worst.integration, abs(integration.ratio - 1))
-          table.add([
+          let cells = [
             architecture.name, storage, "\(batch)", Quantity.change(depth.ratio - 1),
             depth.interval, Quantity.change(integration.ratio - 1),
             Quantity.percent(integration.quadratureError),
@@ -66,7 +66,10 @@ struct WorkloadStudy: ParsableCommand {
             Quantity.number(integration.exactSeconds),
             Quantity.number(integration.sampleSeconds),
             "\(Quantity.number(integration.exactSeconds / integration.sampleSeconds, digits: 3))×",
-          ])
+          ]
+          // Rows take minutes: what an interrupted study found is not lost.
+          FileHandle.standardError.write(Data((cells.joined(separator: " | ") + "\n").utf8))
+          table.add(cells)
         }
       }
     }
