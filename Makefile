@@ -10,7 +10,7 @@ PYTHON_ENVIRONMENT = .build-python
 
 .DEFAULT_GOAL := help
 .PHONY: help deps python build run test test-real test-sweeps bench bench-workloads bench-gate \
-  calibration format lint clean
+  calibration search-study search-configs format lint clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,24 @@ calibration: build python ## calibrate the shipped devices; write docs/calibrati
 	$(PYTHON_ENVIRONMENT)/bin/pip install -q -r benchmarks/cost/requirements.txt
 	PYTHON=$(PYTHON_ENVIRONMENT)/bin/python benchmarks/cost/write_results.sh
 
+search-study: build ## search: fronts, speed, and the closed loop against a whole grid (half an hour)
+	$(BUILD) --product dyno-search-study
+	.build/release/dyno-search-study front
+	.build/release/dyno-search-study speed
+	.build/release/dyno-search-study exhaustive search-grid.db
+	.build/release/dyno-search-study loop search-loop.db
+	.build/release/dyno-search-study compare search-grid.db search-loop.db
+	.build/release/dyno-search-study billion search-billion.db
+
+search-configs: build python ## check that found architectures load in transformers; fetches PyPI packages
+	$(PYTHON) -m venv $(PYTHON_ENVIRONMENT)
+	$(PYTHON_ENVIRONMENT)/bin/pip install -q -r benchmarks/search/requirements.txt
+	rm -rf .build-configs
+	$(DYNO) search --parameters llama-3.2-1b --tokens 100B --law conditional-80m-297m \
+	  --target-loss llama-3.2-1b --device a100-40gb --max-gqa 9 --count 20 \
+	  --write-configs .build-configs >/dev/null
+	$(PYTHON_ENVIRONMENT)/bin/python benchmarks/search/check_configs.py .build-configs
+
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive $(SOURCES)
 
@@ -78,4 +96,4 @@ lint: ## check the format of the sources
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 
 clean: ## remove everything that was built
-	rm -rf .build $(PYTHON_ENVIRONMENT)
+	rm -rf .build .build-configs $(PYTHON_ENVIRONMENT)

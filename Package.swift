@@ -44,6 +44,10 @@ let package = Package(
     module("Comparison", ["Measurement", "Numerics", "Records", "Architectures", "Host"]),
     module("CostModel", ["Architectures", "Operators", "Records", "Numerics"]),
     module("ScalingLaws", ["Architectures", "Records", "Numerics"]),
+    module("Specifications", ["Architectures", .product(name: "Yams", package: "Yams")]),
+    module(
+      "ArchitectureSearch",
+      ["CostModel", "ScalingLaws", "Specifications", "Architectures", "Records", "Numerics"]),
     module(
       "Store",
       [
@@ -53,14 +57,19 @@ let package = Package(
     module(
       "Sweeps",
       [
-        "Store", "Measurement", "Records", "Host", "Architectures", "Numerics",
-        .product(name: "Yams", package: "Yams"),
+        "Store", "Specifications", "Measurement", "Records", "Host", "Architectures", "Numerics",
+      ]),
+    module(
+      "Verification",
+      [
+        "ArchitectureSearch", "CostModel", "Measurement", "Store", "Records", "Host",
+        "Architectures", "Numerics",
       ]),
     module(
       "Reports",
       [
         "Host", "Engine", "Records", "Operators", "Architectures", "Numerics", "ScalingLaws",
-        "CostModel", "Store", "Sweeps",
+        "CostModel", "ArchitectureSearch", "Store", "Sweeps",
       ]),
     .executableTarget(
       name: "dyno-kernel-bench",
@@ -86,6 +95,14 @@ let package = Package(
         "architectures", "measure_host.sh", "plot_residuals.py", "requirements.txt",
         "write_results.sh",
       ], swiftSettings: strict),
+    .executableTarget(
+      name: "dyno-search-study",
+      dependencies: [
+        "ArchitectureSearch", "Verification", "CostModel", "ScalingLaws", "Numerics", "Records",
+        "Reports", "Host",
+      ],
+      path: "benchmarks/search", exclude: ["check_configs.py", "requirements.txt"],
+      swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["Weights", "Engine", "Numerics"],
       path: "Tests/TestSupport", swiftSettings: strict),
@@ -103,13 +120,16 @@ let package = Package(
     tests("ComparisonTests", ["Comparison", "Reports"]),
     tests("ScalingLawsTests", ["ScalingLaws"]),
     tests("CostModelTests", ["CostModel"]),
+    tests("ArchitectureSearchTests", ["ArchitectureSearch", "Reports"]),
+    tests("VerificationTests", ["Verification"]),
     tests("StoreTests", ["Store", "Records", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("SweepsTests", ["Sweeps", "Store", "Records"]),
     tests("CommandTests", ["dyno"]),
     .executableTarget(
       name: "dyno",
       dependencies: [
-        "Comparison", "Measurement", "Reports", "ScalingLaws", "CostModel", "Store", "Sweeps",
+        "Comparison", "Measurement", "Reports", "ScalingLaws", "CostModel", "ArchitectureSearch",
+        "Store", "Sweeps", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

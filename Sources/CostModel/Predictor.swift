@@ -26,14 +26,14 @@ public final class Predictor {
   public let operatorRung: Rung
   public let engineRung: Rung
   /// The engine's own calibration.
-  fileprivate let calibrated: CalibratedFamily?
-  private let model: EndToEndModel
+  let calibrated: CalibratedFamily?
+  let model: EndToEndModel
   /// One model for each coefficient, a step away: how intervals follow from coefficients' errors.
-  private let shifted: [EndToEndModel]
-  private let covariance: [[Double]]
+  let shifted: [EndToEndModel]
+  let covariance: [[Double]]
   /// Variance of the logarithm that every prediction has.
-  private let ownVariance: Double
-  private static let shift = 1e-3
+  let ownVariance: Double
+  static let shift = 1e-3
 
   /// - Throws: `InputError` where the device cannot hold such weights or heads do not divide.
   public init(_ profile: DeviceProfile, _ engine: ServingEngine, _ settings: Settings) throws {
@@ -148,7 +148,7 @@ public final class Predictor {
       operators: operators.map { ($0.key, $0.value) }.sorted { $0.1.seconds > $1.1.seconds })
   }
 
-  private func plan(_ architecture: Architecture, _ workload: ServingWorkload) -> MemoryPlan {
+  func plan(_ architecture: Architecture, _ workload: ServingWorkload) -> MemoryPlan {
     MemoryPlan(
       architecture, workload, weights: settings.weights, cache: settings.cache, engine: engine,
       limits: profile.limits, tensorParallel: settings.tensorParallel)

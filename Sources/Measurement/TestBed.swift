@@ -38,15 +38,10 @@ final class TestBed {
     topology = machine.topology
     team = machine.team
     kernels = machine.kernels
-    let sequences = tests.map(\.batch).max() ?? 1
-    let capacity = tests.map { $0.depth + $0.tokensPerSequence }.max() ?? 1
-    let maxTokens = tests.map { $0.mostTokens(chunk: settings.chunk) }.max() ?? 1
+    let sizes = Sizes(tests, settings)
     let available = AvailableMemory.bytes()
-    let needs = try architectures.map { architecture in
-      MemoryNeed(
-        architecture, weights: try architecture.weightBytes(settings.dtype),
-        cache: settings.cacheDType, sequences: sequences, capacity: capacity, maxTokens: maxTokens,
-        maxLogits: sequences, threads: machine.team.count)
+    let needs = try architectures.map {
+      try Self.need($0, tests, settings, threads: machine.team.count)
     }
     for (architecture, need) in zip(architectures, needs) {
       try need.check(architecture.name, available: available)
@@ -58,9 +53,9 @@ final class TestBed {
     models = try architectures.map { architecture in
       report("\(architecture.name): random \(settings.dtype) weights")
       let model = try PreparedModel(
-        architecture, dtype: settings.dtype, cache: settings.cacheDType, sequences: sequences,
-        capacity: capacity, maxTokens: maxTokens, seed: settings.seed, team: machine.team,
-        kernels: machine.kernels)
+        architecture, dtype: settings.dtype, cache: settings.cacheDType,
+        sequences: sizes.sequences, capacity: sizes.capacity, maxTokens: sizes.maxTokens,
+        seed: settings.seed, team: machine.team, kernels: machine.kernels)
       // Integrated workloads visit every depth they hold.
       let depth = tests.map { $0.isIntegrated ? $0.depth + $0.tokensPerSequence : $0.depth }.max()
       model.engine.cache.fillSynthetically(
@@ -79,6 +74,31 @@ final class TestBed {
   /// Indices of a test's cells, in the order of the architectures.
   func cells(ofTest test: Int) -> [Int] {
     models.indices.map { $0 * (cells.count / models.count) + test }
+  }
+
+  /// What a model must hold for all tests.
+  private struct Sizes {
+    let sequences: Int
+    let capacity: Int
+    let maxTokens: Int
+
+    init(_ tests: [ThroughputTest], _ settings: ThroughputBench.Settings) {
+      sequences = tests.map(\.batch).max() ?? 1
+      capacity = tests.map { $0.depth + $0.tokensPerSequence }.max() ?? 1
+      maxTokens = tests.map { $0.mostTokens(chunk: settings.chunk) }.max() ?? 1
+    }
+  }
+
+  /// What one architecture takes.
+  static func need(
+    _ architecture: Architecture, _ tests: [ThroughputTest], _ settings: ThroughputBench.Settings,
+    threads: Int
+  ) throws -> MemoryNeed {
+    let sizes = Sizes(tests, settings)
+    return MemoryNeed(
+      architecture, weights: try architecture.weightBytes(settings.dtype),
+      cache: settings.cacheDType, sequences: sizes.sequences, capacity: sizes.capacity,
+      maxTokens: sizes.maxTokens, maxLogits: sizes.sequences, threads: threads)
   }
 
   /// Runs each cell's warm-up; see `WarmUp`.

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A small dense symmetric positive definite matrix, factored: `M = S·R·Rᵀ·S` with `S` the square
 /// roots of the diagonal and `R` lower triangular (Cholesky), so that the scales of its rows do
 /// not matter.
@@ -71,6 +73,11 @@ public struct PositiveDefinite: Sendable {
       result[row] = value / factor[row][row]
     }
     return result.indices.map { result[$0] / scale[$0] }
+  }
+
+  /// Natural logarithm of the determinant.
+  public var logDeterminant: Double {
+    scale.indices.reduce(0) { $0 + 2 * (log(factor[$1][$1]) + log(scale[$1])) }
   }
 
   public func inverse() -> [[Double]] {

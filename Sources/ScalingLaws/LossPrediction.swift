@@ -1,5 +1,6 @@
 import Architectures
 import Foundation
+import Numerics
 
 /// What a law says of one model.
 public struct LossPrediction: Sendable {
@@ -188,6 +189,124 @@ public struct LossPredictor: Sendable {
       }
     }
     return sentences
+  }
+}
+
+/// The law's value at a budget as a function of shape alone, as fast as the formula: for searches
+/// that ask a million times. Not shared between threads.
+public struct LossSurface {
+  private let law: ScalingLaw
+  private let budget: TrainingPoint
+  private var gradient: [Double]
+
+  public init(_ predictor: LossPredictor) {
+    law = predictor.law
+    gradient = law.parameters
+    budget = predictor.budget
+  }
+
+  /// Nats per token; what `LossPrediction.quantity` says for laws without a reference.
+  ///
+  /// - Parameters:
+  ///   - normalizedHiddenSize: `x = d/√N`.
+  ///   - mlpToAttentionRatio: `r`.
+  ///   - aspectRatio: `d/L`.
+  public mutating func loss(
+    normalizedHiddenSize: Double, mlpToAttentionRatio: Double, aspectRatio: Double
+  ) -> Double {
+    var point = budget
+    point.normalizedHiddenSize = normalizedHiddenSize
+    point.mlpToAttentionRatio = mlpToAttentionRatio
+    point.aspectRatio = aspectRatio
+    return law.form.loss(law.parameters, point, &gradient)
+  }
+}
+
+/// The loss that a search must not exceed.
+public enum LossTarget: Sendable {
+  /// Nats per token.
+  case loss(Double)
+  /// What the law expects of this shape at the budget.
+  case shape(TrainingPoint)
+}
+
+extension LossPredictor {
+  /// The budget with its `L_opt`, without a shape.
+  fileprivate var budget: TrainingPoint {
+    var point = TrainingPoint(parameters: parameters, tokens: tokens)
+    point.reference = referenceLoss().value
+    if anchor != nil {
+      // An anchor's L_opt is one number, whatever the shape that asks.
+      point.normalizedHiddenSize = 1
+      point.mlpToAttentionRatio = 1
+      point.aspectRatio = 1
+      point.reference = evaluate(law.parameters, point).reference
+    }
+    return point
+  }
+
+  /// The chance that a training run of `shape` ends at or below `target`; `nil` where neither the
+  /// scatter of runs nor the law's covariance is known.
+  ///
+  /// The law's coefficients move candidate and target together where the target is a shape, and so
+  /// does the anchor's own run; what is left is the difference of their derivatives. The candidate's
+  /// run scatters about the law on top.
+  public func probability(of shape: TrainingPoint, atMost target: LossTarget) throws -> Double? {
+    guard let uncertainty = law.uncertainty else { return nil }
+    let candidate = try estimate(shape)
+    var gradient = candidate.gradient
+    var slope = candidate.referenceSlope
+    let bound: Double
+    var resampledBound: (([Double]) -> Double)?
+    switch target {
+    case .loss(let loss): bound = loss
+    case .shape(let other):
+      let estimate = try estimate(other)
+      bound = estimate.value
+      slope -= estimate.referenceSlope
+      for index in gradient.indices { gradient[index] -= estimate.gradient[index] }
+      let point = atBudget(other)
+      resampledBound = { evaluate($0, point).value }
+    }
+    var variance = 0.0
+    let point = atBudget(shape)
+    if uncertainty.resamples.count > 1 {
+      let differences = uncertainty.resamples.map {
+        evaluate($0, point).value - (resampledBound?($0) ?? bound)
+      }
+      variance += pow(Moments.standardDeviation(differences), 2)
+    } else if let error = law.standardError(gradient) {
+      variance += error * error
+    }
+    let scatter = uncertainty.residualStandardDeviation
+    variance += scatter * scatter
+    if let anchor {
+      let share = slope / referenceSlope(law.parameters, anchor.point)
+      variance += pow(share * scatter, 2)
+    } else if let error = referenceLoss().standardError {
+      variance += pow(slope * error, 2)
+    }
+    guard variance > 0 else { return nil }
+    let distance = (bound - candidate.value) / variance.squareRoot()
+    return StudentT.cumulative(
+      distance, degreesOfFreedom: uncertainty.degreesOfFreedom.map(Double.init) ?? .infinity)
+  }
+
+  private func estimate(_ shape: TrainingPoint) throws -> Estimate {
+    let estimate = evaluate(law.parameters, atBudget(shape))
+    guard estimate.value.isFinite else {
+      throw InputError(
+        law.name, problem: "gives no finite loss there", expected: "sound parameters and anchors")
+    }
+    return estimate
+  }
+
+  private func atBudget(_ shape: TrainingPoint) -> TrainingPoint {
+    var point = shape
+    point.parameters = parameters
+    point.tokens = tokens
+    point.reference = referenceLoss().value
+    return point
   }
 }
 

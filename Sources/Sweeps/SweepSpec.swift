@@ -1,6 +1,7 @@
 import Architectures
 import Foundation
 import Measurement
+import Specifications
 
 /// A grid of what to measure, from a YAML file. Keys are the options of `dyno bench`; most take a
 /// value or a list.
@@ -18,6 +19,7 @@ public struct SweepSpec: Sendable {
   /// The file's text.
   public let text: String
 
+  private static let kind = "a sweep's specification"
   /// More cells are a mistake, and would take years.
   static let mostCells = 100_000
 
@@ -25,14 +27,7 @@ public struct SweepSpec: Sendable {
   public init(contentsOf path: String) throws {
     let file = URL(fileURLWithPath: path)
     self = try within(path) {
-      guard let handle = FileHandle(forReadingAtPath: path) else {
-        throw InputError(problem: "cannot be opened", expected: "a sweep's specification")
-      }
-      defer { try? handle.close() }
-      let limit = 1 << 20
-      guard let data = try? handle.read(upToCount: limit + 1) ?? Data(), data.count <= limit,
-        let text = String(data: data, encoding: .utf8)
-      else { throw InputError(problem: "is no UTF-8 text under 1 MiB", expected: "YAML") }
+      let text = try SpecNode.text(ofFile: path, as: Self.kind)
       return try SweepSpec(text, folder: file.deletingLastPathComponent())
     }
   }
@@ -47,7 +42,7 @@ public struct SweepSpec: Sendable {
   /// - Parameter folder: what paths in the text are relative to.
   public init(_ text: String, folder: URL) throws {
     self.text = text
-    let root = try SpecNode(parsing: text)
+    let root = try SpecNode(parsing: text, as: Self.kind)
     let fields = try root.fields(Key.allCases.map(\.rawValue))
     func field(_ key: Key) -> SpecNode? { fields[key.rawValue] }
     func list<Value>(

@@ -2,6 +2,7 @@ import Architectures
 import CostModel
 import Foundation
 import Host
+import Measurement
 import Records
 
 /// This host as a device of the cost model.
@@ -16,24 +17,9 @@ enum HostDevice {
         expected: "rows of dyno bench --operators")
     }
     let limits = seen.reduce(first) { $0.best(with: $1) }
-    let topology = try Topology()
-    let source = "best of \(seen.count) samples, measured with the rows"
-    return DeviceProfile(
-      name: DeviceZoo.host,
-      limits: DeviceLimits(
-        kind: .cpu,
-        // Weights of every type meet f32 activations in f32 multiply-adds.
-        peakFLOPs: Dictionary(
-          uniqueKeysWithValues: DType.allCases.map { ($0, limits.multiplyAddPeak) }),
-        memoryBandwidth: limits.readBandwidth,
-        memoryCapacity: Double(AvailableMemory.bytes()), units: limits.threads,
-        lastLevelCache: Double(topology.lastLevelCacheBytes), linkBandwidth: 0,
-        activationBytes: 4, clock: 1e9, sharedMemory: 0),
-      sources: [
-        "peak_flops": source, "memory_bandwidth": source, "processor": Processor.model,
-        "memory_capacity": "available when calibrated", "units": "threads",
-        "last_level_cache": "hwloc", "clock": "not used on CPUs",
-      ])
+    return try DeviceProfile.host(
+      named: DeviceZoo.host, limits: limits,
+      source: "best of \(seen.count) samples, measured with the rows")
   }
 
   /// Keeps the profile where `--device host` finds it.

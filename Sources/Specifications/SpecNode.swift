@@ -3,9 +3,9 @@ import Foundation
 import Yams
 
 /// A place in a YAML file, read with the type that is expected there. Errors name line and field.
-struct SpecNode {
+package struct SpecNode {
   /// The field or list that it is the value of.
-  let name: String
+  package let name: String
   private let node: Node
 
   private init(_ name: String, _ node: Node) {
@@ -13,19 +13,38 @@ struct SpecNode {
     self.node = node
   }
 
+  /// - Parameter kind: what the document should be, for errors: "a sweep's specification".
   /// - Returns: the root of the document.
-  init(parsing text: String) throws {
+  package init(parsing text: String, as kind: String) throws {
     do {
       guard let node = try compose(yaml: text) else {
-        throw InputError(problem: "is empty", expected: "architectures and what to measure")
+        throw InputError(problem: "is empty", expected: kind)
       }
       self.init("", node)
     } catch let error as YamlError {
-      throw Self.readable(error)
+      throw Self.readable(error, kind)
     }
   }
 
-  private static func readable(_ error: YamlError) -> InputError {
+  /// The root of the document in a file.
+  package init(contentsOf path: String, as kind: String) throws {
+    self = try SpecNode(parsing: Self.text(ofFile: path, as: kind), as: kind)
+  }
+
+  /// The text of a file, with a limit that no specification reaches.
+  package static func text(ofFile path: String, as kind: String) throws -> String {
+    guard let handle = FileHandle(forReadingAtPath: path) else {
+      throw InputError(problem: "cannot be opened", expected: kind)
+    }
+    defer { try? handle.close() }
+    let limit = 1 << 20
+    guard let data = try? handle.read(upToCount: limit + 1) ?? Data(), data.count <= limit,
+      let text = String(data: data, encoding: .utf8)
+    else { throw InputError(problem: "is no UTF-8 text under 1 MiB", expected: "YAML") }
+    return text
+  }
+
+  private static func readable(_ error: YamlError, _ kind: String) -> InputError {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
@@ -35,21 +54,21 @@ struct SpecNode {
         "line \(context.mark.line)",
         problem: "a key is there twice: \(duplicates.joined(separator: ", "))", expected: "once")
     default:
-      return InputError(problem: "is not YAML", expected: "a sweep's specification")
+      return InputError(problem: "is not YAML", expected: kind)
     }
   }
 
-  func error(_ problem: String, expected: String? = nil) -> InputError {
+  package func error(_ problem: String, expected: String? = nil) -> InputError {
     var error = InputError(problem: problem, expected: expected)
     if let mark = node.mark { error.location.append("line \(mark.line)") }
     if !name.isEmpty { error.location.append(name) }
     return error
   }
 
-  var isMapping: Bool { node.mapping != nil }
+  package var isMapping: Bool { node.mapping != nil }
 
   /// The fields of a mapping; one that is not in `known` is refused.
-  func fields(_ known: [String]) throws -> [String: SpecNode] {
+  package func fields(_ known: [String]) throws -> [String: SpecNode] {
     guard let mapping = node.mapping else {
       throw error("is \(kind)", expected: "fields: " + known.joined(separator: ", "))
     }
@@ -69,7 +88,7 @@ struct SpecNode {
   }
 
   /// The elements of a list; a single value is a list of one.
-  func list() throws -> [SpecNode] {
+  package func list() throws -> [SpecNode] {
     switch node {
     case .sequence(let sequence): return sequence.map { SpecNode(name, $0) }
     case .scalar, .mapping: return [self]
@@ -77,14 +96,14 @@ struct SpecNode {
     }
   }
 
-  func text() throws -> String {
+  package func text() throws -> String {
     guard let scalar = node.scalar, !scalar.string.isEmpty else {
       throw error("is \(kind)", expected: "a word")
     }
     return scalar.string
   }
 
-  func count(_ range: ClosedRange<Int>) throws -> Int {
+  package func count(_ range: ClosedRange<Int>) throws -> Int {
     guard let text = node.scalar?.string, let value = Int(text), range.contains(value) else {
       throw error("is \(kind)", expected: "\(range.lowerBound) to \(range.upperBound)")
     }
@@ -92,7 +111,7 @@ struct SpecNode {
   }
 
   /// Prompt and generated tokens: `4096x1024`.
-  func workload() throws -> (prompt: Int, generate: Int) {
+  package func workload() throws -> (prompt: Int, generate: Int) {
     let counts = (node.scalar?.string ?? "").split(separator: "x", omittingEmptySubsequences: false)
       .map { Int($0) ?? 0 }
     guard counts.count == 2, counts.allSatisfy({ (1...10_000_000).contains($0) }) else {
@@ -101,14 +120,22 @@ struct SpecNode {
     return (counts[0], counts[1])
   }
 
-  func flag() throws -> Bool {
+  /// A finite number above 0.
+  package func positiveNumber() throws -> Double {
+    guard let text = node.scalar?.string, let value = Double(text), value > 0, value.isFinite else {
+      throw error("is \(kind)", expected: "a number above 0")
+    }
+    return value
+  }
+
+  package func flag() throws -> Bool {
     guard let text = node.scalar?.string, let value = Bool(text) else {
       throw error("is \(kind)", expected: "true or false")
     }
     return value
   }
 
-  func seed() throws -> UInt64 {
+  package func seed() throws -> UInt64 {
     guard let text = node.scalar?.string, let value = UInt64(text) else {
       throw error("is \(kind)", expected: "0 to \(UInt64.max)")
     }
@@ -116,7 +143,7 @@ struct SpecNode {
   }
 
   /// One of the words that an enumeration spells.
-  func word<Choice: RawRepresentable & CaseIterable>(
+  package func word<Choice: RawRepresentable & CaseIterable>(
     _ choices: [Choice]
   ) throws -> Choice where Choice.RawValue == String {
     let words = choices.map(\.rawValue)
@@ -126,7 +153,7 @@ struct SpecNode {
   }
 
   /// A share such as `1%` or `0.01`, from 0 to under 1.
-  func share() throws -> Double {
+  package func share() throws -> Double {
     let text = node.scalar?.string ?? ""
     let percent = text.hasSuffix("%")
     guard let number = Double(percent ? String(text.dropLast()) : text) else {
@@ -140,12 +167,12 @@ struct SpecNode {
   }
 
   /// A positive number such as `1B`, `80M` or `1.5e9`.
-  func quantity() throws -> Double {
-    try scaled(["K": 1e3, "M": 1e6, "B": 1e9], expected: "a number such as 1B")
+  package func quantity() throws -> Double {
+    try scaled(["K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12], expected: "a number such as 1B")
   }
 
   /// Seconds, from a duration such as `90`, `90s`, `10m` or `2h`.
-  func seconds() throws -> Double {
+  package func seconds() throws -> Double {
     try scaled(["s": 1, "m": 60, "h": 3600], expected: "a duration such as 90s, 10m or 2h")
   }
 

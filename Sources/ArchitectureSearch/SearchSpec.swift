@@ -1,0 +1,256 @@
+import Architectures
+import CostModel
+import Foundation
+import Records
+import ScalingLaws
+
+/// What a search was asked for: options of the command line, a YAML file, or both. What is absent
+/// takes its default when the problem is made of it.
+public struct SearchSpec: Sendable {
+  /// One scenario that a file names.
+  public struct Part: Sendable {
+    public var device: String
+    public var engine: String?
+    public var workload: ServingWorkload
+    public var weight: Double
+  }
+
+  /// A number of non-embedding parameters, or the architecture whose number is meant.
+  public var parameters: String?
+  public var baseline: String?
+  public var tokens: Double?
+  public var law: String?
+  /// Trained models that `L_opt` follows from, in place of the law's own.
+  public var anchors: [LossAnchor] = []
+  /// A loss, or the architecture whose loss by the law is the target.
+  public var targetLoss: String?
+  public var tolerance: Double?
+  public var layers: [Int]?
+  public var headDimensions: [Int]?
+  public var hiddenMultiple: Int?
+  public var intermediateMultiple: Int?
+  /// `Int.max` for no limit.
+  public var maxGQA: Int?
+  /// A CSV of measured losses.
+  public var gqaLosses: String?
+  public var tensorParallel: Int?
+  public var rules: [String] = []
+  public var devices: [String]?
+  public var engine: String?
+  /// Prompt and generated tokens.
+  public var workloads: [ServingWorkload]?
+  /// Instead of workloads: single decode steps at these depths.
+  public var decodeDepths: [Int]?
+  public var batches: [Int]?
+  public var dtype: DType?
+  public var cacheDType: DType?
+  /// Instead of the product of devices, workloads and batches.
+  public var scenarios: [Part] = []
+  public var combination: Combination?
+  public var fronts: [SearchProblem.Front] = []
+  public var frontSlack: Double?
+  public var count: Int?
+
+  public init() {}
+
+  /// This specification, where `other` says nothing else.
+  public func overridden(by other: SearchSpec) -> SearchSpec {
+    var result = other
+    result.parameters = other.parameters ?? parameters
+    result.baseline = other.baseline ?? baseline
+    result.tokens = other.tokens ?? tokens
+    result.law = other.law ?? law
+    if other.anchors.isEmpty { result.anchors = anchors }
+    result.targetLoss = other.targetLoss ?? targetLoss
+    result.tolerance = other.tolerance ?? tolerance
+    result.layers = other.layers ?? layers
+    result.headDimensions = other.headDimensions ?? headDimensions
+    result.hiddenMultiple = other.hiddenMultiple ?? hiddenMultiple
+    result.intermediateMultiple = other.intermediateMultiple ?? intermediateMultiple
+    result.maxGQA = other.maxGQA ?? maxGQA
+    result.gqaLosses = other.gqaLosses ?? gqaLosses
+    result.tensorParallel = other.tensorParallel ?? tensorParallel
+    result.rules = rules + other.rules
+    result.devices = other.devices ?? devices
+    result.engine = other.engine ?? engine
+    result.workloads = other.workloads ?? workloads
+    result.decodeDepths = other.decodeDepths ?? decodeDepths
+    result.batches = other.batches ?? batches
+    result.dtype = other.dtype ?? dtype
+    result.cacheDType = other.cacheDType ?? cacheDType
+    // Scenarios of a file stand as long as the command line names none of its own.
+    let namesOwn =
+      other.devices != nil || other.workloads != nil || other.decodeDepths != nil
+      || other.batches != nil
+    result.scenarios = other.scenarios.isEmpty && !namesOwn ? scenarios : other.scenarios
+    result.combination = other.combination ?? combination
+    if other.fronts.isEmpty { result.fronts = fronts }
+    result.frontSlack = other.frontSlack ?? frontSlack
+    result.count = other.count ?? count
+    return result
+  }
+}
+
+// MARK: What it means
+
+extension SearchSpec {
+  /// A number such as `1B` or `400M`; `nil` where the text is none.
+  static func quantity(_ text: String) -> Double? {
+    let multiples: [Character: Double] = ["K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12]
+    let multiple = text.last.flatMap { multiples[Character($0.uppercased())] }
+    guard let number = Double(multiple == nil ? text : String(text.dropLast())),
+      number.isFinite, number > 0
+    else { return nil }
+    return number * (multiple ?? 1)
+  }
+
+  private func required<Value>(_ value: Value?, _ option: String, _ expected: String) throws
+    -> Value
+  {
+    guard let value else {
+      throw InputError(option, problem: "is missing", expected: expected)
+    }
+    return value
+  }
+
+  /// - Parameter device: what a device's name means; the host's profile may have to be made first.
+  public func problem(device: (String) throws -> DeviceProfile) throws -> SearchProblem {
+    let parameters = try required(
+      self.parameters, "--parameters", "a number such as 1B, or an architecture")
+    let number = Self.quantity(parameters)
+    let meant = number == nil ? try within("--parameters") { try Zoo.resolve(parameters) } : nil
+    let size = number ?? Double(meant?.parameters.nonEmbedding ?? 0)
+    let named = try self.baseline.map { name in
+      try within("--baseline") { try Zoo.resolve(name) }
+    }
+    let baseline = try named ?? meant ?? Self.usualBaseline(size)
+    var space = DesignSpace(
+      parameters: size,
+      layers: layers ?? [meant?.layers ?? DesignSpace.usualLayers(parameters: size)],
+      headDimensions: headDimensions ?? [baseline.headDimension])
+    if let tolerance { space.tolerance = tolerance }
+    if let hiddenMultiple { space.hiddenMultiple = hiddenMultiple }
+    if let intermediateMultiple { space.intermediateMultiple = intermediateMultiple }
+    space.tensorParallel = tensorParallel ?? 1
+    space.rules = try rules.map { try RuleExpression($0) }
+    space.gqa = try gqaLimit(baseline)
+    try requireWholeBlocks(&space)
+
+    let lawName = try required(self.law, "--law", "a law file, or a shipped law")
+    var law = try within("--law") { try LawZoo.resolve(lawName) }
+    if !anchors.isEmpty {
+      guard law.form.referenceRole != .none else {
+        throw InputError(
+          "--anchor", problem: "does not apply to \(law.form.name)", expected: "a conditional law")
+      }
+      law.reference = .anchors(anchors)
+    }
+    let predictor = try LossPredictor(law, parameters: size, tokens: tokens)
+    let targetText = try required(
+      targetLoss, "--target-loss", "a loss such as 2.8, or an architecture")
+    let target = try target(targetText, law)
+    var problem = SearchProblem(
+      baseline: baseline, space: try space.validated(), predictor: predictor, target: target,
+      targetName: targetText, scenarios: try resolvedScenarios(device))
+    if let combination { problem.combination = combination }
+    problem.fronts = fronts
+    if let frontSlack { problem.frontSlack = frontSlack }
+    if let count {
+      guard (1...512).contains(count) else {
+        throw InputError("--count", problem: "is \(count)", expected: "1 to 512")
+      }
+      problem.count = count
+    }
+    return problem
+  }
+
+  private func target(_ text: String, _ law: ScalingLaw) throws -> LossTarget {
+    if let loss = Double(text), loss > 0, loss.isFinite {
+      guard law.form.referenceRole == .none || law.reference != nil else {
+        throw InputError(
+          "--target-loss",
+          problem: "\(text) cannot be compared: \(law.name) has no reference and predicts only "
+            + "how losses relate to L_opt", expected: "an architecture, or an --anchor")
+      }
+      return .loss(loss)
+    }
+    return .shape(
+      TrainingPoint(try within("--target-loss") { try Zoo.resolve(text) }))
+  }
+
+  /// The LLaMA-3.2 model that is nearest in size: vocabulary and proportions that people know.
+  private static func usualBaseline(_ size: Double) throws -> Architecture {
+    let known = try ["llama-3.2-1b", "llama-3.2-3b"].map(Zoo.resolve)
+    func distance(_ architecture: Architecture) -> Double {
+      abs(log(Double(architecture.parameters.nonEmbedding) / size))
+    }
+    return distance(known[0]) <= distance(known[1]) ? known[0] : known[1]
+  }
+
+  private func gqaLimit(_ baseline: Architecture) throws -> GQALimit {
+    if let gqaLosses {
+      guard maxGQA == nil else {
+        throw InputError(
+          "--gqa-losses, --max-gqa", problem: "are both given", expected: "one of them")
+      }
+      return .measured(
+        try GQALosses(
+          contentsOf: URL(fileURLWithPath: gqaLosses),
+          baseline: baseline.queryHeadsPerKeyValueHead))
+    }
+    guard let maxGQA else { return .atMost(4) }
+    return maxGQA == .max ? .unlimited : .atMost(maxGQA)
+  }
+
+  /// Quantised weights are stored in blocks, which rows of matrices must fill.
+  private func requireWholeBlocks(_ space: inout DesignSpace) throws {
+    let block = (dtype ?? .bf16).blockElements
+    guard block > 1 else { return }
+    for (option, multiple) in [
+      ("--hidden-multiple", space.hiddenMultiple),
+      ("--intermediate-multiple", space.intermediateMultiple),
+    ] where multiple % block != 0 {
+      throw InputError(
+        option, problem: "\(multiple) does not fill blocks of \(dtype ?? .bf16)",
+        expected: "a multiple of \(block)")
+    }
+    space.rules.append(try RuleExpression("num_attention_heads * head_dim % \(block) == 0"))
+  }
+
+  private func resolvedScenarios(_ device: (String) throws -> DeviceProfile) throws -> [Scenario] {
+    var parts = scenarios
+    if parts.isEmpty {
+      let devices = try required(devices, "--device", "a device profile or name")
+      let batches = batches ?? [128]
+      for batch in batches where batch < 1 {
+        throw InputError("--batch", problem: "is \(batch)", expected: "at least 1")
+      }
+      var works = workloads ?? []
+      works += (decodeDepths ?? []).map {
+        ServingWorkload(prompt: 0, generate: 1, depth: $0, batch: 1)
+      }
+      if works.isEmpty { works = [ServingWorkload(prompt: 4096, generate: 1024, batch: 1)] }
+      parts = devices.flatMap { device in
+        works.flatMap { work in
+          batches.map { batch in
+            var workload = work
+            workload.batch = batch
+            return Part(device: device, engine: nil, workload: workload, weight: 1)
+          }
+        }
+      }
+    }
+    var profiles: [String: DeviceProfile] = [:]
+    return try parts.map { part in
+      let profile = try profiles[part.device] ?? device(part.device)
+      profiles[part.device] = profile
+      let isGPU = profile.limits.kind == .gpu
+      let engineName = part.engine ?? engine ?? (isGPU ? ServingEngine.vllm : .dyno).name
+      return Scenario(
+        profile: profile, engine: try ServingEngine.named(engineName),
+        settings: Predictor.Settings(
+          weights: dtype ?? .bf16, cache: cacheDType ?? (isGPU ? .bf16 : .f16),
+          tensorParallel: tensorParallel ?? 1), workload: part.workload, weight: part.weight)
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension CommandTests {
+  private static let search = [
+    "search", "--parameters", "llama-3.2-1b", "--tokens", "100B", "--law", "conditional-80m-297m",
+    "--device", "a100-40gb",
+  ]
+
+  @Test func searchesUnderALossTarget() throws {
+    try Files.withTemporaryFolder { folder in
+      let configs = folder.appendingPathComponent("configs").path
+      let outcome = try dyno(
+        Self.search + [
+          "--target-loss", "llama-3.2-1b", "--workload", "4096x1024", "--batch", "128",
+          "--max-gqa", "9", "--hidden-multiple", "256", "--count", "3", "--front", "memory",
+          "--write-configs", configs, "--output", "json",
+        ])
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      let result = try #require(
+        JSONSerialization.jsonObject(with: outcome.bytes) as? [String: Any])
+      let baseline = try #require(result["baseline"] as? [String: Any])
+      #expect(baseline["gain"] as? Double == 1)
+      let candidates = try #require(result["candidates"] as? [[String: Any]])
+      #expect(candidates.count == 3)
+      for candidate in candidates {
+        #expect(candidate["meets_target"] as? Bool == true)
+        let throughput = try #require(candidate["throughput"] as? Double)
+        let interval = try #require(candidate["interval"] as? [Double])
+        #expect(interval[0] < throughput && throughput < interval[1])
+        #expect(candidate["gqa_verified"] is Bool)
+        #expect((candidate["architecture"] as? [String: Any])?["hidden_size"] is Int)
+        let name = try #require(candidate["name"] as? String)
+        let described = try dyno("describe", "\(configs)/\(name)", "--output", "json")
+        #expect(described.code == 0, "\(described.errors)")
+      }
+      #expect((result["front"] as? [Any])?.isEmpty == false)
+      #expect((result["memory_front"] as? [Any])?.isEmpty == false)
+    }
+  }
+
+  @Test func searchTablesExplainThemselves() throws {
+    let outcome = try dyno(Self.search + ["--target-loss", "2.8", "--hidden-multiple", "512"])
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    for part in ["unverified in loss", "covariance", "within noise", "Loss against throughput"] {
+      #expect(outcome.output.contains(part), "\(part)")
+    }
+  }
+
+  @Test func searchesReadASpecification() throws {
+    try Files.withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("search.yaml")
+      try """
+      parameters: llama-3.2-1b
+      tokens: 100B
+      law: conditional-80m-297m
+      target_loss: llama-3.2-1b
+      rules:
+        - intermediate_size <= 3 * hidden_size
+        - hidden_size % 512 == 0
+      scenarios:
+        - {device: a100-40gb, workload: 4096x1024, batch: 32}
+        - {device: h100-sxm, workload: 1024x256, batch: 64}
+      """.write(to: file, atomically: true, encoding: .utf8)
+      let outcome = try dyno("search", "--spec", file.path, "--output", "json")
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      let result = try #require(
+        JSONSerialization.jsonObject(with: outcome.bytes) as? [String: Any])
+      #expect((result["scenarios"] as? [Any])?.count == 2)
+      for candidate in try #require(result["candidates"] as? [[String: Any]]) {
+        let config = try #require(candidate["architecture"] as? [String: Any])
+        let (d, f) = (config["hidden_size"] as? Int, config["intermediate_size"] as? Int)
+        #expect(try #require(f) <= 3 * #require(d))
+      }
+    }
+  }
+
+  @Test(arguments: [
+    (["--target-loss", "2.5"], "least loss"),
+    (["--target-loss", "llama-3.2-1b", "--rule", "hidden_size < 100"], "hidden_size < 100"),
+    (["--target-loss", "llama-3.2-1b", "--rule", "hidden_size <"], "column"),
+    (["--target-loss", "llama-3.2-1b", "--batch", "0"], "batch"),
+    (["--target-loss", "llama-3.2-1b", "--store", "x.db"], "--verify host"),
+    (["--target-loss", "llama-3.2-1b", "--spec", "/nosuch.yaml"], "/nosuch.yaml"),
+    (["--target-loss", "llama-3.2-1b", "--gqa-losses", "/nosuch.csv"], "/nosuch.csv"),
+    (["--target-loss", "llama-3.2-1b", "--layers", "20-12"], "layers"),
+  ])
+  func badSearchesAreRefused(arguments: [String], named: String) throws {
+    let outcome = try dyno(Self.search + arguments)
+    #expect(outcome.code == 2)
+    #expect(outcome.output.isEmpty)
+    #expect(outcome.errors.contains(named), "\(outcome.errors)")
+  }
+
+  @Test func aLoopMeasuresOnThisMachine() throws {
+    try Files.withTemporaryFolder { folder in
+      let config = folder.appendingPathComponent("tiny.json")
+      try """
+      {"model_type": "llama", "hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2,
+       "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "vocab_size": 256,
+       "tie_word_embeddings": true}
+      """.write(to: config, atomically: true, encoding: .utf8)
+      let store = folder.appendingPathComponent("loop.db").path
+      let arguments = [
+        "search", "--parameters", config.path, "--law", "conditional-80m-297m", "--tokens", "1B",
+        "--target-loss", config.path, "--device", "host", "--decode-depth", "16", "--batch", "2",
+        "--hidden-multiple", "16", "--intermediate-multiple", "16", "--tolerance", "5%",
+        "--verify", "host", "--pairs", "8", "--pool", "6", "--per-round", "2", "--budget", "1s",
+        "--memory", "1", "--threads", "1", "--store", store, "--output", "json",
+      ]
+      let environment = ["XDG_CACHE_HOME": folder.path]
+      let first = try dyno(arguments, environment: environment)
+      #expect(first.code == 0, "\(first.errors)")
+      #expect(first.errors.contains("not calibrated"))
+      func verified(_ outcome: Outcome) throws -> [String: Any] {
+        let result = try #require(
+          JSONSerialization.jsonObject(with: outcome.bytes) as? [String: Any])
+        return try #require(result["verified"] as? [String: Any])
+      }
+      let loop = try verified(first)
+      let visits = try #require(loop["visits"] as? Int)
+      #expect(visits >= 2)
+      #expect((loop["standings"] as? [[String: Any]])?.isEmpty == false)
+      // Done already: nothing more is measured.
+      let again = try verified(dyno(arguments, environment: environment))
+      #expect(try #require(again["visits"] as? Int) >= visits)
+      let results = try dyno("results", store, "--output", "json")
+      #expect(results.code == 0, "\(results.errors)")
+    }
+  }
+}
