@@ -45,7 +45,7 @@ package final class ScenarioPricer {
         gain: log(point.outputTokensPerSecond) - baselineLogs[0],
         timeToFirstToken: point.timeToFirstToken)
     }
-    package var gains: [Double] = []
+    var gains: [Double] = []
     var latencies: [Double] = []
     for (index, scenario) in scenarios.enumerated() {
       guard let point = predictors[index].point(scratch, scenario.workload) else { return nil }

@@ -16,11 +16,11 @@ import Testing
     for layers in space.layers {
       for headDimension in space.headDimensions {
         for hiddenSize in stride(
-          from: space.hiddenMultiple, through: 2000, by: space.hiddenMultiple)
+          from: space.hiddenMultiple, through: 1000, by: space.hiddenMultiple)
         {
-          for queryHeads in 1...80 {
+          for queryHeads in 1...160 {
             for keyValueHeads in 1...queryHeads where queryHeads % keyValueHeads == 0 {
-              for step in 1...400 {
+              for step in 1...60 {
                 let shape = Shape(
                   layers: layers, hiddenSize: hiddenSize,
                   intermediateSize: step * space.intermediateMultiple, queryHeads: queryHeads,
@@ -108,6 +108,7 @@ import Testing
     #expect(!ruled.contains("rule \"hidden_size >= 1024\" excludes"), "\(ruled)")
 
     space.rules = []
+    space.parameters = 970e6
     space.hiddenMultiple = 4096
     space.intermediateMultiple = 4096
     space.tolerance = 0.0001

@@ -66,9 +66,8 @@ import Testing
       var surface = LossSurface(predictor)
       for name in ["surefire-1b", "llama-3.2-1b"] {
         let architecture = try Zoo.resolve(name)
-        #expect(
-          abs(surface.loss(Shape(architecture)) - (try predictor.predict(architecture).value))
-            < 1e-12)
+        let fast = surface.loss(Shape(architecture))
+        #expect(abs(fast - (try predictor.predict(architecture).value)) < 1e-12)
       }
     }
   }
@@ -101,7 +100,8 @@ import Testing
     ).run { _ in }
     let mean = try #require(weighted.contenders.max { $0.logGain < $1.logGain })
     #expect(abs(mean.logGain - mean.served.map(\.logGain).reduce(0, +) / 2) < 1e-12)
-    #expect(one.contenders[0].logGain >= worst.contenders[0].logGain - 1e-9)
+    let fastest = try #require(one.contenders.map(\.logGain).max())
+    #expect(fastest >= best.logGain - 1e-9)
   }
 
   @Test func frontsOfMemoryAndLatency() throws {

@@ -70,13 +70,15 @@ import Verification
     sampling.repetitions = 8
     let test = ThroughputTest(.decode(1), depth: 32, batch: 2)
     let candidates = (1...5).map { tiny(512 * $0, name: "c\($0)") }
-    let roomy = try PairedBench(test, sampling, memoryBytes: 8 << 30, report: { _ in })
-    #expect(try roomy.groups(candidates, against: candidates[0]).count == 1)
-    let tight = try PairedBench(test, sampling, memoryBytes: 6 << 20, report: { _ in })
-    let groups = try tight.groups(candidates, against: candidates[0])
-    #expect(groups.count > 1 && groups.flatMap { $0 } == candidates)
-    let none = try PairedBench(test, sampling, memoryBytes: 1 << 10, report: { _ in })
-    #expect(throws: InputError.self) { try none.groups(candidates, against: candidates[0]) }
+    /// `nil` where a pair does not fit.
+    func groups(_ memoryBytes: Int) throws -> [[Architecture]]? {
+      let bench = try PairedBench(test, sampling, memoryBytes: memoryBytes, report: { _ in })
+      return try? bench.groups(candidates, against: candidates[0])
+    }
+    let found = try (10...33).map { try groups(1 << $0) }
+    #expect(found.first == .some(nil) && found.last??.count == 1)
+    #expect(found.contains { ($0?.count ?? 0) > 1 })
+    for group in found.compactMap({ $0 }) { #expect(group.flatMap { $0 } == candidates) }
   }
 
   @Test func tooFewPairsAreRefused() {
