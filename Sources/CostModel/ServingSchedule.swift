@@ -82,6 +82,7 @@ struct ServingSchedule: Sendable {
     _ sequences: Int, _ cached: Int, _ new: Int, _ engine: ServingEngine, count: Int,
     maxPositions: Int
   ) {
+    guard new > 0 else { return }
     guard engine.takesWholePrompts else {
       let chunk = engine.chunk!
       if new >= chunk {
@@ -179,10 +180,12 @@ struct ServingSchedule: Sendable {
       }
       if !started.isEmpty {
         for group in started {
+          let new = workload.prompt + group.generated
           addPrefills(
-            group.count, workload.depth, workload.prompt + group.generated, engine, count: 1,
-            maxPositions: maxPositions)
-          running.append(Group(count: group.count, generated: group.generated + 1))
+            group.count, workload.depth, new, engine, count: 1, maxPositions: maxPositions)
+          // A prefill ends with a token made.
+          running.append(
+            Group(count: group.count, generated: group.generated + (new > 0 ? 1 : 0)))
         }
         if firstPrefills == 0 { firstPrefills = prefills.count }
         running.removeAll { $0.generated >= workload.generate }

@@ -10,10 +10,10 @@ package struct RunPlan {
     package var leadIn: [PlannedStep] = []
     package var steps: [PlannedStep]
     /// How many times its own duration the segment stands for.
-    var weight = 1.0
+    package var weight = 1.0
     /// The same, had only every other depth been sampled: the difference bounds the error.
     var coarseWeight = 1.0
-    var isPrefill: Bool
+    package var isPrefill: Bool
   }
 
   package var segments: [Segment]
@@ -44,12 +44,17 @@ package struct RunPlan {
     }
   }
 
-  /// Every step of a test, cut into pieces of about as many steps each.
+  /// Each segment as a plan of its own, with its weight.
+  package var parts: [RunPlan] {
+    segments.map { RunPlan(segments: [$0], stepCount: $0.steps.count) }
+  }
+
+  /// Every step of a test, cut into pieces of so many steps at most: of reading prompts, of decoding.
   ///
   /// Before a piece that continues decoding, the step before it is repeated untimed, so that pieces
   /// may be run with other work in between.
   package static func pieces(
-    of test: ThroughputTest, chunk: Int, count: Int
+    of test: ThroughputTest, chunk: Int, prefillSteps: Int, decodeSteps: Int
   ) -> [RunPlan] {
     let steps = test.steps(chunk: chunk)
     let prefill = steps.count - test.decodeSteps
@@ -58,9 +63,7 @@ package struct RunPlan {
     var before = lengths
     for (index, step) in steps.enumerated() {
       let isPrefill = index < prefill
-      if index * count / steps.count != (index - 1) * count / steps.count || index == prefill
-        || pieces.isEmpty
-      {
+      if isPrefill ? index % prefillSteps == 0 : (index - prefill) % decodeSteps == 0 {
         let continues = index > prefill
         let start = continues ? before : lengths
         pieces.append(

@@ -113,4 +113,72 @@ import Testing
     #expect(try seconds(8192, depth: 8192) > seconds(8192))
     #expect(abs(try seconds(512, batch: 32) / (2 * seconds(512, batch: 16)) - 1) < 0.05)
   }
+
+  /// What waits for memory: the schedule's events against vLLM's rule followed sequence by
+  /// sequence, each step priced on its own.
+  @Test(arguments: [
+    ("llama-3.2-1b", 4096, 1024, 256, 40.0), ("llama-3.2-1b", 16384, 512, 128, 40),
+    ("llama-3.2-1b", 300, 3000, 64, 6), ("llama-2-7b", 1024, 1024, 64, 24),
+    ("llama-2-7b", 4096, 1024, 128, 40),
+  ])
+  func waitingAgreesWithEveryStep(
+    name: String, prompt: Int, generate: Int, batch: Int, gibibytes: Double
+  ) throws {
+    let architecture = try zoo(name)
+    let workload = ServingWorkload(prompt: prompt, generate: generate, batch: batch)
+    let tight = try predictor(.vllm, capacity: gibibytes * 0x1p30).predict(architecture, workload)
+    // Prices do not depend on the capacity.
+    let roomy = try predictor(.vllm, capacity: 1e4 * 0x1p30)
+    func seconds(_ workload: ServingWorkload) throws -> Double {
+      try #require(roomy.point(architecture, workload)).seconds
+    }
+    func blocks(_ positions: Int) -> Int { (positions + 15) / 16 * 16 }
+    let capacity = Int(tight.plan.cacheRoom / tight.plan.cachePerPosition)
+    let mark = Int(Double(capacity) * 0.01)
+
+    // Tokens made of each sequence.
+    var waiting = [Int](repeating: 0, count: batch)
+    var running: [Int] = []
+    var total = 0.0
+    var dropped = 0
+    while !waiting.isEmpty || !running.isEmpty {
+      var started: [Int] = []
+      var free = capacity - mark - running.reduce(0) { $0 + blocks(prompt + $1) }
+      while let next = waiting.last, blocks(prompt + next + 1) <= free {
+        free -= blocks(prompt + next + 1)
+        started.append(waiting.removeLast())
+      }
+      for made in Set(started) {
+        let new = ServingWorkload(
+          prompt: prompt + made, generate: 1, batch: started.count { $0 == made })
+        total += try seconds(new)
+      }
+      running = (running + started.map { $0 + 1 }).filter { $0 < generate }
+      if !started.isEmpty || running.isEmpty { continue }
+      while running.reduce(0, { $0 + blocks(prompt + $1 + 1) }) > capacity {
+        waiting.append(running.remove(at: running.firstIndex(of: running.min()!)!))
+        dropped += 1
+      }
+      let mean = Double(running.reduce(0) { $0 + prompt + $1 }) / Double(running.count)
+      total += try seconds(
+        ServingWorkload(
+          prompt: 0, generate: 1, depth: Int(mean.rounded()) - 1, batch: running.count))
+      running = running.map { $0 + 1 }.filter { $0 < generate }
+    }
+    #expect(dropped == tight.preemptions && dropped > 0)
+    #expect(abs(tight.point.seconds / total - 1) < 0.005)
+  }
+
+  /// A batch whose prompts are cached already may have to wait as well.
+  @Test func cachedPromptsWait() throws {
+    let architecture = try zoo("llama-2-7b")
+    let predictor = try predictor(.vllm, capacity: 24 * 0x1p30)
+    func seconds(_ batch: Int) throws -> Double {
+      try #require(
+        predictor.point(
+          architecture, ServingWorkload(prompt: 0, generate: 64, depth: 2000, batch: batch))
+      ).seconds
+    }
+    #expect(try seconds(64) > 4 * seconds(4))
+  }
 }

@@ -81,7 +81,7 @@ import Testing
   @Test func piecesAreTheWhole() throws {
     let test = ThroughputTest(
       .workload(prompt: 700, generate: 40, exact: true), depth: 0, batch: 3)
-    let pieces = RunPlan.pieces(of: test, chunk: 256, count: 7)
+    let pieces = RunPlan.pieces(of: test, chunk: 256, prefillSteps: 2, decodeSteps: 7)
     let steps = RunPlan(test, randomArchitecture(seed: 1), chunk: 256).stepCount
     #expect(pieces.reduce(0) { $0 + $1.stepCount } == steps)
     let linear = { (depth: Int, count: Int) in Double(count) * (1 + 0.01 * Double(depth)) }

@@ -40,7 +40,10 @@ struct HostStudy {
     var space = DesignSpace(
       parameters: parameters, layers: [baseline.layers], headDimensions: [baseline.headDimension])
     space.gqa = .atMost(9)
-    space.rules = [try RuleExpression("r >= 0.5 and r <= 6 and x >= 0.05 and x <= 0.12")]
+    space.rules = [
+      try RuleExpression(
+        "r >= 0.5 and r <= 6 and x >= 0.05 and x <= 0.12 and num_key_value_heads <= 20")
+    ]
     var surface = LossSurface(
       try LossPredictor(
         LawZoo.resolve("conditional-80m-297m"), parameters: parameters, tokens: 100e9))

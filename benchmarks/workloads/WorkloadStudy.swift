@@ -33,8 +33,13 @@ struct WorkloadStudy: ParsableCommand {
   @Option(help: "Seconds for the pairs of each row's synthetic and real depth.")
   var depthSeconds = 5.0
 
-  @Option(help: "Integrated samples, spread over the exact run.")
-  var samples = 8
+  @Option(help: "Integrated samples.")
+  var samples = 4
+
+  /// Times taken of everything, in turns with what it is compared with; the fastest counts.
+  static let turns = 3
+  /// Decode steps of the exact run that are timed together.
+  static let decodeSteps = 8
 
   func run() throws {
     let machine = try Machine(threads: nil)
@@ -122,11 +127,10 @@ struct WorkloadStudy: ParsableCommand {
       while Double(SteadyClock.nanoseconds() - start) < study.depthSeconds * 1e9
         || ratios.count < 20
       {
-        let realFirst = Bool.random(using: &coin)
-        let early = realFirst ? plan.total(try real.time(plan)) : nil
-        let other = plan.total(try synthetic.time(plan))
-        let mine = try early ?? plan.total(try real.time(plan))
-        ratios.append(log(other / mine))
+        var copies = [real, synthetic]
+        if Bool.random(using: &coin) { copies.reverse() }
+        let seconds = try fastest(copies.map { ($0, plan) })
+        ratios.append(log(seconds[0] / seconds[1]) * (copies[0] === real ? -1 : 1))
       }
       let interval = SignedRank.interval(ratios, alpha: 0.05)
       return (
@@ -136,39 +140,71 @@ struct WorkloadStudy: ParsableCommand {
       )
     }
 
-    struct Integration {
-      var ratio: Double
-      var quadratureError: Double
-      var steps: Int
-      var timedSteps: Int
-      var exactSeconds: Double
-      var sampleSeconds: Double
+    /// Seconds of each run, the fastest of some turns that alternate.
+    private func fastest(_ runs: [(model: PreparedModel, plan: RunPlan)]) throws -> [Double] {
+      var seconds = runs.map { _ in Double.infinity }
+      for _ in 0..<WorkloadStudy.turns {
+        for (index, run) in runs.enumerated() {
+          seconds[index] = min(seconds[index], run.plan.total(try run.model.time(run.plan)))
+        }
+      }
+      return seconds
     }
 
-    /// Every step on the real cache, with integrated samples on the synthetic one spread between.
+    /// Every step on the real cache, and integrated samples on the synthetic one, both in units of
+    /// one step of the sample that alternates with each: so the machine's moods cancel.
     func integration() throws -> Integration {
       let plan = RunPlan(test, architecture, chunk: study.chunk)
       for copy in [real, synthetic] { _ = try copy.time(plan) }
-      var exact = 0.0
-      var totals: [Double] = []
-      var segments: [[Double]] = []
-      var sampleSeconds: [Double] = []
-      let pieces = RunPlan.pieces(of: test, chunk: study.chunk, count: study.samples)
-      for piece in pieces {
-        let start = SteadyClock.nanoseconds()
-        let sample = try synthetic.time(plan)
-        sampleSeconds.append(Double(SteadyClock.nanoseconds() - start) * 1e-9)
-        segments.append(sample)
-        totals.append(plan.total(sample))
-        exact += piece.total(try real.time(piece))
+      let start = SteadyClock.nanoseconds()
+      _ = try synthetic.time(plan)
+      var result = Integration(
+        steps: plan.stepCount, timedSteps: plan.timedSteps,
+        sampleSeconds: Double(SteadyClock.nanoseconds() - start) * 1e-9)
+      let pieces = RunPlan.pieces(
+        of: test, chunk: study.chunk, prefillSteps: 1, decodeSteps: WorkloadStudy.decodeSteps)
+      var segments = [Double](repeating: 0, count: plan.segments.count)
+      for isPrefill in [true, false] {
+        let parts = plan.parts.enumerated().filter { $1.segments[0].isPrefill == isPrefill }
+        let unit = parts[parts.count / 2].element
+        var unitSeconds: [Double] = []
+        /// In units.
+        func relative(_ model: PreparedModel, _ part: RunPlan) throws -> Double {
+          let seconds = try fastest([(model, part), (synthetic, unit)])
+          unitSeconds.append(seconds[1])
+          return seconds[0] / seconds[1]
+        }
+        // In the order of the run: the cache grows.
+        var exact = 0.0
+        for piece in pieces where piece.segments[0].isPrefill == isPrefill {
+          exact += try relative(real, piece)
+        }
+        var integrated = 0.0
+        for (index, part) in parts {
+          let units = try (0..<study.samples).map { _ in try relative(synthetic, part) }
+          segments[index] = Moments.mean(units)
+          integrated += segments[index]
+        }
+        let usual = Quantiles.median(unitSeconds)
+        result.exactSeconds += exact * usual
+        result.integratedSeconds += integrated * usual
+        for (index, part) in parts {
+          segments[index] *= usual / part.segments[0].weight
+        }
       }
-      let medians = segments[0].indices.map { index in
-        Quantiles.median(segments.map { $0[index] })
-      }
-      return Integration(
-        ratio: Moments.mean(totals) / exact, quadratureError: plan.quadratureError(medians),
-        steps: plan.stepCount, timedSteps: plan.timedSteps, exactSeconds: exact,
-        sampleSeconds: Quantiles.median(sampleSeconds))
+      result.quadratureError = plan.quadratureError(segments)
+      return result
+    }
+
+    struct Integration {
+      var steps: Int
+      var timedSteps: Int
+      /// Of one integrated sample, untimed steps included.
+      var sampleSeconds: Double
+      var exactSeconds = 0.0
+      var integratedSeconds = 0.0
+      var quadratureError = 0.0
+      var ratio: Double { integratedSeconds / exactSeconds }
     }
   }
 }
