@@ -37,8 +37,9 @@ run: build ## measure llama-3.2-1b against surefire-1b in bf16
 	$(DYNO) bench llama-3.2-1b surefire-1b --dtype bf16 --prompt 0 --generate 32 --depth 0,4096 \
 	  --repetitions 8
 
+# Tests use public and package interfaces only, so that they share what `make run` compiled.
 test: deps ## run all tests
-	$(SWIFT) test -c release --disable-xctest --no-parallel
+	$(SWIFT) test -c release --disable-testable-imports --disable-xctest --no-parallel
 
 python: # venv, for the comparison with transformers
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(MAKE) --no-print-directory deps PACKAGES=python3-venv; }

@@ -89,7 +89,8 @@ let package = Package(
       name: "dyno-law-study", dependencies: ["ScalingLaws", "Numerics", "Reports"],
       path: "benchmarks/laws", exclude: ["chinchilla_objective.py"], swiftSettings: strict),
     .executableTarget(
-      name: "dyno-cost-study", dependencies: ["CostModel", "Numerics", "Records", "Reports"],
+      name: "dyno-cost-study",
+      dependencies: ["CostModel", "Measurement", "Numerics", "Records", "Reports"],
       path: "benchmarks/cost",
       exclude: [
         "architectures", "measure_host.sh", "plot_residuals.py", "requirements.txt",

@@ -7,7 +7,7 @@ import Synchronization
 
 /// One walk over a whole design space, on all cores.
 ///
-/// The law is asked first: it costs a hundredth of a prediction of throughput. Only what it leaves
+/// The law is asked first: it costs far less than a prediction of throughput. Only what it leaves
 /// is priced, and of that only the best and the fronts are kept.
 struct SpaceScan: Sendable {
   /// What a walk leaves.

@@ -24,10 +24,8 @@ public struct ResultSet: Sendable {
   private struct Versioned: Decodable { let schemaVersion: Int? }
 
   private static func records(_ data: Data) throws -> [ThroughputRecord] {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
     let expected = "an array of records, as bench --output json writes it"
-    guard let versions = try? decoder.decode([Versioned].self, from: data) else {
+    guard let versions = try? RecordText.decode([Versioned].self, data) else {
       throw InputError(problem: "is no result set, or only a part of one", expected: expected)
     }
     for version in versions.map(\.schemaVersion) where version != ThroughputRecord.currentSchema {
@@ -35,7 +33,7 @@ public struct ResultSet: Sendable {
         problem: "has records of schema version \(version.map(String.init) ?? "none")",
         expected: "\(ThroughputRecord.currentSchema)")
     }
-    do { return try decoder.decode([ThroughputRecord].self, from: data) } catch {
+    do { return try RecordText.decode([ThroughputRecord].self, data) } catch {
       throw InputError(problem: "has a broken record: \(detail(error))", expected: expected)
     }
   }

@@ -22,10 +22,7 @@ extension Predictor {
     _ architecture: Architecture, _ workload: ServingWorkload
   ) -> LogThroughput? {
     let plan = plan(architecture, workload)
-    guard
-      let schedule = ServingSchedule(
-        workload, plan, engine, maxPositions: architecture.maxPositions)
-    else { return nil }
+    guard let schedule = schedule(architecture, workload, plan) else { return nil }
     func seconds(_ model: EndToEndModel) -> Double {
       model.run(architecture, schedule, tensorParallel: settings.tensorParallel).total
     }
@@ -82,10 +79,7 @@ extension Predictor {
     _ architecture: Architecture, _ workload: ServingWorkload
   ) -> Double? {
     let plan = plan(architecture, workload)
-    guard
-      let schedule = ServingSchedule(
-        workload, plan, engine, maxPositions: architecture.maxPositions)
-    else { return nil }
+    guard let schedule = schedule(architecture, workload, plan) else { return nil }
     let cache =
       Double(schedule.widest) * Double(workload.depth + workload.prompt + workload.generate)
       * plan.cachePerPosition

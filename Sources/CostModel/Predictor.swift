@@ -92,15 +92,19 @@ public final class Predictor {
     }
   }
 
+  /// How the engine serves `workload`; `nil` where the memory does not hold a single sequence.
+  func schedule(
+    _ architecture: Architecture, _ workload: ServingWorkload, _ plan: MemoryPlan
+  ) -> ServingSchedule? {
+    ServingSchedule(workload, plan, engine, maxPositions: architecture.maxPositions)
+  }
+
   /// Predicts `workload`, without intervals.
   ///
   /// - Returns: `nil` where the device's memory does not hold a single sequence.
   public func point(_ architecture: Architecture, _ workload: ServingWorkload) -> PointPrediction? {
     let plan = plan(architecture, workload)
-    guard
-      let schedule = ServingSchedule(
-        workload, plan, engine, maxPositions: architecture.maxPositions)
-    else { return nil }
+    guard let schedule = schedule(architecture, workload, plan) else { return nil }
     return PointPrediction(
       workload,
       time: model.run(architecture, schedule, tensorParallel: settings.tensorParallel),
@@ -115,10 +119,7 @@ public final class Predictor {
   ) throws -> Prediction {
     let plan = plan(architecture, workload)
     let largest = plan.sequences(of: workload.positions, blockPositions: engine.blockPositions)
-    guard
-      let schedule = ServingSchedule(
-        workload, plan, engine, maxPositions: architecture.maxPositions)
-    else {
+    guard let schedule = schedule(architecture, workload, plan) else {
       throw InputError(
         architecture.name,
         problem: "batch \(workload.batch) of \(workload.positions) positions does not fit "

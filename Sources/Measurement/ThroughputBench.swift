@@ -53,8 +53,9 @@ public struct ThroughputBench {
 
   /// Measures every architecture in every test.
   ///
+  /// - Parameter tracedRounds: how often every test is run once more, traced.
   /// - Throws: `InputError` where the models do not fit into memory together.
-  public func run(_ architectures: [Architecture], traced: Bool = false) throws -> Results {
+  public func run(_ architectures: [Architecture], tracedRounds: Int = 0) throws -> Results {
     let start = Date()
     let environment = EnvironmentCapture.now(
       topology: machine.topology, kernels: machine.kernels, threadsPinned: machine.team.pinned)
@@ -74,8 +75,8 @@ public struct ThroughputBench {
           cell, measured[index], warmUp: warmUps[index], limits: limits.best, bed: bed,
           environment: environment, start))
     }
-    if traced {
-      let traced = try trace(bed, limits)
+    if tracedRounds > 0 {
+      let traced = try trace(bed, limits, rounds: tracedRounds)
       results.traces = traced.traces
       results.operators = traced.operators
     }
@@ -128,12 +129,12 @@ public struct ThroughputBench {
   }
 
   /// Runs every test some more times, traced, the same test of all architectures one after another.
-  private func trace(_ bed: TestBed, _ limits: LimitsWatch) throws -> Traced {
+  private func trace(_ bed: TestBed, _ limits: LimitsWatch, rounds: Int) throws -> Traced {
     var traced = Traced()
     var events = bed.cells.map { _ in [OperatorTrace.Event]() }
     var around = bed.cells.map { _ in limits.before() }
-    for round in 1...Self.tracedRounds {
-      report("tracing [\(round)/\(Self.tracedRounds)]")
+    for round in 1...rounds {
+      report("tracing [\(round)/\(rounds)]")
       let traces = bed.models.map { model in
         OperatorTrace(model.architecture, weights: settings.dtype, cache: settings.cacheDType)
       }
@@ -157,8 +158,6 @@ public struct ThroughputBench {
     }
     return traced
   }
-
-  private static let tracedRounds = 3
 
   private struct Traced {
     /// Of the last round.

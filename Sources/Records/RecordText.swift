@@ -10,4 +10,10 @@ public enum RecordText {
     encoder.keyEncodingStrategy = .convertToSnakeCase
     return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
+
+  public static func decode<Value: Decodable>(_: Value.Type, _ data: Data) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(Value.self, from: data)
+  }
 }

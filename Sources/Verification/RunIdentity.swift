@@ -8,19 +8,18 @@ import Store
 
 /// Which question a measurement answers: those of another baseline, workload or machine are no part
 /// of a loop that is resumed.
-struct RunIdentity {
+package struct RunIdentity {
   static let command = "search"
 
-  let question: String
+  package let question: String
 
-  init(
+  package init(
     baseline: Architecture, test: ThroughputTest, weights: DType, cache: DType, threads: Int,
     instructionSet: String
   ) {
-    let config = baseline.config.sorted { $0.key < $1.key }
-      .map { "\($0.key)=\($0.value.kind)" }.joined(separator: " ")
     question = [
-      config, test.name, "batch \(test.batch)", "\(weights) \(cache)", "\(threads) threads",
+      CanonicalJSON.text(.object(baseline.config)), test.name, "batch \(test.batch)",
+      "\(weights) \(cache)", "\(threads) threads",
       instructionSet, Processor.model,
     ].joined(separator: "; ")
   }
@@ -60,11 +59,7 @@ struct RunIdentity {
   }
 
   static func record(_ text: String) throws -> ThroughputRecord {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    do {
-      return try decoder.decode(ThroughputRecord.self, from: Data(text.utf8))
-    } catch {
+    do { return try RecordText.decode(ThroughputRecord.self, Data(text.utf8)) } catch {
       throw InputError("store", problem: "holds a record that cannot be read: \(error)")
     }
   }

@@ -105,7 +105,7 @@ struct Bench: ParsableCommand {
     }
     let progress = ProgressLine()
     let results = try ThroughputBench(tests, settings, report: progress.show)
-      .run(subjects, traced: trace != nil || operators != nil)
+      .run(subjects, tracedRounds: operators != nil ? 3 : trace != nil ? 1 : 0)
     progress.clear()
     if let trace {
       let text = try ChromeTrace(results.traces).text()

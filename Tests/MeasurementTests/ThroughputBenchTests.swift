@@ -8,14 +8,15 @@ import Testing
 
 @Suite struct ThroughputBenchTests {
   private func run(
-    _ tests: [ThroughputTest], repetitions: Int = 6, traced: Bool = false
+    _ tests: [ThroughputTest], repetitions: Int = 6, tracedRounds: Int = 0
   ) throws -> ThroughputBench.Results {
     var settings = ThroughputBench.Settings()
     settings.repetitions = repetitions
     settings.chunk = 16
     settings.threads = 1
     let architectures = try (1...2).map { try randomArchitecture(seed: $0).validated() }
-    return try ThroughputBench(tests, settings, report: { _ in }).run(architectures, traced: traced)
+    return try ThroughputBench(tests, settings, report: { _ in }).run(
+      architectures, tracedRounds: tracedRounds)
   }
 
   @Test func recordsHoldWhatWasMeasured() throws {
@@ -69,7 +70,7 @@ import Testing
       [
         ThroughputTest(.prefill(20), depth: 0, batch: 1),
         ThroughputTest(.decode(3), depth: 0, batch: 1),
-      ], repetitions: 1, traced: true)
+      ], repetitions: 1, tracedRounds: 2)
     #expect(results.traces.count == 2)
     #expect(Set(results.traces[0].events.map(\.step)).count == 5)  // 16 + 4 tokens, then 3 steps
     let json = try ChromeTrace(results.traces).text()

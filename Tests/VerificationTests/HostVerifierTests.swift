@@ -56,6 +56,21 @@ import Verification
     }
   }
 
+  /// Whatever differs between two baselines, nested fields included, makes another question.
+  @Test func questionsHoldTheWholeArchitecture() throws {
+    func question(factor: Double) throws -> String {
+      var config = tiny(64, name: "base").config
+      config["rope_scaling"] = .object(["rope_type": .string("linear"), "factor": .number(factor)])
+      return RunIdentity(
+        baseline: try Architecture(name: "base", config: JSONObject(config)),
+        test: ThroughputTest(.decode(1), depth: 0, batch: 1), weights: .bf16, cache: .f16,
+        threads: 1, instructionSet: "scalar"
+      ).question
+    }
+    #expect(try question(factor: 2) == question(factor: 2))
+    #expect(try question(factor: 2) != question(factor: 4))
+  }
+
   /// Sixteen times the work is not hidden by noise.
   @Test func slowerArchitecturesLookSlower() throws {
     let verifier = try HostVerifier(

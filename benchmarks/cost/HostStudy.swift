@@ -1,6 +1,7 @@
 import Architectures
 import CostModel
 import Foundation
+import Measurement
 import Numerics
 import Records
 import Reports
@@ -50,7 +51,7 @@ struct HostStudy {
     let passes = Dictionary(grouping: all.runs.filter { $0.architecture.name != mood.reference }) {
       Cell($0)
     }
-    let result = try DeviceCalibration(HostProfile.of(all)).run(all)
+    let result = try DeviceCalibration(try Self.profile(all)).run(all)
     print("### This host\n")
     describe(all, mood, result.profile.limits)
     print(CalibrationReport(result, rejected: []).table(.markdown) + "\n")
@@ -174,21 +175,15 @@ struct HostStudy {
     }
     print(table.rendered(.markdown) + "\n")
   }
-}
 
-/// The host's limits as the measurements saw them.
-enum HostProfile {
-  static func of(_ measurements: Measurements) throws -> DeviceProfile {
+  /// The host's limits as the measurements saw them.
+  private static func profile(_ measurements: Measurements) throws -> DeviceProfile {
     let seen = measurements.operators.compactMap(\.limits)
-    let limits = seen.dropFirst().reduce(seen[0]) { $0.best(with: $1) }
-    return DeviceProfile(
-      name: "host",
-      limits: DeviceLimits(
-        kind: .cpu,
-        peakFLOPs: Dictionary(
-          uniqueKeysWithValues: DType.allCases.map { ($0, limits.multiplyAddPeak) }),
-        memoryBandwidth: limits.readBandwidth, memoryCapacity: 64 * 0x1p30,
-        units: limits.threads, lastLevelCache: 32 * 0x1p20, linkBandwidth: 0, activationBytes: 4,
-        clock: 1e9, sharedMemory: 0), sources: [:])
+    guard let first = seen.first else {
+      throw InputError(problem: "no operator row names the host's limits")
+    }
+    return try DeviceProfile.host(
+      named: DeviceZoo.host, limits: seen.reduce(first) { $0.best(with: $1) },
+      source: "best of \(seen.count) samples, measured with the rows")
   }
 }

@@ -1,9 +1,8 @@
-import Architectures
 import Foundation
 
-/// JSON with one spelling for each value, to be hashed: keys sorted, no spaces.
-enum CanonicalJSON {
-  static func text(_ value: JSONValue) -> String {
+/// JSON with one spelling for each value, to be hashed or compared: keys sorted, no spaces.
+public enum CanonicalJSON {
+  public static func text(_ value: JSONValue) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard let data = try? encoder.encode(value) else {
