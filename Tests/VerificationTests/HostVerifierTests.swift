@@ -60,7 +60,11 @@ import Verification
   @Test func questionsHoldTheWholeArchitecture() throws {
     func question(factor: Double) throws -> String {
       var config = tiny(64, name: "base").config
-      config["rope_scaling"] = .object(["rope_type": .string("linear"), "factor": .number(factor)])
+      config["rope_scaling"] = .object([
+        "rope_type": .string("llama3"), "factor": .number(factor),
+        "low_freq_factor": .integer(1), "high_freq_factor": .integer(4),
+        "original_max_position_embeddings": .integer(8192),
+      ])
       return RunIdentity(
         baseline: try Architecture(name: "base", config: JSONObject(config)),
         test: ThroughputTest(.decode(1), depth: 0, batch: 1), weights: .bf16, cache: .f16,
