@@ -18,11 +18,11 @@ struct WorkloadStudy: ParsableCommand {
   var architectures: [String]
 
   @Option(help: "Prompt and generated tokens.")
-  var prompt = 2048
-  @Option var generate = 256
+  var prompt = 1024
+  @Option var generate = 128
 
   @Option(help: "Most tokens of a prefill step.")
-  var chunk = 128
+  var chunk = 64
 
   @Option(parsing: .upToNextOption, help: "Sequences at once.")
   var batch = [1, 4]
@@ -34,7 +34,7 @@ struct WorkloadStudy: ParsableCommand {
   var depthSeconds = 5.0
 
   @Option(help: "Integrated samples.")
-  var samples = 4
+  var samples = 6
 
   /// Times taken of everything, in turns with what it is compared with; the fastest counts.
   static let turns = 3
@@ -46,7 +46,7 @@ struct WorkloadStudy: ParsableCommand {
     var table = Table([
       ("architecture", .left), ("weights", .left), ("batch", .right),
       ("synthetic over real depth", .right), ("95% interval", .right),
-      ("integrated over exact", .right), ("bound", .right), ("steps timed", .right),
+      ("integrated over exact", .right), ("95%", .right), ("bound", .right), ("steps timed", .right),
       ("exact s", .right), ("one sample s", .right), ("saves", .right),
     ])
     var worst = (depth: 0.0, integration: 0.0)
@@ -66,6 +66,7 @@ struct WorkloadStudy: ParsableCommand {
           let cells = [
             architecture.name, storage, "\(batch)", Quantity.change(depth.ratio - 1),
             depth.interval, Quantity.change(integration.ratio - 1),
+            "±\(Quantity.percent(1.96 * integration.standardError))",
             Quantity.percent(integration.quadratureError),
             "\(integration.timedSteps) of \(integration.steps)",
             Quantity.number(integration.exactSeconds),
@@ -152,7 +153,7 @@ struct WorkloadStudy: ParsableCommand {
     }
 
     /// Every step on the real cache, and integrated samples on the synthetic one, both in units of
-    /// one step of the sample that alternates with each: so the machine's moods cancel.
+    /// one step that alternates with each: so the machine's moods cancel.
     func integration() throws -> Integration {
       let plan = RunPlan(test, architecture, chunk: study.chunk)
       for copy in [real, synthetic] { _ = try copy.time(plan) }
@@ -164,9 +165,16 @@ struct WorkloadStudy: ParsableCommand {
       let pieces = RunPlan.pieces(
         of: test, chunk: study.chunk, prefillSteps: 1, decodeSteps: WorkloadStudy.decodeSteps)
       var segments = [Double](repeating: 0, count: plan.segments.count)
+      var variance = 0.0
       for isPrefill in [true, false] {
         let parts = plan.parts.enumerated().filter { $1.segments[0].isPrefill == isPrefill }
-        let unit = parts[parts.count / 2].element
+        // Small, as it is run as often as all else together.
+        let unit =
+          isPrefill
+          ? RunPlan(
+            ThroughputTest(.prefill(max(1, study.chunk / 4)), depth: study.prompt / 2, batch: 1),
+            architecture, chunk: study.chunk)
+          : parts[parts.count / 2].element
         var unitSeconds: [Double] = []
         /// In units.
         func relative(_ model: PreparedModel, _ part: RunPlan) throws -> Double {
@@ -175,23 +183,31 @@ struct WorkloadStudy: ParsableCommand {
           return seconds[0] / seconds[1]
         }
         // In the order of the run: the cache grows.
-        var exact = 0.0
+        var exact: [Double] = []
         for piece in pieces where piece.segments[0].isPrefill == isPrefill {
-          exact += try relative(real, piece)
+          exact.append(try relative(real, piece))
         }
-        var integrated = 0.0
+        var scatter: [Double] = []
         for (index, part) in parts {
           let units = try (0..<study.samples).map { _ in try relative(synthetic, part) }
           segments[index] = Moments.mean(units)
-          integrated += segments[index]
+          let deviation = Moments.standardDeviation(units) / segments[index]
+          scatter.append(deviation * deviation)
         }
         let usual = Quantiles.median(unitSeconds)
-        result.exactSeconds += exact * usual
-        result.integratedSeconds += integrated * usual
+        let relativeVariance = Moments.mean(scatter)
+        for seconds in exact.map({ $0 * usual }) {
+          result.exactSeconds += seconds
+          variance += seconds * seconds * relativeVariance
+        }
         for (index, part) in parts {
-          segments[index] *= usual / part.segments[0].weight
+          let seconds = segments[index] * usual
+          result.integratedSeconds += seconds
+          variance += seconds * seconds * relativeVariance / Double(study.samples)
+          segments[index] = seconds / part.segments[0].weight
         }
       }
+      result.standardError = variance.squareRoot() / result.exactSeconds
       result.quadratureError = plan.quadratureError(segments)
       return result
     }
@@ -204,6 +220,8 @@ struct WorkloadStudy: ParsableCommand {
       var exactSeconds = 0.0
       var integratedSeconds = 0.0
       var quadratureError = 0.0
+      /// Of the ratio: each time taken scatters as those of the sampled steps do.
+      var standardError = 0.0
       var ratio: Double { integratedSeconds / exactSeconds }
     }
   }
