@@ -29,6 +29,19 @@ package final class PreparedModel {
       maxLogits: sequences, team: team, kernels: kernels)
   }
 
+  /// Another engine on the same weights, with a cache of its own.
+  package init(sharingWeightsOf other: PreparedModel, team: ThreadTeam, kernels: KernelTable) throws
+  {
+    architecture = other.architecture
+    seed = other.seed
+    initializationSeconds = 0
+    let like = other.engine
+    engine = try Engine(
+      like.weights, cache: like.cache.dtype, sequences: like.cache.sequences,
+      capacity: like.cache.capacity, maxTokens: like.maxTokens, maxLogits: like.maxLogits,
+      team: team, kernels: kernels)
+  }
+
   /// Seconds of each of a plan's segments, run once.
   ///
   /// - Parameter stretch: each timed section is made longer by this share of its duration, by
