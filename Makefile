@@ -61,7 +61,7 @@ bench: deps ## benchmark the kernels against this machine's limits
 
 bench-workloads: deps ## compare synthetic with real depth, integrated with exact workloads
 	$(BUILD) --product dyno-workload-study
-	.build/release/dyno-workload-study smollm2-135m qwen2.5-0.5b qwen3-0.6b
+	.build/release/dyno-workload-study smollm2-135m smollm2-360m qwen2.5-0.5b
 
 bench-gate: build python ## measure how often dyno ab errs: an hour on a quiet machine
 	$(PYTHON) benchmarks/gate/study.py --dyno $(DYNO)

@@ -18,7 +18,7 @@ struct WorkloadStudy: ParsableCommand {
   var architectures: [String]
 
   @Option(help: "Prompt and generated tokens.")
-  var prompt = 1024
+  var prompt = 512
   @Option var generate = 128
 
   @Option(help: "Most tokens of a prefill step.")
