@@ -7,9 +7,9 @@ import Records
 /// What a shared machine did during each run, told by a reference architecture that every run
 /// measured beside its own, interleaved.
 ///
-/// A time is restated by how the reference did in the same cell of the same run, sample by sample in
-/// the same blocks, over what it usually did: bandwidth, clock and neighbours hit both alike. This
-/// cancels more than limits sampled between the tests do, since the reference runs the same code.
+/// A time is restated by how the reference did in the same blocks of the same cell and run, over what
+/// it usually did: bandwidth, clock and neighbours hit both alike. This cancels more than limits
+/// sampled between the tests do, since the reference runs the same code.
 package struct ReferenceMood {
   package let reference: String
   /// By run: the reference's samples.
@@ -18,6 +18,10 @@ package struct ReferenceMood {
   private let usual: [String: Double]
   /// By run: how much longer than usual the reference's operators took.
   private let operators: [Key: Double]
+
+  /// About as many blocks make a group of whose samples the fastest counts: on a shared machine every
+  /// other one may be interrupted, seldom all of four.
+  private static let blocksTogether = 4
 
   private struct Key: Hashable {
     let run: String
@@ -78,10 +82,14 @@ package struct ReferenceMood {
     guard let usual = usual[cell], let beside = runs[Key(run: run.run, cell: cell)] else {
       return nil
     }
-    let ratios = run.secondsByBlock.compactMap { block, seconds in
-      beside[block].map { log(seconds / $0) }
+    let blocks = run.secondsByBlock.keys.filter { beside[$0] != nil }.sorted()
+    guard !blocks.isEmpty else { return nil }
+    let groups = max(1, (blocks.count + Self.blocksTogether / 2) / Self.blocksTogether)
+    let ratios = (0..<groups).map { group in
+      let part = blocks[blocks.count * group / groups..<blocks.count * (group + 1) / groups]
+      return log(part.map { run.secondsByBlock[$0]! }.min()! / part.map { beside[$0]! }.min()!)
     }
-    return ratios.isEmpty ? nil : usual * exp(SignedRank.center(ratios.sorted()))
+    return usual * exp(Moments.mean(ratios))
   }
 
   /// What a timing is multiplied by to be as it usually is.
