@@ -13,37 +13,40 @@ enum AttentionStructure {
   static let writeThreads = 512.0
   static let residentThreads = 2048.0
 
-  /// Positions of one KV tile.
-  static func tilePositions(_ headDimension: Double) -> Double {
-    min(256, max(64, exp2((14 - log2(headDimension)).rounded())))
+  /// Positions of one KV tile: the power of two nearest to 16,384 elements, in logarithms.
+  static func tilePositions(_ headDimension: Int) -> Double {
+    let power = Int.bitWidth - 1 - headDimension.leadingZeroBitCount
+    let isAboveMiddle = headDimension * headDimension > 1 << (2 * power + 1)
+    return Double(1 << min(8, max(6, 14 - power - (isAboveMiddle ? 1 : 0))))
   }
 
   /// Into how many parts the walk over `tiles` KV tiles is split so that `blocks` fill `slots`:
   /// FlashAttention-2's rule, the fewest whose last wave is at least 0.85 as full as the best.
   static func splits(blocks: Double, tiles: Double, slots: Double) -> Double {
     guard blocks < 0.8 * slots else { return 1 }
-    let most = Int(min(128, min(slots, tiles)))
-    return withUnsafeTemporaryAllocation(of: Double.self, capacity: 128) { fullness in
-      var best = 0.0
-      var longest = Double.infinity
-      for splits in 1...max(1, most) {
-        let next = (tiles / Double(splits)).rounded(.up)
-        // Counts that leave the longest part as long only add parts.
-        if next == longest {
-          fullness[splits - 1] = 0
-        } else {
-          let waves = blocks * Double(splits) / slots
-          fullness[splits - 1] = waves / waves.rounded(.up)
-          best = max(best, fullness[splits - 1])
-        }
-        longest = next
-      }
-      for splits in 1...max(1, most) where fullness[splits - 1] > 0 {
-        // Ties are exact, and rounding must not break them.
-        if fullness[splits - 1] >= 0.85 * best - 1e-12 { return Double(splits) }
-      }
-      return 1
+    let most = min(128, min(slots, tiles))
+    func fullness(_ splits: Double) -> Double {
+      let waves = blocks * splits / slots
+      return waves / ceiling(waves)
     }
+    /// The next count whose longest part is shorter: those between only add parts.
+    func next(_ splits: Double) -> Double {
+      let longest = ceiling(tiles / splits)
+      return longest > 1 ? ceiling(tiles / (longest - 1)) : .infinity
+    }
+    var best = 0.0
+    var splits = 1.0
+    while splits <= most {
+      best = max(best, fullness(splits))
+      splits = next(splits)
+    }
+    splits = 1
+    // Ties are exact, and rounding must not break them.
+    while splits <= most {
+      if fullness(splits) >= 0.85 * best - 1e-12 { return splits }
+      splits = next(splits)
+    }
+    return 1
   }
 }
 

@@ -86,9 +86,9 @@ public struct DecodeAttention: CostForm {
   public func cost(_ shape: AttentionShape) -> OperatorCost {
     let s = SequenceAttention(shape)
     let group = s.queryHeads / s.keyValueHeads
-    let positions = AttentionStructure.tilePositions(s.headDimension)
-    let tiles = (s.context / positions).rounded(.up)
-    let rowTiles = (group / AttentionStructure.queryRows).rounded(.up)
+    let positions = AttentionStructure.tilePositions(shape.headDimension)
+    let tiles = ceiling(s.context / positions)
+    let rowTiles = ceiling(group / AttentionStructure.queryRows)
     let groups = s.batch * s.keyValueHeads * rowTiles
     let slots = AttentionStructure.tilesPerUnit * context.units
     // Plain multi-head attention takes a path that never splits.
@@ -97,7 +97,7 @@ public struct DecodeAttention: CostForm {
       isGrouped
       ? AttentionStructure.splits(blocks: groups, tiles: tiles, slots: slots) : 1
     let blocks = groups * splits
-    let tilesOfPart = (tiles / splits).rounded(.up)
+    let tilesOfPart = ceiling(tiles / splits)
     let filled = s.context / (positions * tiles)
     let flops = 4 * AttentionStructure.queryRows * positions * s.headDimension
     let tileBytes = 2 * context.cacheBytes * positions * s.headDimension
@@ -115,7 +115,7 @@ public struct DecodeAttention: CostForm {
       * (block + tilesOfPart * smoothMaximum(tileArithmetic, tileMemory, exponent: exponent))
     let full = smoothMaximum(walk, through, exponent: exponent)
     let waves = blocks / slots
-    let whole = waves.rounded(.down)
+    let whole = floored(waves)
     let rest = waves - whole
     let least = whole >= 1 ? max(walk, waveFloor * full) * min(1, 8 * rest) : walk
     let body = whole * full + smoothMaximum(least, rest * through, exponent: exponent)

@@ -327,7 +327,8 @@ public struct DeviceCalibration {
         "\(engine.name): all runs are of one family of layers, so none can be held out: not fitted")
       return
     }
-    let predicted = try folds.flatMap { held -> [(run: WholeRun, comparison: Comparison)] in
+    var predicted: [(run: WholeRun, comparison: Comparison)] = []
+    for held in folds {
       func isHeld(_ run: WholeRun) -> Bool {
         held.contains(LayerFamily.name(run.architecture))
       }
@@ -337,21 +338,21 @@ public struct DeviceCalibration {
       let (rows, _) = try calibration.rows(consistent)
       let test = rows.filter { isHeld($0.run) }
       let fit = calibration.fit(rows.filter { !isHeld($0.run) })
-      return zip(test.map(\.run), calibration.compare(test, fit)).map { ($0, $1) }
+      predicted += zip(test.map(\.run), calibration.compare(test, fit)).map { ($0, $1) }
     }
     result.heldOutRuns += predicted
     let heldOut = predicted.map(\.comparison)
     step(.endToEnd, rows: rows.count, heldOut)
     let fit = calibration.fit(rows)
-    warn(fit, engine.name, EndToEndModel.coefficients, &result)
+    warn(fit.coefficients, engine.name, EndToEndModel.coefficients, &result)
     let error = ErrorSummary(heldOut)
     result.profile.engines[engine.name] = CalibratedFamily(
-      fit, EndToEndModel.coefficients, rung: .endToEnd,
+      fit.coefficients, EndToEndModel.coefficients, rung: .endToEnd,
       provenance: "\(rows.count) runs of \(device.name)",
       error: HeldOutError(
         protocolName: "leave one family of layers out", rows: rows.count, median: error.median,
         mean: error.mean, percentile90: error.percentile90, coverage: error.coverage ?? 0,
-        spreads: ["all": calibration.ownSpread(fit)]),
+        spreads: fit.spreads),
       domain: EndToEndDomain.ranges(rows.map(\.run)))
   }
 

@@ -20,8 +20,6 @@ public struct EndToEndCalibration: Sendable {
 
   /// A device's or a model's runs share a part of their error, which their scatter does not show.
   static let leastScale = 0.04
-  /// A held-out model's scatter over that of fitted rows.
-  static let heldOutScatter = 1.5
 
   public init(_ device: DeviceProfile, _ engine: ServingEngine) {
     self.device = device
@@ -70,38 +68,32 @@ public struct EndToEndCalibration: Sendable {
     model.run(row.run.architecture, row.schedule, tensorParallel: row.run.devices).total
   }
 
-  public func fit(_ rows: [Row]) -> FamilyFit {
-    FamilyFit(
-      rows: rows.count, prior: prior, assumedScale: Self.leastScale, leastScale: Self.leastScale,
-      prepare: { values in Models(values, engine) },
-      residual: { models, index in
-        log(seconds(rows[index], models.model(rows[index].device)) / rows[index].seconds)
-      })
+  public func fit(_ rows: [Row]) -> EndToEndFit {
+    EndToEndFit(
+      FamilyFit(
+        rows: rows.count, prior: prior, assumedScale: Self.leastScale, leastScale: Self.leastScale,
+        prepare: { values in Models(values, engine) },
+        residual: { models, index in
+          log(seconds(rows[index], models.model(rows[index].device)) / rows[index].seconds)
+        }),
+      families: Set(rows.map { LayerFamily.name($0.run.architecture) }))
   }
 
-  /// Half-width, in natural logarithms, of a row's 90% interval: the fit's scatter, widened for a
-  /// model it has not seen, and what the coefficients' errors make of it.
-  public func spread(_ row: Row, _ fit: FamilyFit) -> Double {
+  /// Variance, of the logarithm, that the errors of the coefficients make of a row's prediction.
+  func coefficientVariance(_ row: Row, _ fit: FamilyFit) -> Double {
     let center = log(predict(row, fit.values))
     let gradient = fit.logValues.indices.map { index -> Double in
       var shifted = fit.logValues
       shifted[index] += 1e-4
       return (log(predict(row, shifted.map(exp))) - center) / 1e-4
     }
-    var variance =
-      Self.heldOutScatter * Self.heldOutScatter * fit.rootMeanSquare * fit.rootMeanSquare
+    var variance = 0.0
     for (row, slope) in gradient.enumerated() where !fit.covariance.isEmpty {
       for (column, other) in gradient.enumerated() {
         variance += slope * fit.covariance[row][column] * other
       }
     }
-    return 1.645 * variance.squareRoot()
-  }
-
-  /// The part of a spread that every prediction has: the fit's scatter, widened for what it has
-  /// not seen.
-  func ownSpread(_ fit: FamilyFit) -> Double {
-    1.645 * Self.heldOutScatter * fit.rootMeanSquare * (fit.stop.succeeded ? 1 : 2)
+    return variance
   }
 
   /// Predictions by given coefficients, without intervals.
@@ -112,11 +104,16 @@ public struct EndToEndCalibration: Sendable {
     }
   }
 
-  public func compare(_ rows: [Row], _ fit: FamilyFit) -> [Comparison] {
+  /// Predictions of a fit. Each is of the regime of its family of layers.
+  public func compare(_ rows: [Row], _ fit: EndToEndFit) -> [Comparison] {
     Parallel.map(rows.count) { index in
-      Comparison(
-        predicted: predict(rows[index], fit.values), measured: rows[index].seconds, regime: "all",
-        spread: spread(rows[index], fit))
+      let row = rows[index]
+      let family = LayerFamily.name(row.run.architecture)
+      return Comparison(
+        predicted: predict(row, fit.coefficients.values), measured: row.seconds, regime: family,
+        spread: 1.645
+          * (fit.ownVariance(of: family) + coefficientVariance(row, fit.coefficients))
+          .squareRoot())
     }
   }
 
@@ -141,5 +138,43 @@ public struct EndToEndCalibration: Sendable {
       models.append((device.weights, device.cache, model))
       return model
     }
+  }
+}
+
+/// An engine's coefficients on a device, and how far its runs are off beyond what these explain.
+///
+/// Runs of one family of layers are off together, by a part that the scatter within the fitted
+/// families does not show: for a family that was not fitted the variance is that of the scatter and
+/// that between families.
+public struct EndToEndFit: Sendable {
+  let coefficients: FamilyFit
+  /// Families of layers whose runs were fitted.
+  let families: Set<String>
+
+  /// Standard deviation, of the logarithm, between families of layers: the root mean square of what
+  /// families of LLM-Inference-Bench's runs were off together when the other family was fitted.
+  static let betweenFamilies = 0.04
+
+  init(_ coefficients: FamilyFit, families: Set<String>) {
+    self.coefficients = coefficients
+    self.families = families
+  }
+
+  /// Half-widths, in natural logarithms, of 90% intervals of predictions whose coefficients are
+  /// exact: of the fitted families by their names, of any other as "all".
+  var spreads: [String: Double] {
+    Dictionary(
+      uniqueKeysWithValues: (families + ["all"]).map {
+        ($0, 1.645 * ownVariance(of: $0).squareRoot())
+      })
+  }
+
+  /// Variance of the logarithm that a prediction has whose coefficients are exact.
+  func ownVariance(of family: String) -> Double {
+    let within = coefficients.rootMeanSquare * coefficients.rootMeanSquare
+    let variance =
+      families.contains(family) ? within : within + Self.betweenFamilies * Self.betweenFamilies
+    // A fit that did not converge may be twice as far off.
+    return coefficients.stop.succeeded ? variance : 4 * variance
   }
 }

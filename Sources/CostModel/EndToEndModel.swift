@@ -6,9 +6,9 @@ import Records
 /// Prices whole runs of a static batch: the operators of every step, and what the engine's host
 /// code adds.
 ///
-/// `t = Σ prefills (operators + step + sequence·n) + Σ decode steps (the same)`. A run of decode
+/// `t = Σ prefills (operators + step + sequence·n) + Σ decode steps (the same)`. A stretch of decode
 /// steps is a smooth function of the context and is integrated by Gauss's rule.
-struct EndToEndModel {
+final class EndToEndModel {
   static let coefficients: [Coefficient] = [
     Coefficient(
       "compute", nominal: 0.75, spread: 0.2,
@@ -87,25 +87,6 @@ struct EndToEndModel {
       attentionContext: attention, streaming: streaming)
   }
 
-  /// Seconds of one step of `batch` sequences with `new` tokens after `cached`, host work included.
-  @inline(__always)
-  func step(
-    _ architecture: Architecture, batch: Int, cached: Int, new: Int, logitsRows: Int,
-    tensorParallel: Int, _ visit: ((Operator, OperatorCost, Int) -> Void)? = nil
-  ) -> Double {
-    var seconds =
-      hostSeconds(batch) + allReduce(architecture, tokens: batch * new, tensorParallel)
-    architecture.forEachOperator(
-      batch: batch, cached: cached, new: new, logitsRows: logitsRows, weights: device.weights,
-      cache: device.cache, shard: tensorParallel
-    ) { operation, count in
-      let cost = operators.cost(operation, architecture)
-      seconds += cost.seconds * Double(count)
-      visit?(operation, cost, count)
-    }
-    return seconds
-  }
-
   struct RunTime: Sendable {
     /// Until the first tokens of the sequences that start at once.
     var firstToken = 0.0
@@ -115,60 +96,98 @@ struct EndToEndModel {
   }
 
   /// Seconds of a run that `schedule` lists.
-  ///
-  /// - Parameter visit: told each operator, its cost and how often it runs.
   func run(
-    _ architecture: Architecture, _ schedule: ServingSchedule, tensorParallel: Int,
-    _ visit: ((Operator, OperatorCost, Double) -> Void)? = nil
+    _ architecture: Architecture, _ schedule: ServingSchedule, tensorParallel: Int
   ) -> RunTime {
+    operators.begin(architecture)
     var time = RunTime()
-    for (index, prefill) in schedule.prefills.enumerated() {
-      let times = Double(prefill.count)
-      let seconds = step(
-        architecture, batch: prefill.sequences, cached: prefill.cached, new: prefill.new,
-        logitsRows: prefill.isLast ? prefill.sequences : 0, tensorParallel: tensorParallel,
-        visit.map { visit in { visit($0, $1, Double($2) * times) } })
-      time.prefill += times * seconds
-      if index < schedule.firstPrefills { time.firstToken += times * seconds }
+    schedule.forEachPrefillGroup { group in
+      var seconds = 0.0
+      group.forEachSize { prefill, tokens, weight in
+        seconds +=
+          weight
+          * besideAttention(
+            architecture, batch: prefill.sequences, tokens: tokens,
+            logitsRows: prefill.isLast ? prefill.sequences : 0, tensorParallel)
+      }
+      group.forEachNode { prefill, weight in
+        architecture.forEachWindow { window, layers in
+          let shape = architecture.attention(
+            batch: prefill.sequences, cached: prefill.cached, new: prefill.new, window: window,
+            shard: tensorParallel)
+          seconds += operators.attentionSeconds(shape, architecture) * weight * Double(layers)
+        }
+      }
+      time.prefill += seconds
+      if group.isFirst { time.firstToken += seconds }
     }
-    for segment in schedule.decodes {
-      time.decode += decode(architecture, segment, tensorParallel, visit) * Double(segment.count)
+    schedule.forEachStretch { stretch in
+      stretch.forEachSize { batch, weight in
+        time.decode +=
+          weight
+          * besideAttention(
+            architecture, batch: batch, tokens: batch, logitsRows: batch, tensorParallel)
+      }
+      stretch.forEachNode { sequences, context, weight in
+        architecture.forEachWindow { window, layers in
+          let shape = architecture.attention(
+            batch: sequences, cached: context - 1, new: 1, window: window, shard: tensorParallel)
+          time.decode += operators.attentionSeconds(shape, architecture) * weight * Double(layers)
+        }
+      }
     }
     return time
   }
 
-  /// Seconds of a run of decode steps. Only attention changes with the context: everything else is
-  /// priced once.
-  private func decode(
-    _ architecture: Architecture, _ segment: ServingSchedule.Decode, _ tensorParallel: Int,
-    _ visit: ((Operator, OperatorCost, Double) -> Void)?
-  ) -> Double {
-    let batch = segment.sequences
-    let steps = Double(segment.steps)
-    let repeats = Double(segment.count)
-    var fixed = hostSeconds(batch) + allReduce(architecture, tokens: batch, tensorParallel)
-    var growing = 0.0
-    architecture.forEachOperator(
-      batch: batch, cached: Int(segment.firstContext), new: 1, logitsRows: batch,
-      weights: device.weights, cache: device.cache, shard: tensorParallel
-    ) { operation, layers in
-      guard case .attention(let first) = operation.shape else {
-        let cost = operators.cost(operation, architecture)
-        fixed += cost.seconds * Double(layers)
-        visit?(operation, cost, steps * repeats * Double(layers))
-        return
-      }
-      Self.nodes(segment) { context, weight in
-        let shape = AttentionShape(
-          batch: batch, cached: context - 1, new: 1, queryHeads: first.queryHeads,
-          keyValueHeads: first.keyValueHeads, headDimension: first.headDimension,
-          window: operation.window)
-        let cost = operators.decodeAttention(shape, architecture)
-        growing += cost.seconds * weight * Double(layers)
-        visit?(operation, cost, weight * repeats * Double(layers))
+  /// Tells `body` each operator of such a run, its cost and how often it runs: the same terms as
+  /// `run`'s, without all-reduces and the host's work.
+  func forEachOperator(
+    _ architecture: Architecture, _ schedule: ServingSchedule, tensorParallel: Int,
+    _ body: (Operator, OperatorCost, Double) -> Void
+  ) {
+    /// Attention alone, or all but it.
+    func step(
+      _ times: Double, batch: Int, cached: Int, new: Int, logitsRows: Int, attention: Bool
+    ) {
+      architecture.forEachOperator(
+        batch: batch, cached: cached, new: new, logitsRows: logitsRows, weights: device.weights,
+        cache: device.cache, shard: tensorParallel
+      ) { operation, layers in
+        guard (operation.kind == .attention) == attention else { return }
+        body(operation, operators.cost(operation, architecture), times * Double(layers))
       }
     }
-    return fixed * steps + growing
+    schedule.forEachPrefillGroup { group in
+      group.forEachSize { prefill, tokens, weight in
+        step(
+          weight, batch: tokens, cached: 0, new: 1,
+          logitsRows: prefill.isLast ? prefill.sequences : 0, attention: false)
+      }
+      group.forEachNode { prefill, weight in
+        step(
+          weight, batch: prefill.sequences, cached: prefill.cached, new: prefill.new,
+          logitsRows: 0, attention: true)
+      }
+    }
+    schedule.forEachStretch { stretch in
+      stretch.forEachSize { batch, weight in
+        step(weight, batch: batch, cached: 0, new: 1, logitsRows: batch, attention: false)
+      }
+      stretch.forEachNode { sequences, context, weight in
+        step(
+          weight, batch: sequences, cached: context - 1, new: 1, logitsRows: 0, attention: true)
+      }
+    }
+  }
+
+  /// Seconds of a step but for attention: the other operators, sums over devices, the host's work.
+  private func besideAttention(
+    _ architecture: Architecture, batch: Int, tokens: Int, logitsRows: Int, _ tensorParallel: Int
+  ) -> Double {
+    hostSeconds(batch) + allReduce(architecture, tokens: tokens, tensorParallel)
+      + operators.secondsBesideAttention(
+        architecture, tokens: tokens, logitsRows: logitsRows, weights: device.weights,
+        cache: device.cache, shard: tensorParallel)
   }
 
   private func hostSeconds(_ batch: Int) -> Double { values[3] + values[4] * Double(batch) }
@@ -182,23 +201,6 @@ struct EndToEndModel {
       Double(tokens) * Double(architecture.hiddenSize) * device.context.activationBytes
     return 2 * Double(architecture.layers)
       * operators.allReduce.cost(bytes: bytes, devices: tensorParallel).seconds
-  }
-
-  /// Contexts at which a run of decode steps is priced, and how many steps each stands for: all
-  /// where they are few, else Gauss-Legendre's three points.
-  private static func nodes(
-    _ decode: ServingSchedule.Decode, _ body: (_ context: Int, _ steps: Double) -> Void
-  ) {
-    let steps = decode.steps
-    guard steps > 3 else {
-      for index in 0..<steps { body(Int(decode.firstContext.rounded()) + index, 1) }
-      return
-    }
-    let middle = decode.firstContext + Double(steps - 1) / 2
-    let offset = 0.774_596_669_241_483_4 * Double(steps) / 2  // √(3/5) of the half width
-    body(max(1, Int((middle - offset).rounded())), Double(steps) * 5 / 18)
-    body(Int(middle.rounded()), Double(steps) * 8 / 18)
-    body(Int((middle + offset).rounded()), Double(steps) * 5 / 18)
   }
 }
 

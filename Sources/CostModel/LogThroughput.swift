@@ -35,9 +35,9 @@ extension Predictor {
   /// Covariance of the natural logarithms of the engine's coefficients, in the order of the slopes.
   public var coefficientCovariance: [[Double]] { covariance }
 
-  /// Variance of a prediction's natural logarithm whose coefficients are exact: what is wrong with
-  /// the formulas.
-  public var formVariance: Double { ownVariance }
+  /// Variance of a prediction's natural logarithm whose coefficients are exact, of an architecture
+  /// that was not fitted: what is wrong with the formulas.
+  public var formVariance: Double { ownVariance(ofFamily: nil) }
 
   public var coefficientNames: [String] { EndToEndModel.coefficients.map(\.name) }
 

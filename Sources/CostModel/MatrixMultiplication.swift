@@ -1,7 +1,7 @@
 import Foundation
 
 /// `m` rows times an `n` by `k` weight matrix.
-public struct MatrixShape: Hashable, Sendable {
+public struct MatrixShape: Hashable, Sendable, BitwiseCopyable {
   public var m: Int
   public var n: Int
   public var k: Int
@@ -73,7 +73,14 @@ public struct MatrixMultiplication: CostForm {
       "cl2: share of the last cache that reused operands may fill"),
   ]
 
-  private static let tiles: [(a: Double, b: Double)] = [
+  /// An output tile and the seconds that a unit takes for one step of k of it.
+  private struct Tile {
+    let rows: Double
+    let columns: Double
+    let step: Double
+  }
+
+  private static let tiles: [(rows: Double, columns: Double)] = [
     (16, 32), (16, 64), (32, 64), (64, 32), (64, 64), (64, 128), (128, 64), (128, 128),
     (128, 256), (256, 128),
   ]
@@ -83,108 +90,112 @@ public struct MatrixMultiplication: CostForm {
   private static let mostCandidates = 64
 
   private let context: DeviceContext
-  private let launch, flopShare, feed, latency, memoryShare, transferExponent: Double
-  private let fillDepth, split, partialSums, tail, vectorGain, cacheEdge: Double
+  private let launch, memoryShare, transferExponent, fillDepth, partialSums, tail: Double
+  private let cacheEdge: Double
+  /// Seconds of a step of k that wait for loads, for tiles and for a single row.
+  private let walk, vectorWalk: Double
+  private let tiles: [Tile]
+  private let vectorTile: Tile
+  /// Seconds of the second kernel, by the number of parts it adds.
+  private let splitSeconds: [Double]
 
   public init(_ context: DeviceContext, _ values: [Double]) {
     self.context = context
+    let flopShare = values[1]
+    let feed = values[2]
+    func tile(_ a: Double, _ b: Double) -> Tile {
+      let fed = (1 + feed / a + feed / b) / (1 + feed / 256 + feed / 128)
+      return Tile(
+        rows: a, columns: b, step: 2 * a * b * fed * context.units / (context.peak * flopShare))
+    }
+    tiles = Self.tiles.map { tile($0.rows, $0.columns) }
+    vectorTile = tile(1, 8)
     launch = values[0]
-    flopShare = values[1]
-    feed = values[2]
-    latency = values[3]
+    walk = values[3] / 64
     memoryShare = values[4]
     transferExponent = values[5]
     fillDepth = values[6]
-    split = values[7]
+    splitSeconds = (0...Int(Self.mostSplitWaves * context.units)).map {
+      $0 > 1 ? values[7] * (1 + 0.2 * log2(Double($0))) : 0
+    }
     partialSums = values[8]
     tail = min(values[9], 1)
-    vectorGain = values[10]
+    vectorWalk = walk / values[10]
     cacheEdge = values[11]
   }
 
   public func cost(_ shape: MatrixShape) -> OperatorCost {
     let (m, n, k) = (Double(shape.m), Double(shape.n), Double(shape.k))
     let transfer = transferSeconds(m, n, k)
-    return withUnsafeTemporaryAllocation(of: Double.self, capacity: Self.mostCandidates) {
-      candidates in
+    return withUnsafeTemporaryAllocation(of: Double.self, capacity: 3 * Self.mostCandidates) {
+      let busy = $0.baseAddress!
+      let arithmetic = busy + Self.mostCandidates
+      let seconds = arithmetic + Self.mostCandidates
       var count = 0
-      var least = Double.infinity
-      var arithmetic = 0.0
-      var fixed = 0.0
+      let partialSum = partialSums * 4 * m * n / context.bandwidth
+      let depths = k / 32
+      let deepest = max(1, floored(k / Self.leastDepth))
+      let most = Self.mostSplitWaves * context.units
 
-      func consider(_ a: Double, _ b: Double, _ z: Double, blocks: Double, isVector: Bool) {
-        let depth = 32 * (k / (32 * z)).rounded(.up)
+      func consider(_ tile: Tile, _ z: Double, blocks: Double, walk: Double) {
+        let depth = 32 * ceiling(z > 1 ? depths / z : depths)
         let waves = blocks * z / context.units
-        let whole = waves.rounded(.up)
+        let whole = ceiling(waves)
         let counted = whole + tail * (max(waves, 1) - whole)
-        let work = arithmeticSeconds(a, b, depth)
-        let walk = depth / 64 * latency / (isVector ? vectorGain : 1)
-        let busy = counted * (work * work + walk * walk).squareRoot()
-        let ratio = busy / transfer
-        let squared = ratio * ratio
-        var seconds = launch + transfer * (1 + squared * squared).squareRoot().squareRoot()
-        if z > 1 {
-          seconds +=
-            split * (1 + 0.2 * log2(z)) + partialSums * 4 * m * n * z / context.bandwidth
-        }
-        candidates[count] = seconds
+        let work = counted * tile.step * (depth + fillDepth)
+        let wait = counted * walk * depth
+        arithmetic[count] = work
+        busy[count] = work * work + wait * wait
+        seconds[count] = z > 1 ? launch + splitSeconds[Int(z)] + partialSum * z : launch
         count += 1
-        if seconds < least {
-          least = seconds
-          arithmetic = counted * work
-          fixed = seconds - max(transfer, counted * work)
+      }
+      /// Splits of k that the library may choose: none, 2, and those that make about 1, 2 or 4
+      /// waves.
+      func considerSplits(_ tile: Tile, blocks: Double, walk: Double) {
+        consider(tile, 1, blocks: blocks, walk: walk)
+        guard 2 * blocks <= most, deepest > 1 else { return }
+        consider(tile, 2, blocks: blocks, walk: walk)
+        var last = 1.0
+        var wanted = context.units / blocks
+        for _ in 0..<3 {
+          let z = min(max(floored(wanted), 1), deepest)
+          if z > last, z != 2, blocks * z <= most {
+            consider(tile, z, blocks: blocks, walk: walk)
+          }
+          last = z
+          wanted *= 2
         }
       }
 
-      for (a, b) in Self.tiles where (a <= 16 || a / 2 < m) && (b <= 32 || b / 2 < n) {
-        splits(of: k, blocks: (m / a).rounded(.up) * (n / b).rounded(.up)) {
-          consider(a, b, $0, blocks: $1, isVector: false)
-        }
+      for tile in tiles
+      where (tile.rows <= 16 || tile.rows < 2 * m) && (tile.columns <= 32 || tile.columns < 2 * n) {
+        considerSplits(
+          tile, blocks: ceiling(m / tile.rows) * ceiling(n / tile.columns), walk: walk)
       }
-      if shape.m == 1 {
-        splits(of: k, blocks: (n / 8).rounded(.up)) {
-          consider(1, 8, $0, blocks: $1, isVector: true)
-        }
+      if shape.m == 1 { considerSplits(vectorTile, blocks: ceiling(n / 8), walk: vectorWalk) }
+
+      let moved = transfer * transfer * transfer * transfer
+      for index in 0..<count {
+        seconds[index] += (busy[index] * busy[index] + moved).squareRoot().squareRoot()
       }
+      var best = 0
+      for index in 1..<count where seconds[index] < seconds[best] { best = index }
+      let least = seconds[best]
       var sum = 0.0
       var weights = 0.0
       for index in 0..<count {
-        var weight = least / candidates[index]
+        var weight = least / seconds[index]
         weight *= weight
         weight *= weight
         weight *= weight
         weight *= weight
-        sum += weight * candidates[index]
+        sum += weight * seconds[index]
         weights += weight
       }
       return OperatorCost(
-        seconds: sum / weights, compute: arithmetic, bandwidth: transfer, latency: max(0, fixed))
+        seconds: sum / weights, compute: arithmetic[best], bandwidth: transfer,
+        latency: max(0, least - max(transfer, arithmetic[best])))
     }
-  }
-
-  private func arithmeticSeconds(_ a: Double, _ b: Double, _ depth: Double) -> Double {
-    let fed = (1 + feed / a + feed / b) / (1 + feed / 256 + feed / 128)
-    return 2 * a * b * (depth + fillDepth) * fed * context.units / (context.peak * flopShare)
-  }
-
-  /// Splits of k that the library may choose: none, 2, and those that make about 1, 2 or 4 waves.
-  private func splits(
-    of k: Double, blocks: Double, _ consider: (_ z: Double, _ blocks: Double) -> Void
-  ) {
-    let deepest = max(1, (k / Self.leastDepth).rounded(.down))
-    let fill = context.units / blocks
-    consider(1, blocks)
-    var tried = (1.0, 1.0, 1.0, 1.0)
-    func attempt(_ wanted: Double) -> Double {
-      let z = min(max(wanted.rounded(.down), 1), deepest)
-      let isNew = z != tried.0 && z != tried.1 && z != tried.2 && z != tried.3
-      if isNew, blocks * z <= Self.mostSplitWaves * context.units { consider(z, blocks) }
-      return z
-    }
-    tried.0 = attempt(2)
-    tried.1 = attempt(fill)
-    tried.2 = attempt(2 * fill)
-    tried.3 = attempt(4 * fill)
   }
 
   /// Seconds to move all operands.

@@ -5,20 +5,30 @@ import Records
 
 /// Prices the operators of a forward step on one device.
 ///
-/// Keeps the GEMMs it has priced: a search asks for the same shapes again and again. Not shared
-/// between threads.
+/// Keeps what it has priced: GEMMs and attention, which architectures share, and whole steps of the
+/// architecture at hand. Not shared between threads.
 final class OperatorModel {
-  private let kernels: Kernels
+  private let matrix: (MatrixShape) -> OperatorCost
+  private let prefillAttention: (AttentionShape) -> OperatorCost
+  private let decodeAttention: (AttentionShape) -> OperatorCost
+  private let streaming: PerQueryHeadAttention?
   private let elementwise: ElementwiseOperators
   let allReduce: AllReduce
   private let context: DeviceContext
-  private let streaming: PerQueryHeadAttention?
-  private var priced = GEMMCache()
+  private let matrices = Recent<MatrixShape>(slots: 1 << 16)
+  private let attentions = Recent<AttentionShape>(slots: 1 << 14)
+  private let steps = Recent<StepSize>(slots: 1 << 8)
+  private var architecture: Architecture?
+  /// Counts architectures, so that the steps of another one are not taken for this one's. From 1.
+  private var visit = 0
 
-  /// The formulas of a kind of device.
-  private enum Kernels {
-    case gpu(MatrixMultiplication, PrefillAttention, DecodeAttention)
-    case cpu(CPUMatrixMultiplication, CPUAttention)
+  private struct StepSize: SlotKey {
+    let visit: Int
+    let tokens: Int
+    let logitsRows: Int
+    let shard: Int
+
+    var mixed: UInt64 { mix(mix(mix(mix(0, visit), tokens), logitsRows), shard) }
   }
 
   /// - Parameter streaming: how decode attention is priced where the engine's kernels have no path
@@ -31,14 +41,14 @@ final class OperatorModel {
     self.streaming = streaming
     switch context.kind {
     case .gpu:
-      kernels = .gpu(
-        MatrixMultiplication(context, coefficients[MatrixMultiplication.family]!),
-        PrefillAttention(context, coefficients[PrefillAttention.family]!),
-        DecodeAttention(attentionContext, coefficients[DecodeAttention.family]!))
+      matrix = MatrixMultiplication(context, coefficients[MatrixMultiplication.family]!).cost
+      prefillAttention = PrefillAttention(context, coefficients[PrefillAttention.family]!).cost
+      decodeAttention =
+        DecodeAttention(attentionContext, coefficients[DecodeAttention.family]!).cost
     case .cpu:
-      kernels = .cpu(
-        CPUMatrixMultiplication(context, coefficients[CPUMatrixMultiplication.family]!),
-        CPUAttention(attentionContext, coefficients[CPUAttention.family]!))
+      matrix = CPUMatrixMultiplication(context, coefficients[CPUMatrixMultiplication.family]!).cost
+      prefillAttention = CPUAttention(attentionContext, coefficients[CPUAttention.family]!).cost
+      decodeAttention = prefillAttention
     }
     elementwise = ElementwiseOperators(context, coefficients[ElementwiseOperators.family]!)
     allReduce = AllReduce(linkBandwidth: linkBandwidth, coefficients[AllReduce.family]!)
@@ -47,14 +57,13 @@ final class OperatorModel {
   func cost(_ operation: Operator, _ architecture: Architecture) -> OperatorCost {
     switch operation.shape {
     case .gemm(let m, let n, let k):
-      var cost = priced.cost(MatrixShape(m: m, n: n, k: k), price)
+      var cost = matrix(MatrixShape(m: m, n: n, k: k))
       if operation.kind == .gateUpProjection, context.kind == .gpu {
-        // SwiGLU is a kernel of its own: gate and up in, their product out.
-        cost.add(elementwise.cost(bytes: 1.5 * Double(m) * Double(n) * context.activationBytes))
+        cost.add(activation(m, n))
       }
       return cost
     case .attention(let shape):
-      return shape.isDecode ? decodeAttention(shape, architecture) : prefillAttention(shape)
+      return shape.isDecode ? decode(shape, architecture) : prefillAttention(shape)
     case .rows(let count, let width):
       // In and out; on GPUs the norms also add the residual stream: two in, two out.
       let isNorm = operation.kind == .attentionNorm || operation.kind == .mlpNorm
@@ -63,32 +72,71 @@ final class OperatorModel {
         bytes: passes * Double(count) * Double(width) * context.activationBytes)
     }
   }
+
+  /// SwiGLU as a kernel of its own: gate and up in, their product out.
+  private func activation(_ m: Int, _ n: Int) -> OperatorCost {
+    elementwise.cost(bytes: 1.5 * Double(m) * Double(n) * context.activationBytes)
+  }
+
+  private func decode(_ shape: AttentionShape, _ architecture: Architecture) -> OperatorCost {
+    streaming?.cost(shape, windowed: architecture.slidingWindow != nil) ?? decodeAttention(shape)
+  }
+
+  /// Seconds of attention in one layer.
+  func attentionSeconds(_ shape: AttentionShape, _ architecture: Architecture) -> Double {
+    if streaming != nil, shape.isDecode { return decode(shape, architecture).seconds }
+    return attentions.seconds(shape) {
+      ($0.isDecode ? decodeAttention($0) : prefillAttention($0)).seconds
+    }
+  }
+
+  private func seconds(_ operation: Operator, _ architecture: Architecture) -> Double {
+    guard case .gemm(let m, let n, let k) = operation.shape else {
+      return cost(operation, architecture).seconds
+    }
+    let seconds = matrices.seconds(MatrixShape(m: m, n: n, k: k)) { matrix($0).seconds }
+    return operation.kind == .gateUpProjection && context.kind == .gpu
+      ? seconds + activation(m, n).seconds : seconds
+  }
+
+  /// Says whose steps are priced from here on.
+  func begin(_ architecture: Architecture) {
+    if architecture != self.architecture {
+      self.architecture = architecture
+      visit += 1
+    }
+  }
+
+  /// Seconds of a step's operators but for attention: its tokens decide, not what is cached.
+  func secondsBesideAttention(
+    _ architecture: Architecture, tokens: Int, logitsRows: Int, weights: DType, cache: DType,
+    shard: Int
+  ) -> Double {
+    let size = StepSize(visit: visit, tokens: tokens, logitsRows: logitsRows, shard: shard)
+    return steps.seconds(size) { size in
+      var seconds = 0.0
+      architecture.forEachOperator(
+        batch: size.tokens, cached: 0, new: 1, logitsRows: size.logitsRows, weights: weights,
+        cache: cache, shard: size.shard
+      ) { operation, count in
+        if case .attention = operation.shape { return }
+        seconds += self.seconds(operation, architecture) * Double(count)
+      }
+      return seconds
+    }
+  }
 }
 
-extension OperatorModel {
-  func decodeAttention(_ shape: AttentionShape, _ architecture: Architecture) -> OperatorCost {
-    if let streaming {
-      return streaming.cost(shape, windowed: architecture.slidingWindow != nil)
-    }
-    switch kernels {
-    case .gpu(_, _, let decode): return decode.cost(shape)
-    case .cpu(_, let attention): return attention.cost(shape)
-    }
+extension AttentionShape: SlotKey {
+  /// Pairs follow from the others and the window, which positions tell.
+  var mixed: UInt64 {
+    let work = mix(mix(mix(0, sequences), tokens), positions)
+    return mix(mix(mix(work, queryHeads), keyValueHeads), headDimension)
   }
+}
 
-  private func prefillAttention(_ shape: AttentionShape) -> OperatorCost {
-    switch kernels {
-    case .gpu(_, let prefill, _): prefill.cost(shape)
-    case .cpu(_, let attention): attention.cost(shape)
-    }
-  }
-
-  private func price(_ shape: MatrixShape) -> OperatorCost {
-    switch kernels {
-    case .gpu(let gemm, _, _): gemm.cost(shape)
-    case .cpu(let gemm, _): gemm.cost(shape)
-    }
-  }
+extension MatrixShape: SlotKey {
+  var mixed: UInt64 { mix(mix(mix(0, m), n), k) }
 }
 
 /// Values of every family, by its name, in its form's order.
@@ -100,27 +148,5 @@ extension OperatorCost {
     compute += count * other.compute
     bandwidth += count * other.bandwidth
     latency += count * other.latency
-  }
-}
-
-/// A direct-mapped cache of priced GEMMs: bounded memory, no rehashing.
-private struct GEMMCache {
-  private static let slots = 1 << 15
-  private var keys = [MatrixShape](repeating: MatrixShape(m: 0, n: 0, k: 0), count: slots)
-  private var costs = [OperatorCost](
-    repeating: OperatorCost(seconds: 0, compute: 0, bandwidth: 0, latency: 0), count: slots)
-
-  mutating func cost(
-    _ shape: MatrixShape, _ price: (MatrixShape) -> OperatorCost
-  ) -> OperatorCost {
-    var hash = UInt64(truncatingIfNeeded: shape.m) &* 0x9E37_79B9_7F4A_7C15
-    hash = (hash ^ UInt64(truncatingIfNeeded: shape.n)) &* 0xC2B2_AE3D_27D4_EB4F
-    hash = (hash ^ UInt64(truncatingIfNeeded: shape.k)) &* 0x1656_67B1_9E37_79F9
-    let slot = Int(hash >> 49)
-    if keys[slot] == shape { return costs[slot] }
-    let cost = price(shape)
-    keys[slot] = shape
-    costs[slot] = cost
-    return cost
   }
 }

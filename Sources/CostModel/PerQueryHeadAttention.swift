@@ -38,7 +38,7 @@ struct PerQueryHeadAttention: Sendable {
     if windowed, let pagedPort {
       let pairs = s.batch * s.queryHeads
       if pairs > Self.mostPairsOfSecondVersion {
-        through *= (pairs / pagedSlots).rounded(.up) * pagedSlots / pairs / pagedPort
+        through *= ceiling(pairs / pagedSlots) * pagedSlots / pairs / pagedPort
       } else {
         through /= Self.secondVersionPort
       }
@@ -47,7 +47,7 @@ struct PerQueryHeadAttention: Sendable {
     }
     let alone = walk * s.context
     return OperatorCost(
-      seconds: smoothMaximum(stream, through + alone, exponent: 4), compute: 0,
+      seconds: smoothMaximum4(stream, through + alone), compute: 0,
       bandwidth: max(stream, through), latency: alone)
   }
 }

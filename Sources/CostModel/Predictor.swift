@@ -27,12 +27,12 @@ public final class Predictor {
   public let engineRung: Rung
   /// The engine's own calibration.
   let calibrated: CalibratedFamily?
+  private var kept: [Asked: ServingSchedule] = [:]
+  private static let mostKept = 256
   let model: EndToEndModel
   /// One model for each coefficient, a step away: how intervals follow from coefficients' errors.
   let shifted: [EndToEndModel]
   let covariance: [[Double]]
-  /// Variance of the logarithm that every prediction has.
-  let ownVariance: Double
   static let shift = 1e-3
 
   /// - Throws: `InputError` where the device cannot hold such weights or heads do not divide.
@@ -76,27 +76,55 @@ public final class Predictor {
         coefficients.indices.map { $0 == row ? prior.spreads[row] * prior.spreads[row] : 0 }
       }
     }
-    let scatter = Self.scatter(found, operatorRung: operatorRung)
-    ownVariance = scatter * scatter
   }
 
-  /// Standard deviation of the logarithm of a prediction whose coefficients are exact: that of
-  /// held-out runs where the engine has them, else what whole runs of calibrated engines showed
-  /// before their calibration, by the rung the operators are on.
-  private static func scatter(_ family: CalibratedFamily?, operatorRung: Rung) -> Double {
-    if let spread = family?.error?.spreads["all"] { return spread / 1.645 }
-    switch operatorRung {
-    case .nominal: return 0.15
-    case .transferred: return 0.1
-    case .operators, .endToEnd: return 0.08
+  /// Variance of the logarithm of a prediction whose coefficients are exact: that of held-out runs
+  /// where the engine has them, by whether the architecture's layers were among the fitted, else
+  /// what whole runs of calibrated engines showed before their calibration, by the rung that the
+  /// operators are on.
+  ///
+  /// - Parameter family: of layers; `nil` for one that was not fitted.
+  func ownVariance(ofFamily family: String?) -> Double {
+    let deviation: Double
+    if let spreads = calibrated?.error?.spreads,
+      let spread = family.flatMap({ spreads[$0] }) ?? spreads["all"]
+    {
+      deviation = spread / 1.645
+    } else {
+      switch operatorRung {
+      case .nominal: deviation = 0.15
+      case .transferred: deviation = 0.1
+      case .operators, .endToEnd: deviation = 0.08
+      }
     }
+    return deviation * deviation
   }
 
-  /// How the engine serves `workload`; `nil` where the memory does not hold a single sequence.
+  /// How the engine serves `workload`; `nil` where the memory does not hold a single sequence, or
+  /// not all of them for an engine that needs that.
   func schedule(
     _ architecture: Architecture, _ workload: ServingWorkload, _ plan: MemoryPlan
   ) -> ServingSchedule? {
-    ServingSchedule(workload, plan, engine, maxPositions: architecture.maxPositions)
+    ServingSchedule.fits(workload, plan, engine)
+      ? atOnce(architecture, workload)
+      : ServingSchedule(workload, plan, engine, maxPositions: architecture.maxPositions)
+  }
+
+  /// The schedule of a batch that the memory holds: the same for all architectures.
+  private func atOnce(_ architecture: Architecture, _ workload: ServingWorkload) -> ServingSchedule
+  {
+    let asked = Asked(workload: workload, maxPositions: architecture.maxPositions)
+    if let known = kept[asked] { return known }
+    let schedule = ServingSchedule(
+      atOnce: workload, engine, maxPositions: architecture.maxPositions)
+    if kept.count == Self.mostKept { kept = [:] }
+    kept[asked] = schedule
+    return schedule
+  }
+
+  private struct Asked: Hashable {
+    let workload: ServingWorkload
+    let maxPositions: Int
   }
 
   /// Predicts `workload`, without intervals.
@@ -127,18 +155,16 @@ public final class Predictor {
         expected: largest > 0 ? "a batch of at most \(largest)" : "a smaller model or dtype")
     }
     var operators: [Operator.Kind: OperatorCost] = [:]
-    var seconds: [Operator.Kind: Double] = [:]
-    let time = model.run(
-      architecture, schedule, tensorParallel: settings.tensorParallel,
-      !breakdown
-        ? nil
-        : { operation, cost, times in
-          operators[
-            operation.kind,
-            default: OperatorCost(seconds: 0, compute: 0, bandwidth: 0, latency: 0)
-          ].add(cost, times: times)
-          seconds[operation.kind, default: 0] += cost.seconds * times
-        })
+    let time = model.run(architecture, schedule, tensorParallel: settings.tensorParallel)
+    if breakdown {
+      model.forEachOperator(
+        architecture, schedule, tensorParallel: settings.tensorParallel
+      ) { operation, cost, times in
+        operators[
+          operation.kind, default: OperatorCost(seconds: 0, compute: 0, bandwidth: 0, latency: 0)
+        ].add(cost, times: times)
+      }
+    }
     let point = PointPrediction(workload, time: time, schedule)
     let extrapolated = calibrated.map { outside($0.domain, architecture, workload) } ?? []
     return Prediction(
@@ -174,6 +200,7 @@ public final class Predictor {
       slopes.append(
         (slope { $0.seconds }, slope { $0.timeToFirstToken }, slope { $0.timePerOutputToken }))
     }
+    let ownVariance = ownVariance(ofFamily: LayerFamily.name(architecture))
     func spread(_ slope: ((total: Double, first: Double, decode: Double)) -> Double) -> Double {
       var variance = ownVariance
       for (row, left) in slopes.enumerated() {

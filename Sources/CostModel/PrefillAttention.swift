@@ -77,18 +77,18 @@ public struct PrefillAttention: CostForm {
   public func cost(_ shape: AttentionShape) -> OperatorCost {
     let s = SequenceAttention(shape)
     let rows = AttentionStructure.queryRows
-    let positions = AttentionStructure.tilePositions(s.headDimension)
-    let rowTiles = (s.new / rows).rounded(.up)
+    let positions = AttentionStructure.tilePositions(shape.headDimension)
+    let rowTiles = ceiling(s.new / rows)
     // Causal: row tile i sees the positions up to its last row, in whole KV tiles.
     let ratio = positions / rows
-    let whole = (rowTiles / ratio).rounded(.down)
+    let whole = floored(rowTiles / ratio)
     let rest = rowTiles - ratio * whole
     let diagonal = ratio * whole * (whole + 1) / 2 + rest * (whole + 1)
     let tiles =
       s.batch * s.queryHeads * (diagonal + rowTiles * (s.context - s.new) / positions)
       * s.visibleShare
     let blocks = s.batch * s.queryHeads * rowTiles
-    let last = (s.context / positions).rounded(.up) * s.visibleShare
+    let last = ceiling(s.context / positions) * s.visibleShare
     let flops = 4 * rows * positions * s.headDimension
     let tileBytes = 2 * context.cacheBytes * positions * s.headDimension
 
@@ -112,8 +112,7 @@ public struct PrefillAttention: CostForm {
       / (AttentionStructure.residentThreads * context.units)
     let hit = residentShare(2 * written, edge: cacheEdge, context)
     let write =
-      smoothMaximum(
-        written / (context.bandwidth * writeShare), writeWave * writeWaves, exponent: 4)
+      smoothMaximum4(written / (context.bandwidth * writeShare), writeWave * writeWaves)
       * (1 - hit * cacheGain / (1 + cacheGain))
     return OperatorCost(
       seconds: launch + body + write, compute: arithmetic, bandwidth: memory + write,

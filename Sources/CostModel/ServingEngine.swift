@@ -26,7 +26,7 @@ public struct ServingEngine: Sendable, Equatable {
 
   public var name: String
   public var cachePolicy: CachePolicy
-  /// Positions of one block of the KV cache.
+  /// Positions of one block of the KV cache, a power of two.
   public var blockPositions: Int
   /// Share of the cache kept free when a prompt is let in.
   public var watermark: Double

@@ -10,6 +10,11 @@ struct ServingSchedule: Sendable {
     var count: Int
     /// Whether the prompts end with it: then logits are wanted.
     var isLast: Bool
+
+    func isAlike(_ other: Prefill) -> Bool {
+      sequences == other.sequences && cached == other.cached && count == 1 && other.count == 1
+        && isLast == other.isLast && other.new <= new && 4 * other.new >= 3 * new
+    }
   }
 
   /// Steps of as many sequences, whose mean context grows by one a step.
@@ -22,6 +27,28 @@ struct ServingSchedule: Sendable {
     var count = 1
   }
 
+  /// Decode steps between which sequences come to an end or are dropped one by one: smooth enough
+  /// to be integrated as one.
+  struct Stretch {
+    let segments: ArraySlice<Decode>
+    let steps: Int
+    /// Of its steps.
+    let meanSequences: Double
+
+    var count: Int { segments.first!.count }
+  }
+
+  /// Prefills of sequences computed again, whose lengths fall evenly, or a single one.
+  struct PrefillGroup {
+    let prefills: ArraySlice<Prefill>
+    /// Whether sequences that start at once belong to it: what TTFT counts.
+    let isFirst: Bool
+    /// How often all of it is run.
+    let count: Int
+  }
+
+  /// Tokens made of each sequence.
+  private let generate: Int
   var prefills: [Prefill] = []
   var decodes: [Decode] = []
   /// Prefills before the first sequence had to wait: what TTFT counts.
@@ -31,36 +58,90 @@ struct ServingSchedule: Sendable {
   /// Most sequences at once.
   var widest = 0
 
-  /// - Returns: `nil` where not even one sequence fits.
+  /// - Precondition: the engine's blocks are a power of two of positions.
+  /// - Returns: `nil` where not even one sequence fits; of an engine that takes all of a batch or
+  ///   nothing, where not all fit.
   init?(_ workload: ServingWorkload, _ plan: MemoryPlan, _ engine: ServingEngine, maxPositions: Int)
   {
-    let block = engine.blockPositions
-    let fitting = plan.sequences(of: workload.positions, blockPositions: block)
-    switch engine.cachePolicy {
-    case .fixed:
-      guard fitting >= workload.batch else { return nil }
-      wave(workload.batch, workload, engine, count: 1)
-    case .reserving:
-      guard fitting >= 1 else { return nil }
-      let width = min(fitting, workload.batch)
-      wave(width, workload, engine, count: workload.batch / width)
-      let rest = workload.batch % width
-      if rest > 0 { wave(rest, workload, engine, count: 1) }
-    case .preempting:
-      guard fitting >= 1 else { return nil }
-      let needed = Double(workload.batch * roundedUp(workload.positions, block))
-      if needed <= plan.positions * (1 - engine.watermark) {
-        wave(workload.batch, workload, engine, count: 1, maxPositions: maxPositions)
-      } else {
-        preempting(workload, plan.positions, engine, maxPositions: maxPositions)
-      }
+    if Self.fits(workload, plan, engine) {
+      self.init(atOnce: workload, engine, maxPositions: maxPositions)
+      return
     }
+    let fitting = plan.sequences(of: workload.positions, blockPositions: engine.blockPositions)
+    guard fitting >= 1, engine.cachePolicy != .fixed else { return nil }
+    self.init(generate: workload.generate)
+    switch engine.cachePolicy {
+    case .fixed: return nil
+    case .reserving:
+      // The first wave by itself: TTFT counts no other.
+      let width = min(fitting, workload.batch)
+      for (sequences, count) in [
+        (width, 1), (width, workload.batch / width - 1), (workload.batch % width, 1),
+      ] where sequences > 0 && count > 0 {
+        wave(sequences, workload, engine, count: count, maxPositions: maxPositions)
+      }
+    case .preempting:
+      preempting(workload, plan.positions, engine, maxPositions: maxPositions)
+    }
+  }
+
+  /// Of a batch that the memory holds.
+  init(atOnce workload: ServingWorkload, _ engine: ServingEngine, maxPositions: Int) {
+    self.init(generate: workload.generate)
+    wave(workload.batch, workload, engine, count: 1, maxPositions: maxPositions)
+  }
+
+  private init(generate: Int) { self.generate = generate }
+
+  /// Whether the memory holds the whole batch to its end.
+  static func fits(_ workload: ServingWorkload, _ plan: MemoryPlan, _ engine: ServingEngine) -> Bool
+  {
+    precondition(engine.blockPositions.nonzeroBitCount == 1)
+    let needed = Double(workload.batch * roundedUp(workload.positions, engine.blockPositions))
+    let kept = engine.cachePolicy == .preempting ? engine.watermark : 0
+    return needed <= plan.positions * (1 - kept)
+  }
+
+  func forEachPrefillGroup(_ body: (PrefillGroup) -> Void) {
+    var start = 0
+    while start < prefills.count {
+      let first = prefills[start]
+      let isFirst = start < firstPrefills
+      var end = start + 1
+      while !isFirst, end < prefills.count, first.isAlike(prefills[end]) { end += 1 }
+      body(PrefillGroup(prefills: prefills[start..<end], isFirst: isFirst, count: first.count))
+      start = end
+    }
+  }
+
+  func forEachStretch(_ body: (Stretch) -> Void) {
+    var start = 0
+    while start < decodes.count {
+      var end = start + 1
+      while end < decodes.count, isSmooth(from: decodes[start], decodes[end - 1], decodes[end]) {
+        end += 1
+      }
+      let segments = decodes[start..<end]
+      let steps = segments.reduce(0) { $0 + $1.steps }
+      let sequences = segments.reduce(0) { $0 + $1.steps * $1.sequences }
+      body(
+        Stretch(
+          segments: segments, steps: steps, meanSequences: Double(sequences) / Double(steps)))
+      start = end
+    }
+  }
+
+  /// Whether a stretch may go on: no wave begins, and not too few are left since its start.
+  private func isSmooth(from first: Decode, _ last: Decode, _ next: Decode) -> Bool {
+    let jump = next.firstContext - (last.firstContext + Double(last.steps))
+    return first.count == 1 && next.count == 1 && next.sequences <= last.sequences
+      && 4 * next.sequences >= 3 * first.sequences && 16 * abs(jump) <= Double(generate)
   }
 
   /// `count` times: all prompts, then all steps.
   private mutating func wave(
     _ sequences: Int, _ workload: ServingWorkload, _ engine: ServingEngine, count: Int,
-    maxPositions: Int = 0
+    maxPositions: Int
   ) {
     widest = max(widest, sequences)
     if workload.prompt > 0 {
@@ -130,7 +211,8 @@ struct ServingSchedule: Sendable {
   }
 
   private mutating func add(_ prefill: Prefill) {
-    if let last = prefills.last, last.sequences == prefill.sequences, last.cached == prefill.cached,
+    if prefills.count > firstPrefills || firstPrefills == 0, let last = prefills.last,
+      last.sequences == prefill.sequences, last.cached == prefill.cached,
       last.new == prefill.new, last.isLast == prefill.isLast
     {
       prefills[prefills.count - 1].count += prefill.count
@@ -144,86 +226,162 @@ struct ServingSchedule: Sendable {
   private mutating func preempting(
     _ workload: ServingWorkload, _ capacity: Double, _ engine: ServingEngine, maxPositions: Int
   ) {
-    struct Group {
-      var count: Int
-      var generated: Int
-    }
     let block = engine.blockPositions
     let base = workload.depth + workload.prompt
     let capacity = Int(capacity)
-    let mark = Int(Double(capacity) * engine.watermark)
+    let letIn = capacity - Int(Double(capacity) * engine.watermark)
     let stepTokens = engine.chunk ?? max(2048, maxPositions)
-    var waiting = [Group(count: workload.batch, generated: 0)]
-    var running: [Group] = []
-    func used(_ groups: [Group], ahead: Int) -> Int {
-      groups.reduce(0) { $0 + $1.count * roundedUp(base + $1.generated + ahead, block) }
-    }
+    /// With tokens made; whose turn it is stands last.
+    var waiting = [(count: workload.batch, generated: 0)]
+    var running = RunningSequences(
+      capacity: capacity / block, blockPositions: block, base: base,
+      generate: workload.generate)
 
-    while !waiting.isEmpty || !running.isEmpty {
+    while !waiting.isEmpty || running.count > 0 {
       // Let in what fits.
       var tokens = 0
-      var occupied = used(running, ahead: 0)
-      var started: [Group] = []
-      while let head = waiting.first {
-        let need = roundedUp(base + head.generated + 1, block)
-        let length = base + head.generated
-        let byMemory = (capacity - mark - occupied) / need
+      var isStarted = false
+      /// Of sequences that end with their prefill, and the blocks they hold until then.
+      var ending = (sequences: 0, blocks: 0)
+      while let next = waiting.last {
+        let length = max(1, base + next.generated)
+        let need = (length + block) / block
+        let byMemory = (letIn / block - running.blocks - ending.blocks) / need
         let byStep = tokens == 0 ? max(1, stepTokens / length) : (stepTokens - tokens) / length
-        var count = min(head.count, byMemory, engine.takesWholePrompts ? byStep : head.count)
-        if count < 1, running.isEmpty, started.isEmpty { count = 1 }
+        var count = min(next.count, byMemory, engine.takesWholePrompts ? byStep : next.count)
+        if count < 1, running.count == 0, !isStarted { count = 1 }
         guard count > 0 else { break }
-        started.append(Group(count: count, generated: head.generated))
-        tokens += count * length
-        occupied += count * need
-        waiting[0].count -= count
-        if waiting[0].count == 0 { waiting.removeFirst() } else { break }
-      }
-      if !started.isEmpty {
-        for group in started {
-          let new = workload.prompt + group.generated
-          addPrefills(
-            group.count, workload.depth, new, engine, count: 1, maxPositions: maxPositions)
-          // A prefill ends with a token made.
-          running.append(
-            Group(count: group.count, generated: group.generated + (new > 0 ? 1 : 0)))
+        let new = workload.prompt + next.generated
+        addPrefills(count, workload.depth, new, engine, count: 1, maxPositions: maxPositions)
+        // A prefill ends with a token made.
+        let generated = next.generated + (new > 0 ? 1 : 0)
+        if generated < workload.generate {
+          running.add(count, generated: generated)
+        } else {
+          ending.sequences += count
+          ending.blocks += count * need
         }
+        isStarted = true
+        tokens += count * length
+        guard count == next.count else {
+          waiting[waiting.count - 1].count -= count
+          break
+        }
+        waiting.removeLast()
+      }
+      if isStarted {
         if firstPrefills == 0 { firstPrefills = prefills.count }
-        running.removeAll { $0.generated >= workload.generate }
-        widest = max(widest, running.reduce(0) { $0 + $1.count })
+        widest = max(widest, running.count + ending.sequences)
         continue
       }
-      // Drop the youngest until one more step fits.
-      while used(running, ahead: 1) > capacity, running.reduce(0, { $0 + $1.count }) > 1 {
-        let youngest = running.indices.min { running[$0].generated < running[$1].generated }!
-        running[youngest].count -= 1
+      while !running.fitsAStep, running.count > 1 {
+        let generated = running.dropYoungest()
         preemptions += 1
-        let generated = running[youngest].generated
-        if let head = waiting.first, head.generated == generated {
-          waiting[0].count += 1
+        if waiting.last?.generated == generated {
+          waiting[waiting.count - 1].count += 1
         } else {
-          waiting.insert(Group(count: 1, generated: generated), at: 0)
+          waiting.append((1, generated))
         }
-        if running[youngest].count == 0 { running.remove(at: youngest) }
       }
-      // As many steps as fit before a sequence ends.
-      let untilEnd = running.reduce(Int.max) { min($0, workload.generate - $1.generated) }
-      var low = 1
-      var high = untilEnd
-      while low < high {
-        let middle = (low + high + 1) / 2
-        if used(running, ahead: middle) <= capacity { low = middle } else { high = middle - 1 }
-      }
-      let count = running.reduce(0) { $0 + $1.count }
-      let positions = running.reduce(0) { $0 + $1.count * (base + $1.generated) }
-      decodes.append(
-        Decode(
-          sequences: count, steps: low, firstContext: Double(positions) / Double(count)))
-      for index in running.indices { running[index].generated += low }
-      running.removeAll { $0.generated >= workload.generate }
+      let (sequences, context) = (running.count, running.meanContext)
+      decodes.append(Decode(sequences: sequences, steps: running.run(), firstContext: context))
     }
   }
 }
 
+extension ServingSchedule.PrefillGroup {
+  /// Tokens of steps that are priced where those of a group differ.
+  private static let spacing = 128
+
+  /// Prefills whose attention is priced, and how often each is run for all of the group.
+  func forEachNode(_ body: (_ prefill: ServingSchedule.Prefill, _ times: Double) -> Void) {
+    forEachGaussNode(prefills.count) { place, weight in
+      let index = min(prefills.count - 1, max(0, Int(place.rounded())))
+      body(prefills[prefills.startIndex + index], weight * Double(count))
+    }
+  }
+
+  /// Tokens of a step whose other operators are priced, and how often for all of the group.
+  func forEachSize(
+    _ body: (_ like: ServingSchedule.Prefill, _ tokens: Int, _ times: Double) -> Void
+  ) {
+    let first = prefills.first!
+    guard prefills.count > 1 else {
+      body(first, first.sequences * first.new, Double(count))
+      return
+    }
+    let tokens = prefills.reduce(0) { $0 + $1.sequences * $1.new }
+    forEachPlaceBeside(Double(tokens) / Double(prefills.count), spacing: Self.spacing) {
+      body(first, $0, $1 * Double(prefills.count * count))
+    }
+  }
+}
+
+extension ServingSchedule.Stretch {
+  /// Sequences of steps that are priced where those of a stretch differ.
+  private static let spacing = 16
+
+  /// Steps whose attention is priced, and how often each is run for all of the stretch.
+  func forEachNode(_ body: (_ sequences: Int, _ context: Int, _ times: Double) -> Void) {
+    forEachGaussNode(steps) { place, weight in
+      var step = place
+      var index = segments.startIndex
+      while index + 1 < segments.endIndex, step >= Double(segments[index].steps) {
+        step -= Double(segments[index].steps)
+        index += 1
+      }
+      let segment = segments[index]
+      body(
+        segment.sequences, max(1, Int((segment.firstContext + step).rounded())),
+        weight * Double(count))
+    }
+  }
+
+  /// Sequences of a step whose other operators are priced, and how often for all of the stretch.
+  func forEachSize(_ body: (_ sequences: Int, _ times: Double) -> Void) {
+    guard segments.count > 1 else {
+      body(segments.first!.sequences, Double(steps * count))
+      return
+    }
+    forEachPlaceBeside(meanSequences, spacing: Self.spacing) {
+      body($0, $1 * Double(steps * count))
+    }
+  }
+}
+
+/// Places in 0 ..< count at which a smooth function is computed for its sum, and how many each
+/// stands for: all where they are few, else Gauss-Legendre's three.
+private func forEachGaussNode(_ count: Int, _ body: (_ place: Double, _ weight: Double) -> Void) {
+  guard count > 3 else {
+    for place in 0..<count { body(Double(place), 1) }
+    return
+  }
+  let middle = Double(count - 1) / 2
+  let offset = 0.774_596_669_241_483_4 * Double(count) / 2  // √(3/5) of the half width
+  body(middle - offset, Double(count) * 5 / 18)
+  body(middle, Double(count) * 8 / 18)
+  body(middle + offset, Double(count) * 5 / 18)
+}
+
+/// Sizes between which a mean size lies, which architectures and workloads share, and their weights.
+///
+/// They stand half a spacing off its multiples: those are sizes of whole tiles, the cheapest, while
+/// the last tile of sizes at random is half full.
+private func forEachPlaceBeside(
+  _ mean: Double, spacing: Int, _ body: (_ place: Int, _ weight: Double) -> Void
+) {
+  let half = spacing / 2
+  guard mean >= Double(half) else {
+    body(Int(mean.rounded()), 1)
+    return
+  }
+  let low = (Int(mean) - half) / spacing * spacing + half
+  let share = (mean - Double(low)) / Double(spacing)
+  body(low, 1 - share)
+  body(low + spacing, share)
+}
+
+/// - Parameter multiple: a power of two.
 private func roundedUp(_ value: Int, _ multiple: Int) -> Int {
-  (value + multiple - 1) / multiple * multiple
+  (value + multiple - 1) & -multiple
 }

@@ -10,5 +10,12 @@ func smoothMaximum(_ x: Double, _ y: Double, exponent p: Double) -> Double {
   let ratio = low / high
   // Far below, the smaller one adds nothing that a double could hold.
   guard ratio > 1e-8 else { return high }
-  return high * pow(1 + pow(ratio, p), 1 / p)
+  return high * exp(log(1 + exp(p * log(ratio))) / p)
+}
+
+/// The same with exponent 4.
+@inline(__always)
+func smoothMaximum4(_ x: Double, _ y: Double) -> Double {
+  let (x2, y2) = (x * x, y * y)
+  return (x2 * x2 + y2 * y2).squareRoot().squareRoot()
 }

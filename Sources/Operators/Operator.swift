@@ -54,7 +54,7 @@ public struct Operator: Equatable, Sendable {
 }
 
 /// The sizes of one layer's attention, over all sequences of a step.
-public struct AttentionShape: Hashable, Codable, Sendable {
+public struct AttentionShape: Hashable, Codable, Sendable, BitwiseCopyable {
   public var sequences: Int
   /// New tokens.
   public var tokens: Int

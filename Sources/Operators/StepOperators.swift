@@ -43,16 +43,23 @@ extension Architecture {
       shard: shard)
     list.embedding { body($0, 1) }
     forEachWindow { window, layers in
-      let attention = AttentionShape(
-        batch: batch, cached: cached, new: new, queryHeads: list.queryHeads,
-        keyValueHeads: list.keyValueHeads, headDimension: headDimension, window: window)
-      list.layer(nil, attention, window) { body($0, layers) }
+      let shape = attention(batch: batch, cached: cached, new: new, window: window, shard: shard)
+      list.layer(nil, shape, window) { body($0, layers) }
     }
     list.head { body($0, 1) }
   }
 }
 
 extension Architecture {
+  /// One device's part of a layer's attention in such a step.
+  public func attention(
+    batch: Int, cached: Int, new: Int, window: Int?, shard: Int = 1
+  ) -> AttentionShape {
+    AttentionShape(
+      batch: batch, cached: cached, new: new, queryHeads: part(queryHeads, of: shard),
+      keyValueHeads: part(keyValueHeads, of: shard), headDimension: headDimension, window: window)
+  }
+
   /// The attention windows of the layers (`nil`: none), each with how many layers have it.
   @inlinable
   public func forEachWindow(_ body: (_ window: Int?, _ layers: Int) -> Void) {
@@ -61,6 +68,10 @@ extension Architecture {
     if windowed > 0 { body(slidingWindow, windowed) }
   }
 }
+
+/// What one of `devices` holds of `size`. KV heads are copied where there are fewer of them than
+/// devices.
+private func part(_ size: Int, of devices: Int) -> Int { (size + devices - 1) / devices }
 
 /// Lists a step's operators: the one place that knows them.
 @usableFromInline struct StepOperators {
@@ -85,12 +96,10 @@ extension Architecture {
     self.logitsRows = logitsRows
     self.weights = weights
     self.cache = cache
-    func part(_ size: Int) -> Int { (size + shard - 1) / shard }
-    queryHeads = part(architecture.queryHeads)
-    // KV heads are copied where there are fewer of them than devices.
-    keyValueHeads = part(architecture.keyValueHeads)
-    intermediateSize = part(architecture.intermediateSize)
-    vocabulary = part(architecture.vocabularySize)
+    queryHeads = part(architecture.queryHeads, of: shard)
+    keyValueHeads = part(architecture.keyValueHeads, of: shard)
+    intermediateSize = part(architecture.intermediateSize, of: shard)
+    vocabulary = part(architecture.vocabularySize, of: shard)
   }
 
   @usableFromInline func embedding(_ emit: (Operator) -> Void) {

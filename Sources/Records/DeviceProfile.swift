@@ -95,7 +95,8 @@ public struct HeldOutError: Equatable, Sendable {
   public var percentile90: Double
   /// Share of held-out rows inside their 90% interval.
   public var coverage: Double
-  /// 90% quantile of `|ln(predicted / measured)|` for each regime: what an interval's half-width is.
+  /// Half-widths, in natural logarithms, of 90% intervals: of operators for each regime, of whole
+  /// runs for each fitted family of layers, and "all" for any other.
   public var spreads: [String: Double]
 
   public init(

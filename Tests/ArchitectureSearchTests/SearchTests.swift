@@ -19,9 +19,13 @@ import Testing
     return try spec.problem(device: DeviceZoo.resolve)
   }
 
-  /// The streamed search against every candidate priced one by one.
-  @Test func findsWhatBruteForceFinds() throws {
-    let problem = try problem { $0.maxGQA = 9 }
+  /// The streamed search against every candidate priced one by one, with batches that most of the
+  /// space can hold and batches for which many must wait.
+  @Test(arguments: [128, 400]) func findsWhatBruteForceFinds(batch: Int) throws {
+    let problem = try problem {
+      $0.maxGQA = 9
+      $0.batches = [batch]
+    }
     let result = try ArchitectureSearch(problem).run { _ in }
     let pricer = try ScenarioPricer(
       problem.scenarios, problem.combination, baseline: problem.baseline)

@@ -181,4 +181,52 @@ import Testing
     }
     #expect(try seconds(64) > 4 * seconds(4))
   }
+
+  /// A breakdown's operators and the host's nominal work make up the whole.
+  @Test func operatorsAddUp() throws {
+    let architecture = try zoo("mistral-7b")
+    for (engine, batches) in [(ServingEngine.vllm, [1, 16, 64]), (.tensorRT2024, [1, 16])] {
+      let predictor = try predictor(engine, capacity: 40 * 0x1p30)
+      for batch in batches {
+        let prediction = try predictor.predict(
+          architecture, ServingWorkload(prompt: 6000, generate: 300, batch: batch), breakdown: true)
+        let operators = prediction.operators.reduce(0) { $0 + $1.cost.seconds }
+        let rest = prediction.point.seconds - operators
+        #expect(rest > 0 && rest < 0.2 * prediction.point.seconds)
+        guard prediction.largestBatch >= batch else { continue }
+        let (step, sequence) = engine == .vllm ? (1e-3, 5e-5) : (3e-4, 5e-6)
+        // vLLM's chunks hold one such prompt each; TensorRT-LLM's step takes all of them.
+        let prefills = engine == .vllm ? batch : 1
+        let host =
+          Double(prefills) * step + Double(batch) * sequence
+          + 299 * (step + Double(batch) * sequence)
+        #expect(abs(rest / host - 1) < 1e-6)
+      }
+    }
+  }
+
+  /// TTFT is that of the first wave, however many follow.
+  @Test func firstTokensAreTheFirstWaves() throws {
+    let architecture = try zoo("llama-2-7b")
+    let predictor = try predictor(.tensorRT2024, capacity: 40 * 0x1p30)
+    func predict(_ batch: Int) throws -> Prediction {
+      try predictor.predict(
+        architecture, ServingWorkload(prompt: 1000, generate: 500, batch: batch))
+    }
+    let wave = try predict(64).widest
+    #expect(wave < 64)
+    let (one, three) = (try predict(wave).point, try predict(3 * wave).point)
+    #expect(abs(three.timeToFirstToken / one.timeToFirstToken - 1) < 0.2)
+    #expect(three.seconds > 2 * one.seconds)
+  }
+
+  /// A single token made of prompts that wait: as many as fit run at once.
+  @Test func singleTokensWait() throws {
+    let prediction = try predictor(.vllm, capacity: 24 * 0x1p30).predict(
+      zoo("llama-2-7b"), ServingWorkload(prompt: 2000, generate: 1, batch: 64))
+    #expect(prediction.widest > 0 && prediction.widest <= prediction.largestBatch + 1)
+    let none = try predictor(.vllm, capacity: 24 * 0x1p30).predict(
+      zoo("llama-2-7b"), ServingWorkload(prompt: 0, generate: 8, depth: 0, batch: 100_000))
+    #expect(none.point.seconds > 0)
+  }
 }

@@ -1,0 +1,84 @@
+/// The sequences that an engine runs at once, and the blocks of KV cache that they hold.
+///
+/// All of them grow by a token a step, so what a sequence has made is its start plus a clock, and
+/// those that need a new block after the same number of steps are counted together: nothing here
+/// takes longer for more sequences or more steps.
+struct RunningSequences {
+  /// Blocks of the cache.
+  private let capacity: Int
+  private let blockPositions: Int
+  /// Positions of a sequence that has made nothing.
+  private let base: Int
+  /// Tokens of a whole sequence.
+  private let generate: Int
+
+  private var clock = 0
+  /// Oldest first; tokens made are `start + clock`.
+  private var groups: [(start: Int, count: Int)] = []
+  private(set) var count = 0
+  private(set) var blocks = 0
+  private var starts = 0
+  /// By the clock, modulo a block's positions, before whose next step they need a new block.
+  private var needing: [Int]
+
+  init(capacity: Int, blockPositions: Int, base: Int, generate: Int) {
+    self.capacity = capacity
+    self.blockPositions = blockPositions
+    self.base = base
+    self.generate = generate
+    needing = Array(repeating: 0, count: blockPositions)
+  }
+
+  /// Mean context of the next step, the new token included.
+  var meanContext: Double { Double(base + clock) + Double(starts) / Double(count) }
+
+  /// Whether all have room for a step.
+  var fitsAStep: Bool { blocks + needing[clock & (blockPositions - 1)] <= capacity }
+
+  mutating func add(_ added: Int, generated: Int) {
+    let start = generated - clock
+    change(by: added, start: start)
+    let place = groups.lastIndex { $0.start >= start }.map { $0 + 1 } ?? 0
+    groups.insert((start, added), at: place)
+  }
+
+  /// - Returns: how many tokens it had made.
+  mutating func dropYoungest() -> Int {
+    let start = groups[groups.count - 1].start
+    change(by: -1, start: start)
+    groups[groups.count - 1].count -= 1
+    if groups[groups.count - 1].count == 0 { groups.removeLast() }
+    return start + clock
+  }
+
+  /// Runs as many steps as fit, at least one, until a sequence ends.
+  ///
+  /// - Returns: how many.
+  mutating func run() -> Int {
+    let untilEnd = generate - (groups[0].start + clock)
+    // Every sequence takes one block in as many steps as a block has positions.
+    let cycles = min(max(0, capacity - blocks) / count, untilEnd / blockPositions)
+    var steps = cycles * blockPositions
+    blocks += cycles * count
+    while steps < untilEnd {
+      let next = blocks + needing[(clock + steps) & (blockPositions - 1)]
+      guard next <= capacity || steps == 0 else { break }
+      blocks = next
+      steps += 1
+    }
+    clock += steps
+    while let oldest = groups.first, oldest.start + clock >= generate {
+      change(by: -oldest.count, start: oldest.start)
+      groups.removeFirst()
+    }
+    return steps
+  }
+
+  private mutating func change(by change: Int, start: Int) {
+    let positions = base + start + clock
+    count += change
+    starts += change * start
+    blocks += change * ((positions + blockPositions - 1) / blockPositions)
+    needing[-(base + start) & (blockPositions - 1)] += change
+  }
+}
