@@ -61,7 +61,7 @@ enum Residuals {
   {
     guard let folder = ProcessInfo.processInfo.environment["DYNO_RESIDUALS"] else { return }
     let lines = rows.map {
-      "\($0.label),\($0.x),\($0.comparison.predicted),\($0.comparison.measured)"
+      "\"\($0.label)\",\($0.x),\($0.comparison.predicted),\($0.comparison.measured)"
     }
     try (["label,x,predicted,measured"] + lines).joined(separator: "\n")
       .write(toFile: "\(folder)/\(name).csv", atomically: true, encoding: .utf8)
