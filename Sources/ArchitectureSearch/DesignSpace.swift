@@ -57,6 +57,17 @@ public struct DesignSpace: Sendable {
     for column in columns { forEachShape(in: column, body) }
   }
 
+  func contains(_ shape: Shape) -> Bool {
+    var isFound = false
+    for column in columns
+    where column.layers == shape.layers && column.hiddenSize == shape.hiddenSize
+      && column.headDimension == shape.headDimension
+    {
+      forEachShape(in: column) { if $0 == shape { isFound = true } }
+    }
+    return isFound
+  }
+
   /// Calls `body` with every shape of a column that meets all constraints.
   func forEachShape(in column: Column, _ body: (Shape) -> Void) {
     forEachShape(in: column, tolerance: tolerance, gqa: gqa) { shape in

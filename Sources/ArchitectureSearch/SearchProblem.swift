@@ -48,6 +48,12 @@ public struct SearchProblem: Sendable {
         mlpToAttentionRatio: point.mlpToAttentionRatio, aspectRatio: point.aspectRatio)
     }
   }
+
+  /// Whether `shape` is of the space and within the target.
+  package func admits(_ shape: Shape) -> Bool {
+    var surface = LossSurface(predictor)
+    return space.contains(shape) && surface.loss(shape) <= targetLoss
+  }
 }
 
 extension LossSurface {

@@ -48,7 +48,9 @@ public struct HostVerification {
       baseline: problem.baseline, settings, store: store, report: report)
     let known = try verifier.known()
     let candidates = CandidatePool.spread(
-      result.contenders.map(\.architecture), count: pool, known: known.measurements.map(\.shape))
+      result.contenders.map(\.architecture), count: pool,
+      measured: known.measurements.map(\.shape).filter(problem.admits)
+        .map { $0.architecture(like: problem.baseline) })
     let outcome = try ClosedLoop(
       scenario, baseline: problem.baseline, pool: candidates, settings: loop, measurer: verifier,
       report: report
@@ -81,15 +83,21 @@ public struct HostVerification {
 enum CandidatePool {
   /// The best candidates, of near copies the best one: measuring both says nothing twice.
   ///
-  /// - Parameter known: shapes that were measured already, which stay.
+  /// - Parameter measured: what was measured already, which stays, whatever the host's limits make of
+  ///   it today.
   static func spread(
-    _ candidates: [Architecture], count: Int, known: [Shape]
+    _ candidates: [Architecture], count: Int, measured: [Architecture]
   ) -> [Architecture] {
     var chosen: [Architecture] = []
+    for architecture in measured where !chosen.contains(where: { Shape($0) == Shape(architecture) })
+    {
+      chosen.append(architecture)
+    }
     for candidate in candidates where chosen.count < count {
       let shape = Shape(candidate)
-      let isCopy = chosen.contains { ShapeDistance.areCopies(Shape($0), shape) }
-      if !isCopy || known.contains(shape) { chosen.append(candidate) }
+      if !chosen.contains(where: { ShapeDistance.areCopies(Shape($0), shape) }) {
+        chosen.append(candidate)
+      }
     }
     return chosen
   }
