@@ -7,7 +7,9 @@ import Records
 /// code adds.
 ///
 /// `t = Σ prefills (operators + step + sequence·n) + Σ decode steps (the same)`. A stretch of decode
-/// steps is a smooth function of the context and is integrated by Gauss's rule.
+/// steps is a smooth function of the context and is integrated by Gauss's rule. Where the steps of a
+/// stretch or a group of prefills differ in size, attention is priced at three of them and the rest
+/// at two sizes beside their mean.
 final class EndToEndModel {
   static let coefficients: [Coefficient] = [
     Coefficient(

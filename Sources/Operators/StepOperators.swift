@@ -51,7 +51,12 @@ extension Architecture {
 }
 
 extension Architecture {
-  /// One device's part of a layer's attention in such a step.
+  /// One device's part of a layer's attention in a step.
+  ///
+  /// - Parameters:
+  ///   - batch: sequences, each with `new` tokens after `cached` positions.
+  ///   - window: positions that a token sees, itself included; `nil`: all before it.
+  ///   - shard: devices over which heads are split; KV heads are copied where there are fewer.
   public func attention(
     batch: Int, cached: Int, new: Int, window: Int?, shard: Int = 1
   ) -> AttentionShape {
