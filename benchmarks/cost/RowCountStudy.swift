@@ -42,7 +42,9 @@ struct RowCountStudy {
       for (index, coefficient) in Form.coefficients.enumerated() {
         table.add([
           coefficient.name, Quantity.number(coefficient.nominal),
-          Quantity.number(known.coefficients.first { $0.name == coefficient.name }!.value),
+          // A CPU's form has coefficients of its own.
+          known.coefficients.first { $0.name == coefficient.name }
+            .map { Quantity.number($0.value) } ?? "–",
           coefficient.carries ? Quantity.number(starts[1].1.values[index]) : "not carried",
           Quantity.number(own.values[index]),
         ])
