@@ -91,7 +91,7 @@ public struct ClosedLoop {
   private let report: (String) -> Void
 
   /// - Parameters:
-  ///   - pool: the candidates, those that the model holds fastest first.
+  ///   - pool: the candidates, in any order.
   ///   - scenario: the host with the workload that is measured.
   public init(
     _ scenario: Scenario, baseline: Architecture, pool: [Architecture], settings: Settings,

@@ -57,6 +57,7 @@ public struct DesignSpace: Sendable {
     for column in columns { forEachShape(in: column, body) }
   }
 
+  /// Whether `shape` is realisable and meets all constraints.
   func contains(_ shape: Shape) -> Bool {
     var isFound = false
     for column in columns

@@ -327,8 +327,7 @@ public struct DeviceCalibration {
         "\(engine.name): all runs are of one family of layers, so none can be held out: not fitted")
       return
     }
-    var predicted: [(run: WholeRun, comparison: Comparison)] = []
-    for held in folds {
+    let predicted = try folds.flatMap { held -> [(run: WholeRun, comparison: Comparison)] in
       func isHeld(_ run: WholeRun) -> Bool {
         held.contains(LayerFamily.name(run.architecture))
       }
@@ -338,7 +337,7 @@ public struct DeviceCalibration {
       let (rows, _) = try calibration.rows(consistent)
       let test = rows.filter { isHeld($0.run) }
       let fit = calibration.fit(rows.filter { !isHeld($0.run) })
-      predicted += zip(test.map(\.run), calibration.compare(test, fit)).map { ($0, $1) }
+      return zip(test.map(\.run), calibration.compare(test, fit)).map { ($0, $1) }
     }
     result.heldOutRuns += predicted
     let heldOut = predicted.map(\.comparison)

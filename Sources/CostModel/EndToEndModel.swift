@@ -6,10 +6,8 @@ import Records
 /// Prices whole runs of a static batch: the operators of every step, and what the engine's host
 /// code adds.
 ///
-/// `t = Σ prefills (operators + step + sequence·n) + Σ decode steps (the same)`. A stretch of decode
-/// steps is a smooth function of the context and is integrated by Gauss's rule. Where the steps of a
-/// stretch or a group of prefills differ in size, attention is priced at three of them and the rest
-/// at two sizes beside their mean.
+/// `t = Σ prefills (operators + step + sequence·n) + Σ decode steps (the same)`, where few steps stand
+/// for many (`PricedSteps.swift`).
 final class EndToEndModel {
   static let coefficients: [Coefficient] = [
     Coefficient(
@@ -103,39 +101,25 @@ final class EndToEndModel {
   ) -> RunTime {
     operators.begin(architecture)
     var time = RunTime()
-    schedule.forEachPrefillGroup { group in
+    schedule.forEachPricedStep { phase, step, times in
       var seconds = 0.0
-      group.forEachSize { prefill, tokens, weight in
-        seconds +=
-          weight
-          * besideAttention(
-            architecture, batch: prefill.sequences, tokens: tokens,
-            logitsRows: prefill.isLast ? prefill.sequences : 0, tensorParallel)
-      }
-      group.forEachNode { prefill, weight in
+      switch step {
+      case .besideAttention(let sequences, let tokens, let logitsRows):
+        seconds = besideAttention(
+          architecture, batch: sequences, tokens: tokens, logitsRows: logitsRows, tensorParallel)
+      case .attention(let sequences, let cached, let new):
         architecture.forEachWindow { window, layers in
           let shape = architecture.attention(
-            batch: prefill.sequences, cached: prefill.cached, new: prefill.new, window: window,
-            shard: tensorParallel)
-          seconds += operators.attentionSeconds(shape, architecture) * weight * Double(layers)
+            batch: sequences, cached: cached, new: new, window: window, shard: tensorParallel)
+          seconds += operators.attentionSeconds(shape, architecture) * Double(layers)
         }
       }
-      time.prefill += seconds
-      if group.isFirst { time.firstToken += seconds }
-    }
-    schedule.forEachStretch { stretch in
-      stretch.forEachSize { batch, weight in
-        time.decode +=
-          weight
-          * besideAttention(
-            architecture, batch: batch, tokens: batch, logitsRows: batch, tensorParallel)
-      }
-      stretch.forEachNode { sequences, context, weight in
-        architecture.forEachWindow { window, layers in
-          let shape = architecture.attention(
-            batch: sequences, cached: context - 1, new: 1, window: window, shard: tensorParallel)
-          time.decode += operators.attentionSeconds(shape, architecture) * weight * Double(layers)
-        }
+      switch phase {
+      case .firstPrefill:
+        time.firstToken += seconds * times
+        time.prefill += seconds * times
+      case .prefill: time.prefill += seconds * times
+      case .decode: time.decode += seconds * times
       }
     }
     return time
@@ -147,37 +131,21 @@ final class EndToEndModel {
     _ architecture: Architecture, _ schedule: ServingSchedule, tensorParallel: Int,
     _ body: (Operator, OperatorCost, Double) -> Void
   ) {
-    /// Attention alone, or all but it.
-    func step(
-      _ times: Double, batch: Int, cached: Int, new: Int, logitsRows: Int, attention: Bool
-    ) {
+    schedule.forEachPricedStep { _, step, times in
+      let isAttention: Bool
+      let sizes: (batch: Int, cached: Int, new: Int, logitsRows: Int)
+      switch step {
+      case .besideAttention(_, let tokens, let logitsRows):
+        (isAttention, sizes) = (false, (tokens, 0, 1, logitsRows))
+      case .attention(let sequences, let cached, let new):
+        (isAttention, sizes) = (true, (sequences, cached, new, 0))
+      }
       architecture.forEachOperator(
-        batch: batch, cached: cached, new: new, logitsRows: logitsRows, weights: device.weights,
-        cache: device.cache, shard: tensorParallel
+        batch: sizes.batch, cached: sizes.cached, new: sizes.new, logitsRows: sizes.logitsRows,
+        weights: device.weights, cache: device.cache, shard: tensorParallel
       ) { operation, layers in
-        guard (operation.kind == .attention) == attention else { return }
+        guard (operation.kind == .attention) == isAttention else { return }
         body(operation, operators.cost(operation, architecture), times * Double(layers))
-      }
-    }
-    schedule.forEachPrefillGroup { group in
-      group.forEachSize { prefill, tokens, weight in
-        step(
-          weight, batch: tokens, cached: 0, new: 1,
-          logitsRows: prefill.isLast ? prefill.sequences : 0, attention: false)
-      }
-      group.forEachNode { prefill, weight in
-        step(
-          weight, batch: prefill.sequences, cached: prefill.cached, new: prefill.new,
-          logitsRows: 0, attention: true)
-      }
-    }
-    schedule.forEachStretch { stretch in
-      stretch.forEachSize { batch, weight in
-        step(weight, batch: batch, cached: 0, new: 1, logitsRows: batch, attention: false)
-      }
-      stretch.forEachNode { sequences, context, weight in
-        step(
-          weight, batch: sequences, cached: context - 1, new: 1, logitsRows: 0, attention: true)
       }
     }
   }

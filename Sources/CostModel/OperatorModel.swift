@@ -15,9 +15,9 @@ final class OperatorModel {
   private let elementwise: ElementwiseOperators
   let allReduce: AllReduce
   private let context: DeviceContext
-  private let matrices = Recent<MatrixShape>(slots: 1 << 16)
-  private let attentions = Recent<AttentionShape>(slots: 1 << 14)
-  private let steps = Recent<StepSize>(slots: 1 << 8)
+  private let matrices = SecondsCache<MatrixShape>(slots: 1 << 16)
+  private let attentions = SecondsCache<AttentionShape>(slots: 1 << 14)
+  private let steps = SecondsCache<StepSize>(slots: 1 << 8)
   private var architecture: Architecture?
   /// Counts architectures, so that the steps of another one are not taken for this one's. From 1.
   private var visit = 0

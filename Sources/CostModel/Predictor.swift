@@ -27,6 +27,7 @@ public final class Predictor {
   public let engineRung: Rung
   /// The engine's own calibration.
   let calibrated: CalibratedFamily?
+  /// Schedules of batches that the memory holds.
   private var kept: [Asked: ServingSchedule] = [:]
   private static let mostKept = 256
   let model: EndToEndModel

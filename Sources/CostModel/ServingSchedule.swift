@@ -10,11 +10,6 @@ struct ServingSchedule: Sendable {
     var count: Int
     /// Whether the prompts end with it: then logits are wanted.
     var isLast: Bool
-
-    func isAlike(_ other: Prefill) -> Bool {
-      sequences == other.sequences && cached == other.cached && count == 1 && other.count == 1
-        && isLast == other.isLast && other.new <= new && 4 * other.new >= 3 * new
-    }
   }
 
   /// Steps of as many sequences, whose mean context grows by one a step.
@@ -27,28 +22,8 @@ struct ServingSchedule: Sendable {
     var count = 1
   }
 
-  /// Decode steps between which sequences come to an end or are dropped one by one: smooth enough
-  /// to be integrated as one.
-  struct Stretch {
-    let segments: ArraySlice<Decode>
-    let steps: Int
-    /// Of its steps.
-    let meanSequences: Double
-
-    var count: Int { segments.first!.count }
-  }
-
-  /// Prefills of sequences computed again, whose lengths fall evenly, or a single one.
-  struct PrefillGroup {
-    let prefills: ArraySlice<Prefill>
-    /// Whether sequences that start at once belong to it: what TTFT counts.
-    let isFirst: Bool
-    /// How often all of it is run.
-    let count: Int
-  }
-
   /// Tokens made of each sequence.
-  private let generate: Int
+  let generate: Int
   var prefills: [Prefill] = []
   var decodes: [Decode] = []
   /// Prefills before the first sequence had to wait: what TTFT counts.
@@ -100,42 +75,6 @@ struct ServingSchedule: Sendable {
     let needed = Double(workload.batch * roundedUp(workload.positions, engine.blockPositions))
     let kept = engine.cachePolicy == .preempting ? engine.watermark : 0
     return needed <= plan.positions * (1 - kept)
-  }
-
-  func forEachPrefillGroup(_ body: (PrefillGroup) -> Void) {
-    var start = 0
-    while start < prefills.count {
-      let first = prefills[start]
-      let isFirst = start < firstPrefills
-      var end = start + 1
-      while !isFirst, end < prefills.count, first.isAlike(prefills[end]) { end += 1 }
-      body(PrefillGroup(prefills: prefills[start..<end], isFirst: isFirst, count: first.count))
-      start = end
-    }
-  }
-
-  func forEachStretch(_ body: (Stretch) -> Void) {
-    var start = 0
-    while start < decodes.count {
-      var end = start + 1
-      while end < decodes.count, isSmooth(from: decodes[start], decodes[end - 1], decodes[end]) {
-        end += 1
-      }
-      let segments = decodes[start..<end]
-      let steps = segments.reduce(0) { $0 + $1.steps }
-      let sequences = segments.reduce(0) { $0 + $1.steps * $1.sequences }
-      body(
-        Stretch(
-          segments: segments, steps: steps, meanSequences: Double(sequences) / Double(steps)))
-      start = end
-    }
-  }
-
-  /// Whether a stretch may go on: no wave begins, and not too few are left since its start.
-  private func isSmooth(from first: Decode, _ last: Decode, _ next: Decode) -> Bool {
-    let jump = next.firstContext - (last.firstContext + Double(last.steps))
-    return first.count == 1 && next.count == 1 && next.sequences <= last.sequences
-      && 4 * next.sequences >= 3 * first.sequences && 16 * abs(jump) <= Double(generate)
   }
 
   /// `count` times: all prompts, then all steps.
@@ -287,98 +226,6 @@ struct ServingSchedule: Sendable {
       decodes.append(Decode(sequences: sequences, steps: running.run(), firstContext: context))
     }
   }
-}
-
-extension ServingSchedule.PrefillGroup {
-  /// Tokens of steps that are priced where those of a group differ.
-  private static let spacing = 128
-
-  /// Prefills whose attention is priced, and how often each is run for all of the group.
-  func forEachNode(_ body: (_ prefill: ServingSchedule.Prefill, _ times: Double) -> Void) {
-    forEachGaussNode(prefills.count) { place, weight in
-      let index = min(prefills.count - 1, max(0, Int(place.rounded())))
-      body(prefills[prefills.startIndex + index], weight * Double(count))
-    }
-  }
-
-  /// Tokens of a step whose other operators are priced, and how often for all of the group.
-  func forEachSize(
-    _ body: (_ like: ServingSchedule.Prefill, _ tokens: Int, _ times: Double) -> Void
-  ) {
-    let first = prefills.first!
-    guard prefills.count > 1 else {
-      body(first, first.sequences * first.new, Double(count))
-      return
-    }
-    let tokens = prefills.reduce(0) { $0 + $1.sequences * $1.new }
-    forEachPlaceBeside(Double(tokens) / Double(prefills.count), spacing: Self.spacing) {
-      body(first, $0, $1 * Double(prefills.count * count))
-    }
-  }
-}
-
-extension ServingSchedule.Stretch {
-  /// Sequences of steps that are priced where those of a stretch differ.
-  private static let spacing = 16
-
-  /// Steps whose attention is priced, and how often each is run for all of the stretch.
-  func forEachNode(_ body: (_ sequences: Int, _ context: Int, _ times: Double) -> Void) {
-    forEachGaussNode(steps) { place, weight in
-      var step = place
-      var index = segments.startIndex
-      while index + 1 < segments.endIndex, step >= Double(segments[index].steps) {
-        step -= Double(segments[index].steps)
-        index += 1
-      }
-      let segment = segments[index]
-      body(
-        segment.sequences, max(1, Int((segment.firstContext + step).rounded())),
-        weight * Double(count))
-    }
-  }
-
-  /// Sequences of a step whose other operators are priced, and how often for all of the stretch.
-  func forEachSize(_ body: (_ sequences: Int, _ times: Double) -> Void) {
-    guard segments.count > 1 else {
-      body(segments.first!.sequences, Double(steps * count))
-      return
-    }
-    forEachPlaceBeside(meanSequences, spacing: Self.spacing) {
-      body($0, $1 * Double(steps * count))
-    }
-  }
-}
-
-/// Places in 0 ..< count at which a smooth function is computed for its sum, and how many each
-/// stands for: all where they are few, else Gauss-Legendre's three.
-private func forEachGaussNode(_ count: Int, _ body: (_ place: Double, _ weight: Double) -> Void) {
-  guard count > 3 else {
-    for place in 0..<count { body(Double(place), 1) }
-    return
-  }
-  let middle = Double(count - 1) / 2
-  let offset = 0.774_596_669_241_483_4 * Double(count) / 2  // √(3/5) of the half width
-  body(middle - offset, Double(count) * 5 / 18)
-  body(middle, Double(count) * 8 / 18)
-  body(middle + offset, Double(count) * 5 / 18)
-}
-
-/// Sizes between which a mean size lies, which architectures and workloads share, and their weights.
-///
-/// They stand half a spacing off its multiples: those are sizes of whole tiles, the cheapest, while
-/// the last tile of sizes at random is half full.
-private func forEachPlaceBeside(
-  _ mean: Double, spacing: Int, _ body: (_ place: Int, _ weight: Double) -> Void
-) {
-  let half = spacing / 2
-  guard mean >= Double(half) else {
-    body(Int(mean.rounded()), 1)
-    return
-  }
-  let low = (Int(mean) - half) / spacing * spacing + half
-  let share = (mean - Double(low)) / Double(spacing)
-  body(low, 1 - share)
-  body(low + spacing, share)
 }
 
 /// - Parameter multiple: a power of two.

@@ -68,13 +68,18 @@ struct HostStudy {
   }
 
   private func describe(_ all: Measurements, _ mood: ReferenceMood, _ limits: DeviceLimits) {
+    let parts = Dictionary(grouping: all.runs) { run in
+      "\(run.prompt > 0 ? "prompts" : "decode") in \(run.weights)"
+    }.mapValues { Set($0.map(\.architecture.name)).count }
+    let measured = parts.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }
     print(
       "\(Set(all.runs.map(\.architecture.name)).count) architectures, "
         + "\(Set(all.runs.map(Cell.init)).count) cells, \(all.runs.count) records, "
         + "\(all.operators.count) operator rows; best limits "
         + "\(Quantity.number(limits.memoryBandwidth / 1e9)) GB/s and "
         + "\(Quantity.number(limits.peak(of: .f32)! / 1e9)) GFLOP/s. Times are restated by what "
-        + "\(mood.reference) did in the same cell of the same run.\n")
+        + "\(mood.reference) did in the same cell of the same run. Measured, with the number of "
+        + "architectures: \(measured.joined(separator: ", ")).\n")
   }
 
   /// |one pass / another - 1| of cells measured in two passes, restated by the reference.

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Seconds that were computed lately: a direct-mapped cache, of bounded memory and without rehashing.
-final class Recent<Key: SlotKey> {
+final class SecondsCache<Key: SlotKey> {
   private let slots: UnsafeMutablePointer<(key: Key, seconds: Double)>
   private let mask: Int
 
