@@ -52,7 +52,6 @@ struct HostStudy {
       Cell($0)
     }
     let result = try DeviceCalibration(try Self.profile(all)).run(all)
-    print("### This host\n")
     describe(all, mood, result.profile.limits)
     print(CalibrationReport(result, rejected: []).table(.markdown) + "\n")
     for warning in result.warnings { print("- \(warning)") }
