@@ -23,11 +23,8 @@ extension ServingSchedule {
     for index in prefills.indices.prefix(firstPrefills) {
       price(prefills[index...index], .firstPrefill, body)
     }
-    forEachGroup(
-      prefills.dropFirst(firstPrefills), isAlike: { first, _, next in first.isAlike(next) }
-    ) {
-      price($0, .prefill, body)
-    }
+    func isAlike(_ first: Prefill, _ last: Prefill, _ next: Prefill) -> Bool { first.isAlike(next) }
+    forEachGroup(prefills.dropFirst(firstPrefills), isAlike: isAlike) { price($0, .prefill, body) }
     forEachGroup(decodes[...], isAlike: isSmooth) { price($0, body) }
   }
 

@@ -166,7 +166,8 @@ struct ServingSchedule: Sendable {
     _ workload: ServingWorkload, _ capacity: Double, _ engine: ServingEngine, maxPositions: Int
   ) {
     let block = engine.blockPositions
-    let base = workload.depth + workload.prompt
+    // A sequence begins with a token at least, and holds a block from then on.
+    let base = max(1, workload.depth + workload.prompt)
     let capacity = Int(capacity)
     let letIn = capacity - Int(Double(capacity) * engine.watermark)
     let stepTokens = engine.chunk ?? max(2048, maxPositions)
@@ -183,7 +184,7 @@ struct ServingSchedule: Sendable {
       /// Of sequences that end with their prefill, and the blocks they hold until then.
       var ending = (sequences: 0, blocks: 0)
       while let next = waiting.last {
-        let length = max(1, base + next.generated)
+        let length = base + next.generated
         let need = (length + block) / block
         let byMemory = (letIn / block - running.blocks - ending.blocks) / need
         let byStep = tokens == 0 ? max(1, stepTokens / length) : (stepTokens - tokens) / length
