@@ -1,4 +1,6 @@
 #if defined(__x86_64__)
+#include <immintrin.h>
+
 #include "tables.h"
 #include "formats.h"
 
@@ -6,8 +8,11 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define LANES 8
 #define TILE_COLUMNS 3  // 4 × 3 sums, 3 activations and a weight fill the 16 registers
-#define GEMM_ROWS 6  // 6 × 2 sums, 2 weights and an activation: 15 of the 16 registers
-#define GEMM_VECTORS 2
+#define PANEL_ROWS 6  // 6 × 2 sums, 2 weights and an activation: 15 of the 16 registers
+#define PANEL_VECTORS 2
+#define MULTIPLY_BYTES(a, b) ((vi16)_mm256_maddubs_epi16((__m256i)(a), (__m256i)(b)))
+#define MULTIPLY_ADD_WORDS(sums, a, b) \
+  ((sums) + (vi)_mm256_madd_epi16((__m256i)(a), (__m256i)(b)))
 #define TABLE dyno_avx2_kernels
 #define INSTRUCTION_SET DYNO_AVX2
 #define NAME "avx2"

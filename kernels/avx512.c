@@ -1,4 +1,6 @@
 #if defined(__x86_64__)
+#include <immintrin.h>
+
 #include "tables.h"
 #include "formats.h"
 
@@ -7,8 +9,11 @@
   __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"))), apply_to = function)
 #define LANES 16
 #define TILE_COLUMNS 6  // 4 × 6 sums, 6 activations and a weight: 31 of the 32 registers
-#define GEMM_ROWS 14  // 14 × 2 sums, 2 weights and an activation: 31 of the 32 registers
-#define GEMM_VECTORS 2
+#define PANEL_ROWS 14  // 14 × 2 sums, 2 weights and an activation: 31 of the 32 registers
+#define PANEL_VECTORS 2
+#define MULTIPLY_BYTES(a, b) ((vi16)_mm512_maddubs_epi16((__m512i)(a), (__m512i)(b)))
+#define MULTIPLY_ADD_WORDS(sums, a, b) \
+  ((sums) + (vi)_mm512_madd_epi16((__m512i)(a), (__m512i)(b)))
 #define TABLE dyno_avx512_kernels
 #define INSTRUCTION_SET DYNO_AVX512
 #define NAME "avx512"

@@ -5,6 +5,10 @@ const dyno_kernels *dyno_kernels_for(dyno_instruction_set set) {
   switch (set) {
     case DYNO_SCALAR: return &dyno_scalar_kernels;
 #if defined(__x86_64__)
+    case DYNO_AVX512VNNI:
+      return __builtin_cpu_supports("avx512vnni") && dyno_kernels_for(DYNO_AVX512) != NULL
+        ? &dyno_avx512vnni_kernels
+        : NULL;
     case DYNO_AVX2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
           __builtin_cpu_supports("f16c")
@@ -19,11 +23,13 @@ const dyno_kernels *dyno_kernels_for(dyno_instruction_set set) {
 #elif defined(__aarch64__)
     case DYNO_NEON: return &dyno_neon_kernels;
     case DYNO_AVX2:
-    case DYNO_AVX512: return NULL;
+    case DYNO_AVX512:
+    case DYNO_AVX512VNNI: return NULL;
 #else
     case DYNO_NEON:
     case DYNO_AVX2:
-    case DYNO_AVX512: return NULL;
+    case DYNO_AVX512:
+    case DYNO_AVX512VNNI: return NULL;
 #endif
   }
   return NULL;

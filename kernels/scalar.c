@@ -58,21 +58,6 @@ static void matmul(
     }
 }
 
-static void gemm(
-  dyno_dtype type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
-  float *y, size_t y_stride, bool accumulate, float *scratch) {
-  // One expanded row at a time, in parts that fit the scratch and hold whole blocks.
-  const size_t row_bytes = dyno_row_bytes(type, k);
-  for (size_t j = 0; j < n; j++)
-    for (size_t l0 = 0; l0 < k || l0 == 0; l0 += DYNO_GEMM_SCRATCH) {
-      const size_t depth = k - l0 < DYNO_GEMM_SCRATCH ? k - l0 : DYNO_GEMM_SCRATCH;
-      expand(
-        type, (const uint8_t *)w + j * row_bytes + dyno_row_bytes(type, l0), depth, scratch);
-      matmul(
-        DYNO_F32, scratch, 1, depth, x + l0, x_stride, m, y + j, y_stride, accumulate || l0 > 0);
-    }
-}
-
 static void rms_norm(
   const float *x, const float *weight, size_t count, float epsilon, float *y) {
   double squares = 0;
@@ -96,6 +81,14 @@ static void rotate(
     x[first] = a * cosines[i] - b * sines[i];
     x[second] = b * cosines[i] + a * sines[i];
   }
+}
+
+static void store_key(dyno_dtype type, const float *key, size_t e, size_t position, void *panel) {
+  (void)position;
+  if (type == DYNO_Q8_0)
+    dyno_quantize(type, key, e, panel);
+  else
+    round_to(type, key, e, panel);
 }
 
 static void attention(const dyno_attention_block *b) {
@@ -141,6 +134,6 @@ static double multiply_add(size_t iterations, float *sink) {
 }
 
 const dyno_kernels dyno_scalar_kernels = {
-  DYNO_SCALAR, "scalar", expand, round_to, matmul, gemm, rms_norm, swiglu, rotate, attention,
-  fill_uniform, read_all, multiply_add,
+  DYNO_SCALAR, "scalar", expand, round_to, matmul, 0, 0, NULL, NULL, NULL, NULL, NULL, rms_norm, swiglu, rotate, 1, store_key, attention,
+  fill_uniform, read_all, multiply_add, NULL,
 };

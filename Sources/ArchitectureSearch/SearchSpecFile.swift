@@ -65,7 +65,7 @@ extension SearchSpec {
     decodeDepths = try read(.decodeDepth) { try $0.list().map { try $0.count(0...10_000_000) } }
     batches = try read(.batch) { try $0.list().map { try $0.count(1...10_000_000) } }
     dtype = try read(.dtype) { try $0.word(DType.allCases) }
-    cacheDType = try read(.cacheDType) { try $0.word([DType.f32, .f16, .bf16]) }
+    cacheDType = try read(.cacheDType) { try $0.word(DType.ofCaches) }
     scenarios = try read(.scenarios) { try $0.list().map { try Self.part($0, in: folder) } } ?? []
     combination = try read(.combine) { try $0.word(Combination.allCases) }
     fronts =

@@ -5,6 +5,9 @@ public enum DType: String, Codable, CaseIterable, Sendable {
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case q8_0, q4_0, q4_1
 
+  /// How a KV cache can be stored.
+  public static let ofCaches: [DType] = [.f32, .f16, .bf16, .q8_0]
+
   /// Elements that share one block: rows must hold a whole number of blocks.
   public var blockElements: Int {
     switch self {

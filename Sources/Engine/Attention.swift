@@ -72,7 +72,7 @@ package final class Attention {
         queries: try FloatBuffer(count: rows * architecture.headDimension),
         output: try FloatBuffer(count: rows * architecture.headDimension),
         maximum: try FloatBuffer(count: rows), sum: try FloatBuffer(count: rows),
-        scratch: try FloatBuffer(count: dyno_attention_scratch(rows)),
+        scratch: try FloatBuffer(count: dyno_attention_scratch(rows, architecture.headDimension)),
         visible: .allocate(capacity: 2 * rows))
     }
   }

@@ -58,16 +58,21 @@ public final class Engine {
     _ weights: ModelWeights, cache: DType, sequences: Int, capacity: Int, maxTokens: Int,
     maxLogits: Int, team: ThreadTeam, kernels: KernelTable
   ) throws {
+    precondition(
+      weights.matrices.allSatisfy { $0.layout == .rows || $0.layout == .packed($0.dtype, kernels) },
+      "weights were packed for other kernels")
     self.weights = weights
     self.maxTokens = maxTokens
     self.maxLogits = maxLogits
     self.team = team
     self.kernels = kernels
     self.cache = try KVCache(
-      weights.architecture, dtype: cache, sequences: sequences, capacity: capacity)
+      weights.architecture, dtype: cache, sequences: sequences, capacity: capacity,
+      kernels: kernels)
     workspace = try Workspace(
       weights.architecture, maxTokens: maxTokens, maxLogits: maxLogits)
-    matmul = try Matmul(weights.architecture, team: team, kernels: kernels)
+    matmul = try Matmul(
+      weights.architecture, maxRows: max(maxTokens, maxLogits), team: team, kernels: kernels)
     attention = try Attention(weights.architecture, team: team, kernels: kernels)
   }
 
@@ -92,7 +97,12 @@ public final class Engine {
     try attention.reserve(for: fullTasks)
     try attention.reserve(for: windowTasks ?? [])
 
-    measure(.embedding) { embed(inputs, placed) }
+    let tokens = zip(inputs, placed).flatMap { input, place in
+      input.tokens.enumerated().map { index, token in
+        Token(id: token, sequence: place.sequence, position: place.cached + index)
+      }
+    }
+    measure(.embedding) { embed(tokens) }
     for (index, layer) in weights.layers.enumerated() {
       let window = architecture.window(ofLayer: index)
       let tasks = window == nil ? fullTasks : windowTasks ?? fullTasks
@@ -100,7 +110,7 @@ public final class Engine {
       measure(.qkvProjection) {
         matmul(layer.qkv, workspace.normed, m: rows, into: workspace.qkv)
       }
-      measure(.rotaryAndCacheWrite) { rotateAndStore(layer, index, placed) }
+      measure(.rotaryAndCacheWrite) { rotateAndStore(layer, index, tokens) }
       measure(.attention) {
         attention(
           tasks, placed, layer: index, window: window, cache: cache, qkv: workspace.qkv,
@@ -112,8 +122,7 @@ public final class Engine {
       }
       measure(.mlpNorm) { normalize(layer.mlpNorm, rows) }
       measure(.gateUpProjection) {
-        matmul(layer.gateUp, workspace.normed, m: rows, into: workspace.gateUp)
-        gate(rows)
+        matmul.gated(layer.gateUp, workspace.normed, m: rows, into: workspace.gated)
       }
       measure(.downProjection) {
         matmul(layer.down, workspace.gated, m: rows, into: workspace.residual, accumulate: true)
@@ -165,85 +174,65 @@ public final class Engine {
 
   // MARK: Row by row
 
-  /// Gathers embedding rows, and each token's angles.
-  private func embed(_ inputs: [Input], _ placed: [Attention.Input]) {
-    let embedding = weights.embedding
+  /// One row of a step.
+  private struct Token {
+    let id: Int
+    let sequence: Int
+    let position: Int
+  }
+
+  /// Shares rows among the threads; a single one is done before others would have woken.
+  private func forEachRow(_ rows: Int, _ body: (Int) -> Void) {
+    guard rows > 1 else { return body(0) }
     team.run { rank in
-      for (input, place) in zip(inputs, placed) {
-        for index in team.slice(input.tokens.count, rank: rank) {
-          let row = place.rows.lowerBound + index
-          kernels.functions.expand(
-            embedding.dtype.kernelType, embedding.row(input.tokens[index]), embedding.columns,
-            workspace.residual.row(row))
-          let cosines = workspace.cosines.row(row)
-          let sines = workspace.sines.row(row)
-          for (pair, frequency) in weights.inverseFrequencies.enumerated() {
-            let angle = Double(place.cached + index) * frequency
-            cosines[pair] = Float(cos(angle))
-            sines[pair] = Float(sin(angle))
-          }
-        }
+      for row in team.slice(rows, rank: rank) { body(row) }
+    }
+  }
+
+  /// Gathers embedding rows, and each token's angles.
+  private func embed(_ tokens: [Token]) {
+    forEachRow(tokens.count) { row in
+      weights.embedding.expand(
+        row: tokens[row].id, kernels, into: workspace.residual.row(row))
+      let cosines = workspace.cosines.row(row)
+      let sines = workspace.sines.row(row)
+      for (pair, frequency) in weights.inverseFrequencies.enumerated() {
+        let angle = Double(tokens[row].position) * frequency
+        cosines[pair] = Float(cos(angle))
+        sines[pair] = Float(sin(angle))
       }
     }
   }
 
   private func normalize(_ norm: FloatBuffer, _ rows: Int) {
-    team.run { rank in
-      for row in team.slice(rows, rank: rank) {
-        kernels.functions.rms_norm(
-          workspace.residual.row(row), norm.base, norm.count, epsilon, workspace.normed.row(row))
-      }
+    forEachRow(rows) { row in
+      kernels.functions.rms_norm(
+        workspace.residual.row(row), norm.base, norm.count, epsilon, workspace.normed.row(row))
     }
   }
 
   private var epsilon: Float { Float(architecture.rmsNormEpsilon) }
 
   /// Norms query and key heads where the architecture does, turns them, stores keys and values.
-  private func rotateAndStore(
-    _ layer: ModelWeights.Layer, _ index: Int, _ placed: [Attention.Input]
-  ) {
+  private func rotateAndStore(_ layer: ModelWeights.Layer, _ index: Int, _ tokens: [Token]) {
     let a = architecture
     let e = a.headDimension
-    team.run { rank in
-      for input in placed {
-        for token in team.slice(input.rows.count, rank: rank) {
-          let row = input.rows.lowerBound + token
-          let position = input.cached + token
-          let heads = workspace.qkv.row(row)
-          let cosines = workspace.cosines.row(row)
-          let sines = workspace.sines.row(row)
-          for head in 0..<(a.queryHeads + a.keyValueHeads) {
-            let values = heads + head * e
-            if let norm = head < a.queryHeads ? layer.queryNorm : layer.keyNorm {
-              kernels.functions.rms_norm(values, norm.base, e, epsilon, values)
-            }
-            kernels.functions.rotate(values, cosines, sines, e, weights.interleavedRotary)
-          }
-          for head in 0..<a.keyValueHeads {
-            let key = heads + (a.queryHeads + head) * e
-            let value = key + a.keyValueHeads * e
-            let offset = position * cache.positionBytes
-            kernels.functions.round(
-              cache.dtype.kernelType, key, e,
-              cache.keys(layer: index, sequence: input.sequence, head: head) + offset)
-            kernels.functions.round(
-              cache.dtype.kernelType, value, e,
-              cache.values(layer: index, sequence: input.sequence, head: head) + offset)
-          }
+    forEachRow(tokens.count) { row in
+      let heads = workspace.qkv.row(row)
+      let cosines = workspace.cosines.row(row)
+      let sines = workspace.sines.row(row)
+      for head in 0..<(a.queryHeads + a.keyValueHeads) {
+        let values = heads + head * e
+        if let norm = head < a.queryHeads ? layer.queryNorm : layer.keyNorm {
+          kernels.functions.rms_norm(values, norm.base, e, epsilon, values)
         }
+        kernels.functions.rotate(values, cosines, sines, e, weights.interleavedRotary)
       }
-    }
-  }
-
-  /// SwiGLU, each thread a range of columns, so that a single token is shared as well.
-  private func gate(_ rows: Int) {
-    let f = architecture.intermediateSize
-    team.run { rank in
-      let columns = team.slice(f, rank: rank, grain: 64)
-      for row in 0..<rows {
-        let gate = workspace.gateUp.row(row) + columns.lowerBound
-        kernels.functions.swiglu(
-          gate, gate + f, columns.count, workspace.gated.row(row) + columns.lowerBound)
+      for head in 0..<a.keyValueHeads {
+        let key = heads + (a.queryHeads + head) * e
+        cache.store(
+          key: key, value: key + a.keyValueHeads * e, layer: index,
+          sequence: tokens[row].sequence, head: head, position: tokens[row].position, kernels)
       }
     }
   }

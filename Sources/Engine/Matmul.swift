@@ -27,53 +27,60 @@ package struct Activations {
   package func row(_ index: Int) -> UnsafeMutablePointer<Float> { buffer.base + index * stride }
 }
 
-/// How a matmul is done.
+/// How a matmul of weights in rows is done.
 package enum MatmulPath: Sendable {
-  /// Dot products in register tiles, weights read where they lie: bound by memory for few rows.
-  case tiles
-  /// Weights expanded into panels that many activation rows share.
-  case panels
+  /// Our kernels' dot products.
+  case dots
   /// OpenBLAS's sgemm, on weights expanded to f32.
   case openBLAS
 }
 
 /// `y = x·Wᵀ + b` over the team, each thread making its own slice of the outputs: the slice whose
 /// weights it touched first.
+///
+/// Packed weights are multiplied where they lie: f32, bf16 and f16 with f32 activations, block
+/// formats in integers, with activations quantised once for all threads.
 package struct Matmul {
   let team: ThreadTeam
   let kernels: KernelTable
   private let forced: MatmulPath?
   /// Working memory of each thread.
   private let scratch: [FloatBuffer]
+  /// Of each thread: some columns of gate and up.
+  private let gatedParts: [FloatBuffer]
+  /// Activations as integers, row after row.
+  private let quantized: QuantizedActivations
 
-  /// f32 values of a thread's working memory: 512 KiB hold what the panels need, or some rows of
-  /// weights expanded for the other paths; at least one row always fits.
+  /// Columns of gate and up that a thread makes at a time, and how far its rows of them are apart:
+  /// not a multiple of a page's part, which would make them collide in the cache's sets.
+  private static let gatedColumns = 256
+  private static let gatedStride = gatedColumns + 16
+
+  private static func gatedCount(_ maxRows: Int) -> Int {
+    saturatingProduct(maxRows, 2, gatedStride)
+  }
+
+  /// f32 values of a thread's working memory: 512 KiB hold what integer kernels unpack, or some rows
+  /// of expanded weights; at least one row always fits.
   private static func scratchCount(_ architecture: Architecture) -> Int {
-    max(1 << 17, architecture.hiddenSize, architecture.intermediateSize, architecture.queryWidth)
+    max(1 << 17, Int(DYNO_SCRATCH), widest(architecture))
   }
 
-  /// Activation rows from which panels are faster than tiles: by `make bench` on Zen 3, GFLOP/s of
-  /// tiles and panels are 106 and 92 at 32 rows, 113 and 111 at 48, 118 and 132 at 128 (f32; bf16
-  /// 110 and 85, 108 and 109, 100 and 129). OpenBLAS's f32 was behind the better of them at 32 (78),
-  /// 48 (94), 128 (125) and 512 rows (141 against 147), and level at 256 (141): it serves machines
-  /// that we have no SIMD kernels for.
-  package static let panelRows = 48
-
-  /// Activation rows from which weights are expanded to memory once, not in registers for each row:
-  /// measured with `make bench` on Zen 3.
-  private static func expandedRows(_ dtype: DType) -> Int {
-    switch dtype {
-    case .f32, .bf16, .f16: .max
-    case .q8_0: 3
-    case .q4_0, .q4_1: 2
-    }
+  /// Columns of the widest matrix.
+  private static func widest(_ a: Architecture) -> Int {
+    max(a.hiddenSize, a.intermediateSize, a.queryWidth)
   }
+
+  /// Activation rows from which weights in rows are left to OpenBLAS.
+  private static let openBLASRows = 16
 
   /// - Parameters:
   ///   - architecture: whose weights will be multiplied.
-  ///   - path: the path for all matmuls, for benchmarks; `nil` for the fastest.
+  ///   - maxRows: most rows of activations.
+  ///   - path: the path of weights in rows, for benchmarks; `nil` for the faster.
   package init(
-    _ architecture: Architecture, team: ThreadTeam, kernels: KernelTable, path: MatmulPath? = nil
+    _ architecture: Architecture, maxRows: Int, team: ThreadTeam, kernels: KernelTable,
+    path: MatmulPath? = nil
   ) throws {
     self.team = team
     self.kernels = kernels
@@ -81,24 +88,30 @@ package struct Matmul {
     scratch = try (0..<team.count).map { _ in
       try FloatBuffer(count: Self.scratchCount(architecture))
     }
+    gatedParts = try (0..<team.count).map { _ in
+      try FloatBuffer(count: Self.gatedCount(maxRows))
+    }
+    quantized = try QuantizedActivations(rows: maxRows, width: Self.widest(architecture))
     OpenBLAS.useOneThread()
   }
 
-  static func bytes(_ architecture: Architecture, threads: Int) -> Int {
-    4 * threads * scratchCount(architecture)
+  static func bytes(_ architecture: Architecture, maxRows: Int, threads: Int) -> Int {
+    saturatingSum(
+      saturatingProduct(4, threads, saturatingSum(scratchCount(architecture), gatedCount(maxRows))),
+      QuantizedActivations.bytes(rows: maxRows, width: widest(architecture)))
   }
 
   /// Writes `m` rows of `y`, or adds to them where `accumulate`.
   package func callAsFunction(
     _ linear: Linear, _ x: Activations, m: Int, into y: Activations, accumulate: Bool = false
   ) {
-    let path = forced ?? path(m)
     var column = 0
+    var quantizedFor: DType?
     for part in linear.parts {
+      if part.dtype != quantizedFor { quantize(x, m, for: part) }
+      quantizedFor = part.dtype
       let first = column
-      team.share(
-        part.rows, grain: ModelWeights.rowGrain, chunk: chunk(part, path)
-      ) { rank, range in
+      team.share(part.rows, grain: ModelWeights.rowGrain, chunk: chunk(part, m)) { rank, range in
         let start = first + range.lowerBound
         let out = y.buffer.base + start
         var add = accumulate
@@ -111,55 +124,101 @@ package struct Matmul {
           }
           add = true
         }
-        multiply(part, range, x, m, out, y.stride, add, path, scratch[rank].base)
+        multiply(part, range, x, m, out, y.stride, add, scratch[rank].base)
       }
       column += part.rows
     }
   }
 
-  private func path(_ m: Int) -> MatmulPath {
-    if m < Self.panelRows { return .tiles }
-    return kernels.functions.instruction_set == DYNO_SCALAR ? .openBLAS : .panels
+  /// SwiGLU of gate and up: each thread makes some columns of both, which stay in its cache.
+  ///
+  /// - Precondition: gate and up are one part each, without bias.
+  func gated(_ linear: Linear, _ x: Activations, m: Int, into gated: Activations) {
+    let (gate, up) = (linear.parts[0], linear.parts[1])
+    precondition(linear.parts.count == 2 && gate.rows == up.rows && linear.bias == nil)
+    // Activations are quantised for one dtype at a time: gates of another are all made first.
+    let isAlike = gate.dtype == up.dtype
+    if !isAlike { self(Linear([gate]), x, m: m, into: gated) }
+    quantize(x, m, for: up)
+    let stride = 2 * Self.gatedStride
+    team.share(
+      up.rows, grain: ModelWeights.rowGrain, chunk: min(Self.gatedColumns, chunk(up, m))
+    ) { rank, range in
+      let gates = gatedParts[rank].base
+      let ups = gates + Self.gatedStride
+      if isAlike { multiply(gate, range, x, m, gates, stride, false, scratch[rank].base) }
+      multiply(up, range, x, m, ups, stride, false, scratch[rank].base)
+      for row in 0..<m {
+        let out = gated.row(row) + range.lowerBound
+        kernels.functions.swiglu(
+          isAlike ? gates + row * stride : out, ups + row * stride, range.count, out)
+      }
+    }
+  }
+
+  /// Activations as integers, where the weights want them.
+  private func quantize(_ x: Activations, _ m: Int, for matrix: Matrix) {
+    guard matrix.layout != .rows, matrix.dtype.blockElements > 1 else { return }
+    quantized.fill(x, m, matrix.columns, matrix.dtype, team, kernels)
   }
 
   /// Rows that a thread takes at a time: small enough to even out the threads, large enough to
   /// stream memory and to fill the kernels' blocks.
-  private func chunk(_ matrix: Matrix, _ path: MatmulPath) -> Int {
-    switch path {
-    case .tiles:
-      let grain = ModelWeights.rowGrain
-      return max(grain, (1 << 18) / matrix.rowBytes / grain * grain)
-    case .panels: return 256
-    case .openBLAS: return max(256, (matrix.rows / team.count + 255) / 256 * 256)
+  private func chunk(_ matrix: Matrix, _ m: Int) -> Int {
+    if matrix.layout == .rows, path(m) == .openBLAS {
+      return max(256, (matrix.rows / team.count + 255) / 256 * 256)
     }
+    let grain = 2 * ModelWeights.rowGrain
+    return max(m < 32 ? grain : 256, (1 << 18) / matrix.rowBytes / grain * grain)
+  }
+
+  private func path(_ m: Int) -> MatmulPath {
+    forced ?? (m < Self.openBLASRows ? .dots : .openBLAS)
   }
 
   /// One thread's part: the outputs `rows` of one matrix. `y` points at the first of them.
   private func multiply(
     _ matrix: Matrix, _ rows: Range<Int>, _ x: Activations, _ m: Int,
-    _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ accumulate: Bool, _ path: MatmulPath,
+    _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ accumulate: Bool,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let packed = max(0, min(rows.upperBound, matrix.packedRows) - rows.lowerBound)
+    let k = matrix.columns
+    let type = matrix.dtype.kernelType
+    if packed > 0, matrix.dtype.blockElements > 1 {
+      kernels.functions.matmul_quantized(
+        type, matrix.row(rows.lowerBound), packed, k, quantized.base, quantized.stride(k), m, y,
+        yStride, accumulate, scratch)
+    } else if packed > 0 {
+      kernels.functions.matmul_packed(
+        type, matrix.row(rows.lowerBound), packed, k, x.buffer.base, x.stride, m, y, yStride,
+        accumulate, scratch)
+    }
+    let rest = rows.lowerBound + packed..<rows.upperBound
+    guard !rest.isEmpty else { return }
+    multiplyRows(matrix, rest, x, m, y + packed, yStride, accumulate, scratch)
+  }
+
+  /// The same for weights that lie in rows.
+  private func multiplyRows(
+    _ matrix: Matrix, _ rows: Range<Int>, _ x: Activations, _ m: Int,
+    _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ accumulate: Bool,
     _ scratch: UnsafeMutablePointer<Float>
   ) {
     let k = matrix.columns
-    let type = matrix.dtype.kernelType
-    let functions = kernels.functions
-    switch path {
-    case .panels:
-      functions.gemm(
-        type, matrix.row(rows.lowerBound), rows.count, k, x.buffer.base, x.stride, m, y, yStride,
-        accumulate, scratch)
-    case .tiles where m < Self.expandedRows(matrix.dtype):
-      functions.matmul(
-        type, matrix.row(rows.lowerBound), rows.count, k, x.buffer.base, x.stride, m, y, yStride,
-        accumulate)
-    case .tiles:
-      // As many rows as stay in the L2 cache between being expanded and being used.
-      forEachExpanded(matrix, rows, scratch, limit: 1 << 15) { w, count, offset in
-        functions.matmul(
+    let path = path(m)
+    if path == .dots, matrix.dtype.blockElements == 1 {
+      kernels.functions.matmul(
+        matrix.dtype.kernelType, matrix.row(rows.lowerBound), rows.count, k, x.buffer.base,
+        x.stride, m, y, yStride, accumulate)
+      return
+    }
+    forEachExpanded(matrix, rows, scratch) { w, count, offset in
+      switch path {
+      case .dots:
+        kernels.functions.matmul(
           DYNO_F32, w, count, k, x.buffer.base, x.stride, m, y + offset, yStride, accumulate)
-      }
-    case .openBLAS:
-      forEachExpanded(matrix, rows, scratch, limit: 1 << 17) { w, count, offset in
+      case .openBLAS:
         cblas_sgemm(
           CblasRowMajor, CblasNoTrans, CblasTrans, blasint(m), blasint(count), blasint(k), 1,
           x.buffer.base, blasint(x.stride), w, blasint(k), accumulate ? 1 : 0, y + offset,
@@ -170,14 +229,14 @@ package struct Matmul {
 
   /// Goes through rows as f32: where they lie, or expanded to `scratch` a few at a time.
   private func forEachExpanded(
-    _ matrix: Matrix, _ rows: Range<Int>, _ scratch: UnsafeMutablePointer<Float>, limit: Int,
+    _ matrix: Matrix, _ rows: Range<Int>, _ scratch: UnsafeMutablePointer<Float>,
     _ body: (_ w: UnsafePointer<Float>, _ count: Int, _ offset: Int) -> Void
   ) {
     guard matrix.dtype != .f32 else {
       let w = matrix.row(rows.lowerBound).assumingMemoryBound(to: Float.self)
       return body(w, rows.count, 0)
     }
-    let step = max(1, limit / matrix.columns)
+    let step = max(1, (1 << 17) / matrix.columns)
     for low in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
       let count = min(step, rows.upperBound - low)
       kernels.functions.expand(

@@ -23,7 +23,7 @@ public struct MemoryNeed: Sendable, Equatable {
       architecture, dtype: cache, sequences: sequences, capacity: capacity)
     activations =
       Workspace.bytes(architecture, maxTokens: maxTokens, maxLogits: maxLogits)
-      + Matmul.bytes(architecture, threads: threads)
+      + Matmul.bytes(architecture, maxRows: max(maxTokens, maxLogits), threads: threads)
   }
 
   /// Refuses what does not fit into `available` bytes.

@@ -10,8 +10,7 @@ struct Workspace {
   let qkv: Activations
   /// Attention's output, heads side by side.
   let attended: Activations
-  /// Gate, then up.
-  let gateUp: Activations
+  /// SwiGLU of gate and up.
   let gated: Activations
   /// Normed rows whose logits are asked for.
   let selected: Activations
@@ -25,7 +24,6 @@ struct Workspace {
     normed = try Activations(rows: maxTokens, width: a.hiddenSize)
     qkv = try Activations(rows: maxTokens, width: a.queryWidth + 2 * a.keyValueWidth)
     attended = try Activations(rows: maxTokens, width: a.queryWidth)
-    gateUp = try Activations(rows: maxTokens, width: 2 * a.intermediateSize)
     gated = try Activations(rows: maxTokens, width: a.intermediateSize)
     selected = try Activations(rows: maxLogits, width: a.hiddenSize)
     logits = try Activations(rows: maxLogits, width: a.vocabularySize)
@@ -36,7 +34,7 @@ struct Workspace {
   static func bytes(_ a: Architecture, maxTokens: Int, maxLogits: Int) -> Int {
     let perToken = [
       a.hiddenSize, a.hiddenSize, a.queryWidth + 2 * a.keyValueWidth, a.queryWidth,
-      2 * a.intermediateSize, a.intermediateSize, a.headDimension / 2, a.headDimension / 2,
+      a.intermediateSize, a.headDimension / 2, a.headDimension / 2,
     ]
     let perLogits = [a.hiddenSize, a.vocabularySize]
     let sizes =

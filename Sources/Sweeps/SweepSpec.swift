@@ -91,7 +91,7 @@ public struct SweepSpec: Sendable {
     }
     for dtype in try list(.dtype, [defaults.dtype], { try $0.word(DType.allCases) }) {
       let caches = try list(.cacheDType, [defaults.cacheDType]) {
-        try $0.word([.f32, .f16, .bf16])
+        try $0.word(DType.ofCaches)
       }
       for cache in caches {
         for threads in try list(.threads, [nil], { try $0.count(1...100_000) }) {

@@ -10,7 +10,7 @@ public struct ModelWeights: Sendable {
     public var keyNorm: FloatBuffer?
     public var output: Linear
     public var mlpNorm: FloatBuffer
-    /// Gate rows, then up rows.
+    /// Gate and up, one part each.
     public var gateUp: Linear
     public var down: Linear
   }

@@ -9,26 +9,27 @@ extension ModelWeights {
   ///
   /// Each row is a function of seed, tensor and row alone, whatever the number of threads. A row is
   /// first touched by the thread that reads it later.
+  ///
+  /// - Parameter packed: whether matrices are packed for speed (see `WeightLayout`).
   public static func random(
-    _ architecture: Architecture, dtype: DType, seed: UInt64, team: ThreadTeam,
-    kernels: KernelTable
+    _ architecture: Architecture, dtype: DType, packed: Bool = false, seed: UInt64,
+    team: ThreadTeam, kernels: KernelTable
   ) throws -> ModelWeights {
     _ = try architecture.weightBytes(dtype)  // refuses widths that leave partial blocks
     let arena = PageArena()
     var tensor: UInt64 = 0
     func matrix(_ rows: Int, _ columns: Int) throws -> Matrix {
       tensor += 1
-      let (base, owner) = try arena.allocate(rows * dtype.bytes(columns))
-      let matrix = Matrix(dtype: dtype, rows: rows, columns: columns, base: base, owner: owner)
       let stream = mixed(seed &+ mixed(tensor))
-      team.run { rank in
-        for row in team.slice(rows, rank: rank, grain: rowGrain) {
-          fill(
-            dtype, base + row * matrix.rowBytes, columns,
-            key: UInt32(truncatingIfNeeded: mixed(stream &+ UInt64(row))), kernels)
-        }
+      return try Matrix(
+        dtype: dtype, rows: rows, columns: columns,
+        layout: packed ? .packed(dtype, kernels) : .rows, arena: arena, team: team,
+        kernels: kernels
+      ) { _, row, destination in
+        fill(
+          dtype, destination, columns,
+          key: UInt32(truncatingIfNeeded: mixed(stream &+ UInt64(row))), kernels)
       }
-      return matrix
     }
     func ones(_ count: Int) throws -> FloatBuffer {
       try FloatBuffer(Array(repeating: 1, count: count))
@@ -54,7 +55,7 @@ extension ModelWeights {
         output: Linear(
           [try matrix(a.hiddenSize, a.queryWidth)], bias: try bias(a.outputBias, a.hiddenSize)),
         mlpNorm: try ones(a.hiddenSize),
-        gateUp: Linear([try matrix(2 * a.intermediateSize, a.hiddenSize)]),
+        gateUp: Linear(try (0..<2).map { _ in try matrix(a.intermediateSize, a.hiddenSize) }),
         down: Linear([try matrix(a.hiddenSize, a.intermediateSize)]))
     }
     let head = a.tiedEmbeddings ? embedding : try matrix(a.vocabularySize, a.hiddenSize)
@@ -65,8 +66,9 @@ extension ModelWeights {
       interleavedRotary: false)
   }
 
-  /// Rows are dealt to threads in groups of this many, here and in every matmul.
-  public static let rowGrain = 4
+  /// Rows are dealt to threads in groups of this many, here and in every matmul: whole panels of
+  /// the widest vectors.
+  public static let rowGrain = 32
 
   private static let deviation: Float = 0.02
 

@@ -3,27 +3,71 @@ import CKernels
 import Foundation
 import Host
 
-/// A weight matrix, row-major: `rows` outputs by `columns` inputs, so a row makes one output.
+/// A weight matrix: `rows` outputs by `columns` inputs, so a row makes one output.
 public struct Matrix: @unchecked Sendable {
   public let dtype: DType
   public let rows: Int
   public let columns: Int
   public let base: UnsafeRawPointer
+  public let layout: WeightLayout
   /// Keeps the memory alive: a `PageMemory` or a `MappedFile`.
   let owner: AnyObject
 
-  init(dtype: DType, rows: Int, columns: Int, base: UnsafeRawPointer, owner: AnyObject) {
+  init(
+    dtype: DType, rows: Int, columns: Int, base: UnsafeRawPointer, owner: AnyObject,
+    layout: WeightLayout = .rows
+  ) {
     self.dtype = dtype
     self.rows = rows
     self.columns = columns
     self.base = base
     self.owner = owner
+    self.layout = layout
   }
 
   public var rowBytes: Int { dtype.bytes(columns) }
   public var bytes: Int { rows * rowBytes }
 
+  /// Where a row starts, or a panel whose first row it is.
   public func row(_ index: Int) -> UnsafeRawPointer { base + index * rowBytes }
+
+  /// The first rows, which lie in panels; those that fill no panel follow as they are.
+  public var packedRows: Int {
+    switch layout {
+    case .rows: 0
+    case .panels(let outputs): rows / outputs * outputs
+    }
+  }
+
+  /// One row as f32.
+  public func expand(
+    row: Int, _ kernels: KernelTable, into destination: UnsafeMutablePointer<Float>
+  ) {
+    guard case .panels(let outputs) = layout, row < packedRows else {
+      kernels.functions.expand(dtype.kernelType, self.row(row), columns, destination)
+      return
+    }
+    precondition(layout == .packed(dtype, kernels), "packed for other kernels")
+    kernels.functions.expand_packed(
+      dtype.kernelType, self.row(row / outputs * outputs), row % outputs, columns, destination)
+  }
+}
+
+/// How a matrix lies in memory.
+public enum WeightLayout: Sendable, Equatable {
+  /// Row after row, as in files: the reference, and for machines without SIMD kernels. Block formats
+  /// are expanded to f32 when they are multiplied.
+  case rows
+  /// Rows interleaved in panels of so many, as kernels of that width read them. The bytes are as
+  /// many. Block formats are multiplied in integers, with activations quantised as well.
+  case panels(outputs: Int)
+
+  /// The fastest for a dtype.
+  public static func packed(_ dtype: DType, _ kernels: KernelTable) -> WeightLayout {
+    let outputs =
+      dtype.blockElements > 1 ? kernels.functions.block_panel : kernels.functions.float_panel
+    return outputs > 0 ? .panels(outputs: outputs) : .rows
+  }
 }
 
 /// f32 values at a fixed, cache-line-aligned address: norms, biases, activations.

@@ -22,8 +22,15 @@ struct Logits: ParsableCommand {
   @Option(help: "Convert the matrices first: \(DType.listed). Default: as they are stored.")
   var dtype: DType?
 
-  @Option(help: "Storage of the KV cache: f32, f16 or bf16.")
+  @Option(help: "Storage of the KV cache: f32, f16, bf16 or q8_0.")
   var cacheDtype = CacheType.f32
+
+  @Flag(
+    help: """
+      Multiply weights of block formats with f32 activations, not in integers with quantised ones: \
+      what quantised activations cost is the difference.
+      """)
+  var floatActivations = false
 
   @Flag(help: "Logits of every position, not of the last one only.")
   var allPositions = false
@@ -82,6 +89,7 @@ struct Logits: ParsableCommand {
         "--tokens", problem: "\(token) is outside the vocabulary of \(model)",
         expected: "0 to \(architecture.vocabularySize - 1)")
     }
+    try KVCache.check(architecture, cacheDtype.dtype)
     let maxLogits = allPositions ? Self.chunk : 1
     var need = MemoryNeed(
       architecture, weights: try dtype.map(architecture.weightBytes) ?? weights.matrixBytes,
@@ -92,7 +100,8 @@ struct Logits: ParsableCommand {
       (allPositions ? tokens.values.count : 1) * architecture.vocabularySize
       * (output == .json ? 32 : 8)
     try need.check(model)
-    if let dtype { weights = try weights.converted(to: dtype, team: team, kernels: kernels) }
+    weights = try weights.converted(
+      to: dtype, packed: !floatActivations, team: team, kernels: kernels)
     return try Engine(
       weights, cache: cacheDtype.dtype, sequences: 1, capacity: capacity, maxTokens: Self.chunk,
       maxLogits: maxLogits, team: team, kernels: kernels)

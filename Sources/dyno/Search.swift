@@ -203,7 +203,8 @@ struct ServingOptions: ParsableArguments {
   @Option(help: "Storage of weights: \(DType.listed). Default: bf16.")
   var dtype: DType?
 
-  @Option(help: "Storage of the KV cache: f32, f16 or bf16. Default: bf16 on GPUs, f16 on CPUs.")
+  @Option(
+    help: "Storage of the KV cache: f32, f16, bf16 or q8_0. Default: bf16 on GPUs, f16 on CPUs.")
   var cacheDtype: CacheType?
 
   @Option(help: "Devices that share each layer. Default: 1.")

@@ -19,19 +19,23 @@ struct SubjectOptions: ParsableArguments {
   @Option(help: "Storage of weights: \(DType.listed).")
   var dtype = DType.bf16
 
-  @Option(help: "Storage of the KV cache: f32, f16 or bf16.")
+  @Option(help: "Storage of the KV cache: f32, f16, bf16 or q8_0.")
   var cacheDtype = CacheType.f16
 }
 
 /// Storage of the KV cache: what attention can stream.
 enum CacheType: String, ExpressibleByArgument, CaseIterable {
   case f32, f16, bf16
+  // The field's name, underscore and all.
+  // swift-format-ignore: AlwaysUseLowerCamelCase
+  case q8_0
 
   var dtype: DType {
     switch self {
     case .f32: .f32
     case .f16: .f16
     case .bf16: .bf16
+    case .q8_0: .q8_0
     }
   }
 }

@@ -66,7 +66,7 @@ import Testing
       try dyno("bench", "smollm2-135m", "--prompt", "0", "--generate", "0"), "--prompt")
     expectRefusal(try dyno("bench", "smollm2-135m", "--repetitions", "0"), "--repetitions")
     expectRefusal(try dyno("bench", "smollm2-135m", "--threads", "4096"), "--threads")
-    expectRefusal(try dyno("bench", "smollm2-135m", "--cache-dtype", "q8_0"), "q8_0")
+    expectRefusal(try dyno("bench", "smollm2-135m", "--cache-dtype", "q4_0"), "q4_0")
     expectRefusal(
       try dyno("bench", "smollm2-135m", "--trace", "/nowhere/trace.json"), "/nowhere/trace.json")
     expectRefusal(

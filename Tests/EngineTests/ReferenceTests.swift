@@ -30,27 +30,52 @@ import Weights
     #expect(error <= 1e-5, "\(kernels.name)")
   }
 
-  /// Weights of other types: against the same values in f32, only the order of rounding differs.
+  /// In rows, whatever the type: against the same values in f32, only the order of rounding differs.
   @Test(arguments: DType.allCases.filter { $0 != .f32 }, [1, 5, 120])
-  func otherTypesEqualTheirExpansion(dtype: DType, step: Int) throws {
+  func rowsEqualTheirExpansion(dtype: DType, step: Int) throws {
+    #expect(try errorOfType(dtype, packed: false, step: step) <= 1e-5)
+  }
+
+  /// Packed, block formats are multiplied with quantised activations: of 16 bits for q8_0, of 8 for
+  /// the others.
+  @Test(
+    arguments: [(DType.bf16, 1e-5), (.f16, 1e-5), (.q8_0, 3e-4), (.q4_0, 3e-2), (.q4_1, 3e-2)],
+    [1, 5, 120])
+  func packedEqualTheirExpansion(type: (dtype: DType, bound: Double), step: Int) throws {
+    let error = try errorOfType(type.dtype, packed: true, step: step)
+    #expect(error <= type.bound)
+    #expect(type.bound == 1e-5 || error > type.bound / 1000, "nothing is quantised")
+  }
+
+  @Test func cacheOfBlocksWantsWholeHeads() throws {
+    let kernels = try KernelTable.selected()
+    var architecture = randomArchitecture(seed: 11)
+    architecture.headDimension = 16
+    let weights = try ModelWeights.lively(architecture, seed: 11, kernels: kernels)
+    #expect(throws: InputError.self) { try TestEngine(weights, cache: .q8_0) }
+  }
+
+  private func errorOfType(_ dtype: DType, packed: Bool, step: Int) throws -> Double {
     let kernels = try KernelTable.selected()
     let architecture = Architecture(
       name: "blocks", hiddenSize: 96, intermediateSize: 160, layers: 2, queryHeads: 4,
       keyValueHeads: 2, headDimension: 32, vocabularySize: 70, qkvBias: true)
-    let weights = try ModelWeights.lively(architecture, dtype: dtype, seed: 9, kernels: kernels)
+    let weights = try ModelWeights.lively(
+      architecture, dtype: dtype, packed: packed, seed: 9, kernels: kernels)
     let team = try ThreadTeam(count: 2, pinned: false, topology: Topology())
     let expanded = try weights.converted(to: .f32, team: team, kernels: kernels)
     let tokens = randomTokens(120, architecture, seed: 1)
     let actual = try TestEngine(weights, threads: 2).logits(tokens, inStepsOf: step)
     let reference = try TestEngine(expanded).logits(tokens, inStepsOf: step)
-    #expect(relativeError(actual, reference) <= 1e-5)
+    return relativeError(actual, reference)
   }
 
-  /// The cache in half precision costs its own rounding, and no more.
-  @Test(arguments: [(DType.f16, 3e-3), (.bf16, 3e-2)])
-  func halfPrecisionCache(dtype: DType, bound: Double) throws {
+  /// A smaller cache costs its own rounding, and no more.
+  @Test(arguments: [(DType.f16, 3e-3), (.bf16, 3e-2), (.q8_0, 3e-2)])
+  func smallCache(dtype: DType, bound: Double) throws {
     let kernels = try KernelTable.selected()
-    let architecture = try randomArchitecture(seed: 11).validated()
+    var architecture = randomArchitecture(seed: 11)
+    architecture.headDimension = 32
     let weights = try ModelWeights.lively(architecture, seed: 11, kernels: kernels)
     let tokens = randomTokens(60, architecture, seed: 2)
     let error = relativeError(

@@ -7,8 +7,8 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define LANES 16
 #define TILE_COLUMNS 6
-#define GEMM_ROWS 14
-#define GEMM_VECTORS 2
+#define PANEL_ROWS 14
+#define PANEL_VECTORS 2
 #define TABLE dyno_lanes16_kernels
 #define INSTRUCTION_SET DYNO_AVX512
 #define NAME "avx512's shape"

@@ -5,8 +5,8 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define LANES 4
 #define TILE_COLUMNS 6
-#define GEMM_ROWS 6
-#define GEMM_VECTORS 4
+#define PANEL_ROWS 6
+#define PANEL_VECTORS 4
 #define TABLE dyno_lanes4_kernels
 #define INSTRUCTION_SET DYNO_NEON
 #define NAME "neon's shape"

@@ -1,15 +1,16 @@
 #include "other_vector_widths.h"
 
 #if defined(__x86_64__)
-extern const dyno_kernels dyno_lanes4_kernels, dyno_lanes16_kernels;
+extern const dyno_kernels dyno_lanes4_kernels, dyno_lanes16_kernels, dyno_whole_bytes_kernels;
 
-const dyno_kernels *dyno_kernels_of_width(int lanes) {
-  if (dyno_kernels_for(DYNO_AVX2) == NULL) return NULL;
-  return lanes == 4 ? &dyno_lanes4_kernels : lanes == 16 ? &dyno_lanes16_kernels : NULL;
+const dyno_kernels *dyno_emulated_kernels(int index) {
+  const dyno_kernels *const tables[] = {
+    &dyno_lanes4_kernels, &dyno_lanes16_kernels, &dyno_whole_bytes_kernels};
+  return index < 3 && dyno_kernels_for(DYNO_AVX2) != NULL ? tables[index] : NULL;
 }
 #else
-const dyno_kernels *dyno_kernels_of_width(int lanes) {
-  (void)lanes;
+const dyno_kernels *dyno_emulated_kernels(int index) {
+  (void)index;
   return NULL;
 }
 #endif

@@ -8,8 +8,11 @@ import Weights
 extension ModelWeights {
   /// Random weights as strong as trained ones: what `random` gives is scaled up, so that attention
   /// is not uniform and every part of the model moves the logits; norm weights vary as well.
+  ///
+  /// - Parameter packed: as the benchmarks run them, or in rows.
   public static func lively(
-    _ architecture: Architecture, dtype: DType = .f32, seed: UInt64, kernels: KernelTable
+    _ architecture: Architecture, dtype: DType = .f32, packed: Bool = true, seed: UInt64,
+    kernels: KernelTable
   ) throws -> ModelWeights {
     let team = try ThreadTeam(count: 1, pinned: false, topology: Topology())
     var weights = try ModelWeights.random(
@@ -32,7 +35,7 @@ extension ModelWeights {
     for norm in norms {
       for i in 0..<norm.count { norm.base[i] = Float.random(in: 0.5...1.5, using: &random) }
     }
-    weights = try weights.converted(to: dtype, team: team, kernels: kernels)
+    weights = try weights.converted(to: dtype, packed: packed, team: team, kernels: kernels)
     return weights
   }
 }

@@ -117,11 +117,13 @@ public struct ReferenceModel {
   }
 
   private func rows(_ matrix: Matrix) -> [[Double]] {
-    let scalar = KernelTable.available[0]
+    // Panels are read by kernels of the width that packed them.
+    let kernels = KernelTable.available.first {
+      matrix.layout == .rows || matrix.layout == .packed(matrix.dtype, $0)
+    }!
     return (0..<matrix.rows).map { row in
       var values = [Float](repeating: 0, count: matrix.columns)
-      scalar.functions.expand(
-        matrix.dtype.kernelType, matrix.row(row), matrix.columns, &values)
+      matrix.expand(row: row, kernels, into: &values)
       return values.map(Double.init)
     }
   }

@@ -132,7 +132,9 @@ def dyno_generated(executable: Path, file: Path) -> list[int]:
 def run_dyno(executable: Path, file: Path, *options: str) -> bytes:
     """What dyno writes to stdout. Its stderr goes to ours."""
     tokens = ",".join(map(str, PROMPT))
-    command = [str(executable), "logits", str(file), "--tokens", tokens, *options]
+    # transformers knows no quantised activations.
+    command = [str(executable), "logits", str(file), "--tokens", tokens, "--float-activations"]
+    command += options
     try:
         result = subprocess.run(command, stdout=subprocess.PIPE)
     except OSError as error:

@@ -23,6 +23,9 @@ struct KernelBench: ParsableCommand {
   @Option(help: "Threads. Default: one a core.")
   var threads: Int?
 
+  @Option(help: "Storage of weights, comma-separated.")
+  var dtypes = DType.allCases.map(\.rawValue).joined(separator: ",")
+
   @Option(help: "Activation rows, comma-separated.")
   var rows = "1,2,4,8,16,32,48,64,128,256,512"
 
@@ -52,7 +55,8 @@ struct KernelBench: ParsableCommand {
       ("GFLOP/s", .right), ("of floor", .right),
     ])
     for (cell, seconds) in zip(cells, samples.map(Quantiles.median)) {
-      let floor = max(cell.bytes / limits.readBandwidth, cell.flops / limits.multiplyAddPeak)
+      let floor = max(
+        cell.bytes / limits.readBandwidth, cell.flops / limits.peak(of: cell.arithmetic))
       table.add([
         cell.name, cell.path, "\(cell.rows)", Quantity.number(seconds * 1e6),
         Quantity.number(cell.bytes / seconds * 1e-9), Quantity.number(cell.flops / seconds * 1e-9),
@@ -63,13 +67,16 @@ struct KernelBench: ParsableCommand {
     print(
       "\n\(Processor.model), \(team.count) threads, \(kernels.name); limits of this run: "
         + "\(Quantity.number(limits.readBandwidth * 1e-9)) GB/s, "
-        + "\(Quantity.number(limits.multiplyAddPeak * 1e-9)) GFLOP/s; medians of \(repetitions)")
+        + "\(Quantity.number(limits.multiplyAddPeak * 1e-9)) GFLOP/s f32, "
+        + "\(Quantity.number(limits.peak(of: .q4_0) * 1e-9)) GOP/s int8; medians of \(repetitions)")
   }
 
   private struct Cell {
     let name: String
     let path: String
     let rows: Int
+    /// Weights, or f32.
+    let arithmetic: DType
     let flops: Double
     let bytes: Double
     let body: () -> Void
@@ -88,25 +95,26 @@ struct KernelBench: ParsableCommand {
     let x = try Activations(rows: most, width: a.hiddenSize)
     let y = try Activations(rows: most, width: 2 * a.intermediateSize)
     kernels.functions.fill_uniform(DYNO_F32, 1, x.buffer.count, 1, x.buffer.base)
-    let paths: [(String, Matmul)] = [
-      ("tiles", try Matmul(a, team: team, kernels: kernels, path: .tiles)),
-      ("panels", try Matmul(a, team: team, kernels: kernels, path: .panels)),
-      ("openblas", try Matmul(a, team: team, kernels: kernels, path: .openBLAS)),
-    ]
+    let ours = try Matmul(a, maxRows: most, team: team, kernels: kernels)
+    let openBLAS = try Matmul(a, maxRows: most, team: team, kernels: kernels, path: .openBLAS)
     var cells: [Cell] = []
-    for dtype in DType.allCases {
-      let weights = try ModelWeights.random(
+    for dtype in dtypes.split(separator: ",").compactMap({ DType(rawValue: String($0)) }) {
+      let packed = try ModelWeights.random(
+        single, dtype: dtype, packed: true, seed: 0, team: team, kernels: kernels)
+      let rows = try ModelWeights.random(
         single, dtype: dtype, seed: 0, team: team, kernels: kernels)
       for m in counts {
-        // Where a path is hopeless, it is not worth the time.
-        for (path, matmul) in paths where path == "tiles" ? m <= 128 : m >= 16 {
+        // Where OpenBLAS is hopeless, it is not worth the time.
+        for (path, matmul, weights) in [("ours", ours, packed), ("openblas", openBLAS, rows)]
+        where path == "ours" || m >= 16 {
           var turn = 0
           let linear = weights.layers[0].gateUp
           cells.append(
             Cell(
               name: "gate_up \(dtype)", path: path, rows: m,
+              arithmetic: path == "ours" ? dtype : .f32,
               flops: 2 * Double(m * linear.rows * linear.columns),
-              bytes: Double(linear.parts[0].bytes)
+              bytes: linear.parts.reduce(0) { $0 + Double($1.bytes) }
             ) {
               turn = (turn + 1) % weights.layers.count
               matmul(weights.layers[turn].gateUp, x, m: m, into: y)
@@ -124,10 +132,10 @@ struct KernelBench: ParsableCommand {
     var single = a
     single.layers = 1
     var cells: [Cell] = []
-    for cacheType in [DType.f32, .f16, .bf16] {
+    for cacheType in [DType.f32, .f16, .bf16, .q8_0] {
       for (sequences, depth, new) in [(1, 4096, 1), (8, 4096, 1), (1, 0, 512), (1, 3584, 512)] {
         let cache = try KVCache(
-          single, dtype: cacheType, sequences: sequences, capacity: depth + new)
+          single, dtype: cacheType, sequences: sequences, capacity: depth + new, kernels: kernels)
         cache.fillSynthetically(toDepth: depth + new, seed: 1, team: team, kernels: kernels)
         let attention = try Attention(single, team: team, kernels: kernels)
         let inputs = (0..<sequences).map {
@@ -144,7 +152,8 @@ struct KernelBench: ParsableCommand {
         ).first { $0.kind == .attention }!
         cells.append(
           Cell(
-            name: "attention \(cacheType) depth \(depth)", path: "blocks", rows: sequences * new,
+            name: "attention \(cacheType) depth \(depth)", path: "ours", rows: sequences * new,
+            arithmetic: .f32,
             flops: operation.flops, bytes: operation.cacheReadBytes
           ) {
             attention(

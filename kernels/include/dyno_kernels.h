@@ -23,14 +23,15 @@ typedef enum {
   DYNO_NEON,
   DYNO_AVX2,
   DYNO_AVX512,
+  DYNO_AVX512VNNI,
 } dyno_instruction_set;
 
 // A block of attention: `rows` queries against positions [first, first + count) of one KV head.
 typedef struct {
-  dyno_dtype cache_type;   // f32, bf16 or f16
+  dyno_dtype cache_type;   // f32, bf16, f16 or q8_0
   size_t head_dimension;
-  const void *keys;        // (positions, head_dimension), from position 0
-  const void *values;
+  const void *keys;        // panels of `key_panel` positions, from position 0, as store_key fills them
+  const void *values;      // (positions, head_dimension), from position 0
   size_t first, count;     // positions to visit
   const float *queries;    // (rows, head_dimension), already scaled by 1/sqrt(head_dimension)
   size_t query_stride;
@@ -43,19 +44,32 @@ typedef struct {
   float *maximum;
   float *sum;
   float *output;
-  // At least dyno_attention_scratch(rows) floats.
+  // At least dyno_attention_scratch(rows, head_dimension) floats, aligned to 64 bytes.
   float *scratch;
 } dyno_attention_block;
 
 // Positions that attention scores at a time.
 enum { DYNO_ATTENTION_POSITIONS = 64 };
 
-static inline size_t dyno_attention_scratch(size_t rows) {
-  return rows * DYNO_ATTENTION_POSITIONS;
-}
 
-// Floats that gemm works in.
-enum { DYNO_GEMM_SCRATCH = 260 * 256 };
+
+// 32 activations, quantised to be multiplied with weights of a block format.
+typedef struct {
+  float scale;
+  float sum;  // of the quants, scaled
+  union {
+    int16_t words[32];  // for q8_0
+    int8_t bytes[32];   // for q4_0 and q4_1
+  } quants;
+} dyno_activation_block;
+
+// Floats that matmul_packed and matmul_quantized work in.
+enum { DYNO_SCRATCH = 8192 };
+
+static inline size_t dyno_attention_scratch(size_t rows, size_t head_dimension) {
+  return DYNO_SCRATCH + rows * DYNO_ATTENTION_POSITIONS +
+    rows * (head_dimension / 32) * sizeof(dyno_activation_block) / sizeof(float);
+}
 
 // A table is constant, so threads may share it: Swift wants to be told.
 typedef struct __attribute__((swift_attr("@Sendable"))) {
@@ -68,16 +82,34 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   void (*round)(dyno_dtype type, const float *source, size_t count, void *destination);
 
   // y[i][j] = (accumulate ? y[i][j] : 0) + Σ_l x[i][l] · w[j][l] for i < m, j < n, l < k.
-  // Any dtype; block formats are expanded anew for each of the m rows.
+  // f32, bf16 or f16.
   void (*matmul)(
     dyno_dtype type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
     float *y, size_t y_stride, bool accumulate);
 
-  // The same for many rows: any dtype, weights expanded to f32 in blocks. `scratch` holds
-  // DYNO_GEMM_SCRATCH floats.
-  void (*gemm)(
-    dyno_dtype type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
-    float *y, size_t y_stride, bool accumulate, float *scratch);
+  // Weights are packed for speed into panels of so many rows, which take the bytes that the rows
+  // took: `float_panel` rows of f32, bf16 or f16, `block_panel` of block formats. Both are 0, and
+  // the functions NULL, where the table has none of it.
+  size_t float_panel, block_panel;
+  // Packs a panel's rows of k inputs.
+  void (*pack_rows)(dyno_dtype type, const void *rows, size_t k, void *panel);
+  // One of a panel's rows as f32.
+  void (*expand_packed)(
+    dyno_dtype type, const void *panel, size_t row, size_t k, float *destination);
+  // As matmul, for panels of f32, bf16 or f16; n is a multiple of `float_panel`. `scratch` holds
+  // DYNO_SCRATCH floats, aligned to 64 bytes.
+  void (*matmul_packed)(
+    dyno_dtype type, const void *panels, size_t n, size_t k, const float *x, size_t x_stride,
+    size_t m, float *y, size_t y_stride, bool accumulate, float *scratch);
+  // Quantises `count` activations (whole blocks) for weights of a block format; a block with a value
+  // that is not finite becomes NaN.
+  void (*quantize_activations)(
+    dyno_dtype type, const float *x, size_t count, dyno_activation_block *blocks);
+  // The same for panels of block formats, in integers; n is a multiple of `block_panel`, x_stride is
+  // in blocks.
+  void (*matmul_quantized)(
+    dyno_dtype type, const void *panels, size_t n, size_t k, const dyno_activation_block *x,
+    size_t x_stride, size_t m, float *y, size_t y_stride, bool accumulate, float *scratch);
 
   // y[i] = x[i] · weight[i] / √(mean(x²) + epsilon)
   void (*rms_norm)(const float *x, const float *weight, size_t count, float epsilon, float *y);
@@ -87,6 +119,10 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   // or, where `interleaved`, the pairs (x[2i], x[2i + 1]). In place; count is e.
   void (*rotate)(
     float *x, const float *cosines, const float *sines, size_t count, bool interleaved);
+  // Rounds the key of one position (its place in the panel) to f32, bf16, f16 or q8_0. Panels are of
+  // `key_panel` positions; of q8_0, of `block_panel` where that is not 0.
+  size_t key_panel;
+  void (*store_key)(dyno_dtype type, const float *key, size_t e, size_t position, void *panel);
   void (*attention)(const dyno_attention_block *block);
 
   // destination[i] = uniform in [-limit, limit), a function of (key, i) alone. f32, bf16 or f16.
@@ -98,6 +134,8 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   float (*read)(const void *source, size_t bytes, int streams);
   // Runs independent multiply-adds in registers; returns the FLOPs done (a multiply-add is 2).
   double (*multiply_add)(size_t iterations, float *sink);
+  // The same of products of bytes, as nibbles are multiplied; NULL where they are not.
+  double (*multiply_add_bytes)(size_t iterations, float *sink);
 } dyno_kernels;
 
 // The table of an instruction set, NULL where this machine or build cannot run it.

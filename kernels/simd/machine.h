@@ -74,3 +74,20 @@ static double multiply_add(size_t iterations, float *sink) {
   *sink += sum_vf(total);
   return 2.0 * CHAINS * LANES * (double)iterations;
 }
+
+static double multiply_add_bytes(size_t iterations, float *sink) {
+  enum { CHAINS = 12 };
+  byte_sums sums[CHAINS];
+  const vu8 factor = (vu8)(uint8_t)(1 + (int)(*sink * 0));
+#pragma unroll
+  for (int c = 0; c < CHAINS; c++) sums[c] = (byte_sums)(c + 1);
+  // Each product is of the chain's own sum, so that none can be left out.
+  for (size_t i = 0; i < iterations; i++)
+#pragma unroll
+    for (int c = 0; c < CHAINS; c++) sums[c] = MULTIPLY_ADD_BYTES(sums[c], factor, (vi)sums[c]);
+  vi total = (vi)0;
+#pragma unroll
+  for (int c = 0; c < CHAINS; c++) total += whole_sums(sums[c]);
+  *sink += (float)(__builtin_reduce_add(total) & 255);
+  return 2.0 * CHAINS * 4 * LANES * (double)iterations;
+}

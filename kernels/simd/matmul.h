@@ -1,7 +1,8 @@
 // y = x·wᵀ for one storage type of w. Included once for each, with ELEMENT (the C type), LOAD (to a
 // vector of f32), SCALAR (to one f32) and TYPED (a name with the type's suffix).
 //
-// Both operands are read along k, where both are contiguous, so weights need no repacking. A tile of
+// For weights that are not packed: what fills no panel, and what is multiplied in f32 for reference.
+// Both operands are read along k, where both are contiguous. A tile of
 // 4 weight rows by up to TILE_COLUMNS activation rows keeps its sums in registers.
 
 // One tile: 4 weight rows, `columns` (a constant) activation rows, k elements.

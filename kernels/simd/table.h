@@ -1,5 +1,6 @@
-// Builds one instruction set's table. The including file sets LANES, TILE_COLUMNS, TABLE,
-// INSTRUCTION_SET and NAME, and enables the instructions.
+// Builds one instruction set's table. The including file sets LANES, TILE_COLUMNS, PANEL_ROWS,
+// PANEL_VECTORS, TABLE, INSTRUCTION_SET and NAME, enables the instructions, and may replace the
+// products of integers.h.
 #include "../tables.h"
 #include "vector.h"
 
@@ -11,7 +12,6 @@
 #define SCALAR(x) (x)
 #define TYPED(name) name##_f32
 #include "matmul.h"
-#include "attention.h"
 #undef ELEMENT
 #undef LOAD
 #undef SCALAR
@@ -22,7 +22,6 @@
 #define SCALAR(x) f32_from_bf16(x)
 #define TYPED(name) name##_bf16
 #include "matmul.h"
-#include "attention.h"
 #undef ELEMENT
 #undef LOAD
 #undef SCALAR
@@ -33,14 +32,15 @@
 #define SCALAR(x) ((float)(x))
 #define TYPED(name) name##_f16
 #include "matmul.h"
-#include "attention.h"
 #undef ELEMENT
 #undef LOAD
 #undef SCALAR
 #undef TYPED
 
-#include "blocks.h"
-#include "gemm.h"
+#include "integers.h"
+#include "block_panels.h"
+#include "float_panels.h"
+#include "attention.h"
 #include "machine.h"
 
 static void matmul(
@@ -51,29 +51,32 @@ static void matmul(
     case DYNO_BF16: matmul_bf16(w, n, k, x, x_stride, m, y, y_stride, accumulate); return;
     case DYNO_F16: matmul_f16(w, n, k, x, x_stride, m, y, y_stride, accumulate); return;
     case DYNO_Q8_0:
-      matmul_blocks(DYNO_Q8_0, w, n, k, x, x_stride, m, y, y_stride, accumulate);
-      return;
-    case DYNO_Q4_0:
-      matmul_blocks(DYNO_Q4_0, w, n, k, x, x_stride, m, y, y_stride, accumulate);
-      return;
-    case DYNO_Q4_1:
-      matmul_blocks(DYNO_Q4_1, w, n, k, x, x_stride, m, y, y_stride, accumulate);
-      return;
-  }
-}
-
-static void attention(const dyno_attention_block *block) {
-  switch (block->cache_type) {
-    case DYNO_F32: attention_f32(block); return;
-    case DYNO_BF16: attention_bf16(block); return;
-    case DYNO_F16: attention_f16(block); return;
-    case DYNO_Q8_0:
     case DYNO_Q4_0:
     case DYNO_Q4_1: __builtin_unreachable();
   }
 }
 
+static void pack_rows(dyno_dtype type, const void *rows, size_t k, void *panel) {
+  switch (type) {
+    case DYNO_F32: pack_floats(DYNO_F32, rows, k, panel); return;
+    case DYNO_BF16: pack_floats(DYNO_BF16, rows, k, panel); return;
+    case DYNO_F16: pack_floats(DYNO_F16, rows, k, panel); return;
+    case DYNO_Q8_0: pack_blocks(DYNO_Q8_0, rows, k, panel); return;
+    case DYNO_Q4_0: pack_blocks(DYNO_Q4_0, rows, k, panel); return;
+    case DYNO_Q4_1: pack_blocks(DYNO_Q4_1, rows, k, panel); return;
+  }
+}
+
+static void expand_packed(
+  dyno_dtype type, const void *panel, size_t row, size_t k, float *destination) {
+  if (type >= DYNO_Q8_0)
+    expand_packed_blocks(type, panel, row, k, destination);
+  else
+    expand_packed_floats(type, panel, row, k, destination);
+}
+
 const dyno_kernels TABLE = {
-  INSTRUCTION_SET, NAME, expand, round_to, matmul, gemm, rms_norm, swiglu, rotate, attention,
-  fill_uniform, read_all, multiply_add,
+  INSTRUCTION_SET, NAME, expand, round_to, matmul, FLOAT_PANEL, LANES, pack_rows,
+  expand_packed, matmul_packed, quantize_activations, matmul_quantized, rms_norm, swiglu, rotate, FLOAT_PANEL, store_key, attention,
+  fill_uniform, read_all, multiply_add, multiply_add_bytes,
 };

@@ -1,0 +1,418 @@
+// y = x·wᵀ in integers, for weights in GGUF's block formats.
+//
+// Weights are packed once: a panel interleaves the blocks of LANES outputs, so that a lane is an
+// output and nothing is summed across lanes. Of each block of 32 inputs a panel holds the outputs'
+// scales, then (q4_1) their minima, then their quants: groups of 2 (q8_0) or 4 bytes of one output
+// after the other. It takes the bytes that the rows took.
+//
+// Activations are quantised by blocks of 32 as well: to 16 bits for q8_0, whose products fit int32
+// all the same, and to 8 bits for nibbles, where products are summed in 16 bits.
+
+enum {
+  BLOCK_VECTORS = BLOCK / LANES,
+  PANEL_GROUP_Q8 = 2,
+  PANEL_GROUP_Q4 = 4,
+  TILE_ROWS = 4,
+  TILE_PANELS = 2,
+  STREAMED_PANELS = 4,         // most panels read at once
+  PANELS_AT_ONCE = 64 / LANES,  // unpacked at once
+};
+
+// Of LANES outputs and a block of inputs.
+typedef struct {
+  const _Float16 *scales;
+  const _Float16 *minima;  // q4_1's
+  const uint8_t *quants;
+} panel_block;
+
+INLINE panel_block block_of_panel(dyno_dtype type, const void *panel, size_t block) {
+  const uint8_t *start =
+    (const uint8_t *)panel + block * LANES * dyno_row_bytes(type, BLOCK);
+  const size_t heads = type == DYNO_Q4_1 ? 2 : 1;
+  return (panel_block){
+    .scales = (const _Float16 *)start,
+    .minima = (const _Float16 *)start + LANES,
+    .quants = start + heads * LANES * sizeof(_Float16),
+  };
+}
+
+// One type's packing, so that its sizes are constants.
+INLINE void pack_blocks(dyno_dtype type, const uint8_t *rows, size_t k, uint8_t *panel) {
+  const size_t row_bytes = dyno_row_bytes(type, k), block_bytes = dyno_row_bytes(type, BLOCK);
+  const size_t heads = type == DYNO_Q4_1 ? 2 : 1;
+  const size_t group = type == DYNO_Q8_0 ? PANEL_GROUP_Q8 : PANEL_GROUP_Q4;
+  const size_t quants = block_bytes - 2 * heads;
+  for (size_t b = 0; b < k / BLOCK; b++)
+    for (size_t r = 0; r < LANES; r++) {
+      const uint8_t *from = rows + r * row_bytes + b * block_bytes;
+      uint8_t *to = panel + b * LANES * block_bytes;
+      for (size_t h = 0; h < heads; h++) __builtin_memcpy(to + 2 * (h * LANES + r), from + 2 * h, 2);
+      from += 2 * heads;
+      to += 2 * heads * LANES + group * r;
+      for (size_t g = 0; g < quants / group; g++)
+        __builtin_memcpy(to + g * group * LANES, from + g * group, group);
+    }
+}
+
+INLINE void expand_packed_blocks(
+  dyno_dtype type, const void *panel, size_t row, size_t k, float *destination) {
+  for (size_t b = 0; b < k / BLOCK; b++, destination += BLOCK) {
+    const panel_block block = block_of_panel(type, panel, b);
+    const float scale = (float)block.scales[row];
+    for (size_t i = 0; i < BLOCK; i++) {
+      if (type == DYNO_Q8_0) {
+        const size_t at = (i / PANEL_GROUP_Q8 * LANES + row) * PANEL_GROUP_Q8 + i % PANEL_GROUP_Q8;
+        destination[i] = scale * (float)(int8_t)block.quants[at];
+      } else {
+        const size_t half = i % (BLOCK / 2);
+        const uint8_t pair = block.quants
+          [(half / PANEL_GROUP_Q4 * LANES + row) * PANEL_GROUP_Q4 + half % PANEL_GROUP_Q4];
+        const int quant = i < BLOCK / 2 ? pair & 15 : pair >> 4;
+        destination[i] = type == DYNO_Q4_0 ? scale * (float)(quant - 8)
+                                           : scale * (float)quant + (float)block.minima[row];
+      }
+    }
+  }
+}
+
+static void quantize_activations(
+  dyno_dtype type, const float *x, size_t count, dyno_activation_block *blocks) {
+  const float limit = type == DYNO_Q8_0 ? 32767 : 127;
+  for (size_t b = 0; b < count / BLOCK; b++, x += BLOCK, blocks++) {
+    vf values[BLOCK_VECTORS];
+    // As integers, magnitudes keep their order, and NaN is the largest.
+    vi largest = (vi)0;
+#pragma unroll
+    for (int v = 0; v < BLOCK_VECTORS; v++) {
+      values[v] = load_f32(x + v * LANES);
+      largest = __builtin_elementwise_max(largest, (vi)values[v] & 0x7fffffff);
+    }
+    const float most = f32_from_bits((uint32_t)__builtin_reduce_max(largest));
+    if (!(most <= 0x1.fffffep127f)) {  // no quant stands for it, but the result must show it
+      *blocks = (dyno_activation_block){.scale = NAN, .sum = NAN};
+      continue;
+    }
+    const float scale = most / limit;
+    const float inverse = scale >= 0x1p-126f ? 1 / scale : 0;
+    vi sum = (vi)0;
+#pragma unroll
+    for (int v = 0; v < BLOCK_VECTORS; v++) {
+      const vi quants =
+        __builtin_convertvector(__builtin_elementwise_roundeven(values[v] * inverse), vi);
+      sum += quants;
+      if (type == DYNO_Q8_0) {
+        typedef int16_t narrow __attribute__((ext_vector_type(LANES)));
+        const narrow words = __builtin_convertvector(quants, narrow);
+        __builtin_memcpy(blocks->quants.words + v * LANES, &words, sizeof words);
+      } else {
+        typedef int8_t narrow __attribute__((ext_vector_type(LANES)));
+        const narrow bytes = __builtin_convertvector(quants, narrow);
+        __builtin_memcpy(blocks->quants.bytes + v * LANES, &bytes, sizeof bytes);
+      }
+    }
+    blocks->scale = scale;
+    blocks->sum = scale * (float)__builtin_reduce_add(sum);
+  }
+}
+
+// Four bytes of activations, or two words, for all lanes.
+INLINE vi broadcast4(const void *quants) {
+  int32_t bits;
+  __builtin_memcpy(&bits, quants, sizeof bits);
+  return (vi)bits;
+}
+
+INLINE vu8 load_bytes(const uint8_t *p) {
+  vu8 v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
+INLINE vi16 load_widened(const uint8_t *p) {
+  vi8 v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(v, vi16);
+}
+
+INLINE vu8 low_nibbles(vu8 v) { return v & 15; }
+INLINE vu8 high_nibbles(vu8 v) { return (vu8)((vu16)v >> 4) & 15; }
+
+// By what a sum of the activations is multiplied: nibbles of q4_0 are 8 too large.
+INLINE vf minima_of(dyno_dtype type, panel_block block, vf scales) {
+  return type == DYNO_Q4_1 ? load_f16(block.minima) : scales * -8.0f;
+}
+
+INLINE vf add_block(
+  dyno_dtype type, vf total, vi sums, vf scales, vf minima, const dyno_activation_block *x) {
+  total = fma_vf(__builtin_convertvector(sums, vf), scales * x->scale, total);
+  return type == DYNO_Q8_0 ? total : fma_vf(minima, (vf)x->sum, total);
+}
+
+// Few activation rows by a few panels (both constants): weights are read once, in as many streams,
+// and unpacked in registers.
+INLINE void panels_by_few_rows(
+  dyno_dtype type, const uint8_t *w, size_t k, const dyno_activation_block *x, size_t x_stride,
+  float *y, size_t y_stride, bool accumulate, const int rows, const int panels) {
+  const size_t panel_bytes = LANES * dyno_row_bytes(type, k);
+  vf totals[TILE_ROWS][STREAMED_PANELS];
+#pragma unroll
+  for (int r = 0; r < rows; r++)
+#pragma unroll
+    for (int p = 0; p < panels; p++)
+      totals[r][p] = accumulate ? load_f32(y + (size_t)r * y_stride + p * LANES) : (vf)0.0f;
+  for (size_t b = 0; b < k / BLOCK; b++, x++) {
+#pragma unroll
+    for (int p = 0; p < panels; p++) {
+      const panel_block block = block_of_panel(type, w + (size_t)p * panel_bytes, b);
+      const vf scales = load_f16(block.scales);
+      const vf minima = minima_of(type, block, scales);
+      vi sums[TILE_ROWS];
+      if (type == DYNO_Q8_0) {
+#pragma unroll
+        for (int r = 0; r < rows; r++) sums[r] = (vi)0;
+#pragma unroll
+        for (int g = 0; g < BLOCK / 2; g++) {
+          const vi16 words = load_widened(block.quants + g * 2 * LANES);
+#pragma unroll
+          for (int r = 0; r < rows; r++)
+            sums[r] = MULTIPLY_ADD_WORDS(
+              sums[r], words, (vi16)broadcast4(x[(size_t)r * x_stride].quants.words + 2 * g));
+        }
+      } else {
+        byte_sums narrow[TILE_ROWS];
+#pragma unroll
+        for (int r = 0; r < rows; r++) narrow[r] = (byte_sums)0;
+#pragma unroll
+        for (int g = 0; g < BLOCK / 8; g++) {
+          const vu8 pairs = load_bytes(block.quants + g * 4 * LANES);
+          const vu8 low = low_nibbles(pairs), high = high_nibbles(pairs);
+#pragma unroll
+          for (int r = 0; r < rows; r++) {
+            const int8_t *bytes = x[(size_t)r * x_stride].quants.bytes + 4 * g;
+            narrow[r] = MULTIPLY_ADD_BYTES(narrow[r], low, broadcast4(bytes));
+            narrow[r] = MULTIPLY_ADD_BYTES(narrow[r], high, broadcast4(bytes + BLOCK / 2));
+          }
+        }
+#pragma unroll
+        for (int r = 0; r < rows; r++) sums[r] = whole_sums(narrow[r]);
+      }
+#pragma unroll
+      for (int r = 0; r < rows; r++)
+        totals[r][p] = add_block(type, totals[r][p], sums[r], scales, minima, x + (size_t)r * x_stride);
+    }
+  }
+#pragma unroll
+  for (int r = 0; r < rows; r++)
+#pragma unroll
+    for (int p = 0; p < panels; p++)
+      store_f32(y + (size_t)r * y_stride + p * LANES, totals[r][p]);
+}
+
+// All panels by `rows` rows, `panels` at a time (both constants).
+INLINE void all_panels_by_few_rows(
+  dyno_dtype type, const uint8_t *w, size_t n, size_t k, const dyno_activation_block *x,
+  size_t x_stride, float *y, size_t y_stride, bool accumulate, const int rows, const int panels) {
+  const size_t panel_bytes = LANES * dyno_row_bytes(type, k), step = (size_t)panels * LANES;
+  size_t j = 0;
+  for (; j + step <= n; j += step)
+    panels_by_few_rows(
+      type, w + j / LANES * panel_bytes, k, x, x_stride, y + j, y_stride, accumulate, rows, panels);
+  for (; j < n; j += LANES)
+    panels_by_few_rows(
+      type, w + j / LANES * panel_bytes, k, x, x_stride, y + j, y_stride, accumulate, rows, 1);
+}
+
+// More rows: some blocks of some panels are unpacked into the L1 cache, where tiles of activation
+// rows find them. An unpacked block is a vector of scales, one of minima, then its quants: words of
+// two inputs for q8_0, bytes of four for nibbles, in either case a vector's worth for all outputs.
+
+// Blocks unpacked at once: about 20 KiB of them.
+INLINE size_t blocks_at_once(dyno_dtype type) { return type == DYNO_Q8_0 ? 4 : 8; }
+
+// Vectors of an unpacked block's quants.
+INLINE size_t quant_vectors(dyno_dtype type) { return type == DYNO_Q8_0 ? BLOCK / 2 : BLOCK / 4; }
+
+_Static_assert(
+  PANELS_AT_ONCE * 8 * (2 + BLOCK / 4) * LANES <= DYNO_SCRATCH &&
+    PANELS_AT_ONCE * 4 * (2 + BLOCK / 2) * LANES <= DYNO_SCRATCH,
+  "what is unpacked fits the scratch");
+
+INLINE void unpack_block(dyno_dtype type, panel_block block, vi *unpacked) {
+  const vf scales = load_f16(block.scales);
+  unpacked[0] = (vi)scales;
+  unpacked[1] = (vi)minima_of(type, block, scales);
+  unpacked += 2;
+  if (type == DYNO_Q8_0) {
+#pragma unroll
+    for (int g = 0; g < BLOCK / 2; g++)
+      unpacked[g] = (vi)load_widened(block.quants + g * 2 * LANES);
+  } else {
+#pragma unroll
+    for (int g = 0; g < BLOCK / 8; g++) {
+      const vu8 pairs = load_bytes(block.quants + g * 4 * LANES);
+      unpacked[g] = (vi)low_nibbles(pairs);
+      unpacked[BLOCK / 8 + g] = (vi)high_nibbles(pairs);
+    }
+  }
+}
+
+// One tile: `rows` activation rows by `panels` panels (both constants), `blocks` blocks.
+INLINE void panel_tile(
+  dyno_dtype type, const vi *unpacked, size_t blocks, const dyno_activation_block *x,
+  size_t x_stride, float *y, size_t y_stride, bool accumulate, const int rows, const int panels) {
+  const size_t block_vectors = 2 + quant_vectors(type);
+  const size_t panel_vectors = blocks_at_once(type) * block_vectors;
+  vf totals[TILE_ROWS][TILE_PANELS];
+#pragma unroll
+  for (int r = 0; r < rows; r++)
+#pragma unroll
+    for (int p = 0; p < panels; p++)
+      totals[r][p] = accumulate ? load_f32(y + (size_t)r * y_stride + p * LANES) : (vf)0.0f;
+  for (size_t b = 0; b < blocks; b++, unpacked += block_vectors, x++) {
+    vi sums[TILE_ROWS][TILE_PANELS];
+    if (type == DYNO_Q8_0) {
+#pragma unroll
+      for (int r = 0; r < rows; r++)
+#pragma unroll
+        for (int p = 0; p < panels; p++) sums[r][p] = (vi)0;
+// Unrolled, compilers load all of a block at once and run out of registers.
+#pragma clang loop unroll(disable)
+      for (int g = 0; g < BLOCK / 2; g++)
+#pragma unroll
+        for (int r = 0; r < rows; r++) {
+          const vi16 words = (vi16)broadcast4(x[(size_t)r * x_stride].quants.words + 2 * g);
+#pragma unroll
+          for (int p = 0; p < panels; p++)
+            sums[r][p] = MULTIPLY_ADD_WORDS(
+              sums[r][p], (vi16)unpacked[(size_t)p * panel_vectors + 2 + g], words);
+        }
+    } else {
+      byte_sums narrow[TILE_ROWS][TILE_PANELS];
+#pragma unroll
+      for (int r = 0; r < rows; r++)
+#pragma unroll
+        for (int p = 0; p < panels; p++) narrow[r][p] = (byte_sums)0;
+#pragma clang loop unroll(disable)
+      for (int g = 0; g < BLOCK / 4; g++)
+#pragma unroll
+        for (int r = 0; r < rows; r++) {
+          const vi bytes = broadcast4(x[(size_t)r * x_stride].quants.bytes + 4 * g);
+#pragma unroll
+          for (int p = 0; p < panels; p++)
+            narrow[r][p] = MULTIPLY_ADD_BYTES(
+              narrow[r][p], (vu8)unpacked[(size_t)p * panel_vectors + 2 + g], bytes);
+        }
+#pragma unroll
+      for (int r = 0; r < rows; r++)
+#pragma unroll
+        for (int p = 0; p < panels; p++) sums[r][p] = whole_sums(narrow[r][p]);
+    }
+#pragma unroll
+    for (int p = 0; p < panels; p++) {
+      const vf scales = (vf)unpacked[(size_t)p * panel_vectors];
+      const vf minima = (vf)unpacked[(size_t)p * panel_vectors + 1];
+#pragma unroll
+      for (int r = 0; r < rows; r++)
+        totals[r][p] =
+          add_block(type, totals[r][p], sums[r][p], scales, minima, x + (size_t)r * x_stride);
+    }
+  }
+#pragma unroll
+  for (int r = 0; r < rows; r++)
+#pragma unroll
+    for (int p = 0; p < panels; p++)
+      store_f32(y + (size_t)r * y_stride + p * LANES, totals[r][p]);
+}
+
+// A tile of as many rows as there are, up to TILE_ROWS.
+INLINE void rows_of_tile(
+  dyno_dtype type, const vi *unpacked, size_t blocks, const dyno_activation_block *x,
+  size_t x_stride, size_t rows, float *y, size_t y_stride, bool accumulate, const int panels) {
+  switch (rows) {
+    case 1:
+      panel_tile(type, unpacked, blocks, x, x_stride, y, y_stride, accumulate, 1, panels);
+      return;
+    case 2:
+      panel_tile(type, unpacked, blocks, x, x_stride, y, y_stride, accumulate, 2, panels);
+      return;
+    case 3:
+      panel_tile(type, unpacked, blocks, x, x_stride, y, y_stride, accumulate, 3, panels);
+      return;
+    default:
+      panel_tile(type, unpacked, blocks, x, x_stride, y, y_stride, accumulate, 4, panels);
+  }
+}
+
+INLINE void panels_by_rows(
+  dyno_dtype type, const uint8_t *w, size_t n, size_t k, const dyno_activation_block *x,
+  size_t x_stride, size_t m, float *y, size_t y_stride, bool accumulate, vi *scratch) {
+  const size_t panel_bytes = LANES * dyno_row_bytes(type, k);
+  const size_t block_bytes = LANES * dyno_row_bytes(type, BLOCK);
+  const size_t most = blocks_at_once(type), panel_vectors = most * (2 + quant_vectors(type));
+  const size_t all = k / BLOCK;
+  for (size_t j0 = 0; j0 < n; j0 += PANELS_AT_ONCE * LANES) {
+    const size_t left = (n - j0) / LANES;
+    const size_t panels = left < PANELS_AT_ONCE ? left : PANELS_AT_ONCE;
+    const uint8_t *group = w + j0 / LANES * panel_bytes;
+    for (size_t b0 = 0; b0 < all; b0 += most) {
+      const size_t blocks = all - b0 < most ? all - b0 : most;
+      for (size_t p = 0; p < panels; p++)
+        for (size_t b = 0; b < blocks; b++)
+          unpack_block(
+            type, block_of_panel(type, group + p * panel_bytes, b0 + b),
+            scratch + p * panel_vectors + b * (2 + quant_vectors(type)));
+      // What will be unpacked next comes from memory while the first tiles compute.
+      const uint8_t *next = b0 + most < all ? group + (b0 + most) * block_bytes
+                                            : group + PANELS_AT_ONCE * panel_bytes;
+      for (size_t i = 0; i < m; i += TILE_ROWS)
+        for (size_t p = 0; p < panels; p += TILE_PANELS) {
+          const size_t some = panels - p < TILE_PANELS ? panels - p : TILE_PANELS;
+          if (i == 0)
+            for (size_t q = p; q < p + some; q++)
+              prefetch(next + q * panel_bytes, most * block_bytes);
+          const vi *from = scratch + p * panel_vectors;
+          const dyno_activation_block *rows = x + i * x_stride + b0;
+          float *out = y + i * y_stride + j0 + p * LANES;
+          const bool add = accumulate || b0 > 0;
+          if (some == TILE_PANELS)
+            rows_of_tile(type, from, blocks, rows, x_stride, m - i, out, y_stride, add, TILE_PANELS);
+          else
+            rows_of_tile(type, from, blocks, rows, x_stride, m - i, out, y_stride, add, 1);
+        }
+    }
+  }
+}
+
+// One loop for each type, so that the type is a constant in it.
+INLINE void panels_of_type(
+  dyno_dtype type, const void *w, size_t n, size_t k, const dyno_activation_block *x,
+  size_t x_stride, size_t m, float *y, size_t y_stride, bool accumulate, float *scratch) {
+  switch (m) {
+    case 1: all_panels_by_few_rows(type, w, n, k, x, x_stride, y, y_stride, accumulate, 1, 4); return;
+    case 2: all_panels_by_few_rows(type, w, n, k, x, x_stride, y, y_stride, accumulate, 2, 4); return;
+    case 3: all_panels_by_few_rows(type, w, n, k, x, x_stride, y, y_stride, accumulate, 3, 2); return;
+    case 4: all_panels_by_few_rows(type, w, n, k, x, x_stride, y, y_stride, accumulate, 4, 2); return;
+    default:
+      panels_by_rows(
+        type, w, n, k, x, x_stride, m, y, y_stride, accumulate, (vi *)(void *)scratch);
+  }
+}
+
+static void matmul_quantized(
+  dyno_dtype type, const void *w, size_t n, size_t k, const dyno_activation_block *x,
+  size_t x_stride, size_t m, float *y, size_t y_stride, bool accumulate, float *scratch) {
+  switch (type) {
+    case DYNO_Q8_0:
+      panels_of_type(DYNO_Q8_0, w, n, k, x, x_stride, m, y, y_stride, accumulate, scratch);
+      return;
+    case DYNO_Q4_0:
+      panels_of_type(DYNO_Q4_0, w, n, k, x, x_stride, m, y, y_stride, accumulate, scratch);
+      return;
+    case DYNO_Q4_1:
+      panels_of_type(DYNO_Q4_1, w, n, k, x, x_stride, m, y, y_stride, accumulate, scratch);
+      return;
+    case DYNO_F32:
+    case DYNO_BF16:
+    case DYNO_F16: __builtin_unreachable();
+  }
+}

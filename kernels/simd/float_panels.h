@@ -1,0 +1,252 @@
+// y = x·wᵀ for weights in f32, bf16 or f16 and f32 activations, as an outer product: a lane is an
+// output, activations are broadcast, and nothing is summed across lanes.
+//
+// Weights are packed once: a panel holds FLOAT_PANEL outputs, input after input. Of bf16 it holds
+// pairs of inputs, an output's two side by side, so that a shift or a mask makes f32 of them; the
+// last of an odd number of inputs follows by itself. It takes the bytes that the rows took.
+
+enum {
+  FLOAT_PANEL = PANEL_VECTORS * LANES,
+  // Sums of one tile: of PANEL_ROWS rows by a panel, or of a row by 4 panels.
+  MOST_SUMS = (PANEL_ROWS > 4 ? PANEL_ROWS : 4) * PANEL_VECTORS,
+  WEIGHED_ROWS = 6,  // of attention's values
+  STREAM_AHEAD = 1024,  // bytes
+  FLOAT_DEPTH = 256,  // inputs of a block: of a panel, 16 KiB of f32 in the L1 cache (AVX2)
+  // Rows of a tile whose weights are expanded in registers, of which that takes one with 16 of them.
+  DIRECT_ROWS = PANEL_ROWS > 6 ? PANEL_ROWS : 4,
+  EXPANDED_ABOVE = 2 * DIRECT_ROWS,  // activation rows
+  FLOAT_ROWS = 120,   // activation rows of a block: 120 KiB of them in the L2 cache
+};
+
+INLINE size_t float_bytes(dyno_dtype type) { return type == DYNO_F32 ? 4 : 2; }
+
+// Where input l begins in a panel; of bf16, an even l.
+INLINE const uint8_t *panel_input(dyno_dtype type, const void *panel, size_t l) {
+  return (const uint8_t *)panel + l * FLOAT_PANEL * float_bytes(type);
+}
+
+// A cache line of each row at a time: rows may lie a multiple of a page apart.
+INLINE void pack_floats(dyno_dtype type, const void *rows, size_t k, void *panel) {
+  enum { STEP = 16 };
+  for (size_t l0 = 0; l0 < k; l0 += STEP)
+    for (size_t r = 0; r < FLOAT_PANEL; r++)
+      for (size_t l = l0; l < k && l < l0 + STEP; l++)
+        if (type == DYNO_F32) {
+          ((uint32_t *)panel)[l * FLOAT_PANEL + r] = ((const uint32_t *)rows)[r * k + l];
+        } else {
+          const bool paired = type == DYNO_BF16 && (l | 1) < k;
+          const size_t at = paired ? (l & ~(size_t)1) * FLOAT_PANEL + 2 * r + (l & 1)
+                                   : l * FLOAT_PANEL + r;
+          ((uint16_t *)panel)[at] = ((const uint16_t *)rows)[r * k + l];
+        }
+}
+
+INLINE void expand_packed_floats(
+  dyno_dtype type, const void *panel, size_t row, size_t k, float *destination) {
+  for (size_t l = 0; l < k; l++) {
+    const uint16_t *halves = (const uint16_t *)panel + l * FLOAT_PANEL;
+    switch (type) {
+      case DYNO_F32: destination[l] = ((const float *)panel)[l * FLOAT_PANEL + row]; break;
+      case DYNO_F16: destination[l] = (float)((const _Float16 *)panel)[l * FLOAT_PANEL + row]; break;
+      default:
+        if (l + 1 == k) {
+          destination[l] = f32_from_bf16(halves[row]);
+        } else {
+          destination[l] = f32_from_bf16(halves[2 * row]);
+          destination[l + 1] = f32_from_bf16(halves[2 * row + 1]);
+          l++;
+        }
+    }
+  }
+}
+
+// LANES outputs' weights for input l + `odd` (a constant), from where l begins.
+INLINE vf panel_weights(dyno_dtype type, const uint8_t *w, int vector, const int odd) {
+  switch (type) {
+    case DYNO_F32:
+      return load_f32((const float *)w + odd * FLOAT_PANEL + vector * LANES);
+    case DYNO_F16:
+      return load_f16((const _Float16 *)w + odd * FLOAT_PANEL + vector * LANES);
+    default: {
+      const vu pairs = (vu)load_f32((const float *)w + vector * LANES);
+      return (vf)(odd ? pairs & 0xffff0000u : pairs << 16);
+    }
+  }
+}
+
+// The last weights where the number of inputs is odd.
+INLINE vf last_panel_weights(dyno_dtype type, const uint8_t *w, int vector) {
+  return type == DYNO_BF16 ? load_bf16((const uint16_t *)w + vector * LANES)
+                           : panel_weights(type, w, vector, 0);
+}
+
+// One tile: `rows` activation rows by `panels` panels (both constants), `depth` inputs.
+// Memory at `fetch` is fetched meanwhile, `pace` bytes for two inputs, at most as many as they take.
+INLINE void float_tile(
+  dyno_dtype type, const uint8_t *w, size_t panel_bytes, size_t depth, const float *x,
+  size_t x_stride, float *y, size_t y_stride, bool accumulate, const uint8_t *fetch, size_t pace,
+  const int rows, const int panels) {
+  vf sums[MOST_SUMS];
+#pragma unroll
+  for (int i = 0; i < rows * panels * PANEL_VECTORS; i++) sums[i] = (vf)0.0f;
+  size_t l = 0;
+  for (; l + 2 <= depth; l += 2, w += 2 * FLOAT_PANEL * float_bytes(type), fetch += pace) {
+#pragma unroll
+    for (int p = 0; p < panels; p++)
+      prefetch(fetch + (size_t)p * panel_bytes, 2 * FLOAT_PANEL * float_bytes(type));
+#pragma unroll
+    for (int odd = 0; odd < 2; odd++)
+#pragma unroll
+      for (int p = 0; p < panels; p++) {
+        vf weights[PANEL_VECTORS];
+#pragma unroll
+        for (int v = 0; v < PANEL_VECTORS; v++)
+          weights[v] = panel_weights(type, w + (size_t)p * panel_bytes, v, odd);
+#pragma unroll
+        for (int r = 0; r < rows; r++) {
+          const vf activation = (vf)x[(size_t)r * x_stride + l + (size_t)odd];
+#pragma unroll
+          for (int v = 0; v < PANEL_VECTORS; v++) {
+            vf *sum = &sums[(r * panels + p) * PANEL_VECTORS + v];
+            *sum = fma_vf(weights[v], activation, *sum);
+          }
+        }
+      }
+  }
+#pragma unroll
+  for (int p = 0; p < panels; p++)
+#pragma unroll
+    for (int v = 0; v < PANEL_VECTORS; v++) {
+      vf last = (vf)0.0f;
+      if (l < depth) last = last_panel_weights(type, w + (size_t)p * panel_bytes, v);
+#pragma unroll
+      for (int r = 0; r < rows; r++) {
+        vf sum = sums[(r * panels + p) * PANEL_VECTORS + v];
+        if (l < depth) sum = fma_vf(last, (vf)x[(size_t)r * x_stride + l], sum);
+        float *out = y + (size_t)r * y_stride + p * FLOAT_PANEL + v * LANES;
+        store_f32(out, accumulate ? load_f32(out) + sum : sum);
+      }
+    }
+}
+
+// A tile of so many rows by one panel.
+static void float_rows(
+  dyno_dtype type, const uint8_t *w, size_t depth, const float *x, size_t x_stride, size_t rows,
+  float *y, size_t y_stride, bool accumulate, const uint8_t *fetch, size_t pace) {
+#define ROWS(count) \
+  case count: \
+    switch (type) { \
+      case DYNO_F32: \
+        float_tile(DYNO_F32, w, 0, depth, x, x_stride, y, y_stride, accumulate, fetch, pace, count, \
+          1); \
+        return; \
+      case DYNO_BF16: \
+        float_tile(DYNO_BF16, w, 0, depth, x, x_stride, y, y_stride, accumulate, fetch, pace, count, \
+          1); \
+        return; \
+      default: \
+        float_tile(DYNO_F16, w, 0, depth, x, x_stride, y, y_stride, accumulate, fetch, pace, count, \
+          1); \
+        return; \
+    }
+  switch (rows) {
+    ROWS(1) ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6)
+#if PANEL_ROWS > 6
+    ROWS(7) ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12) ROWS(13) ROWS(14)
+#endif
+  }
+#undef ROWS
+}
+_Static_assert(FLOAT_DEPTH * FLOAT_PANEL <= DYNO_SCRATCH, "an expanded panel fits the scratch");
+_Static_assert(PANEL_ROWS == 6 || PANEL_ROWS == 14, "the cases above");
+
+// One or two rows, which wait for memory: it is read fastest in a few long streams.
+INLINE void stream_panels(
+  dyno_dtype type, const uint8_t *w, size_t n, size_t k, const float *x, size_t x_stride, float *y,
+  size_t y_stride, bool accumulate, const int rows, const int panels) {
+  const size_t panel_bytes = FLOAT_PANEL * k * float_bytes(type);
+  const size_t step = (size_t)panels * FLOAT_PANEL, pace = 2 * FLOAT_PANEL * float_bytes(type);
+  size_t j = 0;
+  for (; j + step <= n; j += step, w += (size_t)panels * panel_bytes)
+    float_tile(
+      type, w, panel_bytes, k, x, x_stride, y + j, y_stride, accumulate, w + STREAM_AHEAD, pace, rows,
+      panels);
+  for (; j < n; j += FLOAT_PANEL, w += panel_bytes)
+    float_tile(
+      type, w, panel_bytes, k, x, x_stride, y + j, y_stride, accumulate, w + STREAM_AHEAD, pace, rows,
+      1);
+}
+
+// `depth` inputs of a panel as f32.
+INLINE void expand_panel(dyno_dtype type, const uint8_t *w, size_t depth, float *expanded) {
+  size_t l = 0;
+  for (; l + 2 <= depth; l += 2, w += 2 * FLOAT_PANEL * float_bytes(type))
+#pragma unroll
+    for (int odd = 0; odd < 2; odd++)
+#pragma unroll
+      for (int v = 0; v < PANEL_VECTORS; v++, expanded += LANES)
+        store_f32(expanded, panel_weights(type, w, v, odd));
+  if (l < depth)
+    for (int v = 0; v < PANEL_VECTORS; v++)
+      store_f32(expanded + v * LANES, last_panel_weights(type, w, v));
+}
+
+// Tiles of as equal numbers of rows as can be. Inputs are taken in blocks, so that the activations'
+// part of one stays in the L2 cache while all panels pass, and a panel's in L1 while all tiles do,
+// as f32 where there are enough of them.
+static void float_blocks(
+  dyno_dtype type, const uint8_t *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate, float *scratch) {
+  const size_t panel_bytes = FLOAT_PANEL * k * float_bytes(type);
+  const bool expanded = type != DYNO_F32 && m > EXPANDED_ABOVE;
+  const size_t most = expanded || type == DYNO_F32 ? PANEL_ROWS : DIRECT_ROWS;
+  // The next panel's part comes from memory while this one's tiles compute.
+  const size_t tiles = (m + most - 1) / most;
+  const size_t pace = (2 * FLOAT_PANEL * float_bytes(type) + tiles - 1) / tiles;
+  for (size_t l0 = 0; l0 < k; l0 += FLOAT_DEPTH) {
+    const size_t depth = k - l0 < FLOAT_DEPTH ? k - l0 : FLOAT_DEPTH;
+    for (size_t j = 0; j < n; j += FLOAT_PANEL) {
+      const uint8_t *panel = panel_input(type, w + j / FLOAT_PANEL * panel_bytes, l0);
+      const uint8_t *fetch = panel + panel_bytes;
+      if (expanded) {
+        if (type == DYNO_BF16)
+          expand_panel(DYNO_BF16, panel, depth, scratch);
+        else
+          expand_panel(DYNO_F16, panel, depth, scratch);
+        panel = (const uint8_t *)scratch;
+      }
+      for (size_t i = 0, tile = 0; i < m; tile++, fetch += depth / 2 * pace) {
+        const size_t rows = (m - i + tiles - tile - 1) / (tiles - tile);
+        float_rows(
+          expanded ? DYNO_F32 : type, panel, depth, x + i * x_stride + l0, x_stride, rows,
+          y + i * y_stride + j, y_stride, accumulate || l0 > 0,
+          fetch, pace);
+        i += rows;
+      }
+    }
+  }
+}
+
+static void matmul_packed(
+  dyno_dtype type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate, float *scratch) {
+#define STREAM(rows, panels) \
+  switch (type) { \
+    case DYNO_F32: \
+      stream_panels(DYNO_F32, w, n, k, x, x_stride, y, y_stride, accumulate, rows, panels); \
+      return; \
+    case DYNO_BF16: \
+      stream_panels(DYNO_BF16, w, n, k, x, x_stride, y, y_stride, accumulate, rows, panels); \
+      return; \
+    default: \
+      stream_panels(DYNO_F16, w, n, k, x, x_stride, y, y_stride, accumulate, rows, panels); \
+      return; \
+  }
+  if (m == 1) STREAM(1, 4)
+  if (m == 2) STREAM(2, 2)
+#undef STREAM
+  for (size_t i = 0; i < m; i += FLOAT_ROWS)
+    float_blocks(
+      type, w, n, k, x + i * x_stride, x_stride, m - i < FLOAT_ROWS ? m - i : FLOAT_ROWS,
+      y + i * y_stride, y_stride, accumulate, scratch);
+}
