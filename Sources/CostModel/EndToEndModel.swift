@@ -68,6 +68,9 @@ final class EndToEndModel {
     context.peak *= values[0]
     context.bandwidth *= values[1]
     var attention = device.context
+    // On CPUs attention is in f32, whatever the weights are.
+    let isInF32 = device.limits.kind == .cpu
+    attention.peak = (isInF32 ? device.limits.peak(of: .f32) : nil) ?? attention.peak
     attention.peak *= values[0]
     attention.bandwidth *= values[2]
     var streaming: PerQueryHeadAttention?

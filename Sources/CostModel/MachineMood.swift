@@ -11,7 +11,9 @@ enum MachineMood {
   /// What a timing of an operator is multiplied by; 1 where limits were not measured or the
   /// operator only moves activations, which stay in the caches.
   static func scale(_ timing: OperatorTiming, to limits: DeviceLimits) -> Double {
-    guard let then = timing.limits, let peak = limits.peak(of: timing.weights) else { return 1 }
+    guard let then = timing.limits else { return 1 }
+    // Timings without a peak of integers are from when block formats were multiplied in f32.
+    var arithmetic = then.integerPeak == nil ? .f32 : timing.weights
     let flops: Double
     let bytes: Double
     switch timing.shape {
@@ -20,33 +22,37 @@ enum MachineMood {
       flops = shape.flops
       bytes = Double(n) * Double(k) * timing.weights.bytesPerElement
     case .attention(let shape):
+      arithmetic = .f32
       flops = shape.flops
       bytes =
         2 * Double(shape.positions) * Double(shape.keyValueHeads) * Double(shape.headDimension)
         * timing.cache.bytesPerElement
     case .rows: return 1
     }
+    guard let peak = limits.peak(of: arithmetic) else { return 1 }
     return max(flops / peak, bytes / limits.memoryBandwidth)
-      / max(flops / then.multiplyAddPeak, bytes / then.readBandwidth)
+      / max(flops / then.peak(of: arithmetic), bytes / then.readBandwidth)
   }
 
   /// Seconds of a run at `limits`.
   static func seconds(_ run: WholeRun, _ schedule: ServingSchedule, at limits: DeviceLimits)
     -> Double
   {
-    guard let share = run.pairedFloorFraction, share > 0, let peak = limits.peak(of: run.weights)
+    guard let share = run.pairedFloorFraction, share > 0, let peak = limits.peak(of: run.weights),
+      let peakOfOthers = limits.peak(of: .f32)
     else { return run.seconds }
     func floor(batch: Int, cached: Int, new: Int, logitsRows: Int) -> Double {
-      var flops = 0.0
+      var seconds = 0.0
       var bytes = 0.0
       run.architecture.forEachOperator(
         batch: batch, cached: cached, new: new, logitsRows: logitsRows, weights: run.weights,
         cache: run.cache
       ) { operation, count in
-        flops += operation.flops * Double(count)
+        seconds +=
+          operation.flops * Double(count) / (operation.weightBytes > 0 ? peak : peakOfOthers)
         bytes += (operation.weightBytes + operation.cacheReadBytes) * Double(count)
       }
-      return max(flops / peak, bytes / limits.memoryBandwidth)
+      return max(seconds, bytes / limits.memoryBandwidth)
     }
     var least = 0.0
     for prefill in schedule.prefills {

@@ -19,7 +19,7 @@ public struct LimitsCache {
   public func load() -> MachineLimits? {
     guard let data = try? Data(contentsOf: file),
       let limits = try? JSONDecoder().decode(MachineLimits.self, from: data),
-      limits.readBandwidth > 0, limits.multiplyAddPeak > 0
+      limits.readBandwidth > 0, limits.multiplyAddPeak > 0, limits.integerPeak ?? 0 > 0
     else { return nil }
     return limits
   }

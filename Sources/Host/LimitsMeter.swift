@@ -4,7 +4,8 @@ import COpenBLAS
 import Foundation
 import Records
 
-/// Measures what this machine can do at best: read bandwidth and f32 multiply-add peak.
+/// Measures what this machine can do at best: read bandwidth, and multiply-add peak of f32 and of
+/// bytes.
 ///
 /// Noise only ever slows a sample down, so a limit is the best of all samples. Take samples between
 /// those of the run that they judge: neighbours and clock rates change within minutes.
@@ -77,6 +78,15 @@ public final class LimitsMeter {
     }
     now.bestGEMM = 2 * Double(gemm.m * gemm.n * gemm.k * team.count) / seconds
     now.multiplyAddPeak = max(now.multiplyAddPeak, now.bestGEMM)
+    now.integerPeak = now.multiplyAddPeak
+    if let multiplyAddBytes = kernels.functions.multiply_add_bytes {
+      let operations = multiplyAddBytes(1, &sink) * Double(iterations)
+      seconds = time { rank in
+        var sink: Float = 0
+        _ = multiplyAddBytes(iterations, &sink)
+      }
+      now.integerPeak = operations * Double(team.count) / seconds
+    }
     now.samples = 1
     limits = limits.best(with: now)
     return now

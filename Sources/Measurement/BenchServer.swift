@@ -3,6 +3,7 @@ import Foundation
 import Host
 import Numerics
 import Records
+import Weights
 
 /// The child's side of an interleaved comparison: prepares the tests once, then runs blocks of them
 /// on request, so that neither starting the process nor making weights is part of what is compared.
@@ -12,13 +13,18 @@ public struct BenchServer {
   private let probe: NoiseProbe
   private let judge: NoiseJudge
 
+  /// - Parameter model: a GGUF file or checkpoint that is run with its weights as they are stored,
+  ///   instead of architectures with random ones.
   public init(
-    _ architectures: [Architecture], _ tests: [ThroughputTest],
+    _ architectures: [Architecture], model: String? = nil, _ tests: [ThroughputTest],
     _ settings: ThroughputBench.Settings
   ) throws {
-    machine = try Machine(threads: settings.threads)
+    let machine = try Machine(threads: settings.threads)
+    self.machine = machine
+    let stored = try model.map { try ModelWeights.load($0, kernels: machine.kernels) }
     bed = try TestBed(
-      architectures, tests, settings, machine: machine, reservedBytes: 0, report: { _ in })
+      stored.map { [$0.architecture] } ?? architectures, stored: stored, tests, settings,
+      machine: machine, reservedBytes: 0, report: { _ in })
     probe = NoiseProbe(
       processors: Array(machine.topology.processors.prefix(machine.team.count)))
     judge = NoiseJudge(threads: machine.team.count)

@@ -16,9 +16,9 @@ extension DeviceProfile {
       name: name,
       limits: DeviceLimits(
         kind: .cpu,
-        // Weights of every type meet f32 activations in f32 multiply-adds.
+        // Block formats are multiplied in integers, all others in f32.
         peakFLOPs: Dictionary(
-          uniqueKeysWithValues: DType.allCases.map { ($0, limits.multiplyAddPeak) }),
+          uniqueKeysWithValues: DType.allCases.map { ($0, limits.peak(of: $0)) }),
         memoryBandwidth: limits.readBandwidth,
         memoryCapacity: Double(AvailableMemory.bytes()), units: limits.threads,
         lastLevelCache: Double(topology.lastLevelCacheBytes), linkBandwidth: 0,

@@ -14,15 +14,21 @@ package final class PreparedModel {
   let initializationSeconds: Double
   private let seed: UInt64
 
+  /// - Parameters:
+  ///   - dtype: of random weights.
+  ///   - stored: weights to run as they are stored, instead of random ones.
   package init(
-    _ architecture: Architecture, dtype: DType, cache: DType, sequences: Int, capacity: Int,
-    maxTokens: Int, seed: UInt64, team: ThreadTeam, kernels: KernelTable
+    _ architecture: Architecture, dtype: DType, stored: ModelWeights? = nil, cache: DType,
+    sequences: Int, capacity: Int, maxTokens: Int, seed: UInt64, team: ThreadTeam,
+    kernels: KernelTable
   ) throws {
     self.architecture = architecture
     self.seed = seed
     let start = SteadyClock.nanoseconds()
-    let weights = try ModelWeights.random(
-      architecture, dtype: dtype, seed: seed, team: team, kernels: kernels)
+    let weights =
+      try stored?.converted(to: nil, packed: true, team: team, kernels: kernels)
+      ?? ModelWeights.random(
+        architecture, dtype: dtype, packed: true, seed: seed, team: team, kernels: kernels)
     initializationSeconds = Double(SteadyClock.nanoseconds() - start) * 1e-9
     engine = try Engine(
       weights, cache: cache, sequences: sequences, capacity: capacity, maxTokens: maxTokens,

@@ -26,10 +26,12 @@ final class TestBed {
   let memoryNeedBytes: Int
   private let report: (String) -> Void
 
-  /// - Parameter reservedBytes: of memory for other uses.
+  /// - Parameters:
+  ///   - stored: the weights of all architectures, instead of random ones.
+  ///   - reservedBytes: of memory for other uses.
   /// - Throws: `InputError` where the models do not fit into memory together.
   init(
-    _ architectures: [Architecture], _ tests: [ThroughputTest],
+    _ architectures: [Architecture], stored: ModelWeights? = nil, _ tests: [ThroughputTest],
     _ settings: ThroughputBench.Settings, machine: Machine, reservedBytes: Int,
     report: @escaping (String) -> Void
   ) throws {
@@ -40,8 +42,10 @@ final class TestBed {
     kernels = machine.kernels
     let sizes = Sizes(tests, settings)
     let available = AvailableMemory.bytes()
-    let needs = try architectures.map {
-      try Self.need($0, tests, settings, threads: machine.team.count)
+    let needs: [MemoryNeed] = try architectures.map {
+      var need = try Self.need($0, tests, settings, threads: machine.team.count)
+      if let stored { need.weights = stored.matrixBytes }
+      return need
     }
     for (architecture, need) in zip(architectures, needs) {
       try need.check(architecture.name, available: available)
@@ -53,7 +57,7 @@ final class TestBed {
     models = try architectures.map { architecture in
       report("\(architecture.name): random \(settings.dtype) weights")
       let model = try PreparedModel(
-        architecture, dtype: settings.dtype, cache: settings.cacheDType,
+        architecture, dtype: settings.dtype, stored: stored, cache: settings.cacheDType,
         sequences: sizes.sequences, capacity: sizes.capacity, maxTokens: sizes.maxTokens,
         seed: settings.seed, team: machine.team, kernels: machine.kernels)
       // Integrated workloads visit every depth they hold.
@@ -95,6 +99,7 @@ final class TestBed {
     threads: Int
   ) throws -> MemoryNeed {
     let sizes = Sizes(tests, settings)
+    try KVCache.check(architecture, settings.cacheDType)
     return MemoryNeed(
       architecture, weights: try architecture.weightBytes(settings.dtype),
       cache: settings.cacheDType, sequences: sizes.sequences, capacity: sizes.capacity,

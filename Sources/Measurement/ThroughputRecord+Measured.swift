@@ -37,7 +37,7 @@ extension ThroughputRecord {
       samplesTs: rates, medianTs: Double(test.tokens) / median,
       ci95Ts: measured.rates.interval.map { [$0.lowerBound, $0.upperBound] },
       gflops: work.flops / median * 1e-9, gbps: work.bytes / median * 1e-9,
-      peakFraction: work.flops / median / limits.multiplyAddPeak,
+      peakFraction: work.flops / median / limits.peak(of: settings.dtype),
       bandwidthFraction: work.bytes / median / limits.readBandwidth,
       floorFraction: work.floorSeconds(limits) / median,
       pairedFloorFraction: Quantiles.median(paired), limits: limits,

@@ -1,3 +1,5 @@
+import Architectures
+
 /// What a machine was measured to do at best, over some number of threads.
 public struct MachineLimits: Codable, Sendable, Equatable {
   public var threads: Int
@@ -6,6 +8,9 @@ public struct MachineLimits: Codable, Sendable, Equatable {
   public var readBandwidth: Double
   /// f32 FLOP/s (a multiply-add is 2): the best of a loop in registers and of OpenBLAS's sgemm.
   public var multiplyAddPeak: Double
+  /// Operations per second on bytes, as 4-bit weights are multiplied (a multiply-add is 2); `nil` in
+  /// records from when block formats were multiplied in f32.
+  public var integerPeak: Double?
   /// FLOP/s of the best sgemm alone.
   public var bestGEMM: Double
   /// How many samples these are the best of.
@@ -13,18 +18,19 @@ public struct MachineLimits: Codable, Sendable, Equatable {
 
   /// Spelled so that snake case leads there and back.
   private enum CodingKeys: String, CodingKey {
-    case threads, instructionSet, readBandwidth, multiplyAddPeak, samples
+    case threads, instructionSet, readBandwidth, multiplyAddPeak, integerPeak, samples
     case bestGEMM = "bestGemm"
   }
 
   public init(
     threads: Int, instructionSet: String, readBandwidth: Double = 0, multiplyAddPeak: Double = 0,
-    bestGEMM: Double = 0, samples: Int = 0
+    integerPeak: Double? = nil, bestGEMM: Double = 0, samples: Int = 0
   ) {
     self.threads = threads
     self.instructionSet = instructionSet
     self.readBandwidth = readBandwidth
     self.multiplyAddPeak = multiplyAddPeak
+    self.integerPeak = integerPeak
     self.bestGEMM = bestGEMM
     self.samples = samples
   }
@@ -34,8 +40,14 @@ public struct MachineLimits: Codable, Sendable, Equatable {
     var best = self
     best.readBandwidth = max(readBandwidth, other.readBandwidth)
     best.multiplyAddPeak = max(multiplyAddPeak, other.multiplyAddPeak)
+    best.integerPeak = [integerPeak, other.integerPeak].compactMap { $0 }.max()
     best.bestGEMM = max(bestGEMM, other.bestGEMM)
     best.samples += other.samples
     return best
+  }
+
+  /// Operations per second at which weights of a dtype can be multiplied at best.
+  public func peak(of weights: DType) -> Double {
+    weights.blockElements > 1 ? integerPeak ?? multiplyAddPeak : multiplyAddPeak
   }
 }

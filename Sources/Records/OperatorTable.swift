@@ -9,7 +9,7 @@ public enum OperatorTable {
     "device", "engine", "operator", "architecture", "weights", "cache", "m", "n", "k", "rows",
     "width", "sequences", "tokens", "pairs", "positions", "query_heads", "key_value_heads",
     "head_dimension", "seconds", "samples", "threads", "instruction_set", "read_bandwidth",
-    "multiply_add_peak",
+    "multiply_add_peak", "integer_peak",
   ]
 
   public static func text(_ timings: [OperatorTiming]) -> String {
@@ -39,6 +39,7 @@ public enum OperatorTable {
         "threads": "\(limits.threads)", "instruction_set": limits.instructionSet,
         "read_bandwidth": "\(limits.readBandwidth)",
         "multiply_add_peak": "\(limits.multiplyAddPeak)",
+        "integer_peak": limits.integerPeak.map { "\($0)" } ?? "",
       ]) { $1 }
     }
     return columns.map { named[$0] ?? "" }
@@ -85,6 +86,8 @@ public enum OperatorTable {
       threads: try row.count("threads"),
       instructionSet: try row.optionalText("instruction_set") ?? "unknown",
       readBandwidth: try row.positive("read_bandwidth"),
-      multiplyAddPeak: try row.positive("multiply_add_peak"), bestGEMM: 0, samples: 1)
+      multiplyAddPeak: try row.positive("multiply_add_peak"),
+      integerPeak: try row.optionalText("integer_peak") == nil ? nil : row.positive("integer_peak"),
+      bestGEMM: 0, samples: 1)
   }
 }

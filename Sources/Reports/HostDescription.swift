@@ -45,6 +45,10 @@ public struct HostDescription: Encodable, Sendable {
       ("threads", "\(limits.threads)\(threadsPinned ? ", pinned" : ", not pinned")"),
       ("read bandwidth", "\(Quantity.number(limits.readBandwidth * 1e-9)) GB/s"),
       ("f32 multiply-add peak", "\(Quantity.number(limits.multiplyAddPeak * 1e-9)) GFLOP/s"),
+      (
+        "int8 multiply-add peak",
+        "\(limits.integerPeak.map { Quantity.number($0 * 1e-9) } ?? "–") GOP/s"
+      ),
       ("best sgemm", "\(Quantity.number(limits.bestGEMM * 1e-9)) GFLOP/s"),
       (
         "limits",

@@ -84,7 +84,9 @@ public enum ThroughputTable {
       + "\(record.cpuInfo), "
       + "\(record.nThreads) threads, \(record.environment.instructionSet).\n"
       + "Limits of this run: \(Quantity.number(record.limits.readBandwidth * 1e-9)) GB/s read, "
-      + "\(Quantity.number(record.limits.multiplyAddPeak * 1e-9)) GFLOP/s f32 multiply-add.\n"
+      + "\(Quantity.number(record.limits.multiplyAddPeak * 1e-9)) GFLOP/s f32 multiply-add"
+      + (record.limits.integerPeak.map { ", \(Quantity.number($0 * 1e-9)) GOP/s int8" } ?? "")
+      + ".\n"
       + "tok/s: median of \(sampleCounts(records)) samples, all sequences together.\(few)"
       + (compared ? " against: median ratio within a block, with its interval." : "")
       + "\nof floor: the least time these limits allow (bytes or FLOPs, whichever binds) over the "

@@ -80,11 +80,19 @@ struct Bench: ParsableCommand {
   @Flag(help: .hidden)
   var serve = false
 
+  /// With --serve: run this file's weights as they are stored, instead of <arch>. How the comparison
+  /// with llama.cpp runs a real model.
+  @Option(help: .hidden)
+  var model: String?
+
   enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json, jsonl }
 
   func run() throws {
     if endWithStdin { ParentWatch.endWithStandardInput() }
     let subjects = try options.architectures.map(Zoo.resolve)
+    guard model == nil || serve else {
+      throw InputError("--model", problem: "is given without --serve")
+    }
     var settings = ThroughputBench.Settings()
     settings.dtype = options.dtype
     settings.cacheDType = options.cacheDtype.dtype
@@ -99,7 +107,7 @@ struct Bench: ParsableCommand {
     let recorder = try store.map { try BenchRecorder(store: $0) }
 
     if serve {
-      try BenchServer(subjects, tests, settings).serve(
+      try BenchServer(subjects, model: model, tests, settings).serve(
         read: { readLine() }, write: { try emit($0) })
       return
     }

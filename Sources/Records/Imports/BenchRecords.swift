@@ -64,7 +64,7 @@ public enum BenchRecords {
       depth: try count("n_depth", from: 0, default: 0),
       batch: try count("n_sequences", from: 1, default: 1),
       chunk: try count("n_batch", from: 1, default: 512), seconds: median * 1e-9,
-      pairedFloorFraction: try fields.double("paired_floor_fraction"), origin: origin)
+      pairedFloorFraction: try pairedFloorFraction(fields), origin: origin)
     let blocks = try blocks(fields)
     guard blocks.isEmpty || blocks.count == unsorted.count else {
       throw InputError(
@@ -74,6 +74,13 @@ public enum BenchRecords {
     run.secondsByBlock = Dictionary(
       zip(blocks, unsorted.map { $0 * 1e-9 }), uniquingKeysWith: { _, latest in latest })
     return run
+  }
+
+  /// Records without a peak of integers judged block formats by that of f32: no share as it is now.
+  private static func pairedFloorFraction(_ fields: JSONObject) throws -> Double? {
+    let isOfBlocks = try dtype(fields, "type_weights").map { $0.blockElements > 1 } ?? false
+    if isOfBlocks, try fields.object("limits")?.double("integer_peak") == nil { return nil }
+    return try fields.double("paired_floor_fraction")
   }
 
   private static func blocks(_ fields: JSONObject) throws -> [Int] {
