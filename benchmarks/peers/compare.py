@@ -14,7 +14,6 @@ import importlib.metadata
 import importlib.util
 import json
 import os
-import platform
 import random
 import statistics
 import subprocess
@@ -143,6 +142,10 @@ def host_limits(dyno: Path, threads: int) -> dict[str, float]:
         environment = {**os.environ, "XDG_CACHE_HOME": folder}
         output = subprocess.check_output([*command, "--output", "json"], env=environment)
     return json.loads(output)["limits"]
+
+
+def processor(dyno: Path) -> str:
+    return json.loads(subprocess.check_output([dyno, "host", "--output", "json"]))["processor"]
 
 
 def best(a: dict[str, float], b: dict[str, float]) -> dict[str, float]:
@@ -292,7 +295,7 @@ def main() -> None:
         f"Geometric mean of the {len(geometric)} ratios: "
         f"{statistics.geometric_mean(geometric):.2f}; smallest {min(geometric):.2f}. "
         f"{date.today()}, {arguments.threads} threads, {arguments.blocks} blocks a cell, "
-        f"{platform.processor() or platform.machine()}; llama-cpp-python {version} ({system}).",
+        f"{processor(arguments.dyno)}; llama-cpp-python {version} ({system}).",
     ]
     print("\n".join(lines[-2:]))
     if arguments.write:
