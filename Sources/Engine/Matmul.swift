@@ -71,8 +71,11 @@ package struct Matmul {
     max(a.hiddenSize, a.intermediateSize, a.queryWidth)
   }
 
-  /// Activation rows from which weights in rows are left to OpenBLAS.
-  private static let openBLASRows = 16
+  /// Activation rows from which weights in rows are left to OpenBLAS: by `make bench` on Zen 3, GFLOP/s
+  /// of our dot products and OpenBLAS are 143 and 135 at 64 rows, 144 and 146 at 96, 128 and 143 at
+  /// 128 (f32; bf16 132 and 132, 128 and 138 at 64 and 96). Without SIMD kernels it is 11 times faster
+  /// at a single row already.
+  private static let openBLASRows = 96
 
   /// - Parameters:
   ///   - architecture: whose weights will be multiplied.
@@ -173,7 +176,8 @@ package struct Matmul {
   }
 
   private func path(_ m: Int) -> MatmulPath {
-    forced ?? (m < Self.openBLASRows ? .dots : .openBLAS)
+    let isScalar = kernels.functions.instruction_set == DYNO_SCALAR
+    return forced ?? (isScalar || m >= Self.openBLASRows ? .openBLAS : .dots)
   }
 
   /// One thread's part: the outputs `rows` of one matrix. `y` points at the first of them.

@@ -14,10 +14,12 @@ public struct MemoryNeed: Sendable, Equatable {
   ///   - sequences: sequences in the cache at once, each of `capacity` positions.
   ///   - maxTokens: most new tokens of a step.
   ///   - maxLogits: most positions of a step whose logits are asked for.
+  /// - Throws: `InputError` for a cache that cannot be stored, before anything large is made.
   public init(
     _ architecture: Architecture, weights: Int, cache: DType, sequences: Int, capacity: Int,
     maxTokens: Int, maxLogits: Int, threads: Int
-  ) {
+  ) throws {
+    try KVCache.check(architecture, cache)
     self.weights = weights
     self.cache = KVCache.bytes(
       architecture, dtype: cache, sequences: sequences, capacity: capacity)

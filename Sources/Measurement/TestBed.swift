@@ -55,7 +55,8 @@ final class TestBed {
     memoryNeedBytes = MemoryNeed(sumOf: needs).total + reservedBytes
 
     models = try architectures.map { architecture in
-      report("\(architecture.name): random \(settings.dtype) weights")
+      report(
+        "\(architecture.name): \(stored == nil ? "random \(settings.dtype)" : "stored") weights")
       let model = try PreparedModel(
         architecture, dtype: settings.dtype, stored: stored, cache: settings.cacheDType,
         sequences: sizes.sequences, capacity: sizes.capacity, maxTokens: sizes.maxTokens,
@@ -99,8 +100,7 @@ final class TestBed {
     threads: Int
   ) throws -> MemoryNeed {
     let sizes = Sizes(tests, settings)
-    try KVCache.check(architecture, settings.cacheDType)
-    return MemoryNeed(
+    return try MemoryNeed(
       architecture, weights: try architecture.weightBytes(settings.dtype),
       cache: settings.cacheDType, sequences: sizes.sequences, capacity: sizes.capacity,
       maxTokens: sizes.maxTokens, maxLogits: sizes.sequences, threads: threads)

@@ -102,8 +102,7 @@ extension Matrix {
     self.init(
       dtype: dtype, rows: rows, columns: columns, base: base, owner: owner, layout: layout)
     let (rowBytes, packedRows) = (rowBytes, packedRows)
-    var panel = 1
-    if case .panels(let outputs) = layout { panel = outputs }
+    let panel = layout.panelRows
     precondition(ModelWeights.rowGrain % panel == 0, "a thread's rows are whole panels")
     let unpacked = try (0..<team.count).map { _ in
       try FloatBuffer(count: panel > 1 ? (panel * rowBytes + 3) / 4 : 0)

@@ -33,23 +33,21 @@ public struct Matrix: @unchecked Sendable {
 
   /// The first rows, which lie in panels; those that fill no panel follow as they are.
   public var packedRows: Int {
-    switch layout {
-    case .rows: 0
-    case .panels(let outputs): rows / outputs * outputs
-    }
+    layout == .rows ? 0 : rows / layout.panelRows * layout.panelRows
   }
 
   /// One row as f32.
   public func expand(
     row: Int, _ kernels: KernelTable, into destination: UnsafeMutablePointer<Float>
   ) {
-    guard case .panels(let outputs) = layout, row < packedRows else {
+    guard row < packedRows else {
       kernels.functions.expand(dtype.kernelType, self.row(row), columns, destination)
       return
     }
     precondition(layout == .packed(dtype, kernels), "packed for other kernels")
+    let place = row % layout.panelRows
     kernels.functions.expand_packed(
-      dtype.kernelType, self.row(row / outputs * outputs), row % outputs, columns, destination)
+      dtype.kernelType, self.row(row - place), place, columns, destination)
   }
 }
 
@@ -61,6 +59,14 @@ public enum WeightLayout: Sendable, Equatable {
   /// Rows interleaved in panels of so many, as kernels of that width read them. The bytes are as
   /// many. Block formats are multiplied in integers, with activations quantised as well.
   case panels(outputs: Int)
+
+  /// Rows that lie together.
+  public var panelRows: Int {
+    switch self {
+    case .rows: 1
+    case .panels(let outputs): outputs
+    }
+  }
 
   /// The fastest for a dtype.
   public static func packed(_ dtype: DType, _ kernels: KernelTable) -> WeightLayout {

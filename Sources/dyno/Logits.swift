@@ -23,7 +23,7 @@ struct Logits: ParsableCommand {
   var dtype: DType?
 
   @Option(help: "Storage of the KV cache: f32, f16, bf16 or q8_0.")
-  var cacheDtype = CacheType.f32
+  var cacheDtype = CacheType(.f32)
 
   @Flag(
     help: """
@@ -89,9 +89,8 @@ struct Logits: ParsableCommand {
         "--tokens", problem: "\(token) is outside the vocabulary of \(model)",
         expected: "0 to \(architecture.vocabularySize - 1)")
     }
-    try KVCache.check(architecture, cacheDtype.dtype)
     let maxLogits = allPositions ? Self.chunk : 1
-    var need = MemoryNeed(
+    var need = try MemoryNeed(
       architecture, weights: try dtype.map(architecture.weightBytes) ?? weights.matrixBytes,
       cache: cacheDtype.dtype, sequences: 1, capacity: capacity, maxTokens: Self.chunk,
       maxLogits: maxLogits, threads: team.count)

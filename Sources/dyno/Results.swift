@@ -60,7 +60,7 @@ struct Results: ParsableCommand {
     var filter = ResultFilter()
     filter.architectures = architecture?.values ?? []
     filter.dtypes = dtype?.values.map(\.rawValue) ?? []
-    filter.cacheDTypes = cacheDtype?.values.map(\.rawValue) ?? []
+    filter.cacheDTypes = cacheDtype?.values.map(\.dtype.rawValue) ?? []
     filter.prompts = prompt?.values ?? []
     filter.generates = generate?.values ?? []
     filter.depths = depth?.values ?? []

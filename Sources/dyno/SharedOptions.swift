@@ -20,24 +20,22 @@ struct SubjectOptions: ParsableArguments {
   var dtype = DType.bf16
 
   @Option(help: "Storage of the KV cache: f32, f16, bf16 or q8_0.")
-  var cacheDtype = CacheType.f16
+  var cacheDtype = CacheType(.f16)
 }
 
 /// Storage of the KV cache: what attention can stream.
-enum CacheType: String, ExpressibleByArgument, CaseIterable {
-  case f32, f16, bf16
-  // The field's name, underscore and all.
-  // swift-format-ignore: AlwaysUseLowerCamelCase
-  case q8_0
+struct CacheType: ExpressibleByArgument {
+  let dtype: DType
 
-  var dtype: DType {
-    switch self {
-    case .f32: .f32
-    case .f16: .f16
-    case .bf16: .bf16
-    case .q8_0: .q8_0
-    }
+  init(_ dtype: DType) { self.dtype = dtype }
+
+  init?(argument: String) {
+    guard let dtype = DType(rawValue: argument), DType.ofCaches.contains(dtype) else { return nil }
+    self.dtype = dtype
   }
+
+  var defaultValueDescription: String { dtype.rawValue }
+  static var allValueStrings: [String] { DType.ofCaches.map(\.rawValue) }
 }
 
 /// Non-negative counts, separated by commas.

@@ -9,7 +9,7 @@ import Weights
     let a = Architecture(
       name: "one-billion", hiddenSize: 2048, intermediateSize: 8192, layers: 16, queryHeads: 32,
       keyValueHeads: 8, headDimension: 64, vocabularySize: 128_256)
-    return MemoryNeed(
+    return try MemoryNeed(
       a, weights: try a.weightBytes(.bf16), cache: .f16, sequences: sequences, capacity: 4096,
       maxTokens: 512, maxLogits: sequences, threads: 2)
   }

@@ -315,8 +315,7 @@ import Weights
         let output = try FloatBuffer(count: rows * e)
         let scratch = try FloatBuffer(
           Array(repeating: .nan, count: dyno_attention_scratch(rows, e)))
-        let isBlocks = dtype.blockElements > 1 && table.block_panel > 0
-        let panel = isBlocks ? table.block_panel : table.key_panel
+        let panel = max(1, dtype.blockElements > 1 ? table.block_panel : table.float_panel)
         let panels = try PageMemory((positions + panel - 1) / panel * panel * dtype.bytes(e))
         for position in 0..<positions {
           table.store_key(

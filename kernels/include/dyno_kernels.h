@@ -30,7 +30,7 @@ typedef enum {
 typedef struct {
   dyno_dtype cache_type;   // f32, bf16, f16 or q8_0
   size_t head_dimension;
-  const void *keys;        // panels of `key_panel` positions, from position 0, as store_key fills them
+  const void *keys;        // panels of positions, from position 0, as store_key fills them
   const void *values;      // (positions, head_dimension), from position 0
   size_t first, count;     // positions to visit
   const float *queries;    // (rows, head_dimension), already scaled by 1/sqrt(head_dimension)
@@ -119,9 +119,8 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   // or, where `interleaved`, the pairs (x[2i], x[2i + 1]). In place; count is e.
   void (*rotate)(
     float *x, const float *cosines, const float *sines, size_t count, bool interleaved);
-  // Rounds the key of one position (its place in the panel) to f32, bf16, f16 or q8_0. Panels are of
-  // `key_panel` positions; of q8_0, of `block_panel` where that is not 0.
-  size_t key_panel;
+  // Rounds the key of one position (its place in the panel) to f32, bf16, f16 or q8_0. Panels of
+  // positions are as those of weights; where there are none, a panel is one position.
   void (*store_key)(dyno_dtype type, const float *key, size_t e, size_t position, void *panel);
   void (*attention)(const dyno_attention_block *block);
 

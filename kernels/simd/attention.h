@@ -35,19 +35,13 @@ static void store_key(dyno_dtype type, const float *key, size_t e, size_t positi
     for (size_t b = 0; b < e / BLOCK; b++) {
       block_q8_0 block;
       dyno_quantize(type, key + b * BLOCK, BLOCK, &block);
-      uint8_t *to = (uint8_t *)panel + b * LANES * sizeof block;
-      __builtin_memcpy(to + position * sizeof block.scale, &block.scale, sizeof block.scale);
-      to += LANES * sizeof block.scale + position * PANEL_GROUP_Q8;
-      for (size_t g = 0; g < BLOCK / PANEL_GROUP_Q8; g++)
-        __builtin_memcpy(
-          to + g * LANES * PANEL_GROUP_Q8, block.quants + g * PANEL_GROUP_Q8, PANEL_GROUP_Q8);
+      pack_block(
+        type, (const uint8_t *)&block, position, (uint8_t *)panel + b * LANES * sizeof block);
     }
     return;
   }
   for (size_t l = 0; l < e; l++) {
-    const bool paired = type == DYNO_BF16 && (l | 1) < e;
-    const size_t at = paired ? (l & ~(size_t)1) * FLOAT_PANEL + 2 * position + (l & 1)
-                             : l * FLOAT_PANEL + position;
+    const size_t at = place_in_panel(type, position, l, e);
     switch (type) {
       case DYNO_F32: ((float *)panel)[at] = key[l]; break;
       case DYNO_F16: ((_Float16 *)panel)[at] = (_Float16)key[l]; break;

@@ -36,22 +36,25 @@ INLINE panel_block block_of_panel(dyno_dtype type, const void *panel, size_t blo
   };
 }
 
+// Puts one row's block into its panel's.
+INLINE void pack_block(dyno_dtype type, const uint8_t *from, size_t row, uint8_t *to) {
+  const size_t heads = type == DYNO_Q4_1 ? 2 : 1;
+  const size_t group = type == DYNO_Q8_0 ? PANEL_GROUP_Q8 : PANEL_GROUP_Q4;
+  const size_t quants = dyno_row_bytes(type, BLOCK) - 2 * heads;
+  for (size_t h = 0; h < heads; h++) __builtin_memcpy(to + 2 * (h * LANES + row), from + 2 * h, 2);
+  from += 2 * heads;
+  to += 2 * heads * LANES + group * row;
+  for (size_t g = 0; g < quants / group; g++)
+    __builtin_memcpy(to + g * group * LANES, from + g * group, group);
+}
+
 // One type's packing, so that its sizes are constants.
 INLINE void pack_blocks(dyno_dtype type, const uint8_t *rows, size_t k, uint8_t *panel) {
   const size_t row_bytes = dyno_row_bytes(type, k), block_bytes = dyno_row_bytes(type, BLOCK);
-  const size_t heads = type == DYNO_Q4_1 ? 2 : 1;
-  const size_t group = type == DYNO_Q8_0 ? PANEL_GROUP_Q8 : PANEL_GROUP_Q4;
-  const size_t quants = block_bytes - 2 * heads;
   for (size_t b = 0; b < k / BLOCK; b++)
-    for (size_t r = 0; r < LANES; r++) {
-      const uint8_t *from = rows + r * row_bytes + b * block_bytes;
-      uint8_t *to = panel + b * LANES * block_bytes;
-      for (size_t h = 0; h < heads; h++) __builtin_memcpy(to + 2 * (h * LANES + r), from + 2 * h, 2);
-      from += 2 * heads;
-      to += 2 * heads * LANES + group * r;
-      for (size_t g = 0; g < quants / group; g++)
-        __builtin_memcpy(to + g * group * LANES, from + g * group, group);
-    }
+    for (size_t r = 0; r < LANES; r++)
+      pack_block(
+        type, rows + r * row_bytes + b * block_bytes, r, panel + b * LANES * block_bytes);
 }
 
 INLINE void expand_packed_blocks(
@@ -223,8 +226,9 @@ INLINE void all_panels_by_few_rows(
 }
 
 // More rows: some blocks of some panels are unpacked into the L1 cache, where tiles of activation
-// rows find them. An unpacked block is a vector of scales, one of minima, then its quants: words of
-// two inputs for q8_0, bytes of four for nibbles, in either case a vector's worth for all outputs.
+// rows find them. An unpacked block is a vector of scales, one of minima (not of q8_0), then its
+// quants: words of two inputs for q8_0, bytes of four for nibbles, in either case a vector's worth
+// for all outputs.
 
 // Blocks unpacked at once: about 20 KiB of them.
 INLINE size_t blocks_at_once(dyno_dtype type) { return type == DYNO_Q8_0 ? 4 : 8; }
@@ -240,7 +244,7 @@ _Static_assert(
 INLINE void unpack_block(dyno_dtype type, panel_block block, vi *unpacked) {
   const vf scales = load_f16(block.scales);
   unpacked[0] = (vi)scales;
-  unpacked[1] = (vi)minima_of(type, block, scales);
+  if (type != DYNO_Q8_0) unpacked[1] = (vi)minima_of(type, block, scales);
   unpacked += 2;
   if (type == DYNO_Q8_0) {
 #pragma unroll

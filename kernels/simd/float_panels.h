@@ -25,37 +25,34 @@ INLINE const uint8_t *panel_input(dyno_dtype type, const void *panel, size_t l) 
   return (const uint8_t *)panel + l * FLOAT_PANEL * float_bytes(type);
 }
 
+// Where input l of k of a panel's row is, in elements.
+INLINE size_t place_in_panel(dyno_dtype type, size_t row, size_t l, size_t k) {
+  if (type != DYNO_BF16 || (l | 1) >= k) return l * FLOAT_PANEL + row;
+  return (l & ~(size_t)1) * FLOAT_PANEL + 2 * row + (l & 1);
+}
+
 // A cache line of each row at a time: rows may lie a multiple of a page apart.
 INLINE void pack_floats(dyno_dtype type, const void *rows, size_t k, void *panel) {
   enum { STEP = 16 };
   for (size_t l0 = 0; l0 < k; l0 += STEP)
     for (size_t r = 0; r < FLOAT_PANEL; r++)
-      for (size_t l = l0; l < k && l < l0 + STEP; l++)
-        if (type == DYNO_F32) {
-          ((uint32_t *)panel)[l * FLOAT_PANEL + r] = ((const uint32_t *)rows)[r * k + l];
-        } else {
-          const bool paired = type == DYNO_BF16 && (l | 1) < k;
-          const size_t at = paired ? (l & ~(size_t)1) * FLOAT_PANEL + 2 * r + (l & 1)
-                                   : l * FLOAT_PANEL + r;
+      for (size_t l = l0; l < k && l < l0 + STEP; l++) {
+        const size_t at = place_in_panel(type, r, l, k);
+        if (type == DYNO_F32)
+          ((uint32_t *)panel)[at] = ((const uint32_t *)rows)[r * k + l];
+        else
           ((uint16_t *)panel)[at] = ((const uint16_t *)rows)[r * k + l];
-        }
+      }
 }
 
 INLINE void expand_packed_floats(
   dyno_dtype type, const void *panel, size_t row, size_t k, float *destination) {
   for (size_t l = 0; l < k; l++) {
-    const uint16_t *halves = (const uint16_t *)panel + l * FLOAT_PANEL;
+    const size_t at = place_in_panel(type, row, l, k);
     switch (type) {
-      case DYNO_F32: destination[l] = ((const float *)panel)[l * FLOAT_PANEL + row]; break;
-      case DYNO_F16: destination[l] = (float)((const _Float16 *)panel)[l * FLOAT_PANEL + row]; break;
-      default:
-        if (l + 1 == k) {
-          destination[l] = f32_from_bf16(halves[row]);
-        } else {
-          destination[l] = f32_from_bf16(halves[2 * row]);
-          destination[l + 1] = f32_from_bf16(halves[2 * row + 1]);
-          l++;
-        }
+      case DYNO_F32: destination[l] = ((const float *)panel)[at]; break;
+      case DYNO_F16: destination[l] = (float)((const _Float16 *)panel)[at]; break;
+      default: destination[l] = f32_from_bf16(((const uint16_t *)panel)[at]);
     }
   }
 }

@@ -17,7 +17,7 @@
 #define whole_sums(sums) (sums)
 #define MULTIPLY_ADD_WORDS(sums, a, b) \
   ((sums) + (vi)_mm256_madd_epi16((__m256i)(a), (__m256i)(b)))
-#define TABLE dyno_whole_bytes_kernels
+#define TABLE dyno_vnni_sums_kernels
 #define INSTRUCTION_SET DYNO_AVX2
 #define NAME "avx512vnni's arithmetic"
 #include "../../kernels/simd/table.h"

