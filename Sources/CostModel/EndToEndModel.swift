@@ -59,6 +59,7 @@ final class EndToEndModel {
   let engine: ServingEngine
   private let values: [Double]
   private let operators: OperatorModel
+  private let attentionRuns = RecentValues<AttentionRun, RunTime>(slots: 1 << 12)
 
   init(_ device: PricedDevice, _ engine: ServingEngine, _ values: [Double]) {
     self.device = device
@@ -88,42 +89,84 @@ final class EndToEndModel {
       attentionContext: attention, streaming: streaming)
   }
 
-  struct RunTime: Sendable {
+  struct RunTime: Sendable, BitwiseCopyable {
     /// Until the first tokens of the sequences that start at once.
     var firstToken = 0.0
     var prefill = 0.0
     var decode = 0.0
     var total: Double { prefill + decode }
+
+    mutating func add(_ seconds: Double, _ phase: ServingSchedule.Phase) {
+      switch phase {
+      case .firstPrefill:
+        firstToken += seconds
+        prefill += seconds
+      case .prefill: prefill += seconds
+      case .decode: decode += seconds
+      }
+    }
+
+    mutating func add(_ other: RunTime, times count: Double) {
+      firstToken += count * other.firstToken
+      prefill += count * other.prefill
+      decode += count * other.decode
+    }
   }
 
   /// Seconds of a run that `schedule` lists.
   func run(
     _ architecture: Architecture, _ schedule: ServingSchedule, tensorParallel: Int
   ) -> RunTime {
-    operators.begin(architecture)
+    operators.begin(
+      architecture, weights: device.weights, cache: device.cache, shard: tensorParallel)
     var time = RunTime()
-    schedule.forEachPricedStep { phase, step, times in
-      var seconds = 0.0
-      switch step {
-      case .besideAttention(let sequences, let tokens, let logitsRows):
-        seconds = besideAttention(
-          architecture, batch: sequences, tokens: tokens, logitsRows: logitsRows, tensorParallel)
-      case .attention(let sequences, let cached, let new):
-        architecture.forEachWindow { window, layers in
-          let shape = architecture.attention(
-            batch: sequences, cached: cached, new: new, window: window, shard: tensorParallel)
-          seconds += operators.attentionSeconds(shape, architecture) * Double(layers)
-        }
-      }
-      switch phase {
-      case .firstPrefill:
-        time.firstToken += seconds * times
-        time.prefill += seconds * times
-      case .prefill: time.prefill += seconds * times
-      case .decode: time.decode += seconds * times
-      }
+    schedule.forEachStepBesideAttention { phase, sequences, tokens, logitsRows, times in
+      let seconds = besideAttention(
+        architecture, batch: sequences, tokens: tokens, logitsRows: logitsRows, tensorParallel)
+      time.add(seconds * times, phase)
+    }
+    architecture.forEachWindow { window, layers in
+      time.add(attention(architecture, schedule, window, tensorParallel), times: Double(layers))
     }
     return time
+  }
+
+  /// Seconds of one layer's attention in a run. Architectures of the same heads share them where
+  /// they share the schedule.
+  private func attention(
+    _ architecture: Architecture, _ schedule: ServingSchedule, _ window: Int?,
+    _ tensorParallel: Int
+  ) -> RunTime {
+    func price() -> RunTime {
+      var time = RunTime()
+      schedule.forEachStepOfAttention { phase, sequences, cached, new, times in
+        let shape = architecture.attention(
+          batch: sequences, cached: cached, new: new, window: window, shard: tensorParallel)
+        time.add(operators.attentionSeconds(shape, architecture) * times, phase)
+      }
+      return time
+    }
+    guard let identity = schedule.identity else { return price() }
+    let run = AttentionRun(
+      schedule: identity, queryHeads: architecture.queryHeads,
+      keyValueHeads: architecture.keyValueHeads, headDimension: architecture.headDimension,
+      window: window ?? 0, hasWindows: architecture.slidingWindow != nil, shard: tensorParallel)
+    return attentionRuns.value(run) { _ in price() }
+  }
+
+  /// What one layer's attention in a run depends on.
+  private struct AttentionRun: SlotKey {
+    let schedule: Int
+    let queryHeads: Int
+    let keyValueHeads: Int
+    let headDimension: Int
+    let window: Int
+    let hasWindows: Bool
+    let shard: Int
+
+    var mixed: UInt64 {
+      mix(mix(mix(mix(0, schedule), queryHeads), keyValueHeads), headDimension)
+    }
   }
 
   /// Tells `body` each operator of such a run, its cost and how often it runs: the same terms as
@@ -132,22 +175,24 @@ final class EndToEndModel {
     _ architecture: Architecture, _ schedule: ServingSchedule, tensorParallel: Int,
     _ body: (Operator, OperatorCost, Double) -> Void
   ) {
-    schedule.forEachPricedStep { _, step, times in
-      let isAttention: Bool
-      let sizes: (batch: Int, cached: Int, new: Int, logitsRows: Int)
-      switch step {
-      case .besideAttention(_, let tokens, let logitsRows):
-        (isAttention, sizes) = (false, (tokens, 0, 1, logitsRows))
-      case .attention(let sequences, let cached, let new):
-        (isAttention, sizes) = (true, (sequences, cached, new, 0))
-      }
+    func list(
+      batch: Int, cached: Int, new: Int, logitsRows: Int, attention: Bool, times: Double
+    ) {
       architecture.forEachOperator(
-        batch: sizes.batch, cached: sizes.cached, new: sizes.new, logitsRows: sizes.logitsRows,
-        weights: device.weights, cache: device.cache, shard: tensorParallel
+        batch: batch, cached: cached, new: new, logitsRows: logitsRows, weights: device.weights,
+        cache: device.cache, shard: tensorParallel
       ) { operation, layers in
-        guard (operation.kind == .attention) == isAttention else { return }
+        guard (operation.kind == .attention) == attention else { return }
         body(operation, operators.cost(operation, architecture), times * Double(layers))
       }
+    }
+    schedule.forEachStepBesideAttention { _, _, tokens, logitsRows, times in
+      list(
+        batch: tokens, cached: 0, new: 1, logitsRows: logitsRows, attention: false, times: times)
+    }
+    schedule.forEachStepOfAttention { _, sequences, cached, new, times in
+      list(
+        batch: sequences, cached: cached, new: new, logitsRows: 0, attention: true, times: times)
     }
   }
 
@@ -156,9 +201,7 @@ final class EndToEndModel {
     _ architecture: Architecture, batch: Int, tokens: Int, logitsRows: Int, _ tensorParallel: Int
   ) -> Double {
     hostSeconds(batch) + allReduce(architecture, tokens: tokens, tensorParallel)
-      + operators.secondsBesideAttention(
-        architecture, tokens: tokens, logitsRows: logitsRows, weights: device.weights,
-        cache: device.cache, shard: tensorParallel)
+      + operators.secondsBesideAttention(tokens: tokens, logitsRows: logitsRows)
   }
 
   private func hostSeconds(_ batch: Int) -> Double { values[3] + values[4] * Double(batch) }

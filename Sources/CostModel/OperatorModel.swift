@@ -15,20 +15,51 @@ final class OperatorModel {
   private let elementwise: ElementwiseOperators
   let allReduce: AllReduce
   private let context: DeviceContext
-  private let matrices = SecondsCache<MatrixShape>(slots: 1 << 16)
-  private let attentions = SecondsCache<AttentionShape>(slots: 1 << 14)
-  private let steps = SecondsCache<StepSize>(slots: 1 << 8)
-  private var architecture: Architecture?
+  private let matrices = RecentValues<MatrixShape, Double>(slots: 1 << 16)
+  private let attentions = RecentValues<AttentionShape, Double>(slots: 1 << 12)
+  private let steps = RecentValues<StepSize, Double>(slots: 1 << 8)
+  /// Of the architecture at hand.
+  private var sizes: Sizes?
+  private var ofTokens = RowTerms()
+  private var ofLogits = RowTerms()
   /// Counts architectures, so that the steps of another one are not taken for this one's. From 1.
   private var visit = 0
+
+  /// What an architecture's operators but attention depend on.
+  private struct Sizes: Equatable, BitwiseCopyable {
+    let hidden, intermediate, layers, queryHeads, keyValueHeads, headDimension, vocabulary: Int
+    let shard: Int
+
+    init(_ architecture: Architecture, shard: Int) {
+      hidden = architecture.hiddenSize
+      intermediate = architecture.intermediateSize
+      layers = architecture.layers
+      queryHeads = architecture.queryHeads
+      keyValueHeads = architecture.keyValueHeads
+      headDimension = architecture.headDimension
+      vocabulary = architecture.vocabularySize
+      self.shard = shard
+    }
+  }
+
+  /// Operators of as many rows: GEMMs, and the others, whose seconds are linear in the rows.
+  private struct RowTerms {
+    var matrices: [(n: Int, k: Int, count: Double)] = []
+    var fixedSeconds = 0.0
+    var secondsPerRow = 0.0
+
+    mutating func removeAll() {
+      matrices.removeAll(keepingCapacity: true)
+      (fixedSeconds, secondsPerRow) = (0, 0)
+    }
+  }
 
   private struct StepSize: SlotKey {
     let visit: Int
     let tokens: Int
     let logitsRows: Int
-    let shard: Int
 
-    var mixed: UInt64 { mix(mix(mix(mix(0, visit), tokens), logitsRows), shard) }
+    var mixed: UInt64 { mix(mix(mix(0, visit), tokens), logitsRows) }
   }
 
   /// - Parameter streaming: how decode attention is priced where the engine's kernels have no path
@@ -55,27 +86,32 @@ final class OperatorModel {
   }
 
   func cost(_ operation: Operator, _ architecture: Architecture) -> OperatorCost {
+    let moving = movedBytes(operation).map { elementwise.cost(bytes: $0) }
     switch operation.shape {
     case .gemm(let m, let n, let k):
       var cost = matrix(MatrixShape(m: m, n: n, k: k))
-      if operation.kind == .gateUpProjection, context.kind == .gpu {
-        cost.add(activation(m, n))
-      }
+      if let moving { cost.add(moving) }
       return cost
     case .attention(let shape):
       return shape.isDecode ? decode(shape, architecture) : prefillAttention(shape)
+    case .rows: return moving!
+    }
+  }
+
+  /// Bytes that elementwise kernels move for an operator; `nil` where it has none.
+  private func movedBytes(_ operation: Operator) -> Double? {
+    switch operation.shape {
+    case .gemm(let m, let n, _):
+      // On GPUs SwiGLU is a kernel of its own: gate and up in, their product out.
+      guard operation.kind == .gateUpProjection, context.kind == .gpu else { return nil }
+      return 1.5 * Double(m) * Double(n) * context.activationBytes
     case .rows(let count, let width):
       // In and out; on GPUs the norms also add the residual stream: two in, two out.
       let isNorm = operation.kind == .attentionNorm || operation.kind == .mlpNorm
       let passes = context.kind == .gpu && isNorm ? 4.0 : 2.0
-      return elementwise.cost(
-        bytes: passes * Double(count) * Double(width) * context.activationBytes)
+      return passes * Double(count) * Double(width) * context.activationBytes
+    case .attention: return nil
     }
-  }
-
-  /// SwiGLU as a kernel of its own: gate and up in, their product out.
-  private func activation(_ m: Int, _ n: Int) -> OperatorCost {
-    elementwise.cost(bytes: 1.5 * Double(m) * Double(n) * context.activationBytes)
   }
 
   private func decode(_ shape: AttentionShape, _ architecture: Architecture) -> OperatorCost {
@@ -85,45 +121,56 @@ final class OperatorModel {
   /// Seconds of attention in one layer.
   func attentionSeconds(_ shape: AttentionShape, _ architecture: Architecture) -> Double {
     if streaming != nil, shape.isDecode { return decode(shape, architecture).seconds }
-    return attentions.seconds(shape) {
+    return attentions.value(shape) {
       ($0.isDecode ? decodeAttention($0) : prefillAttention($0)).seconds
     }
   }
 
-  private func seconds(_ operation: Operator, _ architecture: Architecture) -> Double {
-    guard case .gemm(let m, let n, let k) = operation.shape else {
-      return cost(operation, architecture).seconds
+  /// Says whose steps are priced from here on.
+  func begin(_ architecture: Architecture, weights: DType, cache: DType, shard: Int) {
+    let sizes = Sizes(architecture, shard: shard)
+    guard sizes != self.sizes else { return }
+    self.sizes = sizes
+    visit += 1
+    ofTokens.removeAll()
+    ofLogits.removeAll()
+    architecture.forEachOperator(
+      batch: 1, cached: 0, new: 1, logitsRows: 1, weights: weights, cache: cache, shard: shard
+    ) { operation, count in
+      switch operation.kind {
+      case .attention: break
+      case .finalNorm, .head: add(operation, times: count, to: &ofLogits)
+      default: add(operation, times: count, to: &ofTokens)
+      }
     }
-    let seconds = matrices.seconds(MatrixShape(m: m, n: n, k: k)) { matrix($0).seconds }
-    return operation.kind == .gateUpProjection && context.kind == .gpu
-      ? seconds + activation(m, n).seconds : seconds
   }
 
-  /// Says whose steps are priced from here on.
-  func begin(_ architecture: Architecture) {
-    if architecture != self.architecture {
-      self.architecture = architecture
-      visit += 1
+  /// - Parameter operation: of one row.
+  private func add(_ operation: Operator, times count: Int, to terms: inout RowTerms) {
+    if case .gemm(_, let n, let k) = operation.shape {
+      terms.matrices.append((n, k, Double(count)))
+    }
+    if let bytes = movedBytes(operation) {
+      let fixed = elementwise.cost(bytes: 0).seconds
+      terms.fixedSeconds += Double(count) * fixed
+      terms.secondsPerRow += Double(count) * (elementwise.cost(bytes: bytes).seconds - fixed)
     }
   }
 
   /// Seconds of a step's operators but for attention: its tokens decide, not what is cached.
-  func secondsBesideAttention(
-    _ architecture: Architecture, tokens: Int, logitsRows: Int, weights: DType, cache: DType,
-    shard: Int
-  ) -> Double {
-    let size = StepSize(visit: visit, tokens: tokens, logitsRows: logitsRows, shard: shard)
-    return steps.seconds(size) { size in
-      var seconds = 0.0
-      architecture.forEachOperator(
-        batch: size.tokens, cached: 0, new: 1, logitsRows: size.logitsRows, weights: weights,
-        cache: cache, shard: size.shard
-      ) { operation, count in
-        if case .attention = operation.shape { return }
-        seconds += self.seconds(operation, architecture) * Double(count)
-      }
-      return seconds
+  func secondsBesideAttention(tokens: Int, logitsRows: Int) -> Double {
+    steps.value(StepSize(visit: visit, tokens: tokens, logitsRows: logitsRows)) {
+      seconds(ofTokens, rows: $0.tokens)
+        + ($0.logitsRows > 0 ? seconds(ofLogits, rows: $0.logitsRows) : 0)
     }
+  }
+
+  private func seconds(_ terms: RowTerms, rows: Int) -> Double {
+    var seconds = terms.fixedSeconds + terms.secondsPerRow * Double(rows)
+    for (n, k, count) in terms.matrices {
+      seconds += count * matrices.value(MatrixShape(m: rows, n: n, k: k)) { matrix($0).seconds }
+    }
+    return seconds
   }
 }
 

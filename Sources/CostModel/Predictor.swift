@@ -30,6 +30,8 @@ public final class Predictor {
   /// Schedules of batches that the memory holds.
   private var kept: [Asked: ServingSchedule] = [:]
   private static let mostKept = 256
+  /// How many were made.
+  private var schedules = 0
   let model: EndToEndModel
   /// One model for each coefficient, a step away: how intervals follow from coefficients' errors.
   let shifted: [EndToEndModel]
@@ -116,8 +118,10 @@ public final class Predictor {
   {
     let asked = Asked(workload: workload, maxPositions: architecture.maxPositions)
     if let known = kept[asked] { return known }
-    let schedule = ServingSchedule(
+    var schedule = ServingSchedule(
       atOnce: workload, engine, maxPositions: architecture.maxPositions)
+    schedules += 1
+    schedule.identity = schedules
     if kept.count == Self.mostKept { kept = [:] }
     kept[asked] = schedule
     return schedule

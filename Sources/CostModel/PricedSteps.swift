@@ -1,11 +1,3 @@
-/// A step, or what is priced of one, that stands for several of a run.
-enum PricedStep {
-  /// All operators but attention: they depend on the step's tokens, not on what is cached.
-  case besideAttention(sequences: Int, tokens: Int, logitsRows: Int)
-  /// Attention of `new` tokens of each sequence after `cached` positions.
-  case attention(sequences: Int, cached: Int, new: Int)
-}
-
 extension ServingSchedule {
   enum Phase {
     /// Prompts of the sequences that start at once: what TTFT counts.
@@ -14,18 +6,70 @@ extension ServingSchedule {
     case decode
   }
 
-  /// The steps by which a run is priced, and how often each counts.
-  ///
-  /// Attention grows smoothly with the context and is priced at Gauss's points. Steps between which
-  /// sequences come to an end, drop out or are computed again one by one are taken together: the rest
-  /// of them is priced at two sizes beside their mean.
-  func forEachPricedStep(_ body: (Phase, PricedStep, _ times: Double) -> Void) {
+  // The steps by which a run is priced, and how often each counts. What depends on a step's tokens
+  // only and attention, which grows with what is cached, are priced at steps of their own.
+  //
+  // Attention grows smoothly with the context and is priced at Gauss's points. Steps between which
+  // sequences come to an end, drop out or are computed again one by one are taken together: the rest
+  // of them is priced at two sizes beside their mean.
+
+  /// Steps for which all operators but attention are priced.
+  func forEachStepBesideAttention(
+    _ body: (Phase, _ sequences: Int, _ tokens: Int, _ logitsRows: Int, _ times: Double) -> Void
+  ) {
+    forEachGroup { group, phase in
+      let first = group.first!
+      let times = Double(first.count)
+      let tokens = group.reduce(0) { $0 + $1.sequences * $1.new }
+      forEachSize(tokens, of: group.count, areAlike: group.count == 1, spacing: 128) {
+        body(phase, first.sequences, $0, first.isLast ? first.sequences : 0, $1 * times)
+      }
+    } decodes: { stretch in
+      let times = Double(stretch.first!.count)
+      let steps = stretch.reduce(0) { $0 + $1.steps }
+      let sequences = stretch.reduce(0) { $0 + $1.steps * $1.sequences }
+      forEachSize(sequences, of: steps, areAlike: stretch.count == 1, spacing: 16) {
+        body(.decode, $0, $0, $0, $1 * times)
+      }
+    }
+  }
+
+  /// Steps for which attention is priced: of `new` tokens of each sequence after `cached` positions.
+  func forEachStepOfAttention(
+    _ body: (Phase, _ sequences: Int, _ cached: Int, _ new: Int, _ times: Double) -> Void
+  ) {
+    forEachGroup { group, phase in
+      let times = Double(group.first!.count)
+      forEachGaussPoint(group.count) { place, weight in
+        let index = min(group.count - 1, max(0, Int(place.rounded())))
+        let prefill = group[group.startIndex + index]
+        body(phase, prefill.sequences, prefill.cached, prefill.new, weight * times)
+      }
+    } decodes: { stretch in
+      let times = Double(stretch.first!.count)
+      let steps = stretch.reduce(0) { $0 + $1.steps }
+      forEachGaussPoint(steps) { place, weight in
+        var step = place
+        var index = stretch.startIndex
+        while index + 1 < stretch.endIndex, step >= Double(stretch[index].steps) {
+          step -= Double(stretch[index].steps)
+          index += 1
+        }
+        let context = max(1, Int((stretch[index].firstContext + step).rounded()))
+        body(.decode, stretch[index].sequences, context - 1, 1, weight * times)
+      }
+    }
+  }
+
+  private func forEachGroup(
+    _ body: (ArraySlice<Prefill>, Phase) -> Void, decodes decodeBody: (ArraySlice<Decode>) -> Void
+  ) {
     for index in prefills.indices.prefix(firstPrefills) {
-      price(prefills[index...index], .firstPrefill, body)
+      body(prefills[index...index], .firstPrefill)
     }
     func isAlike(_ first: Prefill, _ last: Prefill, _ next: Prefill) -> Bool { first.isAlike(next) }
-    forEachGroup(prefills.dropFirst(firstPrefills), isAlike: isAlike) { price($0, .prefill, body) }
-    forEachGroup(decodes[...], isAlike: isSmooth) { price($0, body) }
+    forEachGroup(prefills.dropFirst(firstPrefills), isAlike: isAlike) { body($0, .prefill) }
+    forEachGroup(decodes[...], isAlike: isSmooth, decodeBody)
   }
 
   /// - Parameter isAlike: whether the third may follow a group's first and last.
@@ -48,58 +92,6 @@ extension ServingSchedule {
     let jump = next.firstContext - (last.firstContext + Double(last.steps))
     return first.count == 1 && next.count == 1 && next.sequences <= last.sequences
       && 4 * next.sequences >= 3 * first.sequences && 16 * abs(jump) <= Double(generate)
-  }
-
-  private func price(
-    _ group: ArraySlice<Prefill>, _ phase: Phase,
-    _ body: (Phase, PricedStep, _ times: Double) -> Void
-  ) {
-    let first = group.first!
-    let times = Double(first.count)
-    let tokens = group.reduce(0) { $0 + $1.sequences * $1.new }
-    forEachSize(tokens, of: group.count, areAlike: group.count == 1, spacing: 128) {
-      tokens, weight in
-      body(
-        phase,
-        .besideAttention(
-          sequences: first.sequences, tokens: tokens,
-          logitsRows: first.isLast ? first.sequences : 0), weight * times)
-    }
-    forEachGaussPoint(group.count) { place, weight in
-      let index = min(group.count - 1, max(0, Int(place.rounded())))
-      let prefill = group[group.startIndex + index]
-      body(
-        phase,
-        .attention(sequences: prefill.sequences, cached: prefill.cached, new: prefill.new),
-        weight * times)
-    }
-  }
-
-  private func price(
-    _ stretch: ArraySlice<Decode>, _ body: (Phase, PricedStep, _ times: Double) -> Void
-  ) {
-    let times = Double(stretch.first!.count)
-    let steps = stretch.reduce(0) { $0 + $1.steps }
-    let sequences = stretch.reduce(0) { $0 + $1.steps * $1.sequences }
-    forEachSize(sequences, of: steps, areAlike: stretch.count == 1, spacing: 16) {
-      sequences, weight in
-      body(
-        .decode,
-        .besideAttention(sequences: sequences, tokens: sequences, logitsRows: sequences),
-        weight * times)
-    }
-    forEachGaussPoint(steps) { place, weight in
-      var step = place
-      var index = stretch.startIndex
-      while index + 1 < stretch.endIndex, step >= Double(stretch[index].steps) {
-        step -= Double(stretch[index].steps)
-        index += 1
-      }
-      let context = max(1, Int((stretch[index].firstContext + step).rounded()))
-      body(
-        .decode, .attention(sequences: stretch[index].sequences, cached: context - 1, new: 1),
-        weight * times)
-    }
   }
 
   /// Sizes that stand for `count` parts of `total` together, and for how many each: their own where

@@ -32,6 +32,8 @@ struct ServingSchedule: Sendable {
   var preemptions = 0
   /// Most sequences at once.
   var widest = 0
+  /// Tells schedules that architectures share from one another, from 1; `nil` for one of its own.
+  var identity: Int?
 
   /// - Precondition: the engine's blocks are a power of two of positions.
   /// - Returns: `nil` where not even one sequence fits; of an engine that takes all of a batch or

@@ -89,9 +89,8 @@ struct SpeedStudy {
       let start = Date()
       while Date().timeIntervalSince(start) < seconds {
         for index in stride(from: core, to: architectures.count, by: cores) {
-          for workload in workloads where predict(predictor, architectures[index], workload) {
-            count += 1
-          }
+          let architecture = architectures[index]
+          for workload in workloads where predict(predictor, architecture, workload) { count += 1 }
         }
       }
       return Double(count) / Date().timeIntervalSince(start)

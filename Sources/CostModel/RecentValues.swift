@@ -1,8 +1,8 @@
 import Foundation
 
-/// Seconds that were computed lately: a direct-mapped cache, of bounded memory and without rehashing.
-final class SecondsCache<Key: SlotKey> {
-  private let slots: UnsafeMutablePointer<(key: Key, seconds: Double)>
+/// What was computed lately: a direct-mapped cache, of bounded memory and without rehashing.
+final class RecentValues<Key: SlotKey, Value: BitwiseCopyable> {
+  private let slots: UnsafeMutablePointer<(key: Key, value: Value)>
   private let mask: Int
 
   /// - Parameter count: a power of two.
@@ -10,20 +10,20 @@ final class SecondsCache<Key: SlotKey> {
     precondition(count.nonzeroBitCount == 1)
     mask = count - 1
     // Zeroed memory is a valid key, which no caller asks for.
-    slots = calloc(count, MemoryLayout<(key: Key, seconds: Double)>.stride)!
-      .bindMemory(to: (key: Key, seconds: Double).self, capacity: count)
+    slots = calloc(count, MemoryLayout<(key: Key, value: Value)>.stride)!
+      .bindMemory(to: (key: Key, value: Value).self, capacity: count)
   }
 
   deinit { free(slots) }
 
   @inline(__always)
-  func seconds(_ key: Key, _ compute: (Key) -> Double) -> Double {
+  func value(_ key: Key, _ compute: (Key) -> Value) -> Value {
     // The product's high bits depend on all of the key's.
     let slot = slots + (Int(truncatingIfNeeded: key.mixed >> 40) & mask)
-    if slot.pointee.key == key { return slot.pointee.seconds }
-    let seconds = compute(key)
-    slot.pointee = (key, seconds)
-    return seconds
+    if slot.pointee.key == key { return slot.pointee.value }
+    let value = compute(key)
+    slot.pointee = (key, value)
+    return value
   }
 }
 
