@@ -1,13 +1,16 @@
 import Foundation
 import Operators
 
-/// Attention on a CPU, prefill and decode alike: the cache streams once for each tile of query
-/// rows, is expanded to f32 once for a query group, and meets each of its queries.
+/// Attention on a CPU, prefill and decode alike: the cache streams from memory once, is expanded to
+/// f32 once for each tile of six query rows, and meets each of them. Rows are the query heads of a KV
+/// head, of every new token.
 ///
 /// ```
-/// arithmetic = (4·pairs·H·e + 2·expand·(positions read)·K·e + softmax·pairs·H) / (P·flop_share)
+/// tiles      = ⌈rows/6⌉ of a KV head and sequence
+/// arithmetic = (4·pairs·H·e + 2·expand·tiles·(positions they see)·K·e + softmax·pairs·H)
+///              / (P·flop_share)
 /// memory     = bytes of keys and values / (BW·memory_share)
-/// t          = launch + block·(sequences·K) / units + ‖arithmetic, memory‖
+/// t          = launch + row·(tokens·H) / units + ‖arithmetic, memory‖
 /// ```
 public struct CPUAttention: CostForm {
   public static let family = "attention"
@@ -17,21 +20,23 @@ public struct CPUAttention: CostForm {
     Coefficient("flop_share", nominal: 0.5, spread: 0.4, "share of the peak"),
     Coefficient("memory_share", nominal: 0.8, spread: 0.3, "share of the bandwidth reached"),
     Coefficient(
-      "expand", nominal: 2, spread: 0.7, carries: false, "FLOPs to expand a cached element"),
+      "expand", nominal: 2.5, spread: 0.25, carries: false,
+      "FLOPs' worth of expanding a cached element: one or two instructions for eight"),
     Coefficient(
       "softmax", nominal: 30, spread: 0.7, carries: false,
       "FLOPs' worth of a pair's exponential, sum and rescaling"),
     Coefficient(
-      "block", nominal: 1e-6, spread: 1, carries: false, "seconds of a thread for each KV head"),
+      "row", nominal: 3e-7, spread: 1, carries: false,
+      "seconds of a thread to begin and end a query row"),
     Coefficient(
       "exponent", nominal: 3, spread: 0.4, carries: false, "how arithmetic and memory overlap"),
   ]
 
-  /// Query rows that share one walk over the cache.
-  private static let queryRows = 16.0
+  /// Query rows of a tile.
+  private static let tileRows = 6.0
 
   private let context: DeviceContext
-  private let launch, rate, bandwidth, expand, softmax, block, exponent: Double
+  private let launch, rate, bandwidth, expand, softmax, row, exponent: Double
 
   public init(_ context: DeviceContext, _ values: [Double]) {
     self.context = context
@@ -40,7 +45,7 @@ public struct CPUAttention: CostForm {
     bandwidth = context.bandwidth * values[2]
     expand = values[3]
     softmax = values[4]
-    block = values[5]
+    row = values[5]
     exponent = values[6]
   }
 
@@ -48,14 +53,14 @@ public struct CPUAttention: CostForm {
     let pairs = Double(shape.pairs)
     let heads = Double(shape.queryHeads)
     let new = Double(shape.tokens) / Double(shape.sequences)
-    let walks = (new / Self.queryRows).rounded(.up)
+    let tiles = ceiling(new * heads / Double(shape.keyValueHeads) / Self.tileRows)
     let elements =
       2 * Double(shape.positions) * Double(shape.keyValueHeads) * Double(shape.headDimension)
+    let seen = pairs / (new * Double(shape.positions))
     let arithmetic =
-      (shape.flops + expand * elements * walks + softmax * pairs * heads) / rate
+      (shape.flops + expand * elements * seen * tiles + softmax * pairs * heads) / rate
     let memory = elements * context.cacheBytes / bandwidth
-    let start =
-      launch + block * Double(shape.sequences) * Double(shape.keyValueHeads) / context.units
+    let start = launch + row * Double(shape.tokens) * heads / context.units
     return OperatorCost(
       seconds: start + smoothMaximum(arithmetic, memory, exponent: exponent),
       compute: arithmetic, bandwidth: memory, latency: start)
@@ -69,8 +74,10 @@ public struct CPUAttention: CostForm {
       shape.flops / context.peak, max(0, bytes - context.lastLevelCache) / context.bandwidth)
   }
 
+  /// Walks over few positions take some microseconds, most of them until the first bytes are there.
   public static func regime(_ shape: AttentionShape) -> String {
-    shape.isDecode ? "decode" : "prefill"
+    guard shape.isDecode else { return "prefill" }
+    return shape.positions < 64 * shape.sequences ? "decode, short" : "decode, long"
   }
 
   public static func features(_ shape: AttentionShape) -> [(name: String, value: Double)] {

@@ -260,12 +260,15 @@ public struct DeviceCalibration {
   /// Every comparison with the interval that the other half of them suggests: coverage that no row
   /// has a hand in itself.
   private func crossCovered(_ comparisons: [Comparison]) -> [Comparison] {
-    let halves = [0, 1].map { parity in
-      Spreads(comparisons.enumerated().filter { $0.offset % 2 != parity }.map(\.element))
+    // At random: neighbours differ by one size only.
+    var generator = SeededGenerator(seed: seed)
+    let half = comparisons.indices.map { $0 % 2 }.shuffled(using: &generator)
+    let spreads = [0, 1].map { own in
+      Spreads(zip(comparisons, half).filter { $0.1 != own }.map(\.0))
     }
-    return comparisons.enumerated().map { index, comparison in
+    return zip(comparisons, half).map { comparison, own in
       var covered = comparison
-      covered.spread = halves[index % 2][comparison.regime]
+      covered.spread = spreads[own][comparison.regime]
       return covered
     }
   }

@@ -69,14 +69,17 @@ public struct EndToEndCalibration: Sendable {
   }
 
   public func fit(_ rows: [Row]) -> EndToEndFit {
-    EndToEndFit(
-      FamilyFit(
-        rows: rows.count, prior: prior, assumedScale: Self.leastScale, leastScale: Self.leastScale,
-        prepare: { values in Models(values, engine) },
-        residual: { models, index in
-          log(seconds(rows[index], models.model(rows[index].device)) / rows[index].seconds)
-        }),
-      families: Set(rows.map { LayerFamily.name($0.run.architecture) }))
+    func residual(_ models: Models, _ index: Int) -> Double {
+      log(seconds(rows[index], models.model(rows[index].device)) / rows[index].seconds)
+    }
+    let fit = FamilyFit(
+      rows: rows.count, prior: prior, assumedScale: Self.leastScale, leastScale: Self.leastScale,
+      prepare: { values in Models(values, engine) }, residual: residual)
+    let models = Models(fit.values, engine)
+    return EndToEndFit(
+      fit,
+      residuals: Dictionary(grouping: rows.indices) { LayerFamily.name(rows[$0].run.architecture) }
+        .mapValues { $0.map { residual(models, $0) } })
   }
 
   /// Variance, of the logarithm, that the errors of the coefficients make of a row's prediction.
@@ -143,21 +146,32 @@ public struct EndToEndCalibration: Sendable {
 
 /// An engine's coefficients on a device, and how far its runs are off beyond what these explain.
 ///
-/// Runs of one family of layers are off together, by a part that the scatter within the fitted
-/// families does not show: for a family that was not fitted the variance is that of the scatter and
-/// that between families.
+/// Runs of one family of layers are off together, by a part that the scatter within it does not show:
+/// for a family that was not fitted the variance is that within families and that between them.
 public struct EndToEndFit: Sendable {
   let coefficients: FamilyFit
   /// Families of layers whose runs were fitted.
   let families: Set<String>
+  /// Variance, of the logarithm, within families and between them.
+  private let within, between: Double
 
-  /// Standard deviation, of the logarithm, between families of layers: the root mean square of what
-  /// families of LLM-Inference-Bench's runs were off together when the other family was fitted.
-  static let betweenFamilies = 0.04
+  /// Standard deviation, of the logarithm, between families before any is seen: the root mean square
+  /// of what families of LLM-Inference-Bench's runs were off together when the other family was
+  /// fitted, on two GPUs under two engines, so that it counts as four families.
+  static let usualDeviation = 0.04
+  static let usualFamilies = 4.0
 
-  init(_ coefficients: FamilyFit, families: Set<String>) {
+  /// - Parameter residuals: of the fitted rows, by family.
+  init(_ coefficients: FamilyFit, residuals: [String: [Double]]) {
     self.coefficients = coefficients
-    self.families = families
+    families = Set(residuals.keys)
+    let components = VarianceComponents(residuals.values.map { $0 })
+    within =
+      coefficients.rootMeanSquare * coefficients.rootMeanSquare * components.shareWithin
+    let seen = Double(max(0, residuals.count - 1))
+    between =
+      (Self.usualFamilies * Self.usualDeviation * Self.usualDeviation + seen * components.between)
+      / (Self.usualFamilies + seen)
   }
 
   /// Half-widths, in natural logarithms, of 90% intervals of predictions whose coefficients are
@@ -171,9 +185,9 @@ public struct EndToEndFit: Sendable {
 
   /// Variance of the logarithm that a prediction has whose coefficients are exact.
   func ownVariance(of family: String) -> Double {
-    let within = coefficients.rootMeanSquare * coefficients.rootMeanSquare
     let variance =
-      families.contains(family) ? within : within + Self.betweenFamilies * Self.betweenFamilies
+      families.contains(family)
+      ? coefficients.rootMeanSquare * coefficients.rootMeanSquare : within + between
     // A fit that did not converge may be twice as far off.
     return coefficients.stop.succeeded ? variance : 4 * variance
   }

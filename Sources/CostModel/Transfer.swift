@@ -39,7 +39,8 @@ extension DeviceProfile {
     return [:]
   }
 
-  func related(_ family: String, _ dtype: DType) -> CalibratedFamily? {
+  /// The one of those for `dtype`.
+  public func related(_ family: String, _ dtype: DType) -> CalibratedFamily? {
     let sets = related(family)
     switch dtype {
     case .bf16, .f16: return sets[dtype.rawValue] ?? sets["bf16"] ?? sets["f16"] ?? sets["any"]

@@ -12,9 +12,14 @@ package struct Activations {
   let stride: Int
 
   package init(rows: Int, width: Int) throws {
+    self.init(width: width, in: try FloatBuffer(count: rows * Self.stride(width)))
+  }
+
+  /// Rows in memory that others use at other times.
+  init(width: Int, in buffer: FloatBuffer) {
     self.width = width
+    self.buffer = buffer
     stride = Self.stride(width)
-    buffer = try FloatBuffer(count: rows * stride)
   }
 
   static func stride(_ width: Int) -> Int {

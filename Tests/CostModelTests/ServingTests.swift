@@ -40,6 +40,27 @@ import Testing
     }
   }
 
+  /// What a predictor keeps of other architectures and workloads changes nothing.
+  @Test(arguments: ServingEngine.all)
+  func predictionsDoNotDependOnEarlierOnes(engine: ServingEngine) throws {
+    let architectures = try ["llama-3.2-1b", "surefire-1b", "mistral-7b", "llama-3-8b"].map(zoo)
+    let workloads = [1, 8, 48].flatMap { batch in
+      [
+        ServingWorkload(prompt: 2000, generate: 300, batch: batch),
+        ServingWorkload(prompt: 0, generate: 100, depth: 5000, batch: batch),
+      ]
+    }
+    let used = try predictor(engine, capacity: 24 * 0x1p30)
+    for _ in 0..<2 {
+      for architecture in architectures {
+        for workload in workloads {
+          let fresh = try predictor(engine, capacity: 24 * 0x1p30)
+          #expect(used.point(architecture, workload) == fresh.point(architecture, workload))
+        }
+      }
+    }
+  }
+
   @Test func quantitiesFitTogether() throws {
     let architecture = try zoo("llama-3.2-1b")
     let workload = ServingWorkload(prompt: 1000, generate: 200, batch: 8)

@@ -26,6 +26,21 @@ import Testing
     #expect(RankCorrelation.spearman([1], [1]) == nil)
   }
 
+  @Test func varianceComponentsAgreeWithSciPy() {
+    let groups = [[1.2, 0.7, 1.9, 1.1], [2.4, 2.9, 1.8], [0.3, 0.9, 0.1, 0.6, 1.4]]
+    let components = VarianceComponents(groups)
+    // scipy.stats.f_oneway
+    let ratio = components.meanSquareBetween / components.within
+    #expect(abs(ratio - 10.24180924014685) < 1e-12)
+    let size = (12.0 - (16 + 9 + 25) / 12.0) / 2
+    #expect(abs(components.between - components.within * (ratio - 1) / size) < 1e-12)
+    #expect(abs(components.shareWithin - 9 / (9 + 2 * ratio)) < 1e-12)
+    let alike = VarianceComponents([[1, 3], [1, 3], [1, 3]])
+    #expect(alike.between == 0 && alike.within == 2 && alike.shareWithin == 1)
+    let single = VarianceComponents([[1, 2, 3]])
+    #expect(single.between == 0 && single.within == 1 && single.shareWithin == 1)
+  }
+
   @Test func interpolatedQuantiles() {
     let sorted = [1.0, 2, 3, 4]
     #expect(Quantiles.interpolated(sorted: sorted, at: 0.5) == 2.5)

@@ -56,8 +56,8 @@ struct HostStudy {
     print(CalibrationReport(result, rejected: []).table(.markdown) + "\n")
     for warning in result.warnings { print("- \(warning)") }
     print("")
-    retest(passes, mood)
-    spearman(result.heldOutRuns, noise: Moments.mean(retestErrors(passes, mood) + [0.02]))
+    let noise = retest(passes, mood)
+    spearman(result.heldOutRuns, twice(Dictionary(grouping: all.runs) { Cell($0) }, mood), noise)
     bySlices(result.heldOutRuns)
     try Residuals.write(
       "host", result.heldOutRuns.map { ("\($0.run.weights)", Double($0.run.batch), $0.comparison) })
@@ -81,19 +81,22 @@ struct HostStudy {
         + "architectures: \(measured.joined(separator: ", ")).\n")
   }
 
-  /// |one pass / another - 1| of cells measured in two passes, restated by the reference.
-  private func retestErrors(_ passes: [Cell: [WholeRun]], _ mood: ReferenceMood) -> [Double] {
-    passes.values.compactMap { runs in
+  /// Seconds of cells measured in two passes, restated by the reference.
+  private func twice(
+    _ passes: [Cell: [WholeRun]], _ mood: ReferenceMood
+  ) -> [Cell: (first: Double, second: Double)] {
+    passes.compactMapValues { runs in
       let seconds = runs.compactMap(mood.seconds)
-      return seconds.count > 1 ? abs(seconds[0] / seconds[1] - 1) : nil
+      return seconds.count > 1 ? (seconds[0], seconds[1]) : nil
     }
   }
 
-  private func retest(_ passes: [Cell: [WholeRun]], _ mood: ReferenceMood) {
-    let restated = retestErrors(passes, mood)
+  /// - Returns: the mean difference between passes.
+  private func retest(_ passes: [Cell: [WholeRun]], _ mood: ReferenceMood) -> Double {
+    let restated = twice(passes, mood).values.map { abs($0.first / $0.second - 1) }
     guard !restated.isEmpty else {
       print("No cell was measured twice: no retest error.\n")
-      return
+      return 0.02
     }
     let raw = passes.values.filter { $0.count > 1 }.map {
       abs($0[0].seconds / $0[1].seconds - 1)
@@ -103,14 +106,19 @@ struct HostStudy {
         + "mean \(Quantity.percent(Moments.mean(restated))) restated; median "
         + "\(Quantity.percent(Quantiles.median(raw))), mean \(Quantity.percent(Moments.mean(raw))) "
         + "as measured.\n")
+    return Moments.mean(restated)
   }
 
-  /// Rank correlation within groups of equal N and workload.
-  private func spearman(_ runs: [(run: WholeRun, comparison: Comparison)], noise: Double) {
+  /// Rank correlation within groups of equal N and workload, beside that of one pass with the other:
+  /// of architectures alike in speed no prediction tells the order better than a measurement.
+  private func spearman(
+    _ runs: [(run: WholeRun, comparison: Comparison)],
+    _ twice: [Cell: (first: Double, second: Double)], _ noise: Double
+  ) {
     var table = Table([
       ("N", .left), ("dtype", .left), ("prompt", .right), ("depth", .right), ("batch", .right),
       ("architectures", .right), ("measured spread", .right), ("Spearman", .right),
-      ("exceeds noise", .left),
+      ("of two passes", .right), ("exceeds noise", .left),
     ])
     let groups = Dictionary(grouping: runs) { entry -> [String] in
       let size = Double(entry.run.architecture.parameters.nonEmbedding)
@@ -122,6 +130,7 @@ struct HostStudy {
       ]
     }.filter { $0.value.count >= 3 }
     var counted: [Double] = []
+    var pairs = (apart: 0, inOrder: 0)
     for (_, members) in groups.sorted(by: { $0.key.joined() < $1.key.joined() }) {
       let measured = members.map(\.comparison.measured)
       let spread = measured.max()! / measured.min()! - 1
@@ -129,12 +138,26 @@ struct HostStudy {
       // A spread between extremes is noise up to some four times a pair's retest error.
       let exceeds = spread > 4 * noise
       if exceeds, let rank { counted.append(rank) }
+      for (index, one) in members.enumerated() {
+        for other in members.dropFirst(index + 1) {
+          let apart = log(one.comparison.measured / other.comparison.measured)
+          guard abs(apart) > 2 * noise else { continue }
+          pairs.apart += 1
+          if apart * log(one.comparison.predicted / other.comparison.predicted) > 0 {
+            pairs.inOrder += 1
+          }
+        }
+      }
       let run = members[0].run
+      let both = members.compactMap { twice[Cell($0.run)] }
+      let retest =
+        both.count == members.count
+        ? RankCorrelation.spearman(both.map(\.first), both.map(\.second)) : nil
       table.add([
         Quantity.count(Double(run.architecture.parameters.nonEmbedding)), run.weights.rawValue,
         "\(run.prompt)", "\(run.depth)", "\(run.batch)", "\(members.count)",
         Quantity.percent(spread), rank.map { Quantity.number($0, digits: 3) } ?? "–",
-        exceeds ? "yes" : "no",
+        retest.map { Quantity.number($0, digits: 3) } ?? "–", exceeds ? "yes" : "no",
       ])
     }
     print(table.rendered(.markdown) + "\n")
@@ -144,6 +167,9 @@ struct HostStudy {
           + "\(counted.count { $0 >= 0.9 }), median \(Quantity.number(Quantiles.median(counted), digits: 3)), "
           + "least \(Quantity.number(counted.min()!, digits: 3)).\n")
     }
+    print(
+      "Of all groups' \(pairs.apart) pairs that measured more than \(Quantity.percent(2 * noise)) "
+        + "apart, twice the retest's mean, \(pairs.inOrder) are predicted in their order.\n")
   }
 
   private func bySlices(_ runs: [(run: WholeRun, comparison: Comparison)]) {

@@ -1,3 +1,4 @@
+import Architectures
 import CostModel
 import Foundation
 import Numerics
@@ -21,37 +22,27 @@ struct RowCountStudy {
   }
 
   func run() throws {
-    try study(MatrixMultiplication.self, timings.gemm, "bf16")
-    try study(PrefillAttention.self, timings.prefill, "f16")
-    try study(DecodeAttention.self, timings.decode, "f16")
+    try study(MatrixMultiplication.self, timings.gemm, .bf16)
+    try study(PrefillAttention.self, timings.prefill, .f16)
+    try study(DecodeAttention.self, timings.decode, .f16)
   }
 
   private func study<Form: CostForm>(
-    _ form: Form.Type, _ rows: [Timing<Form.Shape>], _ variant: String
+    _ form: Form.Type, _ rows: [Timing<Form.Shape>], _ variant: DType
   ) throws {
     let context = try DeviceContext(limits, weights: .bf16, cache: .bf16, isWarm: true)
     var starts = [("nominal", Prior(Form.coefficients))]
-    if let known = host?.families[Form.family]?[variant] {
-      starts.append(("host", Prior(Form.coefficients, from: known, sameKind: false)))
-      print("### \(Form.family): what the host's coefficients are worth\n")
-      var table = Table([
-        ("coefficient", .left), ("nominal", .right), ("host", .right), ("carried", .right),
-        ("A100", .right),
-      ])
-      let own = FamilyCalibration<Form>(context).fit(rows)
-      for (index, coefficient) in Form.coefficients.enumerated() {
-        table.add([
-          coefficient.name, Quantity.number(coefficient.nominal),
-          // A CPU's form has coefficients of its own.
-          known.coefficients.first { $0.name == coefficient.name }
-            .map { Quantity.number($0.value) } ?? "–",
-          coefficient.carries ? Quantity.number(starts[1].1.values[index]) : "not carried",
-          Quantity.number(own.values[index]),
-        ])
+    print("### \(Form.family)\n")
+    if let known = host?.related(Form.family, variant) {
+      let own = FamilyCalibration<Form>(context).fit(rows).values
+      describe(Form.coefficients, known, own)
+      let shared = Form.coefficients.map {
+        Coefficient($0.name, nominal: $0.nominal, spread: $0.spread, $0.meaning)
       }
-      print(table.rendered(.markdown) + "\n")
-    } else {
-      print("### \(Form.family)\n")
+      starts += [
+        ("host", Prior(Form.coefficients, from: known, sameKind: false)),
+        ("host, all carried", Prior(shared, from: known, sameKind: false)),
+      ]
     }
     var table = Table(
       [("start", .left)] + Self.counts.map { ("\($0) rows", .right) } + [("all", .right)])
@@ -76,6 +67,28 @@ struct RowCountStudy {
       table.add(cells)
     }
     print("Mean error on held-out shapes, averaged over draws:\n")
+    print(table.rendered(.markdown) + "\n")
+  }
+
+  /// Coefficients that this host has too, and whether its values are nearer to the GPU's than the
+  /// nominal ones are.
+  private func describe(
+    _ coefficients: [Coefficient], _ host: CalibratedFamily, _ fitted: [Double]
+  ) {
+    var table = Table([
+      ("coefficient", .left), ("nominal", .right), ("host", .right), ("A100", .right),
+      ("host is nearer", .left), ("carried", .left),
+    ])
+    for (coefficient, own) in zip(coefficients, fitted) {
+      guard let known = host.coefficients.first(where: { $0.name == coefficient.name }) else {
+        continue
+      }
+      let isNearer = abs(log(known.value / own)) < abs(log(coefficient.nominal / own))
+      table.add([
+        coefficient.name, Quantity.number(coefficient.nominal), Quantity.number(known.value),
+        Quantity.number(own), isNearer ? "yes" : "no", coefficient.carries ? "yes" : "no",
+      ])
+    }
     print(table.rendered(.markdown) + "\n")
   }
 }

@@ -5,18 +5,20 @@
 # meanwhile is told by the reference. Each pass is in another random order, so that a retest is
 # another part of the hour.
 #
-#   benchmarks/cost/measure_host.sh FOLDER [PASSES]
+#   benchmarks/cost/measure_host.sh FOLDER [PASSES [ARCHITECTURE…]]
 #
 # Writes FOLDER/PASS-ARCHITECTURE-DTYPE-{decode,prefill}.{json,csv}: records and operator rows.
 # What exists is not measured again.
 set -euo pipefail
-folder=${1:?usage: measure_host.sh FOLDER [PASSES]}
+folder=${1:?usage: measure_host.sh FOLDER [PASSES [ARCHITECTURE…]]}
 passes=${2:-2}
+shift $(($# < 2 ? $# : 2))
 dyno=${DYNO:-.build/release/dyno}
 shapes=$(cd "$(dirname "$0")/architectures" && pwd)
 reference=$shapes/d1280-h20-k5-f4608.json
 mkdir -p "$folder"
 zoo="smollm2-135m qwen2.5-0.5b qwen3-0.6b llama-3.2-1b surefire-1b panda-1b llama-3.2-3b"
+[ $# -gt 0 ] || set -- $zoo "$shapes"/*.json
 
 measure() { # NAME ARGUMENTS…: one file of records and one of operator rows
   local name=$1
@@ -28,7 +30,7 @@ measure() { # NAME ARGUMENTS…: one file of records and one of operator rows
 }
 
 for pass in $(seq "$passes"); do
-  for architecture in $(printf '%s\n' $zoo "$shapes"/*.json | shuf --random-source=<(yes "$pass"))
+  for architecture in $(printf '%s\n' "$@" | shuf --random-source=<(yes "$pass"))
   do
     [ "$architecture" = "$reference" ] && continue
     name=$(basename "$architecture" .json)

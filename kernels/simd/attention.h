@@ -152,7 +152,7 @@ INLINE void attention_of_type(dyno_dtype type, const dyno_attention_block *b) {
         type, b->queries + row * b->query_stride, e, scratch.queries + row * (e / BLOCK));
   const size_t end = b->first + b->count;
   // Few queries: bound by memory, as in decoding. Many: the block stays in cache while they pass.
-  const bool streamed = b->rows <= 16;
+  const bool streamed = b->rows <= 32;
   for (size_t start = b->first / panel * panel; start < end; start += DYNO_ATTENTION_POSITIONS) {
     const size_t count =
       end - start < DYNO_ATTENTION_POSITIONS ? end - start : DYNO_ATTENTION_POSITIONS;
