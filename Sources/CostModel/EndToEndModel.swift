@@ -120,10 +120,8 @@ final class EndToEndModel {
     operators.begin(
       architecture, weights: device.weights, cache: device.cache, shard: tensorParallel)
     var time = RunTime()
-    schedule.forEachStepBesideAttention { phase, sequences, tokens, logitsRows, times in
-      let seconds = besideAttention(
-        architecture, batch: sequences, tokens: tokens, logitsRows: logitsRows, tensorParallel)
-      time.add(seconds * times, phase)
+    schedule.forEachStepBesideAttention { step in
+      time.add(besideAttention(architecture, step, tensorParallel) * step.times, step.phase)
     }
     architecture.forEachWindow { window, layers in
       time.add(attention(architecture, schedule, window, tensorParallel), times: Double(layers))
@@ -186,9 +184,10 @@ final class EndToEndModel {
         body(operation, operators.cost(operation, architecture), times * Double(layers))
       }
     }
-    schedule.forEachStepBesideAttention { _, _, tokens, logitsRows, times in
+    schedule.forEachStepBesideAttention { step in
       list(
-        batch: tokens, cached: 0, new: 1, logitsRows: logitsRows, attention: false, times: times)
+        batch: step.tokens, cached: 0, new: 1, logitsRows: step.logitsRows, attention: false,
+        times: step.times)
     }
     schedule.forEachStepOfAttention { _, sequences, cached, new, times in
       list(
@@ -198,10 +197,10 @@ final class EndToEndModel {
 
   /// Seconds of a step but for attention: the other operators, sums over devices, the host's work.
   private func besideAttention(
-    _ architecture: Architecture, batch: Int, tokens: Int, logitsRows: Int, _ tensorParallel: Int
+    _ architecture: Architecture, _ step: StepBesideAttention, _ tensorParallel: Int
   ) -> Double {
-    hostSeconds(batch) + allReduce(architecture, tokens: tokens, tensorParallel)
-      + operators.secondsBesideAttention(tokens: tokens, logitsRows: logitsRows)
+    hostSeconds(step.sequences) + allReduce(architecture, tokens: step.tokens, tensorParallel)
+      + operators.secondsBesideAttention(tokens: step.tokens, logitsRows: step.logitsRows)
   }
 
   private func hostSeconds(_ batch: Int) -> Double { values[3] + values[4] * Double(batch) }

@@ -215,7 +215,7 @@ public struct MatrixMultiplication: CostForm {
     }
     let moved =
       (weights + (1 - hit) * activations) / memoryShare + hit * activations / Self.cacheSpeedup
-    return transferExponent == 1 ? moved : moved * pow(filled, transferExponent - 1)
+    return transferExponent == 1 ? moved : moved * exp((transferExponent - 1) * log(filled))
   }
 
   public static func floorSeconds(_ shape: MatrixShape, _ context: DeviceContext) -> Double {

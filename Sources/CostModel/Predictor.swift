@@ -121,7 +121,7 @@ public final class Predictor {
     var schedule = ServingSchedule(
       atOnce: workload, engine, maxPositions: architecture.maxPositions)
     schedules += 1
-    schedule.identity = schedules
+    schedule.share(as: schedules)
     if kept.count == Self.mostKept { kept = [:] }
     kept[asked] = schedule
     return schedule
@@ -130,6 +130,12 @@ public final class Predictor {
   private struct Asked: Hashable {
     let workload: ServingWorkload
     let maxPositions: Int
+
+    // One number instead of five: hashing shows among what a prediction takes.
+    func hash(into hasher: inout Hasher) {
+      let lengths = mix(mix(mix(0, workload.prompt), workload.generate), workload.depth)
+      hasher.combine(mix(mix(lengths, workload.batch), maxPositions))
+    }
   }
 
   /// Predicts `workload`, without intervals.

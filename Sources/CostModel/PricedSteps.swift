@@ -1,3 +1,13 @@
+/// A step for which all operators but attention are priced.
+struct StepBesideAttention: Sendable {
+  let phase: ServingSchedule.Phase
+  let sequences: Int
+  let tokens: Int
+  let logitsRows: Int
+  /// How many steps it stands for.
+  let times: Double
+}
+
 extension ServingSchedule {
   enum Phase {
     /// Prompts of the sequences that start at once: what TTFT counts.
@@ -14,22 +24,26 @@ extension ServingSchedule {
   // of them is priced at two sizes beside their mean.
 
   /// Steps for which all operators but attention are priced.
-  func forEachStepBesideAttention(
-    _ body: (Phase, _ sequences: Int, _ tokens: Int, _ logitsRows: Int, _ times: Double) -> Void
-  ) {
+  func forEachStepBesideAttention(_ body: (StepBesideAttention) -> Void) {
+    guard identity == nil else { return steps.forEach(body) }
     forEachGroup { group, phase in
       let first = group.first!
       let times = Double(first.count)
       let tokens = group.reduce(0) { $0 + $1.sequences * $1.new }
       forEachSize(tokens, of: group.count, areAlike: group.count == 1, spacing: 128) {
-        body(phase, first.sequences, $0, first.isLast ? first.sequences : 0, $1 * times)
+        body(
+          StepBesideAttention(
+            phase: phase, sequences: first.sequences, tokens: $0,
+            logitsRows: first.isLast ? first.sequences : 0, times: $1 * times))
       }
     } decodes: { stretch in
       let times = Double(stretch.first!.count)
       let steps = stretch.reduce(0) { $0 + $1.steps }
       let sequences = stretch.reduce(0) { $0 + $1.steps * $1.sequences }
       forEachSize(sequences, of: steps, areAlike: stretch.count == 1, spacing: 16) {
-        body(.decode, $0, $0, $0, $1 * times)
+        body(
+          StepBesideAttention(
+            phase: .decode, sequences: $0, tokens: $0, logitsRows: $0, times: $1 * times))
       }
     }
   }

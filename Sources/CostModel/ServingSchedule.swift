@@ -33,7 +33,9 @@ struct ServingSchedule: Sendable {
   /// Most sequences at once.
   var widest = 0
   /// Tells schedules that architectures share from one another, from 1; `nil` for one of its own.
-  var identity: Int?
+  private(set) var identity: Int?
+  /// Of a shared one: what `forEachStepBesideAttention` lists.
+  private(set) var steps: [StepBesideAttention] = []
 
   /// - Precondition: the engine's blocks are a power of two of positions.
   /// - Returns: `nil` where not even one sequence fits; of an engine that takes all of a batch or
@@ -69,6 +71,12 @@ struct ServingSchedule: Sendable {
   }
 
   private init(generate: Int) { self.generate = generate }
+
+  /// Makes this the schedule of several architectures, told from others by `identity`.
+  mutating func share(as identity: Int) {
+    forEachStepBesideAttention { steps.append($0) }
+    self.identity = identity
+  }
 
   /// Whether the memory holds the whole batch to its end.
   static func fits(_ workload: ServingWorkload, _ plan: MemoryPlan, _ engine: ServingEngine) -> Bool
@@ -167,6 +175,8 @@ struct ServingSchedule: Sendable {
   private mutating func preempting(
     _ workload: ServingWorkload, _ capacity: Double, _ engine: ServingEngine, maxPositions: Int
   ) {
+    prefills.reserveCapacity(16)
+    decodes.reserveCapacity(64)
     let block = engine.blockPositions
     // A sequence begins with a token at least, and holds a block from then on.
     let base = max(1, workload.depth + workload.prompt)
