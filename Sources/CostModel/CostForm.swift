@@ -38,7 +38,7 @@ public struct Coefficient: Sendable {
   /// How far, in natural logarithms, a device may be from the nominal value: one standard
   /// deviation of the prior.
   public let spread: Double
-  /// Whether another device's value says something about this device's.
+  /// Whether the value of a device of another kind says something about this device's.
   public let carries: Bool
 
   public init(
