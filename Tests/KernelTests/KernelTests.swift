@@ -290,7 +290,8 @@ import Weights
     for (rows, size, first, count) in [
       (1, 2, 0, 1), (1, 64, 0, 64), (2, 10, 3, 65), (3, 33, 0, 130), (4, 64, 5, 200),
       (5, 16, 0, 63),
-      (9, 128, 60, 70), (7, 40, 0, 513), (64, 24, 0, 129),
+      (9, 128, 60, 70), (7, 40, 0, 513), (64, 24, 0, 129), (1, 200, 2, 217), (2, 96, 0, 80),
+      (15, 160, 0, 140), (20, 72, 7, 75),
     ] {
       let e = (size + dtype.blockElements - 1) / dtype.blockElements * dtype.blockElements
       let positions = first + count

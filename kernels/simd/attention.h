@@ -51,44 +51,52 @@ static void store_key(dyno_dtype type, const float *key, size_t e, size_t positi
 }
 
 // output[row][l..] += Σ_p weights[row][p] · values[p][l..] over `vectors` vectors, for `rows` rows
-// (both constants).
+// (both constants). As many bytes as are read are fetched from `fetch` on, if anything is.
 INLINE void weigh_columns(
   dyno_dtype type, const uint8_t *values, size_t e, size_t l, size_t count, const float *weights,
-  float *output, const int rows, const int vectors) {
-  const size_t bytes = dyno_row_bytes(type, e);
-  vf sums[WEIGHED_ROWS][2];
+  float *output, const uint8_t *fetch, const int rows, const int vectors) {
+  const size_t bytes = dyno_row_bytes(type, e), part = (size_t)vectors * LANES * float_bytes(type);
+  vf sums[WEIGHED_SUMS];
 #pragma unroll
   for (int r = 0; r < rows; r++)
 #pragma unroll
     for (int v = 0; v < vectors; v++)
-      sums[r][v] = load_f32(output + (size_t)r * e + l + v * LANES);
+      sums[r * vectors + v] = load_f32(output + (size_t)r * e + l + v * LANES);
   for (size_t p = 0; p < count; p++, values += bytes) {
-    vf loaded[2];
+    if (fetch != NULL) prefetch(fetch + p * part, part);
+    vf loaded[WEIGHED_SUMS];
 #pragma unroll
     for (int v = 0; v < vectors; v++) loaded[v] = load_values(type, values, l + (size_t)v * LANES);
 #pragma unroll
     for (int r = 0; r < rows; r++) {
       const vf weight = (vf)weights[r * DYNO_ATTENTION_POSITIONS + p];
 #pragma unroll
-      for (int v = 0; v < vectors; v++) sums[r][v] = fma_vf(weight, loaded[v], sums[r][v]);
+      for (int v = 0; v < vectors; v++)
+        sums[r * vectors + v] = fma_vf(weight, loaded[v], sums[r * vectors + v]);
     }
   }
 #pragma unroll
   for (int r = 0; r < rows; r++)
 #pragma unroll
     for (int v = 0; v < vectors; v++)
-      store_f32(output + (size_t)r * e + l + v * LANES, sums[r][v]);
+      store_f32(output + (size_t)r * e + l + v * LANES, sums[r * vectors + v]);
 }
 
-// output[row] += Σ_p weights[row][p] · values[p], for `rows` (a constant) rows.
+// output[row] += Σ_p weights[row][p] · values[p], for `rows` (a constant) rows: as many columns at a
+// time as there are registers for sums, and enough of them to hide a multiply-add's latency.
 INLINE void weigh(
   dyno_dtype type, const uint8_t *values, size_t e, size_t count, const float *weights,
-  float *output, const int rows) {
+  float *output, const uint8_t *fetch, const int rows) {
+  const int most = rows == 1 ? 8 : rows == 2 ? 4 : 2;
+  const size_t column = count * float_bytes(type);
   size_t l = 0;
-  for (; l + 2 * LANES <= e; l += 2 * LANES)
-    weigh_columns(type, values, e, l, count, weights, output, rows, 2);
-  for (; l + LANES <= e; l += LANES)
-    weigh_columns(type, values, e, l, count, weights, output, rows, 1);
+#define COLUMNS(vectors) \
+  for (; most >= vectors && l + vectors * LANES <= e; l += vectors * LANES) \
+    weigh_columns( \
+      type, values, e, l, count, weights, output, fetch == NULL ? NULL : fetch + l * column, rows, \
+      vectors);
+  COLUMNS(8) COLUMNS(4) COLUMNS(2) COLUMNS(1)
+#undef COLUMNS
   if (l == e) return;
   // The last few columns, which blocks do not have: positions outermost, as they lie in memory.
   const size_t bytes = dyno_row_bytes(type, e);
@@ -100,12 +108,54 @@ INLINE void weigh(
     }
 }
 
+// The same for any number of rows.
+INLINE void weigh_rows(
+  dyno_dtype type, const uint8_t *values, size_t e, size_t count, const float *weights, size_t rows,
+  float *output, const uint8_t *fetch) {
+  for (; rows >= WEIGHED_ROWS; rows -= WEIGHED_ROWS, fetch = NULL) {
+    weigh(type, values, e, count, weights, output, fetch, WEIGHED_ROWS);
+    weights += WEIGHED_ROWS * DYNO_ATTENTION_POSITIONS;
+    output += WEIGHED_ROWS * e;
+  }
+  switch (rows) {
+    case 5: weigh(type, values, e, count, weights, output, fetch, 5); return;
+    case 4: weigh(type, values, e, count, weights, output, fetch, 4); return;
+    case 3: weigh(type, values, e, count, weights, output, fetch, 3); return;
+    case 2: weigh(type, values, e, count, weights, output, fetch, 2); return;
+    case 1: weigh(type, values, e, count, weights, output, fetch, 1); return;
+  }
+}
+
 // What attention works in, in the block's scratch.
 typedef struct {
-  float *unpacked;                  // of quantised keys
+  float *expanded;                  // keys or values
   float *scores;                    // (rows, DYNO_ATTENTION_POSITIONS)
   dyno_activation_block *queries;   // quantised
 } attention_scratch;
+
+// Half of the scratch, and of the L1 cache of most cores.
+enum { EXPANDED_VALUES = DYNO_SCRATCH / 2 };
+
+// Expands values where that is shared by rows enough, or much of the work.
+INLINE void weigh_block(
+  dyno_dtype type, const uint8_t *values, size_t e, size_t count, const float *weights, size_t rows,
+  float *output, const uint8_t *fetch, float *expanded) {
+  const bool few = type == DYNO_F32 || (type != DYNO_Q8_0 && rows <= EXPANDED_ABOVE);
+  if (few || e > EXPANDED_VALUES || e % LANES > 0) {
+    weigh_rows(type, values, e, count, weights, rows, output, fetch);
+    return;
+  }
+  const size_t bytes = dyno_row_bytes(type, e), most = EXPANDED_VALUES / e;
+  for (size_t start = 0; start < count; start += most) {
+    const size_t some = count - start < most ? count - start : most;
+    for (size_t p = 0; p < some; p++)
+      for (size_t l = 0; l < e; l += LANES)
+        store_f32(expanded + p * e + l, load_values(type, values + (start + p) * bytes, l));
+    weigh_rows(
+      DYNO_F32, (const uint8_t *)expanded, e, some, weights + start, rows, output,
+      fetch == NULL ? NULL : fetch + start * bytes);
+  }
+}
 
 // Scores of `count` positions from `start` for all rows; `start` begins a panel of keys.
 INLINE void score(
@@ -119,19 +169,32 @@ INLINE void score(
     if (streamed) prefetch(values, count * bytes);
     matmul_quantized(
       type, keys, (count + LANES - 1) / LANES * LANES, e, scratch.queries, e / BLOCK, b->rows,
-      scratch.scores, DYNO_ATTENTION_POSITIONS, false, scratch.unpacked);
+      scratch.scores, DYNO_ATTENTION_POSITIONS, false, scratch.expanded);
     return;
   }
+  const size_t panel_bytes = FLOAT_PANEL * bytes, all = 2 * FLOAT_PANEL * float_bytes(type);
+  size_t p = 0;
+  // One row: two panels at once, so that there are sums enough to hide a multiply-add's latency.
+  if (b->rows == 1)
+    for (; p + 2 * FLOAT_PANEL <= count; p += 2 * FLOAT_PANEL)
+      float_tile(
+        type, keys + p * bytes, panel_bytes, e, b->queries, b->query_stride, scratch.scores + p,
+        DYNO_ATTENTION_POSITIONS, false, values + p * bytes, all, 1, 2);
   // A few lines at a time, so that the fetches never fill the core's queue of misses.
-  const size_t most = type == DYNO_BF16 ? DIRECT_ROWS : PANEL_ROWS;
+  const bool expanded = type != DYNO_F32 && b->rows > EXPANDED_ABOVE && e * FLOAT_PANEL <= DYNO_SCRATCH;
+  const size_t most = type == DYNO_BF16 && !expanded ? DIRECT_ROWS : PANEL_ROWS;
   const size_t tiles = (b->rows + most - 1) / most;
-  const size_t pace = streamed ? (2 * FLOAT_PANEL * float_bytes(type) + tiles - 1) / tiles : 0;
-  for (size_t p = 0; p < count; p += FLOAT_PANEL) {
-    const uint8_t *fetch = values + p * bytes;
+  const size_t pace = streamed ? (all + tiles - 1) / tiles : 0;
+  for (; p < count; p += FLOAT_PANEL) {
+    const uint8_t *panel = keys + p * bytes, *fetch = values + p * bytes;
+    if (expanded) {
+      expand_panel(type, panel, e, scratch.expanded);
+      panel = (const uint8_t *)scratch.expanded;
+    }
     for (size_t i = 0, tile = 0; i < b->rows; tile++, fetch += e / 2 * pace) {
       const size_t rows = (b->rows - i + tiles - tile - 1) / (tiles - tile);
       float_rows(
-        type, keys + p * bytes, e, b->queries + i * b->query_stride, b->query_stride, rows,
+        expanded ? DYNO_F32 : type, panel, e, b->queries + i * b->query_stride, b->query_stride, rows,
         scratch.scores + i * DYNO_ATTENTION_POSITIONS + p, DYNO_ATTENTION_POSITIONS, false, fetch,
         pace);
       i += rows;
@@ -143,7 +206,7 @@ INLINE void attention_of_type(dyno_dtype type, const dyno_attention_block *b) {
   const size_t e = b->head_dimension, bytes = dyno_row_bytes(type, e);
   const size_t panel = type == DYNO_Q8_0 ? LANES : FLOAT_PANEL;
   const uint8_t *keys = b->keys, *values = b->values;
-  attention_scratch scratch = {.unpacked = b->scratch, .scores = b->scratch + DYNO_SCRATCH};
+  attention_scratch scratch = {.expanded = b->scratch, .scores = b->scratch + DYNO_SCRATCH};
   scratch.queries =
     (dyno_activation_block *)(void *)(scratch.scores + b->rows * DYNO_ATTENTION_POSITIONS);
   if (type == DYNO_Q8_0)
@@ -156,35 +219,18 @@ INLINE void attention_of_type(dyno_dtype type, const dyno_attention_block *b) {
   for (size_t start = b->first / panel * panel; start < end; start += DYNO_ATTENTION_POSITIONS) {
     const size_t count =
       end - start < DYNO_ATTENTION_POSITIONS ? end - start : DYNO_ATTENTION_POSITIONS;
-    const size_t after = end - start - count;
-    const size_t next = after < DYNO_ATTENTION_POSITIONS ? after : DYNO_ATTENTION_POSITIONS;
     score(type, b, scratch, start, count, streamed);
     for (size_t row = 0; row < b->rows; row++) {
-      if (streamed) {
-        const size_t low = next * row / b->rows, high = next * (row + 1) / b->rows;
-        prefetch(keys + (start + count + low) * bytes, (high - low) * bytes);
-      }
       const size_t from = b->visible_from[row];
       weights_from_scores(
         scratch.scores + row * DYNO_ATTENTION_POSITIONS, count, start,
         from > b->first ? from : b->first, b->visible_to[row], &b->maximum[row], &b->sum[row],
         b->output + row * e, e);
     }
-    const uint8_t *block = values + start * bytes;
-    size_t row = 0;
-    for (; row + WEIGHED_ROWS <= b->rows; row += WEIGHED_ROWS)
-      weigh(
-        type, block, e, count, scratch.scores + row * DYNO_ATTENTION_POSITIONS,
-        b->output + row * e, WEIGHED_ROWS);
-    const float *rest = scratch.scores + row * DYNO_ATTENTION_POSITIONS;
-    float *output = b->output + row * e;
-    switch (b->rows - row) {
-      case 5: weigh(type, block, e, count, rest, output, 5); break;
-      case 4: weigh(type, block, e, count, rest, output, 4); break;
-      case 3: weigh(type, block, e, count, rest, output, 3); break;
-      case 2: weigh(type, block, e, count, rest, output, 2); break;
-      case 1: weigh(type, block, e, count, rest, output, 1); break;
-    }
+    // What comes after the last block is mostly the next task's.
+    weigh_block(
+      type, values + start * bytes, e, count, scratch.scores, b->rows, b->output,
+      streamed ? keys + (start + count) * bytes : NULL, scratch.expanded);
   }
 }
 

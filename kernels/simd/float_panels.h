@@ -9,7 +9,9 @@ enum {
   FLOAT_PANEL = PANEL_VECTORS * LANES,
   // Sums of one tile: of PANEL_ROWS rows by a panel, or of a row by 4 panels.
   MOST_SUMS = (PANEL_ROWS > 4 ? PANEL_ROWS : 4) * PANEL_VECTORS,
-  WEIGHED_ROWS = 6,  // of attention's values
+  // Attention's values: most rows at once, and most sums of them.
+  WEIGHED_ROWS = 6,
+  WEIGHED_SUMS = 2 * WEIGHED_ROWS,
   STREAM_AHEAD = 1024,  // bytes
   FLOAT_DEPTH = 256,  // inputs of a block: of a panel, 16 KiB of f32 in the L1 cache (AVX2)
   // Rows of a tile whose weights are expanded in registers, of which that takes one with 16 of them.
