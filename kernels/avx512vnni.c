@@ -16,6 +16,7 @@
 #define byte_sums vi
 #define MULTIPLY_ADD_BYTES(sums, a, b) \
   ((vi)_mm512_dpbusd_epi32((__m512i)(sums), (__m512i)(a), (__m512i)(b)))
+#define NIBBLE_OFFSET(sum) (-8 * (sum))
 #define whole_sums(sums) (sums)
 #define MULTIPLY_ADD_WORDS(sums, a, b) \
   ((vi)_mm512_dpwssd_epi32((__m512i)(sums), (__m512i)(a), (__m512i)(b)))

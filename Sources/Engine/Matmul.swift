@@ -196,8 +196,8 @@ package struct Matmul {
     let type = matrix.dtype.kernelType
     if packed > 0, matrix.dtype.blockElements > 1 {
       kernels.functions.matmul_quantized(
-        type, matrix.row(rows.lowerBound), packed, k, quantized.base, quantized.stride(k), m, y,
-        yStride, accumulate, scratch)
+        type, matrix.row(rows.lowerBound), packed, k, quantized.base,
+        kernels.functions.activation_bytes(type, k), m, y, yStride, accumulate, scratch)
     } else if packed > 0 {
       kernels.functions.matmul_packed(
         type, matrix.row(rows.lowerBound), packed, k, x.buffer.base, x.stride, m, y, yStride,

@@ -7,32 +7,30 @@ import Weights
 /// multiplied with them.
 struct QuantizedActivations {
   private let memory: PageMemory
-  var base: UnsafeMutablePointer<dyno_activation_block> {
-    memory.base.assumingMemoryBound(to: dyno_activation_block.self)
-  }
+
+  var base: UnsafeMutableRawPointer { memory.base }
 
   private static let blockElements = 32
   /// Blocks from which quantising is shared among threads.
   private static let sharedBlocks = 128
 
+  /// Room for weights of any block format; what one of them does not need is never touched.
   init(rows: Int, width: Int) throws {
     memory = try PageMemory(Self.bytes(rows: rows, width: width))
   }
 
   static func bytes(rows: Int, width: Int) -> Int {
     saturatingProduct(
-      rows, (width + blockElements - 1) / blockElements, MemoryLayout<dyno_activation_block>.stride)
+      rows, (width + blockElements - 1) / blockElements, Int(DYNO_ACTIVATION_BLOCK))
   }
 
-  /// Blocks of a row.
-  func stride(_ columns: Int) -> Int { columns / Self.blockElements }
-
-  /// Quantises `m` rows for weights of `dtype`, on all threads.
+  /// Quantises `m` rows for weights of `dtype`, on all threads. Rows lie one after the other.
   func fill(
     _ x: Activations, _ m: Int, _ columns: Int, _ dtype: DType, _ team: ThreadTeam,
     _ kernels: KernelTable
   ) {
-    let blocks = stride(columns)
+    let blocks = columns / Self.blockElements
+    let blockBytes = kernels.functions.activation_bytes(dtype.kernelType, Self.blockElements)
     func fill(_ part: Range<Int>) {
       var mine = part
       while !mine.isEmpty {
@@ -40,7 +38,7 @@ struct QuantizedActivations {
         let count = min(mine.count, blocks - block)
         kernels.functions.quantize_activations(
           dtype.kernelType, x.row(row) + block * Self.blockElements, count * Self.blockElements,
-          base + mine.lowerBound)
+          base + mine.lowerBound * blockBytes)
         mine = mine.lowerBound + count..<mine.upperBound
       }
     }

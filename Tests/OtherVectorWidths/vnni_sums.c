@@ -14,6 +14,7 @@
 #define MULTIPLY_ADD_BYTES(sums, a, b) \
   ((sums) + (vi)_mm256_madd_epi16( \
               _mm256_maddubs_epi16((__m256i)(a), (__m256i)(b)), _mm256_set1_epi16(1)))
+#define NIBBLE_OFFSET(sum) (-8 * (sum))
 #define whole_sums(sums) (sums)
 #define MULTIPLY_ADD_WORDS(sums, a, b) \
   ((sums) + (vi)_mm256_madd_epi16((__m256i)(a), (__m256i)(b)))

@@ -51,24 +51,15 @@ typedef struct {
 // Positions that attention scores at a time.
 enum { DYNO_ATTENTION_POSITIONS = 64 };
 
-
-
-// 32 activations, quantised to be multiplied with weights of a block format.
-typedef struct {
-  float scale;
-  float sum;  // of the quants, scaled
-  union {
-    int16_t words[32];  // for q8_0
-    int8_t bytes[32];   // for q4_0 and q4_1
-  } quants;
-} dyno_activation_block;
+// Bytes of 32 activations, quantised to be multiplied with weights of a block format, at most.
+enum { DYNO_ACTIVATION_BLOCK = 72 };
 
 // Floats that matmul_packed and matmul_quantized work in.
 enum { DYNO_SCRATCH = 8192 };
 
 static inline size_t dyno_attention_scratch(size_t rows, size_t head_dimension) {
   return DYNO_SCRATCH + rows * DYNO_ATTENTION_POSITIONS +
-    rows * (head_dimension / 32) * sizeof(dyno_activation_block) / sizeof(float);
+    rows * (head_dimension / 32) * DYNO_ACTIVATION_BLOCK / sizeof(float);
 }
 
 // A table is constant, so threads may share it: Swift wants to be told.
@@ -101,15 +92,16 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   void (*matmul_packed)(
     dyno_dtype type, const void *panels, size_t n, size_t k, const float *x, size_t x_stride,
     size_t m, float *y, size_t y_stride, bool accumulate, float *scratch);
+  // Bytes of `count` quantised activations (whole blocks): 40 (4-bit weights) or 72 (q8_0) for 32.
+  size_t (*activation_bytes)(dyno_dtype type, size_t count);
   // Quantises `count` activations (whole blocks) for weights of a block format; a block with a value
-  // that is not finite becomes NaN.
-  void (*quantize_activations)(
-    dyno_dtype type, const float *x, size_t count, dyno_activation_block *blocks);
+  // that is not finite becomes NaN. The result is aligned to 4 bytes.
+  void (*quantize_activations)(dyno_dtype type, const float *x, size_t count, void *quantized);
   // The same for panels of block formats, in integers; n is a multiple of `block_panel`, x_stride is
-  // in blocks.
+  // in bytes.
   void (*matmul_quantized)(
-    dyno_dtype type, const void *panels, size_t n, size_t k, const dyno_activation_block *x,
-    size_t x_stride, size_t m, float *y, size_t y_stride, bool accumulate, float *scratch);
+    dyno_dtype type, const void *panels, size_t n, size_t k, const void *x, size_t x_stride, size_t m,
+    float *y, size_t y_stride, bool accumulate, float *scratch);
 
   // y[i] = x[i] · weight[i] / √(mean(x²) + epsilon)
   void (*rms_norm)(const float *x, const float *weight, size_t count, float epsilon, float *y);

@@ -130,7 +130,7 @@ INLINE void weigh_rows(
 typedef struct {
   float *expanded;                  // keys or values
   float *scores;                    // (rows, DYNO_ATTENTION_POSITIONS)
-  dyno_activation_block *queries;   // quantised
+  uint8_t *queries;                 // quantised
 } attention_scratch;
 
 // Half of the scratch, and of the L1 cache of most cores.
@@ -168,7 +168,7 @@ INLINE void score(
   if (type == DYNO_Q8_0) {
     if (streamed) prefetch(values, count * bytes);
     matmul_quantized(
-      type, keys, (count + LANES - 1) / LANES * LANES, e, scratch.queries, e / BLOCK, b->rows,
+      type, keys, (count + LANES - 1) / LANES * LANES, e, scratch.queries, activation_bytes(type, e), b->rows,
       scratch.scores, DYNO_ATTENTION_POSITIONS, false, scratch.expanded);
     return;
   }
@@ -207,12 +207,12 @@ INLINE void attention_of_type(dyno_dtype type, const dyno_attention_block *b) {
   const size_t panel = type == DYNO_Q8_0 ? LANES : FLOAT_PANEL;
   const uint8_t *keys = b->keys, *values = b->values;
   attention_scratch scratch = {.expanded = b->scratch, .scores = b->scratch + DYNO_SCRATCH};
-  scratch.queries =
-    (dyno_activation_block *)(void *)(scratch.scores + b->rows * DYNO_ATTENTION_POSITIONS);
+  scratch.queries = (uint8_t *)(scratch.scores + b->rows * DYNO_ATTENTION_POSITIONS);
   if (type == DYNO_Q8_0)
     for (size_t row = 0; row < b->rows; row++)
       quantize_activations(
-        type, b->queries + row * b->query_stride, e, scratch.queries + row * (e / BLOCK));
+        type, b->queries + row * b->query_stride, e,
+        scratch.queries + row * activation_bytes(type, e));
   const size_t end = b->first + b->count;
   // Few queries: bound by memory, as in decoding. Many: the block stays in cache while they pass.
   const bool streamed = b->rows <= 32;

@@ -6,16 +6,17 @@
 // after the other. It takes the bytes that the rows took.
 //
 // Activations are quantised by blocks of 32 as well: to 16 bits for q8_0, whose products fit int32
-// all the same, and to 8 bits for nibbles, where products are summed in 16 bits.
+// all the same, and to 8 bits for nibbles, where products are summed in 16 bits. Nibbles of q4_0 are 8
+// too large: their sums begin with what that adds to them.
 
 enum {
   BLOCK_VECTORS = BLOCK / LANES,
   PANEL_GROUP_Q8 = 2,
   PANEL_GROUP_Q4 = 4,
-  TILE_ROWS = 4,
-  TILE_PANELS = 2,
-  STREAMED_PANELS = 4,         // most panels read at once
+  TILE_PANELS = 2,             // by PANEL_ROWS rows: as many sums as of floats
+  DIRECT_SUMS = 8,             // most sums of weights unpacked in registers
   PANELS_AT_ONCE = 64 / LANES,  // unpacked at once
+  ACTIVATION_BYTES = 320 << 10,  // kept in the L2 cache
 };
 
 // Of LANES outputs and a block of inputs.
@@ -78,10 +79,37 @@ INLINE void expand_packed_blocks(
   }
 }
 
+// A block of activations, as quantize_activations writes it.
+typedef struct {
+  float scale;
+  union {
+    float sum;       // q4_1: of the quants, scaled
+    int32_t offset;  // q4_0: what sums of products begin with, in each lane
+  };
+  union {
+    int16_t words[BLOCK];  // q8_0
+    int8_t bytes[BLOCK];
+  };
+} activation_block;
+
+// Bytes of so many activations: blocks for nibbles end with their bytes.
+static size_t activation_bytes(dyno_dtype type, size_t count) {
+  const size_t unused = type == DYNO_Q8_0 ? 0 : BLOCK;
+  return count / BLOCK * (sizeof(activation_block) - unused);
+}
+
+INLINE const activation_block *block_of_row(
+  dyno_dtype type, const uint8_t *x, size_t x_stride, size_t row, size_t block) {
+  const uint8_t *start = x + row * x_stride + block * activation_bytes(type, BLOCK);
+  return (const activation_block *)(const void *)start;
+}
+
 static void quantize_activations(
-  dyno_dtype type, const float *x, size_t count, dyno_activation_block *blocks) {
+  dyno_dtype type, const float *x, size_t count, void *quantized) {
   const float limit = type == DYNO_Q8_0 ? 32767 : 127;
-  for (size_t b = 0; b < count / BLOCK; b++, x += BLOCK, blocks++) {
+  uint8_t *to = quantized;
+  for (size_t b = 0; b < count / BLOCK; b++, x += BLOCK, to += activation_bytes(type, BLOCK)) {
+    activation_block *block = (activation_block *)(void *)to;
     vf values[BLOCK_VECTORS];
     // As integers, magnitudes keep their order, and NaN is the largest.
     vi largest = (vi)0;
@@ -91,30 +119,32 @@ static void quantize_activations(
       largest = __builtin_elementwise_max(largest, (vi)values[v] & 0x7fffffff);
     }
     const float most = f32_from_bits((uint32_t)__builtin_reduce_max(largest));
-    if (!(most <= 0x1.fffffep127f)) {  // no quant stands for it, but the result must show it
-      *blocks = (dyno_activation_block){.scale = NAN, .sum = NAN};
-      continue;
-    }
-    const float scale = most / limit;
+    // No quant stands for what is not finite, but the result must show it.
+    const bool finite = most <= 0x1.fffffep127f;
+    const float scale = finite ? most / limit : NAN;
     const float inverse = scale >= 0x1p-126f ? 1 / scale : 0;
-    vi sum = (vi)0;
+    vi sums = (vi)0;
 #pragma unroll
     for (int v = 0; v < BLOCK_VECTORS; v++) {
-      const vi quants =
-        __builtin_convertvector(__builtin_elementwise_roundeven(values[v] * inverse), vi);
-      sum += quants;
+      const vf scaled = finite ? values[v] * inverse : (vf)0.0f;
+      const vi quants = __builtin_convertvector(__builtin_elementwise_roundeven(scaled), vi);
+      sums += quants;
       if (type == DYNO_Q8_0) {
         typedef int16_t narrow __attribute__((ext_vector_type(LANES)));
         const narrow words = __builtin_convertvector(quants, narrow);
-        __builtin_memcpy(blocks->quants.words + v * LANES, &words, sizeof words);
+        __builtin_memcpy(block->words + v * LANES, &words, sizeof words);
       } else {
         typedef int8_t narrow __attribute__((ext_vector_type(LANES)));
         const narrow bytes = __builtin_convertvector(quants, narrow);
-        __builtin_memcpy(blocks->quants.bytes + v * LANES, &bytes, sizeof bytes);
+        __builtin_memcpy(block->bytes + v * LANES, &bytes, sizeof bytes);
       }
     }
-    blocks->scale = scale;
-    blocks->sum = scale * (float)__builtin_reduce_add(sum);
+    const int32_t sum = __builtin_reduce_add(sums);
+    block->scale = scale;
+    if (type == DYNO_Q4_0)
+      block->offset = NIBBLE_OFFSET(sum);
+    else
+      block->sum = scale * (float)sum;
   }
 }
 
@@ -140,81 +170,105 @@ INLINE vi16 load_widened(const uint8_t *p) {
 INLINE vu8 low_nibbles(vu8 v) { return v & 15; }
 INLINE vu8 high_nibbles(vu8 v) { return (vu8)((vu16)v >> 4) & 15; }
 
-// By what a sum of the activations is multiplied: nibbles of q4_0 are 8 too large.
-INLINE vf minima_of(dyno_dtype type, panel_block block, vf scales) {
-  return type == DYNO_Q4_1 ? load_f16(block.minima) : scales * -8.0f;
+// What sums of products with nibbles begin with.
+INLINE byte_sums first_sums(dyno_dtype type, const activation_block *x) {
+  return type == DYNO_Q4_0 ? (byte_sums)broadcast4(&x->offset) : (byte_sums)0;
 }
 
 INLINE vf add_block(
-  dyno_dtype type, vf total, vi sums, vf scales, vf minima, const dyno_activation_block *x) {
+  dyno_dtype type, vf total, vi sums, vf scales, vf minima, const activation_block *x) {
   total = fma_vf(__builtin_convertvector(sums, vf), scales * x->scale, total);
-  return type == DYNO_Q8_0 ? total : fma_vf(minima, (vf)x->sum, total);
+  return type == DYNO_Q4_1 ? fma_vf(minima, (vf)x->sum, total) : total;
+}
+
+// Group g of a block of q8_0, by `rows` (a constant) rows.
+INLINE void add_words(
+  panel_block block, const uint8_t *x, size_t x_stride, size_t b, int g, vi *sums, const int rows) {
+  const vi16 words = load_widened(block.quants + g * 2 * LANES);
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    const activation_block *from = block_of_row(DYNO_Q8_0, x, x_stride, (size_t)r, b);
+    sums[r] = MULTIPLY_ADD_WORDS(sums[r], words, (vi16)broadcast4(from->words + 2 * g));
+  }
+}
+
+// The same of nibbles.
+INLINE void add_nibbles(
+  dyno_dtype type, panel_block block, const uint8_t *x, size_t x_stride, size_t b, int g,
+  byte_sums *sums, const int rows) {
+  const vu8 pairs = load_bytes(block.quants + g * 4 * LANES);
+  const vu8 low = low_nibbles(pairs), high = high_nibbles(pairs);
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    const int8_t *bytes = block_of_row(type, x, x_stride, (size_t)r, b)->bytes + 4 * g;
+    sums[r] = MULTIPLY_ADD_BYTES(sums[r], low, broadcast4(bytes));
+    sums[r] = MULTIPLY_ADD_BYTES(sums[r], high, broadcast4(bytes + BLOCK / 2));
+  }
 }
 
 // Few activation rows by a few panels (both constants): weights are read once, in as many streams,
 // and unpacked in registers.
 INLINE void panels_by_few_rows(
-  dyno_dtype type, const uint8_t *w, size_t k, const dyno_activation_block *x, size_t x_stride,
-  float *y, size_t y_stride, bool accumulate, const int rows, const int panels) {
+  dyno_dtype type, const uint8_t *w, size_t k, const uint8_t *x, size_t x_stride, float *y,
+  size_t y_stride, bool accumulate, const int rows, const int panels) {
   const size_t panel_bytes = LANES * dyno_row_bytes(type, k);
-  vf totals[TILE_ROWS][STREAMED_PANELS];
+  vf totals[DIRECT_SUMS];
 #pragma unroll
   for (int r = 0; r < rows; r++)
 #pragma unroll
     for (int p = 0; p < panels; p++)
-      totals[r][p] = accumulate ? load_f32(y + (size_t)r * y_stride + p * LANES) : (vf)0.0f;
-  for (size_t b = 0; b < k / BLOCK; b++, x++) {
+      totals[r * panels + p] =
+        accumulate ? load_f32(y + (size_t)r * y_stride + p * LANES) : (vf)0.0f;
+  for (size_t b = 0; b < k / BLOCK; b++) {
 #pragma unroll
     for (int p = 0; p < panels; p++) {
       const panel_block block = block_of_panel(type, w + (size_t)p * panel_bytes, b);
-      const vf scales = load_f16(block.scales);
-      const vf minima = minima_of(type, block, scales);
-      vi sums[TILE_ROWS];
+      vi sums[DIRECT_SUMS];
       if (type == DYNO_Q8_0) {
 #pragma unroll
         for (int r = 0; r < rows; r++) sums[r] = (vi)0;
+        // More rows hide the latency with less unrolling: compilers would load all of a block at once and
+        // run out of registers.
+        if (rows == 1)
 #pragma unroll
-        for (int g = 0; g < BLOCK / 2; g++) {
-          const vi16 words = load_widened(block.quants + g * 2 * LANES);
-#pragma unroll
-          for (int r = 0; r < rows; r++)
-            sums[r] = MULTIPLY_ADD_WORDS(
-              sums[r], words, (vi16)broadcast4(x[(size_t)r * x_stride].quants.words + 2 * g));
-        }
+          for (int g = 0; g < BLOCK / 2; g++) add_words(block, x, x_stride, b, g, sums, rows);
+        else
+#pragma clang loop unroll_count(2)
+          for (int g = 0; g < BLOCK / 2; g++) add_words(block, x, x_stride, b, g, sums, rows);
       } else {
-        byte_sums narrow[TILE_ROWS];
+        byte_sums narrow[DIRECT_SUMS];
 #pragma unroll
-        for (int r = 0; r < rows; r++) narrow[r] = (byte_sums)0;
+        for (int r = 0; r < rows; r++)
+          narrow[r] = first_sums(type, block_of_row(type, x, x_stride, (size_t)r, b));
+        if (rows <= 2)
 #pragma unroll
-        for (int g = 0; g < BLOCK / 8; g++) {
-          const vu8 pairs = load_bytes(block.quants + g * 4 * LANES);
-          const vu8 low = low_nibbles(pairs), high = high_nibbles(pairs);
-#pragma unroll
-          for (int r = 0; r < rows; r++) {
-            const int8_t *bytes = x[(size_t)r * x_stride].quants.bytes + 4 * g;
-            narrow[r] = MULTIPLY_ADD_BYTES(narrow[r], low, broadcast4(bytes));
-            narrow[r] = MULTIPLY_ADD_BYTES(narrow[r], high, broadcast4(bytes + BLOCK / 2));
-          }
-        }
+          for (int g = 0; g < BLOCK / 8; g++) add_nibbles(type, block, x, x_stride, b, g, narrow, rows);
+        else
+#pragma clang loop unroll(disable)
+          for (int g = 0; g < BLOCK / 8; g++) add_nibbles(type, block, x, x_stride, b, g, narrow, rows);
 #pragma unroll
         for (int r = 0; r < rows; r++) sums[r] = whole_sums(narrow[r]);
       }
+      const vf scales = load_f16(block.scales);
+      const vf minima = type == DYNO_Q4_1 ? load_f16(block.minima) : (vf)0.0f;
 #pragma unroll
       for (int r = 0; r < rows; r++)
-        totals[r][p] = add_block(type, totals[r][p], sums[r], scales, minima, x + (size_t)r * x_stride);
+        totals[r * panels + p] = add_block(
+          type, totals[r * panels + p], sums[r], scales, minima,
+          block_of_row(type, x, x_stride, (size_t)r, b));
     }
   }
 #pragma unroll
   for (int r = 0; r < rows; r++)
 #pragma unroll
     for (int p = 0; p < panels; p++)
-      store_f32(y + (size_t)r * y_stride + p * LANES, totals[r][p]);
+      store_f32(y + (size_t)r * y_stride + p * LANES, totals[r * panels + p]);
 }
 
 // All panels by `rows` rows, `panels` at a time (both constants).
 INLINE void all_panels_by_few_rows(
-  dyno_dtype type, const uint8_t *w, size_t n, size_t k, const dyno_activation_block *x,
-  size_t x_stride, float *y, size_t y_stride, bool accumulate, const int rows, const int panels) {
+  dyno_dtype type, const uint8_t *w, size_t n, size_t k, const uint8_t *x, size_t x_stride, float *y,
+  size_t y_stride, bool accumulate, const int rows, const int panels) {
   const size_t panel_bytes = LANES * dyno_row_bytes(type, k), step = (size_t)panels * LANES;
   size_t j = 0;
   for (; j + step <= n; j += step)
@@ -226,8 +280,8 @@ INLINE void all_panels_by_few_rows(
 }
 
 // More rows: some blocks of some panels are unpacked into the L1 cache, where tiles of activation
-// rows find them. An unpacked block is a vector of scales, one of minima (not of q8_0), then its
-// quants: words of two inputs for q8_0, bytes of four for nibbles, in either case a vector's worth
+// rows find them. An unpacked block is a vector of scales, one of minima (of q4_1), then its quants:
+// words of two inputs for q8_0, bytes of four for nibbles, in either case a vector's worth
 // for all outputs.
 
 // Blocks unpacked at once: about 20 KiB of them.
@@ -242,9 +296,8 @@ _Static_assert(
   "what is unpacked fits the scratch");
 
 INLINE void unpack_block(dyno_dtype type, panel_block block, vi *unpacked) {
-  const vf scales = load_f16(block.scales);
-  unpacked[0] = (vi)scales;
-  if (type != DYNO_Q8_0) unpacked[1] = (vi)minima_of(type, block, scales);
+  unpacked[0] = (vi)load_f16(block.scales);
+  if (type == DYNO_Q4_1) unpacked[1] = (vi)load_f16(block.minima);
   unpacked += 2;
   if (type == DYNO_Q8_0) {
 #pragma unroll
@@ -260,47 +313,50 @@ INLINE void unpack_block(dyno_dtype type, panel_block block, vi *unpacked) {
   }
 }
 
-// One tile: `rows` activation rows by `panels` panels (both constants), `blocks` blocks.
+// One tile: `rows` activation rows by `panels` panels (both constants), `blocks` blocks from `first`.
 INLINE void panel_tile(
-  dyno_dtype type, const vi *unpacked, size_t blocks, const dyno_activation_block *x,
-  size_t x_stride, float *y, size_t y_stride, bool accumulate, const int rows, const int panels) {
+  dyno_dtype type, const vi *unpacked, size_t first, size_t blocks, const uint8_t *x, size_t x_stride,
+  float *y, size_t y_stride, bool accumulate, const int rows, const int panels) {
   const size_t block_vectors = 2 + quant_vectors(type);
   const size_t panel_vectors = blocks_at_once(type) * block_vectors;
-  vf totals[TILE_ROWS][TILE_PANELS];
+  vf totals[PANEL_ROWS][TILE_PANELS];
 #pragma unroll
   for (int r = 0; r < rows; r++)
 #pragma unroll
     for (int p = 0; p < panels; p++)
       totals[r][p] = accumulate ? load_f32(y + (size_t)r * y_stride + p * LANES) : (vf)0.0f;
-  for (size_t b = 0; b < blocks; b++, unpacked += block_vectors, x++) {
-    vi sums[TILE_ROWS][TILE_PANELS];
+  for (size_t b = first; b < first + blocks; b++, unpacked += block_vectors) {
+    vi sums[PANEL_ROWS][TILE_PANELS];
     if (type == DYNO_Q8_0) {
 #pragma unroll
       for (int r = 0; r < rows; r++)
 #pragma unroll
         for (int p = 0; p < panels; p++) sums[r][p] = (vi)0;
-// Unrolled, compilers load all of a block at once and run out of registers.
-#pragma clang loop unroll(disable)
+// Unrolled further, compilers load all of a block at once and run out of registers.
+#pragma clang loop unroll_count(2)
       for (int g = 0; g < BLOCK / 2; g++)
 #pragma unroll
         for (int r = 0; r < rows; r++) {
-          const vi16 words = (vi16)broadcast4(x[(size_t)r * x_stride].quants.words + 2 * g);
+          const activation_block *from = block_of_row(type, x, x_stride, (size_t)r, b);
+          const vi16 words = (vi16)broadcast4(from->words + 2 * g);
 #pragma unroll
           for (int p = 0; p < panels; p++)
             sums[r][p] = MULTIPLY_ADD_WORDS(
               sums[r][p], (vi16)unpacked[(size_t)p * panel_vectors + 2 + g], words);
         }
     } else {
-      byte_sums narrow[TILE_ROWS][TILE_PANELS];
+      byte_sums narrow[PANEL_ROWS][TILE_PANELS];
 #pragma unroll
       for (int r = 0; r < rows; r++)
 #pragma unroll
-        for (int p = 0; p < panels; p++) narrow[r][p] = (byte_sums)0;
-#pragma clang loop unroll(disable)
+        for (int p = 0; p < panels; p++)
+          narrow[r][p] = first_sums(type, block_of_row(type, x, x_stride, (size_t)r, b));
+#pragma clang loop unroll_count(2)
       for (int g = 0; g < BLOCK / 4; g++)
 #pragma unroll
         for (int r = 0; r < rows; r++) {
-          const vi bytes = broadcast4(x[(size_t)r * x_stride].quants.bytes + 4 * g);
+          const activation_block *from = block_of_row(type, x, x_stride, (size_t)r, b);
+          const vi bytes = broadcast4(from->bytes + 4 * g);
 #pragma unroll
           for (int p = 0; p < panels; p++)
             narrow[r][p] = MULTIPLY_ADD_BYTES(
@@ -317,8 +373,9 @@ INLINE void panel_tile(
       const vf minima = (vf)unpacked[(size_t)p * panel_vectors + 1];
 #pragma unroll
       for (int r = 0; r < rows; r++)
-        totals[r][p] =
-          add_block(type, totals[r][p], sums[r][p], scales, minima, x + (size_t)r * x_stride);
+        totals[r][p] = add_block(
+          type, totals[r][p], sums[r][p], scales, minima,
+          block_of_row(type, x, x_stride, (size_t)r, b));
     }
   }
 #pragma unroll
@@ -328,32 +385,32 @@ INLINE void panel_tile(
       store_f32(y + (size_t)r * y_stride + p * LANES, totals[r][p]);
 }
 
-// A tile of as many rows as there are, up to TILE_ROWS.
+// A tile of so many rows, up to PANEL_ROWS.
 INLINE void rows_of_tile(
-  dyno_dtype type, const vi *unpacked, size_t blocks, const dyno_activation_block *x,
-  size_t x_stride, size_t rows, float *y, size_t y_stride, bool accumulate, const int panels) {
+  dyno_dtype type, const vi *unpacked, size_t first, size_t blocks, const uint8_t *x, size_t x_stride,
+  size_t rows, float *y, size_t y_stride, bool accumulate, const int panels) {
+#define ROWS(count) \
+  case count: \
+    panel_tile(type, unpacked, first, blocks, x, x_stride, y, y_stride, accumulate, count, panels); \
+    return;
   switch (rows) {
-    case 1:
-      panel_tile(type, unpacked, blocks, x, x_stride, y, y_stride, accumulate, 1, panels);
-      return;
-    case 2:
-      panel_tile(type, unpacked, blocks, x, x_stride, y, y_stride, accumulate, 2, panels);
-      return;
-    case 3:
-      panel_tile(type, unpacked, blocks, x, x_stride, y, y_stride, accumulate, 3, panels);
-      return;
-    default:
-      panel_tile(type, unpacked, blocks, x, x_stride, y, y_stride, accumulate, 4, panels);
+    ROWS(1) ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6)
+#if PANEL_ROWS > 6
+    ROWS(7) ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12) ROWS(13) ROWS(14)
+#endif
   }
+#undef ROWS
 }
 
 INLINE void panels_by_rows(
-  dyno_dtype type, const uint8_t *w, size_t n, size_t k, const dyno_activation_block *x,
-  size_t x_stride, size_t m, float *y, size_t y_stride, bool accumulate, vi *scratch) {
+  dyno_dtype type, const uint8_t *w, size_t n, size_t k, const uint8_t *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate, vi *scratch) {
   const size_t panel_bytes = LANES * dyno_row_bytes(type, k);
   const size_t block_bytes = LANES * dyno_row_bytes(type, BLOCK);
   const size_t most = blocks_at_once(type), panel_vectors = most * (2 + quant_vectors(type));
   const size_t all = k / BLOCK;
+  // Tiles of as equal numbers of rows as can be.
+  const size_t tiles = (m + PANEL_ROWS - 1) / PANEL_ROWS;
   for (size_t j0 = 0; j0 < n; j0 += PANELS_AT_ONCE * LANES) {
     const size_t left = (n - j0) / LANES;
     const size_t panels = left < PANELS_AT_ONCE ? left : PANELS_AT_ONCE;
@@ -368,43 +425,51 @@ INLINE void panels_by_rows(
       // What will be unpacked next comes from memory while the first tiles compute.
       const uint8_t *next = b0 + most < all ? group + (b0 + most) * block_bytes
                                             : group + PANELS_AT_ONCE * panel_bytes;
-      for (size_t i = 0; i < m; i += TILE_ROWS)
+      for (size_t i = 0, tile = 0; i < m; tile++) {
+        const size_t rows = (m - i + tiles - tile - 1) / (tiles - tile);
         for (size_t p = 0; p < panels; p += TILE_PANELS) {
           const size_t some = panels - p < TILE_PANELS ? panels - p : TILE_PANELS;
           if (i == 0)
             for (size_t q = p; q < p + some; q++)
               prefetch(next + q * panel_bytes, most * block_bytes);
           const vi *from = scratch + p * panel_vectors;
-          const dyno_activation_block *rows = x + i * x_stride + b0;
+          const uint8_t *activations = x + i * x_stride;
           float *out = y + i * y_stride + j0 + p * LANES;
           const bool add = accumulate || b0 > 0;
           if (some == TILE_PANELS)
-            rows_of_tile(type, from, blocks, rows, x_stride, m - i, out, y_stride, add, TILE_PANELS);
+            rows_of_tile(
+              type, from, b0, blocks, activations, x_stride, rows, out, y_stride, add, TILE_PANELS);
           else
-            rows_of_tile(type, from, blocks, rows, x_stride, m - i, out, y_stride, add, 1);
+            rows_of_tile(type, from, b0, blocks, activations, x_stride, rows, out, y_stride, add, 1);
         }
+        i += rows;
+      }
     }
   }
 }
 
 // One loop for each type, so that the type is a constant in it.
 INLINE void panels_of_type(
-  dyno_dtype type, const void *w, size_t n, size_t k, const dyno_activation_block *x,
-  size_t x_stride, size_t m, float *y, size_t y_stride, bool accumulate, float *scratch) {
-  switch (m) {
-    case 1: all_panels_by_few_rows(type, w, n, k, x, x_stride, y, y_stride, accumulate, 1, 4); return;
-    case 2: all_panels_by_few_rows(type, w, n, k, x, x_stride, y, y_stride, accumulate, 2, 4); return;
-    case 3: all_panels_by_few_rows(type, w, n, k, x, x_stride, y, y_stride, accumulate, 3, 2); return;
-    case 4: all_panels_by_few_rows(type, w, n, k, x, x_stride, y, y_stride, accumulate, 4, 2); return;
-    default:
-      panels_by_rows(
-        type, w, n, k, x, x_stride, m, y, y_stride, accumulate, (vi *)(void *)scratch);
-  }
+  dyno_dtype type, const void *w, size_t n, size_t k, const uint8_t *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate, float *scratch) {
+#define FEW(rows, panels) \
+  case rows: \
+    all_panels_by_few_rows(type, w, n, k, x, x_stride, y, y_stride, accumulate, rows, panels); \
+    return;
+  switch (m) { FEW(1, 4) FEW(2, 4) FEW(3, 2) FEW(4, 2) FEW(5, 1) FEW(6, 1) FEW(7, 1) FEW(8, 1) }
+#undef FEW
+  // So many rows at a time that they stay in the L2 cache while all weights pass.
+  const size_t tiles = ACTIVATION_BYTES / x_stride / PANEL_ROWS;
+  const size_t most = PANEL_ROWS * (tiles > 4 ? tiles : 4);
+  for (size_t i = 0; i < m; i += most)
+    panels_by_rows(
+      type, w, n, k, x + i * x_stride, x_stride, m - i < most ? m - i : most, y + i * y_stride,
+      y_stride, accumulate, (vi *)(void *)scratch);
 }
 
 static void matmul_quantized(
-  dyno_dtype type, const void *w, size_t n, size_t k, const dyno_activation_block *x,
-  size_t x_stride, size_t m, float *y, size_t y_stride, bool accumulate, float *scratch) {
+  dyno_dtype type, const void *w, size_t n, size_t k, const void *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate, float *scratch) {
   switch (type) {
     case DYNO_Q8_0:
       panels_of_type(DYNO_Q8_0, w, n, k, x, x_stride, m, y, y_stride, accumulate, scratch);

@@ -31,6 +31,10 @@ INLINE byte_sums add_byte_products(byte_sums sums, vu8 a, vi b) {
 #endif
 }
 
+// Sums begin with -8 for each activation, half of it in either 16-bit sum of a lane: with these, no
+// sum of a block can leave its 16 bits, of |(nibble - 4) · b| ≤ 11 · 127 and |4 · b| 16 each.
+#define NIBBLE_OFFSET(sum) ((int32_t)((uint32_t)(uint16_t)(-4 * (sum)) * 0x10001u))
+
 INLINE vi whole_sums(byte_sums sums) {
   return MULTIPLY_ADD_WORDS((vi)0, sums, (vi16)(int16_t)1);
 }

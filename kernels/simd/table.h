@@ -77,6 +77,6 @@ static void expand_packed(
 
 const dyno_kernels TABLE = {
   INSTRUCTION_SET, NAME, expand, round_to, matmul, FLOAT_PANEL, LANES, pack_rows,
-  expand_packed, matmul_packed, quantize_activations, matmul_quantized, rms_norm, swiglu, rotate, store_key, attention,
+  expand_packed, matmul_packed, activation_bytes, quantize_activations, matmul_quantized, rms_norm, swiglu, rotate, store_key, attention,
   fill_uniform, read_all, multiply_add, multiply_add_bytes,
 };
