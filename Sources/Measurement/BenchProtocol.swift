@@ -8,7 +8,7 @@ import Records
 
 /// What a serving child can run.
 public struct BenchHello: Codable, Sendable {
-  public static let currentVersion = 1
+  public static let currentVersion = 2
 
   /// One test of one architecture.
   public struct Cell: Codable, Sendable {
@@ -20,6 +20,11 @@ public struct BenchHello: Codable, Sendable {
     public var tokens: Int
     /// Seconds of one run when warm.
     public var typicalS: Double
+    /// Of one run: FLOPs with weights, which may be in integers, those without, and the bytes of
+    /// weights and KV cache that come from memory.
+    public var weightedFlops: Double
+    public var otherFlops: Double
+    public var bytes: Double
   }
 
   public var dynoBenchVersion = Self.currentVersion

@@ -49,10 +49,14 @@ public struct BenchServer {
     _ = try bed.warmUp()
     let cells = try bed.cells.map { cell in
       let seconds = try (0..<3).map { _ in cell.plan.total(try cell.model.time(cell.plan)) }
+      let work = Work(
+        cell.test, cell.model.architecture, weights: bed.settings.dtype,
+        cache: bed.settings.cacheDType, chunk: bed.settings.chunk)
       return BenchHello.Cell(
         modelType: cell.model.architecture.name, architecture: cell.model.architecture.config,
         test: cell.test.name, nSequences: cell.test.batch, tokens: cell.test.tokens,
-        typicalS: Quantiles.median(seconds))
+        typicalS: Quantiles.median(seconds), weightedFlops: work.weightedFlops,
+        otherFlops: work.otherFlops, bytes: work.bytes)
     }
     return BenchHello(
       buildCommit: BuildInformation.commit, cpuInfo: Processor.model, environment: environment,

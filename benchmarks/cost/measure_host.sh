@@ -1,6 +1,6 @@
 #!/bin/bash
-# Measures this host for `dyno calibrate`: thirteen architectures from 135M to 3B parameters (six of
-# one size, three of another), three dtypes, batches and depths. Each shares its process with a
+# Measures this host for `dyno calibrate`: sixteen architectures from 135M to 3B parameters (six of
+# one size, six of another), three dtypes, batches and depths. Each shares its process with a
 # reference architecture, the same test of both one right after the other: what the machine did
 # meanwhile is told by the reference. Each pass is in another random order, so that a retest is
 # another part of the hour.

@@ -108,10 +108,9 @@ class Dyno:
         self.process = subprocess.Popen(
             [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        names = [(cell["test"], cell["nSequences"]) for cell in self._read()["cells"]]
-        self.cells = {
-            t: names.index((t.name.split(",")[0], t.batch)) for t in tests
-        }
+        self.described = self._read()["cells"]
+        names = [(cell["test"], cell["nSequences"]) for cell in self.described]
+        self.cells = {t: names.index((t.name.split(",")[0], t.batch)) for t in tests}
 
     def _read(self) -> dict:
         line = self.process.stdout.readline()
@@ -124,6 +123,9 @@ class Dyno:
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         return self._read()["seconds"][0]
+
+    def floor(self, test: Test, dtype: str, limits: dict[str, float]) -> float:
+        return floor_seconds(self.described[self.cells[test]], dtype, limits)
 
     def close(self) -> None:
         self.process.stdin.close()
@@ -146,26 +148,13 @@ def best(a: dict[str, float], b: dict[str, float]) -> dict[str, float]:
     return {key: max(a[key], b[key]) for key in LIMITS}
 
 
-def floor_seconds(dyno: Path, group: Group, test: Test, limits: dict[str, float]) -> float:
+def floor_seconds(cell: dict, dtype: str, limits: dict[str, float]) -> float:
     """Bytes over bandwidth or operations over peak, whichever takes longer: with weights of block
-    formats in int8, everything else in f32."""
-
-    def describe(depth: int) -> dict:
-        command = [dyno, "describe", group.model, "--dtype", group.dtype, "--depth", str(depth)]
-        return json.loads(subprocess.check_output([*command, "--output", "json"]))[0]
-
-    steps = test.generate or 1
-    tokens = test.batch * (test.prompt or 1)
-    depth = test.depth + (test.prompt + test.generate) // 2
-    shape = describe(depth)
-    cache = test.batch * shape["cache_bytes_read_per_token"]
-    byte_time = (shape["weight_bytes_per_token"] + cache) / limits["read_bandwidth"]
-    attention = 4 * depth * shape["layers"] * shape["query_heads"] * shape["head_dimension"]
-    head = 2 * shape["vocabulary_size"] * shape["hidden_size"]
-    weighted = tokens * (shape["flops_per_token"] - attention - head) + test.batch * head
-    peak = limits["integer_peak" if group.dtype in BLOCK_FORMATS else "multiply_add_peak"]
-    compute_time = weighted / peak + tokens * attention / limits["multiply_add_peak"]
-    return steps * max(byte_time, compute_time)
+    formats in int8, everything else in f32. `cell` is Dyno's own count of a test, whose steps are
+    alike."""
+    peak = limits["integer_peak" if dtype in BLOCK_FORMATS else "multiply_add_peak"]
+    compute = cell["weightedFlops"] / peak + cell["otherFlops"] / limits["multiply_add_peak"]
+    return max(cell["bytes"] / limits["read_bandwidth"], compute)
 
 
 def measure(
@@ -215,7 +204,8 @@ def measure(
     for cell in cells:
         # A real file's types are mixed: its floor is not told from one dtype.
         if not group.file:
-            cell.floor = floor_seconds(dyno, group, cell.test, limits)
+            mine = ours[cell.test.depth, cell.test.batch]
+            cell.floor = mine.floor(cell.test, group.dtype, limits)
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
     return cells
