@@ -59,7 +59,7 @@ final class EndToEndModel {
   let engine: ServingEngine
   private let values: [Double]
   private let operators: OperatorModel
-  private let attentionRuns = RecentValues<AttentionRun, RunTime>(slots: 1 << 12)
+  private let attentionRuns = RecentValues<AttentionRun, RunTime>(slots: 1 << 14)
 
   init(_ device: PricedDevice, _ engine: ServingEngine, _ values: [Double]) {
     self.device = device
@@ -120,51 +120,46 @@ final class EndToEndModel {
     operators.begin(
       architecture, weights: device.weights, cache: device.cache, shard: tensorParallel)
     var time = RunTime()
+    // By themselves: the closure would copy the whole architecture.
+    let (layers, hiddenSize) = (architecture.layers, architecture.hiddenSize)
     schedule.forEachStepBesideAttention { step in
-      time.add(besideAttention(architecture, step, tensorParallel) * step.times, step.phase)
+      let seconds =
+        hostSeconds(step.sequences)
+        + allReduce(layers, hiddenSize, tokens: step.tokens, tensorParallel)
+        + operators.secondsBesideAttention(tokens: step.tokens, logitsRows: step.logitsRows)
+      time.add(seconds * step.times, step.phase)
     }
     architecture.forEachWindow { window, layers in
-      time.add(attention(architecture, schedule, window, tensorParallel), times: Double(layers))
+      let heads = AttentionHeads(architecture, window: window, shard: tensorParallel)
+      time.add(attention(heads, schedule), times: Double(layers))
     }
     return time
   }
 
   /// Seconds of one layer's attention in a run. Architectures of the same heads share them where
   /// they share the schedule.
-  private func attention(
-    _ architecture: Architecture, _ schedule: ServingSchedule, _ window: Int?,
-    _ tensorParallel: Int
-  ) -> RunTime {
-    func price() -> RunTime {
-      var time = RunTime()
-      schedule.forEachStepOfAttention { phase, sequences, cached, new, times in
-        let shape = architecture.attention(
-          batch: sequences, cached: cached, new: new, window: window, shard: tensorParallel)
-        time.add(operators.attentionSeconds(shape, architecture) * times, phase)
-      }
-      return time
+  private func attention(_ heads: AttentionHeads, _ schedule: ServingSchedule) -> RunTime {
+    guard let identity = schedule.identity else { return price(heads, schedule) }
+    return attentionRuns.value(AttentionRun(schedule: identity, heads: heads)) {
+      price($0.heads, schedule)
     }
-    guard let identity = schedule.identity else { return price() }
-    let run = AttentionRun(
-      schedule: identity, queryHeads: architecture.queryHeads,
-      keyValueHeads: architecture.keyValueHeads, headDimension: architecture.headDimension,
-      window: window ?? 0, hasWindows: architecture.slidingWindow != nil, shard: tensorParallel)
-    return attentionRuns.value(run) { _ in price() }
+  }
+
+  private func price(_ heads: AttentionHeads, _ schedule: ServingSchedule) -> RunTime {
+    var time = RunTime()
+    schedule.forEachStepOfAttention { phase, sequences, cached, new, times in
+      let step = AttentionStep(heads: heads, sequences: sequences, cached: cached, new: new)
+      time.add(operators.attentionSeconds(step) * times, phase)
+    }
+    return time
   }
 
   /// What one layer's attention in a run depends on.
   private struct AttentionRun: SlotKey {
     let schedule: Int
-    let queryHeads: Int
-    let keyValueHeads: Int
-    let headDimension: Int
-    let window: Int
-    let hasWindows: Bool
-    let shard: Int
+    let heads: AttentionHeads
 
-    var mixed: UInt64 {
-      mix(mix(mix(mix(0, schedule), queryHeads), keyValueHeads), headDimension)
-    }
+    var mixed: UInt64 { mix(heads.mixed, schedule) }
   }
 
   /// Tells `body` each operator of such a run, its cost and how often it runs: the same terms as
@@ -195,24 +190,15 @@ final class EndToEndModel {
     }
   }
 
-  /// Seconds of a step but for attention: the other operators, sums over devices, the host's work.
-  private func besideAttention(
-    _ architecture: Architecture, _ step: StepBesideAttention, _ tensorParallel: Int
-  ) -> Double {
-    hostSeconds(step.sequences) + allReduce(architecture, tokens: step.tokens, tensorParallel)
-      + operators.secondsBesideAttention(tokens: step.tokens, logitsRows: step.logitsRows)
-  }
-
   private func hostSeconds(_ batch: Int) -> Double { values[3] + values[4] * Double(batch) }
 
   /// Sums over devices after the attention's output projection and after the MLP's.
   private func allReduce(
-    _ architecture: Architecture, tokens: Int, _ tensorParallel: Int
+    _ layers: Int, _ hiddenSize: Int, tokens: Int, _ tensorParallel: Int
   ) -> Double {
     guard tensorParallel > 1 else { return 0 }
-    let bytes =
-      Double(tokens) * Double(architecture.hiddenSize) * device.context.activationBytes
-    return 2 * Double(architecture.layers)
+    let bytes = Double(tokens) * Double(hiddenSize) * device.context.activationBytes
+    return 2 * Double(layers)
       * operators.allReduce.cost(bytes: bytes, devices: tensorParallel).seconds
   }
 }

@@ -15,8 +15,8 @@ final class OperatorModel {
   private let elementwise: ElementwiseOperators
   let allReduce: AllReduce
   private let context: DeviceContext
-  private let matrices = RecentValues<MatrixShape, Double>(slots: 1 << 16)
-  private let attentions = RecentValues<AttentionShape, Double>(slots: 1 << 12)
+  private let matrices = RecentValues<MatrixShape, Double>(slots: 1 << 18)
+  private let attentions = RecentValues<AttentionStep, Double>(slots: 1 << 12)
   private let steps = RecentValues<StepSize, Double>(slots: 1 << 8)
   /// Of the architecture at hand.
   private var sizes: Sizes?
@@ -59,7 +59,7 @@ final class OperatorModel {
     let tokens: Int
     let logitsRows: Int
 
-    var mixed: UInt64 { mix(mix(mix(0, visit), tokens), logitsRows) }
+    var mixed: UInt64 { mix(mix(0, visit &<< 32 ^ logitsRows), tokens) }
   }
 
   /// - Parameter streaming: how decode attention is priced where the engine's kernels have no path
@@ -93,7 +93,7 @@ final class OperatorModel {
       if let moving { cost.add(moving) }
       return cost
     case .attention(let shape):
-      return shape.isDecode ? decode(shape, architecture) : prefillAttention(shape)
+      return attention(shape, isWindowed: architecture.slidingWindow != nil)
     case .rows: return moving!
     }
   }
@@ -114,16 +114,14 @@ final class OperatorModel {
     }
   }
 
-  private func decode(_ shape: AttentionShape, _ architecture: Architecture) -> OperatorCost {
-    streaming?.cost(shape, windowed: architecture.slidingWindow != nil) ?? decodeAttention(shape)
+  private func attention(_ shape: AttentionShape, isWindowed: Bool) -> OperatorCost {
+    guard shape.isDecode else { return prefillAttention(shape) }
+    return streaming?.cost(shape, windowed: isWindowed) ?? decodeAttention(shape)
   }
 
   /// Seconds of attention in one layer.
-  func attentionSeconds(_ shape: AttentionShape, _ architecture: Architecture) -> Double {
-    if streaming != nil, shape.isDecode { return decode(shape, architecture).seconds }
-    return attentions.value(shape) {
-      ($0.isDecode ? decodeAttention($0) : prefillAttention($0)).seconds
-    }
+  func attentionSeconds(_ step: AttentionStep) -> Double {
+    attentions.value(step) { attention($0.shape, isWindowed: $0.heads.isWindowed).seconds }
   }
 
   /// Says whose steps are priced from here on.
@@ -174,16 +172,53 @@ final class OperatorModel {
   }
 }
 
-extension AttentionShape: SlotKey {
-  /// Pairs follow from the others and the window, which positions tell.
+/// One device's part of a layer's attention, whatever its step.
+struct AttentionHeads: Equatable, BitwiseCopyable {
+  let queryHeads: Int
+  let keyValueHeads: Int
+  let headDimension: Int
+  /// Positions that a token sees; 0: all before it.
+  let window: Int
+  /// Whether any layer of the architecture has a window.
+  let isWindowed: Bool
+
+  init(_ architecture: Architecture, window: Int?, shard: Int) {
+    let shape = architecture.attention(batch: 1, cached: 0, new: 1, window: window, shard: shard)
+    queryHeads = shape.queryHeads
+    keyValueHeads = shape.keyValueHeads
+    headDimension = shape.headDimension
+    self.window = window ?? 0
+    isWindowed = architecture.slidingWindow != nil
+  }
+
+  /// Sizes that share a word differ in their hash at least up to 2²¹.
   var mixed: UInt64 {
-    let work = mix(mix(mix(0, sequences), tokens), positions)
-    return mix(mix(mix(work, queryHeads), keyValueHeads), headDimension)
+    mix(mix(0, queryHeads &<< 42 ^ keyValueHeads &<< 21 ^ headDimension), window)
+  }
+}
+
+/// A layer's attention in a step of `new` tokens of each sequence after `cached` positions.
+struct AttentionStep: SlotKey {
+  let heads: AttentionHeads
+  let sequences: Int
+  let cached: Int
+  let new: Int
+
+  var mixed: UInt64 {
+    // The heads' part is the same for all steps of a run.
+    mix(heads.mixed ^ UInt64(truncatingIfNeeded: sequences &<< 32 ^ new), cached)
+  }
+
+  var shape: AttentionShape {
+    AttentionShape(
+      batch: sequences, cached: cached, new: new, queryHeads: heads.queryHeads,
+      keyValueHeads: heads.keyValueHeads, headDimension: heads.headDimension,
+      window: heads.window > 0 ? heads.window : nil)
   }
 }
 
 extension MatrixShape: SlotKey {
-  var mixed: UInt64 { mix(mix(mix(0, m), n), k) }
+  var mixed: UInt64 { mix(mix(0, n &<< 32 ^ k), m) }
 }
 
 /// Values of every family, by its name, in its form's order.

@@ -1,7 +1,9 @@
 import Foundation
 
 /// What was computed lately: a direct-mapped cache, of bounded memory and without rehashing.
-final class RecentValues<Key: SlotKey, Value: BitwiseCopyable> {
+///
+/// Not a class, so that asking it counts no references.
+struct RecentValues<Key: SlotKey, Value: BitwiseCopyable>: ~Copyable {
   private let slots: UnsafeMutablePointer<(key: Key, value: Value)>
   private let mask: Int
 
