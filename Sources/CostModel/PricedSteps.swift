@@ -151,6 +151,7 @@ extension ServingSchedule.Prefill {
   /// whose lengths fall evenly.
   fileprivate func isAlike(_ next: ServingSchedule.Prefill) -> Bool {
     sequences == next.sequences && cached == next.cached && count == 1 && next.count == 1
-      && isLast == next.isLast && next.new <= new && 4 * next.new >= 3 * new
+      && !isPart && !next.isPart && isLast == next.isLast && next.new <= new
+      && 4 * next.new >= 3 * new
   }
 }

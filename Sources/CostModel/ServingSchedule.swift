@@ -10,6 +10,14 @@ struct ServingSchedule: Sendable {
     var count: Int
     /// Whether the prompts end with it: then logits are wanted.
     var isLast: Bool
+    /// Whether it is a chunk of a longer prompt.
+    var isPart = false
+
+    /// Whether the two differ in how often they are run only.
+    fileprivate func isSame(as other: Prefill) -> Bool {
+      sequences == other.sequences && cached == other.cached && new == other.new
+        && isLast == other.isLast && isPart == other.isPart
+    }
   }
 
   /// Steps of as many sequences, whose mean context grows by one a step.
@@ -122,13 +130,13 @@ struct ServingSchedule: Sendable {
           add(
             Prefill(
               sequences: 1, cached: cached + part * chunk, new: chunk, count: count * sequences,
-              isLast: part == whole - 1 && new % chunk == 0))
+              isLast: part == whole - 1 && new % chunk == 0, isPart: true))
         }
         if new % chunk > 0 {
           add(
             Prefill(
               sequences: 1, cached: cached + whole * chunk, new: new % chunk,
-              count: count * sequences, isLast: true))
+              count: count * sequences, isLast: true, isPart: true))
         }
         return
       }
@@ -159,15 +167,16 @@ struct ServingSchedule: Sendable {
     }
   }
 
+  /// Chunks join those of any earlier prompt: waves of long prompts repeat the same ones. Whole
+  /// prompts join only their neighbours: those of even lengths are priced as a group.
   private mutating func add(_ prefill: Prefill) {
-    if prefills.count > firstPrefills || firstPrefills == 0, let last = prefills.last,
-      last.sequences == prefill.sequences, last.cached == prefill.cached,
-      last.new == prefill.new, last.isLast == prefill.isLast
-    {
-      prefills[prefills.count - 1].count += prefill.count
-    } else {
-      prefills.append(prefill)
+    let first = prefill.isPart ? firstPrefills : max(firstPrefills, prefills.count - 1)
+    for index in (first..<max(first, prefills.count)).reversed()
+    where prefills[index].isSame(as: prefill) {
+      prefills[index].count += prefill.count
+      return
     }
+    prefills.append(prefill)
   }
 
   /// vLLM's scheduler on a cache too small for the batch, from event to event: prompts are let in
@@ -177,16 +186,18 @@ struct ServingSchedule: Sendable {
   ) {
     prefills.reserveCapacity(16)
     decodes.reserveCapacity(64)
+    // Divisions by a block's positions are shifts.
     let block = engine.blockPositions
+    let shift = block.trailingZeroBitCount
     // A sequence begins with a token at least, and holds a block from then on.
     let base = max(1, workload.depth + workload.prompt)
     let capacity = Int(capacity)
-    let letIn = capacity - Int(Double(capacity) * engine.watermark)
+    let letIn = (capacity - Int(Double(capacity) * engine.watermark)) >> shift
     let stepTokens = engine.chunk ?? max(2048, maxPositions)
     /// With tokens made; whose turn it is stands last.
     var waiting = [(count: workload.batch, generated: 0)]
     var running = RunningSequences(
-      capacity: capacity / block, blockPositions: block, base: base,
+      capacity: capacity >> shift, blockPositions: block, base: base,
       generate: workload.generate)
 
     while !waiting.isEmpty || running.count > 0 {
@@ -197,10 +208,13 @@ struct ServingSchedule: Sendable {
       var ending = (sequences: 0, blocks: 0)
       while let next = waiting.last {
         let length = base + next.generated
-        let need = (length + block) / block
-        let byMemory = (letIn / block - running.blocks - ending.blocks) / need
-        let byStep = tokens == 0 ? max(1, stepTokens / length) : (stepTokens - tokens) / length
-        var count = min(next.count, byMemory, engine.takesWholePrompts ? byStep : next.count)
+        let need = (length + block) >> shift
+        let byMemory = (letIn - running.blocks - ending.blocks) / need
+        var count = min(next.count, byMemory)
+        if engine.takesWholePrompts {
+          let byStep = tokens == 0 ? max(1, stepTokens / length) : (stepTokens - tokens) / length
+          count = min(count, byStep)
+        }
         if count < 1, running.count == 0, !isStarted { count = 1 }
         guard count > 0 else { break }
         let new = workload.prompt + next.generated
