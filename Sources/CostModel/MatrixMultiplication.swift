@@ -76,9 +76,13 @@ public struct MatrixMultiplication: CostForm {
   ]
 
   /// An output tile and the seconds that a unit takes for one step of k of it.
+  ///
+  /// Sizes are powers of two, so that products with their inverses are exact.
   private struct Tile {
     let rows: Double
     let columns: Double
+    let perRow: Double
+    let perColumn: Double
     let step: Double
   }
 
@@ -108,7 +112,8 @@ public struct MatrixMultiplication: CostForm {
     func tile(_ a: Double, _ b: Double) -> Tile {
       let fed = (1 + feed / a + feed / b) / (1 + feed / 256 + feed / 128)
       return Tile(
-        rows: a, columns: b, step: 2 * a * b * fed * context.units / (context.peak * flopShare))
+        rows: a, columns: b, perRow: 1 / a, perColumn: 1 / b,
+        step: 2 * a * b * fed * context.units / (context.peak * flopShare))
     }
     tiles = Self.tiles.map { tile($0.rows, $0.columns) }
     vectorTile = tile(1, 8)
@@ -138,11 +143,15 @@ public struct MatrixMultiplication: CostForm {
       let depths = k / 32
       let deepest = max(1, floored(k / Self.leastDepth))
       let most = Self.mostSplitWaves * context.units
+      let perUnit = 1 / context.units
 
+      // Divisions take as long as all else here together, so there are few.
+      @inline(__always)
       func consider(_ tile: Tile, _ z: Double, blocks: Double, walk: Double) {
         let depth = 32 * ceiling(z > 1 ? depths / z : depths)
-        let waves = blocks * z / context.units
-        let whole = ceiling(waves)
+        let waves = blocks * z * perUnit
+        // Of a count of blocks over a count of units: no fraction is as small.
+        let whole = ceiling(waves - 1e-6)
         let counted = whole + tail * (max(waves, 1) - whole)
         let work = counted * tile.step * (depth + fillDepth)
         let wait = counted * walk * depth
@@ -153,6 +162,7 @@ public struct MatrixMultiplication: CostForm {
       }
       /// Splits of k that the library may choose: none, 2, and those that make about 1, 2 or 4
       /// waves.
+      @inline(__always)
       func considerSplits(_ tile: Tile, blocks: Double, walk: Double) {
         consider(tile, 1, blocks: blocks, walk: walk)
         guard 2 * blocks <= most, deepest > 1 else { return }
@@ -172,7 +182,7 @@ public struct MatrixMultiplication: CostForm {
       for tile in tiles
       where (tile.rows <= 16 || tile.rows < 2 * m) && (tile.columns <= 32 || tile.columns < 2 * n) {
         considerSplits(
-          tile, blocks: ceiling(m / tile.rows) * ceiling(n / tile.columns), walk: walk)
+          tile, blocks: ceiling(m * tile.perRow) * ceiling(n * tile.perColumn), walk: walk)
       }
       if shape.m == 1 { considerSplits(vectorTile, blocks: ceiling(n / 8), walk: vectorWalk) }
 
@@ -183,10 +193,12 @@ public struct MatrixMultiplication: CostForm {
       var best = 0
       for index in 1..<count where seconds[index] < seconds[best] { best = index }
       let least = seconds[best]
+      // In two loops: of the first the compiler makes vectors.
+      for index in 0..<count { busy[index] = least / seconds[index] }
       var sum = 0.0
       var weights = 0.0
       for index in 0..<count {
-        var weight = least / seconds[index]
+        var weight = busy[index]
         weight *= weight
         weight *= weight
         weight *= weight
