@@ -27,7 +27,7 @@ enum AttentionStructure {
     let most = min(128, min(slots, tiles))
     func fullness(_ splits: Double) -> Double {
       let waves = blocks * splits / slots
-      return waves / ceiling(waves)
+      return waves > 1 ? waves / ceiling(waves) : waves
     }
     /// The next count whose longest part is shorter: those between only add parts.
     func next(_ splits: Double) -> Double {

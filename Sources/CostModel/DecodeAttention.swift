@@ -63,8 +63,9 @@ public struct DecodeAttention: CostForm {
 
   private let context: DeviceContext
   private let launch, pack, transpose, combine, combineSplit, walkBandwidth: Double
-  private let memoryShare, flopShare, block, exponent, waveFloor, smallExposed: Double
+  private let memoryShare, flopShare, block, waveFloor, smallExposed: Double
   private let writeWave, cacheEdge, cacheGain: Double
+  private let larger: SmoothMaximum
 
   public init(_ context: DeviceContext, _ values: [Double]) {
     self.context = context
@@ -77,7 +78,7 @@ public struct DecodeAttention: CostForm {
     memoryShare = values[6]
     flopShare = values[7]
     block = values[8]
-    exponent = values[9]
+    larger = SmoothMaximum(exponent: values[9])
     waveFloor = values[10]
     smallExposed = values[11]
     writeWave = values[12]
@@ -114,13 +115,13 @@ public struct DecodeAttention: CostForm {
     let walk = tilesOfPart * tileBytes * context.units / (context.bandwidth * walkBandwidth)
     let through =
       AttentionStructure.tilesPerUnit
-      * (block + tilesOfPart * smoothMaximum(tileArithmetic, tileMemory, exponent: exponent))
-    let full = smoothMaximum(walk, through, exponent: exponent)
+      * (block + tilesOfPart * larger(tileArithmetic, tileMemory))
+    let full = larger(walk, through)
     let waves = blocks / slots
     let whole = floored(waves)
     let rest = waves - whole
     let least = whole >= 1 ? max(walk, waveFloor * full) * min(1, 8 * rest) : walk
-    let body = whole * full + smoothMaximum(least, rest * through, exponent: exponent)
+    let body = whole * full + larger(least, rest * through)
 
     let isCopied = isGrouped && s.keyValueHeads > 1 && s.batch > 1
     let isSplit = splits > 1

@@ -53,8 +53,9 @@ public struct PrefillAttention: CostForm {
 
   private let context: DeviceContext
   private let launch, flopShare, block, walkBandwidth, walkStart, tail, qoExposed: Double
-  private let kvExposed, writeWave, writeShare, bodyExponent, memoryExponent: Double
+  private let kvExposed, writeWave, writeShare: Double
   private let cacheEdge, cacheGain: Double
+  private let largerOfBody, largerOfMemory: SmoothMaximum
 
   public init(_ context: DeviceContext, _ values: [Double]) {
     self.context = context
@@ -68,8 +69,8 @@ public struct PrefillAttention: CostForm {
     kvExposed = values[7]
     writeWave = values[8]
     writeShare = values[9]
-    bodyExponent = values[10]
-    memoryExponent = values[11]
+    largerOfBody = SmoothMaximum(exponent: values[10])
+    largerOfMemory = SmoothMaximum(exponent: values[11])
     cacheEdge = values[12]
     cacheGain = values[13]
   }
@@ -101,9 +102,9 @@ public struct PrefillAttention: CostForm {
     let memory = (qoExposed * queryBytes + kvExposed * keyBytes) / context.bandwidth
     let walk =
       walkStart + last * tileBytes * context.units / (context.bandwidth * walkBandwidth)
-    let work = smoothMaximum(arithmetic, memory, exponent: memoryExponent)
+    let work = largerOfMemory(arithmetic, memory)
     let body =
-      smoothMaximum(work, walk, exponent: bodyExponent)
+      largerOfBody(work, walk)
       + tail * walk * max(0, 1 - context.units / blocks)
     let written = 2 * context.cacheBytes * s.batch * s.new * s.keyValueHeads * s.headDimension
     let writeWaves =
