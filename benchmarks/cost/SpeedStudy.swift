@@ -77,7 +77,7 @@ struct SpeedStudy {
   }
 
   /// Predictions a second: each core with a predictor of its own, over its share of the grid, again
-  /// and again. Attention's shapes are few and stay known; GEMMs' are more than are kept.
+  /// and again. Attention's shapes are few and stay known; so do GEMMs' but for those that share a slot.
   private func measure(
     _ architectures: [Architecture], _ workloads: [ServingWorkload], seconds: Double,
     _ predict: @Sendable (Predictor, Architecture, ServingWorkload) -> Bool
