@@ -9,8 +9,8 @@ SOURCES = Sources Tests benchmarks Package.swift
 PYTHON_ENVIRONMENT = .build-python
 
 .DEFAULT_GOAL := help
-.PHONY: help deps python build run test test-real test-sweeps bench bench-workloads bench-gate \
-  peers accuracy calibration search-study search-configs format lint clean
+.PHONY: help deps python build run test test-neon test-real test-sweeps bench bench-workloads \
+  bench-gate peers accuracy calibration search-study search-configs format lint clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,11 @@ run: build ## measure llama-3.2-1b against surefire-1b in bf16
 # Tests use public and package interfaces only, so that they share what `make run` compiled.
 test: deps ## run all tests
 	$(SWIFT) test -c release --disable-testable-imports --disable-xctest --no-parallel
+
+test-neon: ## check the NEON kernels against float64; in qemu, where the processor has none
+	@[ "$$(uname -m)" = aarch64 ] || \
+	  $(MAKE) --no-print-directory deps PACKAGES="qemu-user libc6-dev-arm64-cross"
+	Tests/NEON/run.sh "$$(dirname "$$(command -v $(SWIFT))")/clang"
 
 python: # venv, for the comparison with transformers
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(MAKE) --no-print-directory deps PACKAGES=python3-venv; }
@@ -114,4 +119,4 @@ lint: ## check the format of the sources
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 
 clean: ## remove everything that was built
-	rm -rf .build .build-configs .build-peers $(PYTHON_ENVIRONMENT)
+	rm -rf .build .build-configs .build-neon .build-peers $(PYTHON_ENVIRONMENT)
