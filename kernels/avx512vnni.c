@@ -8,18 +8,7 @@
 #pragma clang attribute push( \
   __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c"))), \
   apply_to = function)
-#define LANES 16
-#define TILE_COLUMNS 6  // 4 × 6 sums, 6 activations and a weight: 31 of the 32 registers
-#define PANEL_ROWS 14  // 14 × 2 sums, 2 weights and an activation: 31 of the 32 registers
-#define PANEL_VECTORS 2
-// Four products of bytes, or two of words, are added to a sum by one instruction.
-#define byte_sums vi
-#define MULTIPLY_ADD_BYTES(sums, a, b) \
-  ((vi)_mm512_dpbusd_epi32((__m512i)(sums), (__m512i)(a), (__m512i)(b)))
-#define NIBBLE_OFFSET(sum) (-8 * (sum))
-#define whole_sums(sums) (sums)
-#define MULTIPLY_ADD_WORDS(sums, a, b) \
-  ((vi)_mm512_dpwssd_epi32((__m512i)(sums), (__m512i)(a), (__m512i)(b)))
+#include "simd/vnni.h"
 #define TABLE dyno_avx512vnni_kernels
 #define INSTRUCTION_SET DYNO_AVX512VNNI
 #define NAME "avx512vnni"

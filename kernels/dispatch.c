@@ -1,6 +1,23 @@
 // Which instruction sets this machine can run.
 #include "tables.h"
 
+#if defined(__x86_64__)
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+// Linux gives a process room for the tiles' contents when it asks for it, and only then.
+static bool may_use_tiles(void) {
+#if defined(__linux__)
+  enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+  return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+#else
+  return false;
+#endif
+}
+#endif
+
 const dyno_kernels *dyno_kernels_for(dyno_instruction_set set) {
   switch (set) {
     case DYNO_SCALAR: return &dyno_scalar_kernels;
@@ -8,6 +25,11 @@ const dyno_kernels *dyno_kernels_for(dyno_instruction_set set) {
     case DYNO_AVX512VNNI:
       return __builtin_cpu_supports("avx512vnni") && dyno_kernels_for(DYNO_AVX512) != NULL
         ? &dyno_avx512vnni_kernels
+        : NULL;
+    case DYNO_AMX:
+      return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
+          dyno_kernels_for(DYNO_AVX512VNNI) != NULL && may_use_tiles()
+        ? &dyno_amx_kernels
         : NULL;
     case DYNO_AVX2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
@@ -24,12 +46,14 @@ const dyno_kernels *dyno_kernels_for(dyno_instruction_set set) {
     case DYNO_NEON: return &dyno_neon_kernels;
     case DYNO_AVX2:
     case DYNO_AVX512:
-    case DYNO_AVX512VNNI: return NULL;
+    case DYNO_AVX512VNNI:
+    case DYNO_AMX: return NULL;
 #else
     case DYNO_NEON:
     case DYNO_AVX2:
     case DYNO_AVX512:
-    case DYNO_AVX512VNNI: return NULL;
+    case DYNO_AVX512VNNI:
+    case DYNO_AMX: return NULL;
 #endif
   }
   return NULL;

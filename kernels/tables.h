@@ -7,4 +7,5 @@ extern const dyno_kernels dyno_scalar_kernels;
 extern const dyno_kernels dyno_avx2_kernels;
 extern const dyno_kernels dyno_avx512_kernels;
 extern const dyno_kernels dyno_avx512vnni_kernels;
+extern const dyno_kernels dyno_amx_kernels;
 extern const dyno_kernels dyno_neon_kernels;

@@ -4,7 +4,7 @@ import Foundation
 
 /// The kernels of one instruction set.
 ///
-/// `$DYNO_INSTRUCTION_SET` (scalar, avx2, avx512, avx512vnni, neon) overrides the choice of the best
+/// `$DYNO_INSTRUCTION_SET` (scalar, avx2, avx512, avx512vnni, amx, neon) overrides the choice of the best
 /// one.
 public struct KernelTable: Sendable {
   public let name: String
@@ -17,7 +17,7 @@ public struct KernelTable: Sendable {
 
   /// Tables of all instruction sets that this machine runs, the best last.
   public static let available: [KernelTable] =
-    [DYNO_SCALAR, DYNO_NEON, DYNO_AVX2, DYNO_AVX512, DYNO_AVX512VNNI]
+    [DYNO_SCALAR, DYNO_NEON, DYNO_AVX2, DYNO_AVX512, DYNO_AVX512VNNI, DYNO_AMX]
     .compactMap { dyno_kernels_for($0) }.map(KernelTable.init)
 
   /// The table that everything uses unless told otherwise.

@@ -4,8 +4,8 @@ import COpenBLAS
 import Foundation
 import Records
 
-/// Measures what this machine can do at best: read bandwidth, and multiply-add peak of f32 and of
-/// bytes.
+/// Measures what this machine can do at best: read bandwidth, and multiply-add peak of f32, of
+/// bytes and, where it is another, of bf16.
 ///
 /// Noise only ever slows a sample down, so a limit is the best of all samples. Take samples between
 /// those of the run that they judge: neighbours and clock rates change within minutes.
@@ -86,6 +86,14 @@ public final class LimitsMeter {
         _ = multiplyAddBytes(iterations, &sink)
       }
       now.integerPeak = operations * Double(team.count) / seconds
+    }
+    if let multiplyAddBF16 = kernels.functions.multiply_add_bf16 {
+      let operations = multiplyAddBF16(1, &sink) * Double(iterations)
+      seconds = time { rank in
+        var sink: Float = 0
+        _ = multiplyAddBF16(iterations, &sink)
+      }
+      now.bf16Peak = operations * Double(team.count) / seconds
     }
     now.samples = 1
     limits = limits.best(with: now)

@@ -9,7 +9,7 @@ public enum OperatorTable {
     "device", "engine", "operator", "architecture", "weights", "cache", "m", "n", "k", "rows",
     "width", "sequences", "tokens", "pairs", "positions", "query_heads", "key_value_heads",
     "head_dimension", "seconds", "samples", "threads", "instruction_set", "read_bandwidth",
-    "multiply_add_peak", "integer_peak",
+    "multiply_add_peak", "integer_peak", "bf16_peak",
   ]
 
   public static func text(_ timings: [OperatorTiming]) -> String {
@@ -40,6 +40,7 @@ public enum OperatorTable {
         "read_bandwidth": "\(limits.readBandwidth)",
         "multiply_add_peak": "\(limits.multiplyAddPeak)",
         "integer_peak": limits.integerPeak.map { "\($0)" } ?? "",
+        "bf16_peak": limits.bf16Peak.map { "\($0)" } ?? "",
       ]) { $1 }
     }
     return columns.map { named[$0] ?? "" }
@@ -88,6 +89,7 @@ public enum OperatorTable {
       readBandwidth: try row.positive("read_bandwidth"),
       multiplyAddPeak: try row.positive("multiply_add_peak"),
       integerPeak: try row.optionalText("integer_peak") == nil ? nil : row.positive("integer_peak"),
+      bf16Peak: try row.optionalText("bf16_peak") == nil ? nil : row.positive("bf16_peak"),
       bestGEMM: 0, samples: 1)
   }
 }

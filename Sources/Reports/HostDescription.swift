@@ -49,6 +49,10 @@ public struct HostDescription: Encodable, Sendable {
         "int8 multiply-add peak",
         "\(limits.integerPeak.map { Quantity.number($0 * 1e-9) } ?? "–") GOP/s"
       ),
+      (
+        "bf16 multiply-add peak",
+        limits.bf16Peak.map { "\(Quantity.number($0 * 1e-9)) GFLOP/s" } ?? "that of f32"
+      ),
       ("best sgemm", "\(Quantity.number(limits.bestGEMM * 1e-9)) GFLOP/s"),
       (
         "limits",

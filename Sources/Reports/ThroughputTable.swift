@@ -86,6 +86,7 @@ public enum ThroughputTable {
       + "Limits of this run: \(Quantity.number(record.limits.readBandwidth * 1e-9)) GB/s read, "
       + "\(Quantity.number(record.limits.multiplyAddPeak * 1e-9)) GFLOP/s f32 multiply-add"
       + (record.limits.integerPeak.map { ", \(Quantity.number($0 * 1e-9)) GOP/s int8" } ?? "")
+      + (record.limits.bf16Peak.map { ", \(Quantity.number($0 * 1e-9)) GFLOP/s bf16" } ?? "")
       + ".\n"
       + "tok/s: median of \(sampleCounts(records)) samples, all sequences together.\(few)"
       + (compared ? " against: median ratio within a block, with its interval." : "")

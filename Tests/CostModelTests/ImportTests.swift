@@ -64,7 +64,7 @@ import Testing
   @Test func ownRowsSurviveTheirFile() throws {
     let limits = MachineLimits(
       threads: 2, instructionSet: "avx2", readBandwidth: 3e10, multiplyAddPeak: 1.7e11,
-      bestGEMM: 0, samples: 1)
+      integerPeak: 5e11, bf16Peak: 2e12, bestGEMM: 0, samples: 1)
     let timings: [OperatorTiming] = [
       OperatorTiming(
         device: "a, \"b\"", engine: "dyno", kind: .qkvProjection, shape: .gemm(m: 2, n: 3, k: 4),

@@ -12,7 +12,7 @@ import Weights
 @Suite struct KernelTests {
   static let sets =
     Array(KernelTable.available.dropFirst())
-    + (0..<3).compactMap { dyno_emulated_kernels($0) }.map(KernelTable.init)
+    + (0..<4).compactMap { dyno_emulated_kernels($0) }.map(KernelTable.init)
   static let scalar = KernelTable.available[0].functions
   static let sizes = [1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 65, 100, 127, 129, 300, 1025]
   static let floats: [DType] = [.f32, .bf16, .f16]
@@ -143,7 +143,7 @@ import Weights
     for (m, panels, k) in [
       (1, 1, 1), (1, 5, 33), (1, 9, 2048), (2, 1, 17), (2, 7, 300), (3, 2, 256), (4, 3, 257),
       (5, 2, 100), (6, 1, 513), (7, 2, 64), (8, 3, 1025), (9, 1, 40), (12, 2, 300), (13, 2, 255),
-      (29, 1, 512), (121, 1, 300), (250, 1, 33),
+      (29, 1, 512), (121, 1, 300), (250, 1, 33), (16, 2, 97), (33, 3, 62), (48, 1, 290),
     ] {
       let n = panels * kernels.float_panel
       let rows = stored(random(n * k, 1), dtype)
@@ -159,6 +159,30 @@ import Weights
           dtype.kernelType, rows, n, k, x, xStride, m, &reference, yStride, accumulate)
         #expect(relativeError([actual], [reference]) <= 1e-6, "m \(m), n \(n), k \(k)")
         expectPadding(actual, reference, rows: m, width: n, stride: yStride)
+      }
+    }
+  }
+
+  /// What is not finite shows as in f32, whatever parts of it are multiplied, and in its row only.
+  @Test(arguments: sets.indices, floats)
+  func matmulPackedShowsWhatIsNotFinite(set: Int, dtype: DType) throws {
+    let kernels = Self.sets[set].functions
+    let scratch = try FloatBuffer(count: Int(DYNO_SCRATCH))
+    let (k, n) = (67, kernels.float_panel)
+    let rows = stored(random(n * k, 1).map { abs($0) + 0.1 }, dtype)
+    let w = try packed(rows, dtype, n: n, k: k, panel: n, kernels)
+    for m in [1, 2, 9, 17] {
+      for value in [Float.infinity, -.infinity, .nan] {
+        var x = random(m * k, 2)
+        x[(m / 2) * k + 5] = value
+        var y = [Float](repeating: 0, count: m * n)
+        kernels.matmul_packed(
+          dtype.kernelType, w.base, n, k, x, k, m, &y, n, false, scratch.base)
+        for row in 0..<m {
+          let made = y[row * n..<row * n + n]
+          let shows = made.allSatisfy { value.isNaN ? $0.isNaN : $0 == value }
+          #expect(row == m / 2 ? shows : made.allSatisfy(\.isFinite), "row \(row) of \(m)")
+        }
       }
     }
   }

@@ -196,6 +196,8 @@ static float *scratch_floats(size_t count) {
 }
 
 static void product_of_panels(dyno_dtype type, size_t m, size_t panels, size_t k) {
+  // AMX multiplies an activation as three bf16: three terms, in magnitude together 1.01 of one.
+  const size_t terms = kernels->multiply_add_bf16 != NULL && type == DYNO_BF16 ? 3 * k + k / 16 : k;
   for (int accumulate = 0; accumulate < 2; accumulate++) {
     const size_t n = panels * kernels->float_panel;
     const void *rows = stored(type, random_values(n * k, 7, 1), n * k);
@@ -208,30 +210,32 @@ static void product_of_panels(dyno_dtype type, size_t m, size_t panels, size_t k
       accumulate, scratch_floats(DYNO_SCRATCH));
     expect_product(
       "matmul_packed", type, values, values, x, x_stride, y, random_values(y_count, 9, 1), y_stride,
-      m, n, k, accumulate, (double)k);
+      m, n, k, accumulate, (double)terms);
     release();
   }
 }
 
 // Quantises rows of activations, expects them within half a quant, and returns what they stand for.
-static float *quantized(
-  dyno_dtype type, const float *x, size_t count, dyno_activation_block *to) {
+// A block is its scale, four bytes that only kernels read, and its quants.
+static float *quantized(dyno_dtype type, const float *x, size_t count, uint8_t *to) {
   kernels->quantize_activations(type, x, count, to);
   float *meant = memory(count * sizeof(float));
   const double largest = type == DYNO_Q8_0 ? 32767 : 127;
-  for (size_t b = 0; b < count / BLOCK; b++) {
-    double sum = 0, worst = 0;
+  for (size_t b = 0; b < count / BLOCK; b++, to += kernels->activation_bytes(type, BLOCK)) {
+    float scale;
+    memcpy(&scale, to, sizeof scale);
+    double worst = 0;
     for (size_t i = 0; i < BLOCK; i++) {
-      const int quant = type == DYNO_Q8_0 ? to[b].quants.words[i] : to[b].quants.bytes[i];
-      meant[b * BLOCK + i] = (float)quant * to[b].scale;
-      sum += (double)quant * to[b].scale;
-      worst = fmax(worst, fabs((double)quant * to[b].scale - x[b * BLOCK + i]));
+      int16_t word;
+      memcpy(&word, to + 8 + 2 * i, type == DYNO_Q8_0 ? sizeof word : 0);
+      const int quant = type == DYNO_Q8_0 ? word : (int8_t)to[8 + i];
+      meant[b * BLOCK + i] = (float)quant * scale;
+      worst = fmax(worst, fabs((double)quant * scale - x[b * BLOCK + i]));
     }
     // The scale, its inverse and the product with it are each rounded once.
     expect(
-      worst <= (0.5 + 4 * u * largest) * to[b].scale, "quantize_activations for %s: off by %g quants",
-      type_names[type], worst / to[b].scale);
-    expect(near(to[b].sum, sum, u * fabs(sum)), "sum of activations for %s", type_names[type]);
+      worst <= (0.5 + 4 * u * largest) * scale, "quantize_activations for %s: off by %g quants",
+      type_names[type], worst / scale);
   }
   return meant;
 }
@@ -253,12 +257,13 @@ static void product_of_blocks(dyno_dtype type, size_t m, size_t panels, size_t b
     }
     float *x = random_values(m * k, 11, 1);
     for (size_t i = BLOCK; i < 2 * BLOCK && i < m * k; i++) x[i] = 0;
-    dyno_activation_block *activations = memory(m * block_count * sizeof *activations);
+    const size_t x_stride = kernels->activation_bytes(type, k);
+    uint8_t *activations = memory(m * x_stride);
     const float *meant = quantized(type, x, m * k, activations);
     const size_t y_stride = n + 2, y_count = (m - 1) * y_stride + n;
     float *y = random_values(y_count, 12, 1);
     kernels->matmul_quantized(
-      type, packed(type, rows, n, k, kernels->block_panel), n, k, activations, block_count, m, y,
+      type, packed(type, rows, n, k, kernels->block_panel), n, k, activations, x_stride, m, y,
       y_stride, accumulate, scratch_floats(DYNO_SCRATCH));
     // A block's sum, its scale, and what it and its minimum are added to are rounded; so were, above,
     // an activation and a weight with its minimum.
@@ -274,11 +279,11 @@ static void not_finite(dyno_dtype type, float value) {
   const size_t n = kernels->block_panel, k = 2 * BLOCK;
   float *x = random_values(k, 13, 1), *y = memory(n * sizeof(float));
   x[40] = value;
-  dyno_activation_block *activations = memory(2 * sizeof *activations);
+  uint8_t *activations = memory(kernels->activation_bytes(type, k));
   kernels->quantize_activations(type, x, k, activations);
   kernels->matmul_quantized(
     type, packed(type, stored(type, random_values(n * k, 14, 1), n * k), n, k, n), n, k, activations,
-    2, 1, y, n, false, scratch_floats(DYNO_SCRATCH));
+    kernels->activation_bytes(type, k), 1, y, n, false, scratch_floats(DYNO_SCRATCH));
   for (size_t j = 0; j < n; j++) expect(isnan(y[j]), "%g is lost, %s", value, type_names[type]);
   release();
 }
@@ -412,6 +417,8 @@ static void measuring(void) {
   expect(kernels->multiply_add(100, &sink) >= 1600 && isfinite(sink), "multiply_add");
   if (kernels->multiply_add_bytes != NULL)
     expect(kernels->multiply_add_bytes(100, &sink) >= 9600, "multiply_add_bytes");
+  if (kernels->multiply_add_bf16 != NULL)
+    expect(kernels->multiply_add_bf16(100, &sink) > 0 && isfinite(sink), "multiply_add_bf16");
   release();
 }
 
@@ -424,7 +431,8 @@ static void check_table(void) {
       {65, 9, 2100}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
       product_of_rows(*type, shapes[s][0], shapes[s][1], shapes[s][2]);
-    for (size_t m = 1; m <= 20; m++) product_of_rows(*type, m, 4 + m % 4 + 64 * (m % 3 == 0), 29 + 2 * m);
+    for (size_t m = 1; m <= 20; m++)
+      product_of_rows(*type, m, 4 + m % 4 + 64 * (m % 3 == 0), 29 + 2 * m);
   }
   EACH(size_t, size, sizes) rowwise(*size);
   const dyno_dtype caches[] = {DYNO_F32, DYNO_BF16, DYNO_F16, DYNO_Q8_0};
@@ -465,7 +473,7 @@ static void check_table(void) {
 
 int main(int count, char **names) {
   const dyno_instruction_set sets[] = {
-    DYNO_SCALAR, DYNO_NEON, DYNO_AVX2, DYNO_AVX512, DYNO_AVX512VNNI};
+    DYNO_SCALAR, DYNO_NEON, DYNO_AVX2, DYNO_AVX512, DYNO_AVX512VNNI, DYNO_AMX};
   scalar = dyno_kernels_for(DYNO_SCALAR);
   bool *found = calloc((size_t)count, sizeof *found);
   EACH(dyno_instruction_set, set, sets) {

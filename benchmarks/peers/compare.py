@@ -30,7 +30,7 @@ import random_model
 from llama import Test
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = ("read_bandwidth", "multiply_add_peak", "integer_peak")
+LIMITS = ("read_bandwidth", "multiply_add_peak", "integer_peak", "bf16_peak")
 BLOCK_FORMATS = ("q8_0", "q4_0", "q4_1")
 # What threads may still spin, or the memory controller still do, when a side has ended.
 PAUSE_S = 0.05
@@ -145,14 +145,16 @@ def processor(dyno: Path) -> str:
 
 
 def best(a: dict[str, float], b: dict[str, float]) -> dict[str, float]:
-    return {key: max(a[key], b[key]) for key in LIMITS}
+    return {key: max(a[key], b[key]) for key in LIMITS if key in a}
 
 
 def floor_seconds(cell: dict, dtype: str, limits: dict[str, float]) -> float:
     """Bytes over bandwidth or operations over peak, whichever takes longer: with weights of block
-    formats in int8, everything else in f32. `cell` is Dyno's own count of a test, whose steps are
-    alike."""
+    formats in int8, of bf16 as fast as it is multiplied, everything else in f32. `cell` is Dyno's own
+    count of a test, whose steps are alike."""
     peak = limits["integer_peak" if dtype in BLOCK_FORMATS else "multiply_add_peak"]
+    if dtype == "bf16":
+        peak = limits.get("bf16_peak", peak)
     compute = cell["weightedFlops"] / peak + cell["otherFlops"] / limits["multiply_add_peak"]
     return max(cell["bytes"] / limits["read_bandwidth"], compute)
 

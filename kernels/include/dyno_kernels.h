@@ -24,6 +24,7 @@ typedef enum {
   DYNO_AVX2,
   DYNO_AVX512,
   DYNO_AVX512VNNI,
+  DYNO_AMX,
 } dyno_instruction_set;
 
 // A block of attention: `rows` queries against positions [first, first + count) of one KV head.
@@ -55,7 +56,7 @@ enum { DYNO_ATTENTION_POSITIONS = 64 };
 enum { DYNO_ACTIVATION_BLOCK = 72 };
 
 // Floats that matmul_packed and matmul_quantized work in.
-enum { DYNO_SCRATCH = 8192 };
+enum { DYNO_SCRATCH = 24576 };
 
 static inline size_t dyno_attention_scratch(size_t rows, size_t head_dimension) {
   return DYNO_SCRATCH + rows * DYNO_ATTENTION_POSITIONS +
@@ -127,6 +128,8 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   double (*multiply_add)(size_t iterations, float *sink);
   // The same of products of bytes, as nibbles are multiplied; NULL where they are not.
   double (*multiply_add_bytes)(size_t iterations, float *sink);
+  // The same of products of f32 and bf16; NULL where those are products of f32.
+  double (*multiply_add_bf16)(size_t iterations, float *sink);
 } dyno_kernels;
 
 // The table of an instruction set, NULL where this machine or build cannot run it.

@@ -133,8 +133,11 @@ typedef struct {
   uint8_t *queries;                 // quantised
 } attention_scratch;
 
-// Half of the scratch, and of the L1 cache of most cores.
-enum { EXPANDED_VALUES = DYNO_SCRATCH / 2 };
+enum {
+  EXPANDED_VALUES = 4096,  // half of the L1 cache of most cores
+  EXPANDED_KEYS = 8192,    // a panel of most models' keys
+};
+_Static_assert((int)EXPANDED_KEYS <= (int)DYNO_SCRATCH, "what is expanded fits the scratch");
 
 // Expands values where that is shared by rows enough, or much of the work.
 INLINE void weigh_block(
@@ -181,7 +184,7 @@ INLINE void score(
         type, keys + p * bytes, panel_bytes, e, b->queries, b->query_stride, scratch.scores + p,
         DYNO_ATTENTION_POSITIONS, false, values + p * bytes, all, 1, 2);
   // A few lines at a time, so that the fetches never fill the core's queue of misses.
-  const bool expanded = type != DYNO_F32 && b->rows > EXPANDED_ABOVE && e * FLOAT_PANEL <= DYNO_SCRATCH;
+  const bool expanded = type != DYNO_F32 && b->rows > EXPANDED_ABOVE && e * FLOAT_PANEL <= EXPANDED_KEYS;
   const size_t most = type == DYNO_BF16 && !expanded ? DIRECT_ROWS : PANEL_ROWS;
   const size_t tiles = (b->rows + most - 1) / most;
   const size_t pace = streamed ? (all + tiles - 1) / tiles : 0;

@@ -1,6 +1,6 @@
 // Builds one instruction set's table. The including file sets LANES, TILE_COLUMNS, PANEL_ROWS,
 // PANEL_VECTORS, TABLE, INSTRUCTION_SET and NAME, enables the instructions, and may replace the
-// products of integers.h.
+// products of integers.h and define the tiles of bf16_tiles.h.
 #include "../tables.h"
 #include "vector.h"
 
@@ -40,6 +40,14 @@
 #include "integers.h"
 #include "block_panels.h"
 #include "float_panels.h"
+#ifdef TILE_MULTIPLY_ADD
+#include "bf16_tiles.h"
+#define MATMUL_PACKED tiled_matmul_packed
+#define MULTIPLY_ADD_BF16 multiply_add_tiles
+#else
+#define MATMUL_PACKED matmul_packed
+#define MULTIPLY_ADD_BF16 NULL
+#endif
 #include "attention.h"
 #include "machine.h"
 
@@ -77,6 +85,6 @@ static void expand_packed(
 
 const dyno_kernels TABLE = {
   INSTRUCTION_SET, NAME, expand, round_to, matmul, FLOAT_PANEL, LANES, pack_rows,
-  expand_packed, matmul_packed, activation_bytes, quantize_activations, matmul_quantized, rms_norm, swiglu, rotate, store_key, attention,
-  fill_uniform, read_all, multiply_add, multiply_add_bytes,
+  expand_packed, MATMUL_PACKED, activation_bytes, quantize_activations, matmul_quantized, rms_norm, swiglu, rotate, store_key, attention,
+  fill_uniform, read_all, multiply_add, multiply_add_bytes, MULTIPLY_ADD_BF16,
 };
