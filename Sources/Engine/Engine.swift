@@ -122,10 +122,11 @@ public final class Engine {
       }
       measure(.mlpNorm) { normalize(layer.mlpNorm, rows) }
       measure(.gateUpProjection) {
-        matmul.gated(layer.gateUp, workspace.normed, m: rows, into: workspace.gated)
+        matmul.gated(
+          layer.gateUp, workspace.normed, m: rows, into: workspace.gated, for: layer.down)
       }
       measure(.downProjection) {
-        matmul(layer.down, workspace.gated, m: rows, into: workspace.residual, accumulate: true)
+        matmul.ofGated(layer.down, workspace.gated, m: rows, addedTo: workspace.residual)
       }
     }
     if step.logitsRows > 0 {

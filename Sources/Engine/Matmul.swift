@@ -53,8 +53,8 @@ package struct Matmul {
   private let scratch: [FloatBuffer]
   /// Of each thread: some columns of gate and up.
   private let gatedParts: [FloatBuffer]
-  /// Activations as integers, row after row.
-  private let quantized: QuantizedActivations
+  /// Activations as integers, row after row: of what is multiplied, and of what SwiGLU has made.
+  private let quantized, quantizedGated: QuantizedActivations
 
   /// Columns of gate and up that a thread makes at a time, and how far its rows of them are apart:
   /// not a multiple of a page's part, which would make them collide in the cache's sets.
@@ -100,13 +100,15 @@ package struct Matmul {
       try FloatBuffer(count: Self.gatedCount(maxRows))
     }
     quantized = try QuantizedActivations(rows: maxRows, width: Self.widest(architecture))
+    quantizedGated = try QuantizedActivations(rows: maxRows, width: architecture.intermediateSize)
     OpenBLAS.useOneThread()
   }
 
   static func bytes(_ architecture: Architecture, maxRows: Int, threads: Int) -> Int {
     saturatingSum(
       saturatingProduct(4, threads, saturatingSum(scratchCount(architecture), gatedCount(maxRows))),
-      QuantizedActivations.bytes(rows: maxRows, width: widest(architecture)))
+      QuantizedActivations.bytes(rows: maxRows, width: widest(architecture)),
+      QuantizedActivations.bytes(rows: maxRows, width: architecture.intermediateSize))
   }
 
   /// Writes `m` rows of `y`, or adds to them where `accumulate`.
@@ -118,56 +120,92 @@ package struct Matmul {
     for part in linear.parts {
       if part.dtype != quantizedFor { quantize(x, m, for: part) }
       quantizedFor = part.dtype
-      let first = column
-      team.share(part.rows, grain: ModelWeights.rowGrain, chunk: chunk(part, m)) { rank, range in
-        let start = first + range.lowerBound
-        let out = y.buffer.base + start
-        var add = accumulate
-        if let bias = linear.bias {
-          for row in 0..<m {
-            for i in 0..<range.count {
-              let before = accumulate ? out[row * y.stride + i] : 0
-              out[row * y.stride + i] = before + bias.base[start + i]
-            }
-          }
-          add = true
-        }
-        multiply(part, range, x, m, out, y.stride, add, scratch[rank].base)
-      }
+      multiply(part, linear.bias, x, quantized, m, y, column, accumulate)
       column += part.rows
     }
   }
 
-  /// SwiGLU of gate and up: each thread makes some columns of both, which stay in its cache.
+  /// The MLP's last projection of what `gated` has made for it.
+  func ofGated(_ linear: Linear, _ gated: Activations, m: Int, addedTo y: Activations) {
+    guard wantsIntegersOnly(linear) else {
+      return self(linear, gated, m: m, into: y, accumulate: true)
+    }
+    multiply(linear.parts[0], linear.bias, gated, quantizedGated, m, y, 0, true)
+  }
+
+  /// SwiGLU of gate and up, for `next`: each thread makes some columns of both, which stay in its
+  /// cache, and, where `next` multiplies integers, makes them integers right there.
   ///
   /// - Precondition: gate and up are one part each, without bias.
-  func gated(_ linear: Linear, _ x: Activations, m: Int, into gated: Activations) {
+  func gated(
+    _ linear: Linear, _ x: Activations, m: Int, into gated: Activations, for next: Linear
+  ) {
     let (gate, up) = (linear.parts[0], linear.parts[1])
     precondition(linear.parts.count == 2 && gate.rows == up.rows && linear.bias == nil)
     // Activations are quantised for one dtype at a time: gates of another are all made first.
     let isAlike = gate.dtype == up.dtype
     if !isAlike { self(Linear([gate]), x, m: m, into: gated) }
     quantize(x, m, for: up)
+    let integers = wantsIntegersOnly(next) ? next.parts[0].dtype.kernelType : nil
     let stride = 2 * Self.gatedStride
     team.share(
       up.rows, grain: ModelWeights.rowGrain, chunk: min(Self.gatedColumns, chunk(up, m))
     ) { rank, range in
       let gates = gatedParts[rank].base
       let ups = gates + Self.gatedStride
-      if isAlike { multiply(gate, range, x, m, gates, stride, false, scratch[rank].base) }
-      multiply(up, range, x, m, ups, stride, false, scratch[rank].base)
+      if isAlike {
+        multiply(gate, range, x, quantized, m, gates, stride, false, scratch[rank].base)
+      }
+      multiply(up, range, x, quantized, m, ups, stride, false, scratch[rank].base)
       for row in 0..<m {
         let out = gated.row(row) + range.lowerBound
-        kernels.functions.swiglu(
-          isAlike ? gates + row * stride : out, ups + row * stride, range.count, out)
+        let from = isAlike ? gates + row * stride : out
+        guard let integers else {
+          kernels.functions.swiglu(from, ups + row * stride, range.count, out)
+          continue
+        }
+        kernels.functions.swiglu(from, ups + row * stride, range.count, ups + row * stride)
+        let start = row * up.rows + range.lowerBound
+        kernels.functions.quantize_activations(
+          integers, ups + row * stride, range.count,
+          quantizedGated.base + kernels.functions.activation_bytes(integers, start))
       }
     }
+  }
+
+  /// Whether all of a projection is multiplied with quantised activations of one dtype.
+  private func wantsIntegersOnly(_ linear: Linear) -> Bool {
+    guard linear.parts.count == 1, let part = linear.parts.first else { return false }
+    return part.dtype.blockElements > 1 && part.layout != .rows && part.packedRows == part.rows
+      && ModelWeights.rowGrain % part.dtype.blockElements == 0
   }
 
   /// Activations as integers, where the weights want them.
   private func quantize(_ x: Activations, _ m: Int, for matrix: Matrix) {
     guard matrix.layout != .rows, matrix.dtype.blockElements > 1 else { return }
     quantized.fill(x, m, matrix.columns, matrix.dtype, team, kernels)
+  }
+
+  /// All outputs of one matrix, from column `first` of `y`.
+  private func multiply(
+    _ matrix: Matrix, _ bias: FloatBuffer?, _ x: Activations, _ integers: QuantizedActivations,
+    _ m: Int, _ y: Activations, _ first: Int, _ accumulate: Bool
+  ) {
+    team.share(matrix.rows, grain: ModelWeights.rowGrain, chunk: chunk(matrix, m)) { rank, range in
+      let start = first + range.lowerBound
+      let out = y.buffer.base + start
+      if let bias {
+        for row in 0..<m {
+          for i in 0..<range.count {
+            let before = accumulate ? out[row * y.stride + i] : 0
+            out[row * y.stride + i] = before + bias.base[start + i]
+          }
+        }
+      }
+      multiply(
+        matrix, range, x, integers, m, out, y.stride, accumulate || bias != nil,
+        scratch[rank].base)
+    }
   }
 
   /// Rows that a thread takes at a time: small enough to even out the threads, large enough to
@@ -187,8 +225,8 @@ package struct Matmul {
 
   /// One thread's part: the outputs `rows` of one matrix. `y` points at the first of them.
   private func multiply(
-    _ matrix: Matrix, _ rows: Range<Int>, _ x: Activations, _ m: Int,
-    _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ accumulate: Bool,
+    _ matrix: Matrix, _ rows: Range<Int>, _ x: Activations, _ integers: QuantizedActivations,
+    _ m: Int, _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ accumulate: Bool,
     _ scratch: UnsafeMutablePointer<Float>
   ) {
     let packed = max(0, min(rows.upperBound, matrix.packedRows) - rows.lowerBound)
@@ -196,7 +234,7 @@ package struct Matmul {
     let type = matrix.dtype.kernelType
     if packed > 0, matrix.dtype.blockElements > 1 {
       kernels.functions.matmul_quantized(
-        type, matrix.row(rows.lowerBound), packed, k, quantized.base,
+        type, matrix.row(rows.lowerBound), packed, k, integers.base,
         kernels.functions.activation_bytes(type, k), m, y, yStride, accumulate, scratch)
     } else if packed > 0 {
       kernels.functions.matmul_packed(
