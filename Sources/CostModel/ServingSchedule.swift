@@ -171,7 +171,7 @@ struct ServingSchedule: Sendable {
   /// prompts join only their neighbours: those of even lengths are priced as a group.
   private mutating func add(_ prefill: Prefill) {
     let first = prefill.isPart ? firstPrefills : max(firstPrefills, prefills.count - 1)
-    for index in (first..<max(first, prefills.count)).reversed()
+    for index in first..<max(first, prefills.count)
     where prefills[index].isSame(as: prefill) {
       prefills[index].count += prefill.count
       return

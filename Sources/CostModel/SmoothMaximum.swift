@@ -26,6 +26,7 @@ package struct SmoothMaximum: Sendable {
   private static let cellBits: UInt64 = 4
   /// Bits of a number within its cell.
   private static let placeBits = 52 - cellBits
+  private static let leastRatio = 0x1p-26  // 2^-octaves
   private static let firstCell = (UInt64(1023 - octaves) << 52) >> placeBits
 
   package init(exponent p: Double) {
@@ -47,7 +48,7 @@ package struct SmoothMaximum: Sendable {
     let ratio = min(x, y) / high
     let bits = ratio.bitPattern
     // Far below, the smaller one adds next to nothing.
-    guard ratio < 1, bits >> Self.placeBits >= Self.firstCell else {
+    guard ratio < 1, ratio >= Self.leastRatio else {
       return ratio < 1 ? high : high * nodes[nodes.count - 1].value
     }
     let node = bits >> Self.placeBits

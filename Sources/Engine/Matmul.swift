@@ -146,6 +146,7 @@ package struct Matmul {
     let isAlike = gate.dtype == up.dtype
     if !isAlike { self(Linear([gate]), x, m: m, into: gated) }
     quantize(x, m, for: up)
+    // Chunks of columns are whole blocks of activations.
     let integers = wantsIntegersOnly(next) ? next.parts[0].dtype.kernelType : nil
     let stride = 2 * Self.gatedStride
     team.share(
@@ -175,9 +176,9 @@ package struct Matmul {
 
   /// Whether all of a projection is multiplied with quantised activations of one dtype.
   private func wantsIntegersOnly(_ linear: Linear) -> Bool {
-    guard linear.parts.count == 1, let part = linear.parts.first else { return false }
+    guard linear.parts.count == 1 else { return false }
+    let part = linear.parts[0]
     return part.dtype.blockElements > 1 && part.layout != .rows && part.packedRows == part.rows
-      && ModelWeights.rowGrain % part.dtype.blockElements == 0
   }
 
   /// Activations as integers, where the weights want them.

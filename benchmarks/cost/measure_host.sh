@@ -38,7 +38,7 @@ for pass in $(seq "$passes"); do
       batches=1,4,16
       # 12.8 GB of weights leave room for fewer caches.
       [ "$name-$dtype" = llama-3.2-3b-f32 ] && batches=1,4
-      repetitions=8
+      repetitions=${REPETITIONS:-8}
       [ "$name" = llama-3.2-3b ] && repetitions=4
       measure "$pass-$name-$dtype-decode" "$architecture" "$reference" --dtype "$dtype" --prompt 0 \
         --generate 1 --depth 0,4096 --batch "$batches" --repetitions "$repetitions" --seed "$pass"

@@ -106,7 +106,7 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
 
   // y[i] = x[i] · weight[i] / √(mean(x²) + epsilon)
   void (*rms_norm)(const float *x, const float *weight, size_t count, float epsilon, float *y);
-  // y[i] = gate[i] · sigmoid(gate[i]) · up[i]
+  // y[i] = gate[i] · sigmoid(gate[i]) · up[i]; y may be gate or up.
   void (*swiglu)(const float *gate, const float *up, size_t count, float *y);
   // Turns the pairs (x[i], x[i + e/2]) of one head by the angles whose cosines and sines are given,
   // or, where `interleaved`, the pairs (x[2i], x[2i + 1]). In place; count is e.

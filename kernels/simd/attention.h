@@ -151,12 +151,13 @@ INLINE void weigh_block(
   const size_t bytes = dyno_row_bytes(type, e), most = EXPANDED_VALUES / e;
   for (size_t start = 0; start < count; start += most) {
     const size_t some = count - start < most ? count - start : most;
-    for (size_t p = 0; p < some; p++)
+    for (size_t p = start; p < start + some; p++) {
+      if (fetch != NULL) prefetch(fetch + p * bytes, bytes);
       for (size_t l = 0; l < e; l += LANES)
-        store_f32(expanded + p * e + l, load_values(type, values + (start + p) * bytes, l));
+        store_f32(expanded + (p - start) * e + l, load_values(type, values + p * bytes, l));
+    }
     weigh_rows(
-      DYNO_F32, (const uint8_t *)expanded, e, some, weights + start, rows, output,
-      fetch == NULL ? NULL : fetch + start * bytes);
+      DYNO_F32, (const uint8_t *)expanded, e, some, weights + start, rows, output, NULL);
   }
 }
 
@@ -184,7 +185,8 @@ INLINE void score(
         type, keys + p * bytes, panel_bytes, e, b->queries, b->query_stride, scratch.scores + p,
         DYNO_ATTENTION_POSITIONS, false, values + p * bytes, all, 1, 2);
   // A few lines at a time, so that the fetches never fill the core's queue of misses.
-  const bool expanded = type != DYNO_F32 && b->rows > EXPANDED_ABOVE && e * FLOAT_PANEL <= EXPANDED_KEYS;
+  const bool expanded =
+    type != DYNO_F32 && b->rows > EXPANDED_ABOVE && e * FLOAT_PANEL <= EXPANDED_KEYS;
   const size_t most = type == DYNO_BF16 && !expanded ? DIRECT_ROWS : PANEL_ROWS;
   const size_t tiles = (b->rows + most - 1) / most;
   const size_t pace = streamed ? (all + tiles - 1) / tiles : 0;
@@ -230,10 +232,10 @@ INLINE void attention_of_type(dyno_dtype type, const dyno_attention_block *b) {
         from > b->first ? from : b->first, b->visible_to[row], &b->maximum[row], &b->sum[row],
         b->output + row * e, e);
     }
-    // What comes after the last block is mostly the next task's.
+    const bool more = start + count < end;
     weigh_block(
       type, values + start * bytes, e, count, scratch.scores, b->rows, b->output,
-      streamed ? keys + (start + count) * bytes : NULL, scratch.expanded);
+      streamed && more ? keys + (start + count) * bytes : NULL, scratch.expanded);
   }
 }
 

@@ -13,7 +13,9 @@ enum {
   BLOCK_VECTORS = BLOCK / LANES,
   PANEL_GROUP_Q8 = 2,
   PANEL_GROUP_Q4 = 4,
-  TILE_PANELS = 2,             // by PANEL_ROWS rows: as many sums as of floats
+  TILE_PANELS = 2,             // by PANEL_ROWS rows
+  STREAM_AHEAD = 1024,         // bytes
+  STREAMED_PANELS = 4,         // most panels read at once
   DIRECT_SUMS = 8,             // most sums of weights unpacked in registers
   PANELS_AT_ONCE = 64 / LANES,  // unpacked at once
   ACTIVATION_BYTES = 320 << 10,  // kept in the L2 cache
@@ -181,28 +183,42 @@ INLINE vf add_block(
   return type == DYNO_Q4_1 ? fma_vf(minima, (vf)x->sum, total) : total;
 }
 
-// Group g of a block of q8_0, by `rows` (a constant) rows.
+// A single row waits for memory, which the processor's own fetches do not keep busy.
+INLINE void fetch_ahead(dyno_dtype type, panel_block block) {
+  prefetch((const uint8_t *)block.scales + STREAM_AHEAD, LANES * dyno_row_bytes(type, BLOCK));
+}
+
+// Group g of a block of q8_0 of each panel, by all rows.
 INLINE void add_words(
-  panel_block block, const uint8_t *x, size_t x_stride, size_t b, int g, vi *sums, const int rows) {
-  const vi16 words = load_widened(block.quants + g * 2 * LANES);
+  const panel_block *blocks, const uint8_t *x, size_t x_stride, size_t b, int g, vi *sums,
+  const int rows, const int panels) {
 #pragma unroll
-  for (int r = 0; r < rows; r++) {
-    const activation_block *from = block_of_row(DYNO_Q8_0, x, x_stride, (size_t)r, b);
-    sums[r] = MULTIPLY_ADD_WORDS(sums[r], words, (vi16)broadcast4(from->words + 2 * g));
+  for (int p = 0; p < panels; p++) {
+    const vi16 words = load_widened(blocks[p].quants + g * 2 * LANES);
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      const activation_block *from = block_of_row(DYNO_Q8_0, x, x_stride, (size_t)r, b);
+      vi *sum = &sums[r * panels + p];
+      *sum = MULTIPLY_ADD_WORDS(*sum, words, (vi16)broadcast4(from->words + 2 * g));
+    }
   }
 }
 
 // The same of nibbles.
 INLINE void add_nibbles(
-  dyno_dtype type, panel_block block, const uint8_t *x, size_t x_stride, size_t b, int g,
-  byte_sums *sums, const int rows) {
-  const vu8 pairs = load_bytes(block.quants + g * 4 * LANES);
-  const vu8 low = low_nibbles(pairs), high = high_nibbles(pairs);
+  dyno_dtype type, const panel_block *blocks, const uint8_t *x, size_t x_stride, size_t b, int g,
+  byte_sums *sums, const int rows, const int panels) {
 #pragma unroll
-  for (int r = 0; r < rows; r++) {
-    const int8_t *bytes = block_of_row(type, x, x_stride, (size_t)r, b)->bytes + 4 * g;
-    sums[r] = MULTIPLY_ADD_BYTES(sums[r], low, broadcast4(bytes));
-    sums[r] = MULTIPLY_ADD_BYTES(sums[r], high, broadcast4(bytes + BLOCK / 2));
+  for (int p = 0; p < panels; p++) {
+    const vu8 pairs = load_bytes(blocks[p].quants + g * 4 * LANES);
+    const vu8 low = low_nibbles(pairs), high = high_nibbles(pairs);
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      const int8_t *bytes = block_of_row(type, x, x_stride, (size_t)r, b)->bytes + 4 * g;
+      byte_sums *sum = &sums[r * panels + p];
+      *sum = MULTIPLY_ADD_BYTES(*sum, low, broadcast4(bytes));
+      *sum = MULTIPLY_ADD_BYTES(*sum, high, broadcast4(bytes + BLOCK / 2));
+    }
   }
 }
 
@@ -220,41 +236,52 @@ INLINE void panels_by_few_rows(
       totals[r * panels + p] =
         accumulate ? load_f32(y + (size_t)r * y_stride + p * LANES) : (vf)0.0f;
   for (size_t b = 0; b < k / BLOCK; b++) {
+    panel_block blocks[STREAMED_PANELS];
 #pragma unroll
     for (int p = 0; p < panels; p++) {
-      const panel_block block = block_of_panel(type, w + (size_t)p * panel_bytes, b);
-      vi sums[DIRECT_SUMS];
-      if (type == DYNO_Q8_0) {
+      blocks[p] = block_of_panel(type, w + (size_t)p * panel_bytes, b);
+      if (rows == 1 && type != DYNO_Q8_0) fetch_ahead(type, blocks[p]);
+    }
+    vi sums[DIRECT_SUMS];
+    // Unrolled, compilers load all of a block at once, and for more rows run out of registers.
+    if (type == DYNO_Q8_0) {
 #pragma unroll
-        for (int r = 0; r < rows; r++) sums[r] = (vi)0;
-        // More rows hide the latency with less unrolling: compilers would load all of a block at once and
-        // run out of registers.
-        if (rows == 1)
+      for (int i = 0; i < rows * panels; i++) sums[i] = (vi)0;
+      // A single row reads its streams in long pieces, which memory serves better.
+      if (rows == 1)
 #pragma unroll
-          for (int g = 0; g < BLOCK / 2; g++) add_words(block, x, x_stride, b, g, sums, rows);
-        else
+        for (int p = 0; p < panels; p++) {
+          fetch_ahead(type, blocks[p]);
+#pragma unroll
+          for (int g = 0; g < BLOCK / 2; g++)
+            add_words(blocks + p, x, x_stride, b, g, sums + p, 1, 1);
+        }
+      else
 #pragma clang loop unroll_count(2)
-          for (int g = 0; g < BLOCK / 2; g++) add_words(block, x, x_stride, b, g, sums, rows);
-      } else {
-        byte_sums narrow[DIRECT_SUMS];
+        for (int g = 0; g < BLOCK / 2; g++)
+          add_words(blocks, x, x_stride, b, g, sums, rows, panels);
+    } else {
+      byte_sums narrow[DIRECT_SUMS];
 #pragma unroll
-        for (int r = 0; r < rows; r++)
-          narrow[r] = first_sums(type, block_of_row(type, x, x_stride, (size_t)r, b));
-        if (rows <= 2)
+      for (int r = 0; r < rows; r++)
 #pragma unroll
-          for (int g = 0; g < BLOCK / 8; g++) add_nibbles(type, block, x, x_stride, b, g, narrow, rows);
-        else
+        for (int p = 0; p < panels; p++)
+          narrow[r * panels + p] =
+            first_sums(type, block_of_row(type, x, x_stride, (size_t)r, b));
 #pragma clang loop unroll(disable)
-          for (int g = 0; g < BLOCK / 8; g++) add_nibbles(type, block, x, x_stride, b, g, narrow, rows);
+      for (int g = 0; g < BLOCK / 8; g++)
+        add_nibbles(type, blocks, x, x_stride, b, g, narrow, rows, panels);
 #pragma unroll
-        for (int r = 0; r < rows; r++) sums[r] = whole_sums(narrow[r]);
-      }
-      const vf scales = load_f16(block.scales);
-      const vf minima = type == DYNO_Q4_1 ? load_f16(block.minima) : (vf)0.0f;
+      for (int i = 0; i < rows * panels; i++) sums[i] = whole_sums(narrow[i]);
+    }
+#pragma unroll
+    for (int p = 0; p < panels; p++) {
+      const vf scales = load_f16(blocks[p].scales);
+      const vf minima = type == DYNO_Q4_1 ? load_f16(blocks[p].minima) : (vf)0.0f;
 #pragma unroll
       for (int r = 0; r < rows; r++)
         totals[r * panels + p] = add_block(
-          type, totals[r * panels + p], sums[r], scales, minima,
+          type, totals[r * panels + p], sums[r * panels + p], scales, minima,
           block_of_row(type, x, x_stride, (size_t)r, b));
     }
   }
@@ -459,12 +486,15 @@ INLINE void panels_of_type(
   switch (m) { FEW(1, 4) FEW(2, 4) FEW(3, 2) FEW(4, 2) FEW(5, 1) FEW(6, 1) FEW(7, 1) FEW(8, 1) }
 #undef FEW
   // So many rows at a time that they stay in the L2 cache while all weights pass.
-  const size_t tiles = ACTIVATION_BYTES / x_stride / PANEL_ROWS;
-  const size_t most = PANEL_ROWS * (tiles > 4 ? tiles : 4);
-  for (size_t i = 0; i < m; i += most)
+  const size_t fitting = ACTIVATION_BYTES / x_stride, least = 4 * PANEL_ROWS;
+  const size_t most = fitting > least ? fitting : least, parts = (m + most - 1) / most;
+  for (size_t i = 0, part = 0; part < parts; part++) {
+    const size_t rows = (m - i + parts - part - 1) / (parts - part);
     panels_by_rows(
-      type, w, n, k, x + i * x_stride, x_stride, m - i < most ? m - i : most, y + i * y_stride,
-      y_stride, accumulate, (vi *)(void *)scratch);
+      type, w, n, k, x + i * x_stride, x_stride, rows, y + i * y_stride, y_stride, accumulate,
+      (vi *)(void *)scratch);
+    i += rows;
+  }
 }
 
 static void matmul_quantized(

@@ -12,7 +12,6 @@ enum {
   // Attention's values: most rows at once, and most sums of them.
   WEIGHED_ROWS = 6,
   WEIGHED_SUMS = 2 * WEIGHED_ROWS,
-  STREAM_AHEAD = 1024,  // bytes
   FLOAT_DEPTH = 256,  // inputs of a block: of a panel, 16 KiB of f32 in the L1 cache (AVX2)
   // Rows of a tile whose weights are expanded in registers, of which that takes one with 16 of them.
   DIRECT_ROWS = PANEL_ROWS > 6 ? PANEL_ROWS : 4,
