@@ -2,12 +2,12 @@ import Foundation
 import Operators
 
 /// Attention on a CPU, prefill and decode alike: the cache streams from memory once, is expanded to
-/// f32 once for each tile of six query rows, and meets each of them. Rows are the query heads of a KV
-/// head, of every new token.
+/// f32, and meets each query row. Rows are the query heads of a KV head, of every new token. Up to 12
+/// of them expand it in registers, for each tile of six; more of them once for a block of 64.
 ///
 /// ```
-/// tiles      = ⌈rows/6⌉ of a KV head and sequence
-/// arithmetic = (4·pairs·H·e + 2·expand·tiles·(positions they see)·K·e + softmax·pairs·H)
+/// expansions = ⌈rows/6⌉ up to 12 rows, above ⌈rows/64⌉, of a KV head and sequence
+/// arithmetic = (4·pairs·H·e + 2·expand·expansions·(positions they see)·K·e + softmax·pairs·H)
 ///              / (P·flop_share)
 /// memory     = bytes of keys and values / (BW·memory_share)
 /// t          = launch + row·(tokens·H) / units + ‖arithmetic, memory‖
@@ -32,8 +32,10 @@ public struct CPUAttention: CostForm {
       "exponent", nominal: 3, spread: 0.4, carries: false, "how arithmetic and memory overlap"),
   ]
 
-  /// Query rows of a tile.
+  /// Query rows of a tile, of a block, and up to which tiles expand by themselves.
   private static let tileRows = 6.0
+  private static let blockRows = 64.0
+  private static let fewRows = 12.0
 
   private let context: DeviceContext
   private let launch, rate, bandwidth, expand, softmax, row, exponent: Double
@@ -53,12 +55,13 @@ public struct CPUAttention: CostForm {
     let pairs = Double(shape.pairs)
     let heads = Double(shape.queryHeads)
     let new = Double(shape.tokens) / Double(shape.sequences)
-    let tiles = ceiling(new * heads / Double(shape.keyValueHeads) / Self.tileRows)
+    let rows = new * heads / Double(shape.keyValueHeads)
+    let expansions = ceiling(rows / (rows <= Self.fewRows ? Self.tileRows : Self.blockRows))
     let elements =
       2 * Double(shape.positions) * Double(shape.keyValueHeads) * Double(shape.headDimension)
     let seen = pairs / (new * Double(shape.positions))
     let arithmetic =
-      (shape.flops + expand * elements * seen * tiles + softmax * pairs * heads) / rate
+      (shape.flops + expand * elements * seen * expansions + softmax * pairs * heads) / rate
     let memory = elements * context.cacheBytes / bandwidth
     let start = launch + row * Double(shape.tokens) * heads / context.units
     return OperatorCost(

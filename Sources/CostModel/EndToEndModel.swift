@@ -61,7 +61,10 @@ final class EndToEndModel {
   private let operators: OperatorModel
   private let attentionRuns = RecentValues<AttentionRun, RunTime>(slots: 1 << 14)
 
-  init(_ device: PricedDevice, _ engine: ServingEngine, _ values: [Double]) {
+  init(
+    _ device: PricedDevice, _ engine: ServingEngine, _ values: [Double],
+    matricesKept: Int = 1 << 16
+  ) {
     self.device = device
     self.engine = engine
     self.values = values
@@ -86,7 +89,7 @@ final class EndToEndModel {
     }
     operators = OperatorModel(
       context, device.coefficients, linkBandwidth: device.limits.linkBandwidth,
-      attentionContext: attention, streaming: streaming)
+      attentionContext: attention, streaming: streaming, matricesKept: matricesKept)
   }
 
   struct RunTime: Sendable, BitwiseCopyable {

@@ -15,7 +15,7 @@ final class OperatorModel {
   private let elementwise: ElementwiseOperators
   let allReduce: AllReduce
   private let context: DeviceContext
-  private let matrices = RecentValues<MatrixShape, Double>(slots: 1 << 18)
+  private let matrices: RecentValues<MatrixShape, Double>
   private let attentions = RecentValues<AttentionStep, Double>(slots: 1 << 12)
   private let steps = RecentValues<StepSize, Double>(slots: 1 << 8)
   /// Of the architecture at hand.
@@ -62,12 +62,15 @@ final class OperatorModel {
     var mixed: UInt64 { mix(mix(0, visit &<< 32 ^ logitsRows), tokens) }
   }
 
-  /// - Parameter streaming: how decode attention is priced where the engine's kernels have no path
-  ///   for query groups; `nil` for the operator rung's.
+  /// - Parameters:
+  ///   - streaming: how decode attention is priced where the engine's kernels have no path for query
+  ///     groups; `nil` for the operator rung's.
+  ///   - matricesKept: GEMMs whose times are remembered, 32 bytes each; a power of two.
   init(
     _ context: DeviceContext, _ coefficients: OperatorCoefficients, linkBandwidth: Double,
-    attentionContext: DeviceContext, streaming: PerQueryHeadAttention? = nil
+    attentionContext: DeviceContext, streaming: PerQueryHeadAttention? = nil, matricesKept: Int
   ) {
+    matrices = RecentValues(slots: matricesKept)
     self.context = context
     self.streaming = streaming
     switch context.kind {

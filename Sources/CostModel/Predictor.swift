@@ -55,7 +55,8 @@ public final class Predictor {
     let prior = EndToEndModel.prior(engine)
     let coefficients = EndToEndModel.coefficients
     let values = found?.values(coefficients) ?? prior.values
-    model = EndToEndModel(device, engine, values)
+    // A search asks it for most of what it asks.
+    model = EndToEndModel(device, engine, values, matricesKept: 1 << 18)
     shifted = values.indices.map { index in
       var moved = values
       moved[index] *= exp(Self.shift)

@@ -47,6 +47,38 @@ import Weights
     #expect(type.bound == 1e-5 || error > type.bound / 1000, "nothing is quantised")
   }
 
+  /// Files mix types: gate, up and down of a layer each in its own, in chunks of columns.
+  @Test(
+    arguments: [
+      [DType.q4_0, .q4_1, .q8_0], [.q8_0, .q8_0, .q4_0], [.bf16, .q8_0, .q4_1],
+      [.f16, .f16, .q8_0],
+      [.q4_0, .q4_0, .bf16],
+    ], [1, 40])
+  func mixedTypes(types: [DType], step: Int) throws {
+    let kernels = try KernelTable.selected()
+    let architecture = Architecture(
+      name: "mixed", hiddenSize: 96, intermediateSize: 1056, layers: 2, queryHeads: 4,
+      keyValueHeads: 2, headDimension: 32, vocabularySize: 70, qkvBias: true)
+    func weights(_ dtype: DType) throws -> ModelWeights {
+      try .lively(architecture, dtype: dtype, packed: true, seed: 9, kernels: kernels)
+    }
+    let parts = try types.map(weights)
+    var mixed = parts[0]
+    for index in mixed.layers.indices {
+      mixed.layers[index].gateUp = Linear([
+        parts[0].layers[index].gateUp.parts[0], parts[1].layers[index].gateUp.parts[1],
+      ])
+      mixed.layers[index].down = parts[2].layers[index].down
+    }
+    let team = try ThreadTeam(count: 2, pinned: false, topology: Topology())
+    let expanded = try mixed.converted(to: .f32, team: team, kernels: kernels)
+    let tokens = randomTokens(40, architecture, seed: 1)
+    let error = relativeError(
+      try TestEngine(mixed, threads: 2).logits(tokens, inStepsOf: step),
+      try TestEngine(expanded).logits(tokens, inStepsOf: step))
+    #expect(error <= 3e-2, "\(types)")
+  }
+
   @Test func cacheOfBlocksWantsWholeHeads() throws {
     let kernels = try KernelTable.selected()
     var architecture = randomArchitecture(seed: 11)

@@ -8,7 +8,7 @@
 #   benchmarks/cost/measure_host.sh FOLDER [PASSES [ARCHITECTURE…]]
 #
 # Writes FOLDER/PASS-ARCHITECTURE-DTYPE-{decode,prefill}.{json,csv}: records and operator rows.
-# What exists is not measured again.
+# What exists is not measured again. $REPETITIONS (8) are of each decoding test.
 set -euo pipefail
 folder=${1:?usage: measure_host.sh FOLDER [PASSES [ARCHITECTURE…]]}
 passes=${2:-2}

@@ -3,9 +3,10 @@
 //
 // That is how a panel of bf16 holds them (float_panels.h): a pair of inputs of 16 outputs is a tile's
 // row of 64 bytes, the next pair's 128 bytes on. So weights are used where they lie. Activations are
-// f32: each is multiplied as the sum of three bf16, which hold its 24 bits, so that only the order of
-// sums differs from fewer rows, which are multiplied in f32. Two parts, off by up to 2^-17, would take
-// two thirds of the products, but logits of a prompt then differ by 2e-5 with how it is cut into steps.
+// f32: each is multiplied as the sum of three bf16, which hold its 24 bits, so that, of normal numbers,
+// only the order of sums differs from fewer rows, which are multiplied in f32. Two parts, off by up to
+// 2^-17, would take two thirds of the products, but logits of a prompt then differ by 2e-5 with how it
+// is cut into steps.
 //
 // The including file defines, of eight tiles by their (constant) numbers: TILES_BEGIN() and
 // TILES_END() around a call, TILE_ZERO(t), TILE_LOAD(t, start, bytes from row to row),
