@@ -134,6 +134,6 @@ static double multiply_add(size_t iterations, float *sink) {
 }
 
 const dyno_kernels dyno_scalar_kernels = {
-  DYNO_SCALAR, "scalar", expand, round_to, matmul, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, rms_norm, swiglu, rotate, store_key, attention,
-  fill_uniform, read_all, multiply_add, NULL, NULL,
+  DYNO_SCALAR, "scalar", expand, round_to, matmul, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, rms_norm,
+  swiglu, rotate, store_key, attention, fill_uniform, read_all, multiply_add, NULL, NULL,
 };

@@ -72,6 +72,7 @@ import Testing
     }
     #expect(larger(0, 0) == 0)
     #expect(larger(0, 3) == 3)
+    #expect(larger(-1, 3) == 3)
   }
 
   /// Far from any data the forms must stay positive and finite, on GPUs and on CPUs.

@@ -390,6 +390,15 @@ import Weights
     }
   }
 
+  /// What limits count: 4 products of tiles of 16 × 32 by 32 × 16 an iteration, 3 for one of f32 and bf16.
+  @Test(arguments: sets.indices)
+  func tilesCountTheirOperations(set: Int) {
+    guard let multiplyAdd = Self.sets[set].functions.multiply_add_bf16 else { return }
+    var sink: Float = 0
+    #expect(multiplyAdd(3, &sink) == 2 * 4 * 16 * 32 * 16)
+    #expect(sink == 3 * 32, "each sum is of 3 products of 32 ones")
+  }
+
   @Test(arguments: sets.indices, [1, 2, 4, 8])
   func readTouchesEveryValue(set: Int, streams: Int32) {
     let values = [Float](repeating: 1, count: 8192)

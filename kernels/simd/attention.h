@@ -172,8 +172,8 @@ INLINE void score(
   if (type == DYNO_Q8_0) {
     if (streamed) prefetch(values, count * bytes);
     matmul_quantized(
-      type, keys, (count + LANES - 1) / LANES * LANES, e, scratch.queries, activation_bytes(type, e), b->rows,
-      scratch.scores, DYNO_ATTENTION_POSITIONS, false, scratch.expanded);
+      type, keys, (count + LANES - 1) / LANES * LANES, e, scratch.queries, activation_bytes(type, e),
+      b->rows, scratch.scores, DYNO_ATTENTION_POSITIONS, false, scratch.expanded);
     return;
   }
   const size_t panel_bytes = FLOAT_PANEL * bytes, all = 2 * FLOAT_PANEL * float_bytes(type);

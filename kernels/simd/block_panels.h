@@ -93,6 +93,7 @@ typedef struct {
     int8_t bytes[BLOCK];
   };
 } activation_block;
+_Static_assert(sizeof(activation_block) == DYNO_ACTIVATION_BLOCK, "what callers make room for");
 
 // Bytes of so many activations: blocks for nibbles end with their bytes.
 static size_t activation_bytes(dyno_dtype type, size_t count) {
