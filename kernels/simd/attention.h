@@ -133,18 +133,14 @@ typedef struct {
   uint8_t *queries;                 // quantised
 } attention_scratch;
 
-enum {
-  EXPANDED_VALUES = 4096,  // half of the L1 cache of most cores
-  EXPANDED_KEYS = 8192,    // a panel of most models' keys
-};
-_Static_assert((int)EXPANDED_KEYS <= (int)DYNO_SCRATCH, "what is expanded fits the scratch");
+enum { EXPANDED_VALUES = 4096 };  // half of the L1 cache of most cores
+_Static_assert((int)EXPANDED_VALUES <= (int)DYNO_SCRATCH, "what is expanded fits the scratch");
 
-// Expands values where that is shared by rows enough, or much of the work.
+// Values of q8_0 are expanded once for all rows.
 INLINE void weigh_block(
   dyno_dtype type, const uint8_t *values, size_t e, size_t count, const float *weights, size_t rows,
   float *output, const uint8_t *fetch, float *expanded) {
-  const bool few = type == DYNO_F32 || (type != DYNO_Q8_0 && rows <= EXPANDED_ABOVE);
-  if (few || e > EXPANDED_VALUES || e % LANES > 0) {
+  if (type != DYNO_Q8_0 || e > EXPANDED_VALUES || e % LANES > 0) {
     weigh_rows(type, values, e, count, weights, rows, output, fetch);
     return;
   }
@@ -185,21 +181,15 @@ INLINE void score(
         type, keys + p * bytes, panel_bytes, e, b->queries, b->query_stride, scratch.scores + p,
         DYNO_ATTENTION_POSITIONS, false, values + p * bytes, all, 1, 2);
   // A few lines at a time, so that the fetches never fill the core's queue of misses.
-  const bool expanded =
-    type != DYNO_F32 && b->rows > EXPANDED_ABOVE && e * FLOAT_PANEL <= EXPANDED_KEYS;
-  const size_t most = type == DYNO_BF16 && !expanded ? DIRECT_ROWS : PANEL_ROWS;
+  const size_t most = most_tile_rows(type, b->rows);
   const size_t tiles = (b->rows + most - 1) / most;
   const size_t pace = streamed ? (all + tiles - 1) / tiles : 0;
   for (; p < count; p += FLOAT_PANEL) {
     const uint8_t *panel = keys + p * bytes, *fetch = values + p * bytes;
-    if (expanded) {
-      expand_panel(type, panel, e, scratch.expanded);
-      panel = (const uint8_t *)scratch.expanded;
-    }
     for (size_t i = 0, tile = 0; i < b->rows; tile++, fetch += e / 2 * pace) {
       const size_t rows = (b->rows - i + tiles - tile - 1) / (tiles - tile);
       float_rows(
-        expanded ? DYNO_F32 : type, panel, e, b->queries + i * b->query_stride, b->query_stride, rows,
+        type, panel, e, b->queries + i * b->query_stride, b->query_stride, rows,
         scratch.scores + i * DYNO_ATTENTION_POSITIONS + p, DYNO_ATTENTION_POSITIONS, false, fetch,
         pace);
       i += rows;
