@@ -8,7 +8,7 @@ import Records
 
 /// What a serving child can run.
 public struct BenchHello: Codable, Sendable {
-  public static let currentVersion = 2
+  public static let currentVersion = 3
 
   /// One test of one architecture.
   public struct Cell: Codable, Sendable {
@@ -20,11 +20,6 @@ public struct BenchHello: Codable, Sendable {
     public var tokens: Int
     /// Seconds of one run when warm.
     public var typicalS: Double
-    /// Of one run: FLOPs with weights, which may be in integers, those without, and the bytes of
-    /// weights and KV cache that come from memory.
-    public var weightedFlops: Double
-    public var otherFlops: Double
-    public var bytes: Double
   }
 
   public var dynoBenchVersion = Self.currentVersion
@@ -44,11 +39,14 @@ public struct BenchRequest: Codable, Sendable {
   public var runs: Int
   /// Share of its duration by which each timed section is made longer, by spinning.
   public var stretch: Double
+  /// Whether to measure the machine's limits right before and after, and tell the floor by them.
+  public var floor: Bool
 
-  public init(cell: Int, runs: Int, stretch: Double = 0) {
+  public init(cell: Int, runs: Int, stretch: Double = 0, floor: Bool = false) {
     self.cell = cell
     self.runs = runs
     self.stretch = stretch
+    self.floor = floor
   }
 }
 
@@ -57,6 +55,8 @@ public struct BenchReply: Codable, Sendable {
   /// Of each timed run.
   public var seconds: [Double]
   public var suspicions: [Suspicion]
+  /// The least seconds that one run could have taken, where that was asked.
+  public var floorS: Double?
 }
 
 /// One line of the protocol.

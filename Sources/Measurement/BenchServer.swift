@@ -7,11 +7,13 @@ import Weights
 
 /// The child's side of an interleaved comparison: prepares the tests once, then runs blocks of them
 /// on request, so that neither starting the process nor making weights is part of what is compared.
-public struct BenchServer {
+public final class BenchServer {
   private let bed: TestBed
   private let machine: Machine
   private let probe: NoiseProbe
   private let judge: NoiseJudge
+  /// Made when first needed: it takes memory and a second.
+  private var meter: LimitsMeter?
 
   /// - Parameter model: a GGUF file or checkpoint that is run with its weights as they are stored,
   ///   instead of architectures with random ones.
@@ -49,14 +51,10 @@ public struct BenchServer {
     _ = try bed.warmUp()
     let cells = try bed.cells.map { cell in
       let seconds = try (0..<3).map { _ in cell.plan.total(try cell.model.time(cell.plan)) }
-      let work = Work(
-        cell.test, cell.model.architecture, weights: bed.settings.dtype,
-        cache: bed.settings.cacheDType, chunk: bed.settings.chunk)
       return BenchHello.Cell(
         modelType: cell.model.architecture.name, architecture: cell.model.architecture.config,
         test: cell.test.name, nSequences: cell.test.batch, tokens: cell.test.tokens,
-        typicalS: Quantiles.median(seconds), weightedFlops: work.weightedFlops,
-        otherFlops: work.otherFlops, bytes: work.bytes)
+        typicalS: Quantiles.median(seconds))
     }
     return BenchHello(
       buildCommit: BuildInformation.commit, cpuInfo: Processor.model, environment: environment,
@@ -66,15 +64,32 @@ public struct BenchServer {
 
   private func run(_ request: BenchRequest) throws -> BenchReply {
     let cell = bed.cells[request.cell]
+    let before = request.floor ? try limits() : nil
     let reading = probe.read()
     machine.team.run { _ in }  // wakes the threads that parked while the other side ran
     let seconds = try (0..<request.runs).map { _ in
       cell.plan.total(try cell.model.time(cell.plan, stretch: request.stretch))
     }
     let noise = probe.evidence(since: reading)
-    return BenchReply(
+    var reply = BenchReply(
       seconds: seconds,
       suspicions: judge.suspicions(
         noise, seconds: seconds.reduce(0, +), highestFrequency: nil))
+    if let before {
+      let work = Work(
+        cell.test, cell.model.architecture, weights: bed.settings.dtype,
+        cache: bed.settings.cacheDType, chunk: bed.settings.chunk)
+      reply.floorS = work.floorSeconds(before.best(with: try limits()))
+    }
+    return reply
+  }
+
+  /// The machine's limits at this moment.
+  private func limits() throws -> MachineLimits {
+    let meter =
+      try meter
+      ?? LimitsMeter(team: machine.team, kernels: machine.kernels, topology: machine.topology)
+    self.meter = meter
+    return meter.sample()
   }
 }

@@ -8,9 +8,7 @@ struct Work {
   private var steps: [(weighted: Double, others: Double, bytes: Double)] = []
   private let weights: DType
 
-  var flops: Double { weightedFlops + otherFlops }
-  var weightedFlops: Double { steps.reduce(0) { $0 + $1.weighted } }
-  var otherFlops: Double { steps.reduce(0) { $0 + $1.others } }
+  var flops: Double { steps.reduce(0) { $0 + $1.weighted + $1.others } }
   var bytes: Double { steps.reduce(0) { $0 + $1.bytes } }
 
   /// The least time that a machine's limits allow: of each step, its FLOPs at peak or its bytes at

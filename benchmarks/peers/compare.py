@@ -12,12 +12,10 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
-import os
 import random
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
 from datetime import date
@@ -30,8 +28,6 @@ import random_model
 from llama import Test
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = ("read_bandwidth", "multiply_add_peak", "integer_peak", "bf16_peak")
-BLOCK_FORMATS = ("q8_0", "q4_0", "q4_1")
 # What threads may still spin, or the memory controller still do, when a side has ended.
 PAUSE_S = 0.05
 
@@ -83,8 +79,8 @@ class Cell:
     test: Test
     ours: list[float] = field(default_factory=list)  # seconds
     theirs: list[float] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)  # of the floor, by the limits around each run
     flash_attention: bool = False
-    floor: float = 0.0  # seconds
 
 
 def median_interval(values: list[float]) -> tuple[float, float]:
@@ -108,8 +104,7 @@ class Dyno:
         self.process = subprocess.Popen(
             [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self.described = self._read()["cells"]
-        names = [(cell["test"], cell["nSequences"]) for cell in self.described]
+        names = [(cell["test"], cell["nSequences"]) for cell in self._read()["cells"]]
         self.cells = {t: names.index((t.name.split(",")[0], t.batch)) for t in tests}
 
     def _read(self) -> dict:
@@ -118,45 +113,21 @@ class Dyno:
             raise SystemExit(f"dyno ended with {self.process.wait()}")
         return json.loads(line)
 
-    def seconds(self, test: Test) -> float:
-        request = {"cell": self.cells[test], "runs": 1, "stretch": 0}
+    def run(self, test: Test) -> tuple[float, float]:
+        """Its seconds, and the least that the machine's limits right before and after would allow."""
+        request = {"cell": self.cells[test], "runs": 1, "stretch": 0, "floor": True}
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
-        return self._read()["seconds"][0]
-
-    def floor(self, test: Test, dtype: str, limits: dict[str, float]) -> float:
-        return floor_seconds(self.described[self.cells[test]], dtype, limits)
+        reply = self._read()
+        return reply["seconds"][0], reply["floorS"]
 
     def close(self) -> None:
         self.process.stdin.close()
         self.process.wait()
 
 
-def host_limits(dyno: Path, threads: int) -> dict[str, float]:
-    command = [dyno, "host", "--remeasure", "--samples", "5", "--threads", str(threads)]
-    with tempfile.TemporaryDirectory() as folder:  # what the user has measured better stays
-        environment = {**os.environ, "XDG_CACHE_HOME": folder}
-        output = subprocess.check_output([*command, "--output", "json"], env=environment)
-    return json.loads(output)["limits"]
-
-
 def processor(dyno: Path) -> str:
     return json.loads(subprocess.check_output([dyno, "host", "--output", "json"]))["processor"]
-
-
-def best(a: dict[str, float], b: dict[str, float]) -> dict[str, float]:
-    return {key: max(a[key], b[key]) for key in LIMITS if key in a}
-
-
-def floor_seconds(cell: dict, dtype: str, limits: dict[str, float]) -> float:
-    """Bytes over bandwidth or operations over peak, whichever takes longer: with weights of block
-    formats in int8, of bf16 as fast as it is multiplied, everything else in f32. `cell` is Dyno's own
-    count of a test, whose steps are alike."""
-    peak = limits["integer_peak" if dtype in BLOCK_FORMATS else "multiply_add_peak"]
-    if dtype == "bf16":
-        peak = limits.get("bf16_peak", peak)
-    compute = cell["weightedFlops"] / peak + cell["otherFlops"] / limits["multiply_add_peak"]
-    return max(cell["bytes"] / limits["read_bandwidth"], compute)
 
 
 def measure(
@@ -173,7 +144,6 @@ def measure(
         setting: Dyno(dyno, group, [t for t in group.tests if (t.depth, t.batch) == setting], threads)
         for setting in settings
     }
-    limits = host_limits(dyno, threads)
     cells = []
     for test in group.tests:
         runners = [llama.Runner(model, test, threads, flash) for flash in (False, True)]
@@ -182,16 +152,19 @@ def measure(
         runners[0].close()
         cell = Cell(group, test, flash_attention=theirs.flash_attention)
         mine = ours[test.depth, test.batch]
-        mine.seconds(test)
+        mine.run(test)
+
+        def run_ours() -> None:
+            seconds, floor = mine.run(test)
+            cell.ours.append(seconds)
+            cell.shares.append(floor / seconds)
+
         for _ in range(blocks):
-            sides = [
-                (cell.ours, lambda: mine.seconds(test)),
-                (cell.theirs, theirs.seconds),
-            ]
+            sides = [run_ours, lambda: cell.theirs.append(theirs.seconds())]
             order.shuffle(sides)
-            for values, run in sides:
+            for run in sides:
                 time.sleep(PAUSE_S)
-                values.append(run())
+                run()
             if sys.stderr.isatty():
                 print(
                     f"\r\033[K{group.model} {group.dtype} {test.name}: "
@@ -199,15 +172,9 @@ def measure(
                 )
         theirs.close()
         cells.append(cell)
-        limits = best(limits, host_limits(dyno, threads))
     for server in ours.values():
         server.close()
     model.close()
-    for cell in cells:
-        # A real file's types are mixed: its floor is not told from one dtype.
-        if not group.file:
-            mine = ours[cell.test.depth, cell.test.batch]
-            cell.floor = mine.floor(cell.test, group.dtype, limits)
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
     return cells
@@ -217,6 +184,11 @@ def ratios(cell: Cell) -> list[float]:
     return [theirs / ours for ours, theirs in zip(cell.ours, cell.theirs)]
 
 
+def shares(cell: Cell) -> str:
+    low, high = median_interval(cell.shares)
+    return f"{statistics.median(cell.shares):.0%} ({low:.0%} – {high:.0%})"
+
+
 def row(cell: Cell) -> str:
     def rate(seconds: list[float]) -> str:
         low, high = (cell.test.tokens / s for s in reversed(median_interval(seconds)))
@@ -224,7 +196,8 @@ def row(cell: Cell) -> str:
 
     ratio = statistics.median(ratios(cell))
     low, high = median_interval(ratios(cell))
-    share = cell.floor / statistics.median(cell.ours) if cell.floor else None
+    # A real file's types are mixed: its floor is not told from one dtype.
+    share = None if cell.group.file else statistics.median(cell.shares)
     bar_ratio, bar_share = cell.group.bars[cell.group.tests.index(cell.test)]
 
     def judged(text: str, value: float, bar: float | None) -> str:
@@ -236,7 +209,7 @@ def row(cell: Cell) -> str:
         f"{rate(cell.theirs)}{' fa' if cell.flash_attention else ''} | "
         + judged(f"{ratio:.2f} ({low:.2f} – {high:.2f})", ratio, bar_ratio)
         + " | "
-        + ("" if share is None else judged(f"{share:.0%}", share, bar_share))
+        + ("" if share is None else judged(shares(cell), share, bar_share))
         + " |"
     )
 

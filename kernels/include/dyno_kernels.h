@@ -50,7 +50,7 @@ typedef struct {
 } dyno_attention_block;
 
 // Positions that attention scores at a time.
-enum { DYNO_ATTENTION_POSITIONS = 64 };
+enum { DYNO_ATTENTION_POSITIONS = 128 };
 
 // Bytes of 32 activations, quantised to be multiplied with weights of a block format, at most.
 enum { DYNO_ACTIVATION_BLOCK = 72 };

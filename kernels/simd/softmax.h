@@ -9,14 +9,15 @@ static void weights_from_scores(
     for (size_t p = 0; p < count; p++) scores[p] = 0;
     return;
   }
-  // Positions out of sight weigh exactly 0: e^-inf. The tail to a whole block is padding.
+  // Positions out of sight weigh exactly 0: e^-inf. The tail to whole vectors is padding.
   for (size_t p = 0; p < low; p++) scores[p] = -INFINITY;
-  for (size_t p = high; p < DYNO_ATTENTION_POSITIONS; p++) scores[p] = -INFINITY;
-  // Whole blocks always, so that the loops unroll: padding costs less than counting.
+  const size_t padded = (count + 2 * LANES - 1) / (2 * LANES) * (2 * LANES);
+  for (size_t p = high; p < padded; p++) scores[p] = -INFINITY;
   vf largest[2] = {(vf)-INFINITY, (vf)-INFINITY};
+  for (size_t p = 0; p < padded; p += 2 * LANES)
 #pragma unroll
-  for (int p = 0; p < DYNO_ATTENTION_POSITIONS; p += LANES)
-    largest[p / LANES & 1] = larger(load_f32(scores + p), largest[p / LANES & 1]);
+    for (size_t i = 0; i < 2; i++)
+      largest[i] = larger(load_f32(scores + p + i * LANES), largest[i]);
   const float before = *maximum, block_maximum = max_vf(larger(largest[0], largest[1]));
   const float now = before > block_maximum ? before : block_maximum;
   if (now > before) {
@@ -26,12 +27,12 @@ static void weights_from_scores(
     for (size_t l = 0; l < e; l++) output[l] *= kept;
   }
   vf added[2] = {(vf)0.0f, (vf)0.0f};
-// Two at a time hide the latency; all of them would not fit the registers.
-#pragma clang loop unroll_count(2)
-  for (int p = 0; p < DYNO_ATTENTION_POSITIONS; p += LANES) {
-    const vf weight = exp_vf(load_f32(scores + p) - now);
-    store_f32(scores + p, weight);
-    added[p / LANES & 1] += weight;
-  }
+  for (size_t p = 0; p < padded; p += 2 * LANES)
+#pragma unroll
+    for (size_t i = 0; i < 2; i++) {
+      const vf weight = exp_vf(load_f32(scores + p + i * LANES) - now);
+      store_f32(scores + p + i * LANES, weight);
+      added[i] += weight;
+    }
   *sum += sum_vf(added[0] + added[1]);
 }
