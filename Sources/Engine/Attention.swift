@@ -3,7 +3,6 @@ import CKernels
 import Foundation
 import Host
 import Operators
-import Synchronization
 import Weights
 
 /// Grouped-query attention of a step over the KV cache.
@@ -40,7 +39,6 @@ package final class Attention {
   private let team: ThreadTeam
   private let kernels: KernelTable
   private let workspaces: [Workspace]
-  private let next = Atomic<Int>(0)
   private var partials: FloatBuffer?
 
   /// Positions in one task where contexts are split: long enough to stream, short enough to share.
@@ -90,15 +88,14 @@ package final class Attention {
           let tokens = start..<min(new, start + tokenBlock)
           let first = window.map { max(0, input.cached + tokens.lowerBound + 1 - $0) } ?? 0
           let positions = first..<(input.cached + tokens.upperBound)
-          guard new <= tokenBlock, positions.count > Self.splitPositions else {
+          guard new <= tokenBlock, positions.count >= 2 * Self.splitPositions else {
             tasks.append(
               Task(input: index, head: head, tokens: tokens, positions: positions, partial: nil))
             continue
           }
-          for low in stride(
-            from: positions.lowerBound, to: positions.upperBound, by: Self.splitPositions)
-          {
-            let part = low..<min(positions.upperBound, low + Self.splitPositions)
+          let length = Self.splitLength(positions.count)
+          for low in stride(from: positions.lowerBound, to: positions.upperBound, by: length) {
+            let part = low..<min(positions.upperBound, low + length)
             tasks.append(
               Task(input: index, head: head, tokens: tokens, positions: part, partial: partial))
             partial += 1
@@ -107,6 +104,13 @@ package final class Attention {
       }
     }
     return tasks
+  }
+
+  /// Parts of about `splitPositions`, of whole panels of keys: none is left with a few positions,
+  /// which would cost as much to begin and to merge.
+  private static func splitLength(_ positions: Int) -> Int {
+    let parts = positions / splitPositions
+    return ((positions + parts - 1) / parts + 63) / 64 * 64
   }
 
   /// Memory for the partial results of `tasks`, kept from step to step.
@@ -120,14 +124,10 @@ package final class Attention {
     _ tasks: [Task], _ inputs: [Input], layer: Int, window: Int?, cache: KVCache,
     qkv: Activations, into output: Activations
   ) {
-    next.store(0, ordering: .relaxed)
-    team.run { rank in
-      while true {
-        let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard index < tasks.count else { return }
-        run(
-          tasks[index], inputs[tasks[index].input], layer, window, cache, qkv, output,
-          workspaces[rank])
+    // Neighbouring tasks read on where the last one ended: a thread does best to take them in order.
+    team.share(tasks.count, grain: 1, chunk: 1) { rank, range in
+      for task in tasks[range] {
+        run(task, inputs[task.input], layer, window, cache, qkv, output, workspaces[rank])
       }
     }
     guard tasks.contains(where: { $0.partial != nil }) else { return }
