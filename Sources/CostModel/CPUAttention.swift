@@ -3,7 +3,8 @@ import Operators
 
 /// Attention on a CPU, prefill and decode alike: the cache streams from memory once, is expanded to
 /// f32, and meets each query row. Rows are the query heads of a KV head, of every new token. Up to 12
-/// of them expand it in registers, for each tile of six; more of them once for a block of 64.
+/// of them pay for expanding it in each tile of six; with more, that hides behind the arithmetic but
+/// for once in a block of 64.
 ///
 /// ```
 /// expansions = ⌈rows/6⌉ up to 12 rows, above ⌈rows/64⌉, of a KV head and sequence
