@@ -88,16 +88,22 @@ package final class Attention {
           let tokens = start..<min(new, start + tokenBlock)
           let first = window.map { max(0, input.cached + tokens.lowerBound + 1 - $0) } ?? 0
           let positions = first..<(input.cached + tokens.upperBound)
-          guard new <= tokenBlock, positions.count >= 2 * Self.splitPositions else {
+          let parts = new <= tokenBlock ? Self.parts(positions.count) : 1
+          guard parts > 1 else {
             tasks.append(
               Task(input: index, head: head, tokens: tokens, positions: positions, partial: nil))
             continue
           }
-          let length = Self.splitLength(positions.count)
-          for low in stride(from: positions.lowerBound, to: positions.upperBound, by: length) {
-            let part = low..<min(positions.upperBound, low + length)
+          // Panels of keys are whole in every part but the last.
+          func cut(_ part: Int) -> Int {
+            guard part < parts else { return positions.upperBound }
+            return positions.lowerBound + positions.count * part / parts / 64 * 64
+          }
+          for part in 0..<parts {
             tasks.append(
-              Task(input: index, head: head, tokens: tokens, positions: part, partial: partial))
+              Task(
+                input: index, head: head, tokens: tokens, positions: cut(part)..<cut(part + 1),
+                partial: partial))
             partial += 1
           }
         }
@@ -106,11 +112,10 @@ package final class Attention {
     return tasks
   }
 
-  /// Parts of about `splitPositions`, of whole panels of keys: none is left with a few positions,
-  /// which would cost as much to begin and to merge.
-  private static func splitLength(_ positions: Int) -> Int {
-    let parts = positions / splitPositions
-    return ((positions + parts - 1) / parts + 63) / 64 * 64
+  /// Parts of about `splitPositions` that so many positions are cut into, an eighth more or less: a
+  /// few positions left over would cost as much to begin and to merge.
+  private static func parts(_ positions: Int) -> Int {
+    (positions + splitPositions - splitPositions / 8 - 1) / splitPositions
   }
 
   /// Memory for the partial results of `tasks`, kept from step to step.

@@ -19,6 +19,27 @@ import Testing
       architectures, tracedRounds: tracedRounds)
   }
 
+  /// What the other side of a comparison asks of `dyno bench --serve`.
+  @Test func servedRunsTellTheirFloorWhenAsked() throws {
+    var settings = ThroughputBench.Settings()
+    settings.threads = 1
+    let test = ThroughputTest(.decode(2), depth: 0, batch: 1)
+    let server = try BenchServer([try randomArchitecture(seed: 1).validated()], [test], settings)
+    var requests = [
+      try BenchLine.encode(BenchRequest(cell: 0, runs: 2)),
+      try BenchLine.encode(BenchRequest(cell: 0, runs: 1, floor: true)),
+    ][...]
+    var lines: [String] = []
+    try server.serve(read: { requests.popFirst() }, write: { lines.append($0) })
+    #expect(lines.count == 3)
+    let hello = try #require(BenchLine.decode(BenchHello.self, lines[0]))
+    #expect(hello.cells.map(\.tokens) == [2])
+    let replies = lines.dropFirst().compactMap { BenchLine.decode(BenchReply.self, $0) }
+    #expect(replies.map(\.seconds.count) == [2, 1])
+    #expect(replies[0].floorS == nil)
+    #expect(try #require(replies[1].floorS) > 0)
+  }
+
   @Test func recordsHoldWhatWasMeasured() throws {
     let tests = [
       ThroughputTest(.prefill(40), depth: 0, batch: 3),
