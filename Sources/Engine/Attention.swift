@@ -94,7 +94,7 @@ package final class Attention {
               Task(input: index, head: head, tokens: tokens, positions: positions, partial: nil))
             continue
           }
-          // Panels of keys are whole in every part but the last.
+          // Without a window, parts begin where panels of keys do.
           func cut(_ part: Int) -> Int {
             guard part < parts else { return positions.upperBound }
             return positions.lowerBound + positions.count * part / parts / 64 * 64
@@ -112,8 +112,8 @@ package final class Attention {
     return tasks
   }
 
-  /// Parts of about `splitPositions` that so many positions are cut into, an eighth more or less: a
-  /// few positions left over would cost as much to begin and to merge.
+  /// Parts that so many positions are cut into, of at most an eighth more than `splitPositions`: a few
+  /// left over would be a part that costs as much to begin and to merge.
   private static func parts(_ positions: Int) -> Int {
     (positions + splitPositions - splitPositions / 8 - 1) / splitPositions
   }

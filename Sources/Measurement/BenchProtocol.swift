@@ -55,7 +55,8 @@ public struct BenchReply: Codable, Sendable {
   /// Of each timed run.
   public var seconds: [Double]
   public var suspicions: [Suspicion]
-  /// The least seconds that one run could have taken, where that was asked.
+  /// The least seconds that one run could have taken, where that was asked and weights are of the
+  /// dtype that was asked for: a file's may mix several.
   public var floorS: Double?
 }
 

@@ -12,6 +12,8 @@ public final class BenchServer {
   private let machine: Machine
   private let probe: NoiseProbe
   private let judge: NoiseJudge
+  /// Whether weights are of a file, which may mix dtypes.
+  private let isStored: Bool
   /// Made when first needed: it takes memory and a second.
   private var meter: LimitsMeter?
 
@@ -24,6 +26,7 @@ public final class BenchServer {
     let machine = try Machine(threads: settings.threads)
     self.machine = machine
     let stored = try model.map { try ModelWeights.load($0, kernels: machine.kernels) }
+    isStored = stored != nil
     bed = try TestBed(
       stored.map { [$0.architecture] } ?? architectures, stored: stored, tests, settings,
       machine: machine, reservedBytes: 0, report: { _ in })
@@ -64,7 +67,7 @@ public final class BenchServer {
 
   private func run(_ request: BenchRequest) throws -> BenchReply {
     let cell = bed.cells[request.cell]
-    let before = request.floor ? try limits() : nil
+    let before = request.floor && !isStored ? try limits() : nil
     let reading = probe.read()
     machine.team.run { _ in }  // wakes the threads that parked while the other side ran
     let seconds = try (0..<request.runs).map { _ in

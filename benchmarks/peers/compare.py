@@ -113,13 +113,14 @@ class Dyno:
             raise SystemExit(f"dyno ended with {self.process.wait()}")
         return json.loads(line)
 
-    def run(self, test: Test) -> tuple[float, float]:
-        """Its seconds, and the least that the machine's limits right before and after would allow."""
+    def run(self, test: Test) -> tuple[float, float | None]:
+        """Its seconds, and the least that the machine's limits right before and after would allow;
+        none of a real file, whose types are mixed."""
         request = {"cell": self.cells[test], "runs": 1, "stretch": 0, "floor": True}
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         reply = self._read()
-        return reply["seconds"][0], reply["floorS"]
+        return reply["seconds"][0], reply.get("floorS")
 
     def close(self) -> None:
         self.process.stdin.close()
@@ -157,7 +158,8 @@ def measure(
         def run_ours() -> None:
             seconds, floor = mine.run(test)
             cell.ours.append(seconds)
-            cell.shares.append(floor / seconds)
+            if floor:
+                cell.shares.append(floor / seconds)
 
         for _ in range(blocks):
             sides = [run_ours, lambda: cell.theirs.append(theirs.seconds())]
@@ -196,8 +198,6 @@ def row(cell: Cell) -> str:
 
     ratio = statistics.median(ratios(cell))
     low, high = median_interval(ratios(cell))
-    # A real file's types are mixed: its floor is not told from one dtype.
-    share = None if cell.group.file else statistics.median(cell.shares)
     bar_ratio, bar_share = cell.group.bars[cell.group.tests.index(cell.test)]
 
     def judged(text: str, value: float, bar: float | None) -> str:
@@ -209,7 +209,7 @@ def row(cell: Cell) -> str:
         f"{rate(cell.theirs)}{' fa' if cell.flash_attention else ''} | "
         + judged(f"{ratio:.2f} ({low:.2f} – {high:.2f})", ratio, bar_ratio)
         + " | "
-        + ("" if share is None else judged(shares(cell), share, bar_share))
+        + (judged(shares(cell), statistics.median(cell.shares), bar_share) if cell.shares else "")
         + " |"
     )
 

@@ -128,7 +128,7 @@ INLINE void weigh_rows(
 
 // What attention works in, in the block's scratch.
 typedef struct {
-  float *expanded;                  // keys or values
+  float *expanded;                  // values, or blocks of keys
   float *scores;                    // (rows, DYNO_ATTENTION_POSITIONS)
   uint8_t *queries;                 // quantised
 } attention_scratch;
@@ -187,7 +187,7 @@ INLINE void score(
   for (; p < count; p += FLOAT_PANEL) {
     const uint8_t *panel = keys + p * bytes, *fetch = values + p * bytes;
     for (size_t i = 0, tile = 0; i < b->rows; tile++, fetch += e / 2 * pace) {
-      const size_t rows = (b->rows - i + tiles - tile - 1) / (tiles - tile);
+      const size_t rows = next_part(b->rows - i, tiles - tile);
       float_rows(
         type, panel, e, b->queries + i * b->query_stride, b->query_stride, rows,
         scratch.scores + i * DYNO_ATTENTION_POSITIONS + p, DYNO_ATTENTION_POSITIONS, false, fetch,

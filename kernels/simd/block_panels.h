@@ -454,7 +454,7 @@ INLINE void panels_by_rows(
       const uint8_t *next = b0 + most < all ? group + (b0 + most) * block_bytes
                                             : group + PANELS_AT_ONCE * panel_bytes;
       for (size_t i = 0, tile = 0; i < m; tile++) {
-        const size_t rows = (m - i + tiles - tile - 1) / (tiles - tile);
+        const size_t rows = next_part(m - i, tiles - tile);
         for (size_t p = 0; p < panels; p += TILE_PANELS) {
           const size_t some = panels - p < TILE_PANELS ? panels - p : TILE_PANELS;
           if (i == 0)
@@ -490,7 +490,7 @@ INLINE void panels_of_type(
   const size_t fitting = ACTIVATION_BYTES / x_stride, least = 4 * PANEL_ROWS;
   const size_t most = fitting > least ? fitting : least, parts = (m + most - 1) / most;
   for (size_t i = 0, part = 0; part < parts; part++) {
-    const size_t rows = (m - i + parts - part - 1) / (parts - part);
+    const size_t rows = next_part(m - i, parts - part);
     panels_by_rows(
       type, w, n, k, x + i * x_stride, x_stride, rows, y + i * y_stride, y_stride, accumulate,
       (vi *)(void *)scratch);

@@ -193,7 +193,7 @@ static void float_blocks(
       const uint8_t *panel = panel_input(type, w + j / FLOAT_PANEL * panel_bytes, l0);
       const uint8_t *fetch = panel + panel_bytes;
       for (size_t i = 0, tile = 0; i < m; tile++, fetch += depth / 2 * pace) {
-        const size_t rows = (m - i + tiles - tile - 1) / (tiles - tile);
+        const size_t rows = next_part(m - i, tiles - tile);
         float_rows(
           type, panel, depth, x + i * x_stride + l0, x_stride, rows, y + i * y_stride + j, y_stride,
           accumulate || l0 > 0, fetch, pace);
@@ -224,7 +224,7 @@ static void matmul_packed(
 #undef STREAM
   const size_t blocks = (m + FLOAT_ROWS - 1) / FLOAT_ROWS;
   for (size_t i = 0, block = 0; i < m; block++) {
-    const size_t rows = (m - i + blocks - block - 1) / (blocks - block);
+    const size_t rows = next_part(m - i, blocks - block);
     float_blocks(
       type, w, n, k, x + i * x_stride, x_stride, rows, y + i * y_stride, y_stride, accumulate);
     i += rows;

@@ -55,6 +55,9 @@ INLINE void prefetch(const void *start, size_t bytes) {
   for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)start + i, 0, 2);
 }
 
+// The next of as equal parts as can be of what is left.
+INLINE size_t next_part(size_t left, size_t parts) { return (left + parts - 1) / parts; }
+
 INLINE vf fma_vf(vf a, vf b, vf c) { return __builtin_elementwise_fma(a, b, c); }
 
 // Adds the upper half to the lower until four lanes are left.
