@@ -14,7 +14,8 @@ enum {
   PANEL_GROUP_Q8 = 2,
   PANEL_GROUP_Q4 = 4,
   TILE_PANELS = 2,             // by PANEL_ROWS rows
-  STREAM_AHEAD = 1024,         // bytes
+  STREAM_AHEAD = 1024,         // bytes; of short panels, as much as a panel
+  SHORT_PANEL = 14 << 10,      // bytes
   STREAMED_PANELS = 4,         // most panels read at once
   DIRECT_SUMS = 8,             // most sums of weights unpacked in registers
   PANELS_AT_ONCE = 64 / LANES,  // unpacked at once
@@ -184,9 +185,11 @@ INLINE vf add_block(
   return type == DYNO_Q4_1 ? fma_vf(minima, (vf)x->sum, total) : total;
 }
 
-// A single row waits for memory, which the processor's own fetches do not keep busy.
-INLINE void fetch_ahead(dyno_dtype type, panel_block block) {
-  prefetch((const uint8_t *)block.scales + STREAM_AHEAD, LANES * dyno_row_bytes(type, BLOCK));
+// Few rows wait for memory, which the processor's own fetches do not keep busy. Panels are read some
+// at a time, so that behind the end of one follows what the next `panels` begin with.
+INLINE size_t bytes_ahead(size_t panel_bytes, size_t done, int panels) {
+  const size_t ahead = panel_bytes <= SHORT_PANEL ? panel_bytes : STREAM_AHEAD;
+  return ahead < panel_bytes - done ? ahead : ahead + (size_t)(panels - 1) * panel_bytes;
 }
 
 // Group g of a block of q8_0 of each panel, by all rows.
@@ -229,6 +232,10 @@ INLINE void panels_by_few_rows(
   dyno_dtype type, const uint8_t *w, size_t k, const uint8_t *x, size_t x_stride, float *y,
   size_t y_stride, bool accumulate, const int rows, const int panels) {
   const size_t panel_bytes = LANES * dyno_row_bytes(type, k);
+  const size_t block_bytes = LANES * dyno_row_bytes(type, BLOCK);
+  const bool in_turn = rows == 1 && type == DYNO_Q8_0;
+  // Two rows of long panels were slower with fetches.
+  const bool fetches = rows != 2 || panel_bytes <= SHORT_PANEL;
   vf totals[DIRECT_SUMS];
 #pragma unroll
   for (int r = 0; r < rows; r++)
@@ -238,10 +245,12 @@ INLINE void panels_by_few_rows(
         accumulate ? load_f32(y + (size_t)r * y_stride + p * LANES) : (vf)0.0f;
   for (size_t b = 0; b < k / BLOCK; b++) {
     panel_block blocks[STREAMED_PANELS];
+    const size_t ahead = bytes_ahead(panel_bytes, b * block_bytes, panels);
 #pragma unroll
     for (int p = 0; p < panels; p++) {
-      blocks[p] = block_of_panel(type, w + (size_t)p * panel_bytes, b);
-      if (rows == 1 && type != DYNO_Q8_0) fetch_ahead(type, blocks[p]);
+      const uint8_t *panel = w + (size_t)p * panel_bytes;
+      blocks[p] = block_of_panel(type, panel, b);
+      if (fetches && !in_turn) prefetch(panel + b * block_bytes + ahead, block_bytes);
     }
     vi sums[DIRECT_SUMS];
     // Unrolled, compilers load all of a block at once, and for more rows run out of registers.
@@ -249,10 +258,10 @@ INLINE void panels_by_few_rows(
 #pragma unroll
       for (int i = 0; i < rows * panels; i++) sums[i] = (vi)0;
       // A single row reads its streams in long pieces, which memory serves better.
-      if (rows == 1)
+      if (in_turn)
 #pragma unroll
         for (int p = 0; p < panels; p++) {
-          fetch_ahead(type, blocks[p]);
+          prefetch(w + (size_t)p * panel_bytes + b * block_bytes + ahead, block_bytes);
 #pragma unroll
           for (int g = 0; g < BLOCK / 2; g++)
             add_words(blocks + p, x, x_stride, b, g, sums + p, 1, 1);
