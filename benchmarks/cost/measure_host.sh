@@ -1,52 +1,81 @@
 #!/bin/bash
 # Measures this host for `dyno calibrate`: sixteen architectures from 135M to 3B parameters (six of
-# one size, six of another), three dtypes, batches and depths. Each shares its process with a
-# reference architecture, the same test of both one right after the other: what the machine did
-# meanwhile is told by the reference. Each pass is in another random order, so that a retest is
-# another part of the hour.
+# one size, six of another), three dtypes, batches and depths.
 #
-#   benchmarks/cost/measure_host.sh FOLDER [PASSES [ARCHITECTURE…]]
+# A reference architecture takes part in every process: what the machine did meanwhile is told by it.
+# Tests with empty caches run interleaved for all architectures of one size, in one process, as their
+# order is to be predicted; long caches leave room for one architecture beside the reference. Each
+# pass is in another random order, so that a retest is another part of the hour.
 #
-# Writes FOLDER/PASS-ARCHITECTURE-DTYPE-{decode,prefill}.{json,csv}: records and operator rows.
-# What exists is not measured again. $REPETITIONS (8) are of each decoding test.
+#   benchmarks/cost/measure_host.sh FOLDER [PASSES]
+#
+# Writes FOLDER/PASS-NAME-DTYPE-{decode,deep,prefill}.{json,csv}: records and operator rows. What
+# exists is not measured again. $REPETITIONS (8) are of each test; decoding with empty caches, which
+# takes a fraction of the time, gets three times as many.
 set -euo pipefail
-folder=${1:?usage: measure_host.sh FOLDER [PASSES [ARCHITECTURE…]]}
+folder=${1:?usage: measure_host.sh FOLDER [PASSES]}
 passes=${2:-2}
-shift $(($# < 2 ? $# : 2))
 dyno=${DYNO:-.build/release/dyno}
+repetitions=${REPETITIONS:-8}
 shapes=$(cd "$(dirname "$0")/architectures" && pwd)
 reference=$shapes/d1280-h20-k5-f4608.json
 mkdir -p "$folder"
-zoo="smollm2-135m qwen2.5-0.5b qwen3-0.6b llama-3.2-1b surefire-1b panda-1b llama-3.2-3b"
-[ $# -gt 0 ] || set -- $zoo "$shapes"/*.json
+
+of_350m=("$shapes"/d1024-h16-k4-f6272.json "$shapes"/d1024-h32-k8-f5376.json
+  "$shapes"/d1280-h40-k2-f3968.json "$shapes"/d1536-h24-k24-f2688.json
+  "$shapes"/d1792-h28-k4-f2688.json)
+of_1b=(llama-3.2-1b surefire-1b panda-1b "$shapes"/d2048-h32-k2-f8448.json
+  "$shapes"/d2048-h32-k32-f7168.json "$shapes"/d2048-h48-k16-f7168.json)
+others=(smollm2-135m qwen2.5-0.5b qwen3-0.6b llama-3.2-3b)
 
 measure() { # NAME ARGUMENTS…: one file of records and one of operator rows
   local name=$1
   shift
   [ -s "$folder/$name.json" ] && return
-  "$dyno" bench "$@" --output json --operators "$folder/$name.csv" > "$folder/$name.part" \
-    2>> "$folder/warnings.txt"
+  "$dyno" bench "$@" "$reference" --seed "$pass" --output json --operators "$folder/$name.csv" \
+    > "$folder/$name.part" 2>> "$folder/warnings.txt"
   mv "$folder/$name.part" "$folder/$name.json"
+  echo "pass $pass: $name" >&2
 }
 
+empty_caches() { # NAME DTYPE ARCHITECTURE…
+  local name=$pass-$1-$2 dtype=$2 times=$((3 * repetitions))
+  shift 2
+  [ "$1" = llama-3.2-3b ] && times=$repetitions
+  measure "$name-decode" "$@" --dtype "$dtype" --prompt 0 --generate 1 --batch 1,4,16 \
+    --repetitions "$times"
+  [ "$dtype" = bf16 ] || return 0
+  measure "$name-prefill" "$@" --dtype "$dtype" --prompt 128 --generate 0 \
+    --repetitions "$repetitions"
+}
+
+long_caches() { # ARCHITECTURE DTYPE
+  local batches=1,4,16 times=$repetitions name
+  name=$(basename "$1" .json)
+  # 12.8 GB of weights leave room for fewer caches.
+  [ "$name-$2" = llama-3.2-3b-f32 ] && batches=1,4
+  [ "$name" = llama-3.2-3b ] && times=$((repetitions / 2))
+  measure "$pass-$name-$2-deep" "$1" --dtype "$2" --prompt 0 --generate 1 --depth 4096 \
+    --batch "$batches" --repetitions "$times"
+}
+
+in_random_order() { printf '%s\n' "$@" | shuf --random-source=<(yes "$pass"); }
+
 for pass in $(seq "$passes"); do
-  for architecture in $(printf '%s\n' "$@" | shuf --random-source=<(yes "$pass"))
-  do
-    [ "$architecture" = "$reference" ] && continue
-    name=$(basename "$architecture" .json)
-    for dtype in $(printf '%s\n' f32 bf16 q8_0 | shuf --random-source=<(yes "$pass")); do
-      batches=1,4,16
-      # 12.8 GB of weights leave room for fewer caches.
-      [ "$name-$dtype" = llama-3.2-3b-f32 ] && batches=1,4
-      repetitions=${REPETITIONS:-8}
-      [ "$name" = llama-3.2-3b ] && repetitions=4
-      measure "$pass-$name-$dtype-decode" "$architecture" "$reference" --dtype "$dtype" --prompt 0 \
-        --generate 1 --depth 0,4096 --batch "$batches" --repetitions "$repetitions" --seed "$pass"
-      if [ "$dtype" = bf16 ]; then
-        measure "$pass-$name-$dtype-prefill" "$architecture" "$reference" --dtype "$dtype" \
-          --prompt 128 --generate 0 --repetitions 6 --seed "$pass"
-      fi
-      echo "pass $pass: $name $dtype" >&2
+  for dtype in $(in_random_order f32 bf16 q8_0); do
+    for part in $(in_random_order 350m 1b "${others[@]}"); do
+      case $part-$dtype in
+        350m-*) empty_caches "$part" "$dtype" "${of_350m[@]}" ;;
+        # In f32 half of them fill the memory.
+        1b-f32)
+          empty_caches 1b-first "$dtype" "${of_1b[@]:0:3}"
+          empty_caches 1b-second "$dtype" "${of_1b[@]:3}" ;;
+        1b-*) empty_caches "$part" "$dtype" "${of_1b[@]}" ;;
+        *) empty_caches "$part" "$dtype" "$part" ;;
+      esac
+    done
+    for architecture in $(in_random_order "${of_350m[@]}" "${of_1b[@]}" "${others[@]}"); do
+      long_caches "$architecture" "$dtype"
     done
   done
 done
