@@ -130,6 +130,7 @@ struct HostStudy {
       ]
     }.filter { $0.value.count >= 3 }
     var counted: [Double] = []
+    var repeatable: [Double] = []
     var pairs = (apart: 0, inOrder: 0)
     for (_, members) in groups.sorted(by: { $0.key.joined() < $1.key.joined() }) {
       let measured = members.map(\.comparison.measured)
@@ -137,7 +138,6 @@ struct HostStudy {
       let rank = RankCorrelation.spearman(members.map(\.comparison.predicted), measured)
       // A spread between extremes is noise up to some four times a pair's retest error.
       let exceeds = spread > 4 * noise
-      if exceeds, let rank { counted.append(rank) }
       for (index, one) in members.enumerated() {
         for other in members.dropFirst(index + 1) {
           let apart = log(one.comparison.measured / other.comparison.measured)
@@ -153,6 +153,10 @@ struct HostStudy {
       let retest =
         both.count == members.count
         ? RankCorrelation.spearman(both.map(\.first), both.map(\.second)) : nil
+      if exceeds, let rank {
+        counted.append(rank)
+        if let retest, retest >= 0.9 { repeatable.append(rank) }
+      }
       table.add([
         Quantity.count(Double(run.architecture.parameters.nonEmbedding)), run.weights.rawValue,
         "\(run.prompt)", "\(run.depth)", "\(run.batch)", "\(members.count)",
@@ -161,12 +165,15 @@ struct HostStudy {
       ])
     }
     print(table.rendered(.markdown) + "\n")
-    if !counted.isEmpty {
+    func summarize(_ groups: String, _ ranks: [Double]) {
+      guard let least = ranks.min() else { return }
       print(
-        "Groups whose spread exceeds the noise: \(counted.count); Spearman at least 0.9 in "
-          + "\(counted.count { $0 >= 0.9 }), median \(Quantity.number(Quantiles.median(counted), digits: 3)), "
-          + "least \(Quantity.number(counted.min()!, digits: 3)).\n")
+        "\(groups): \(ranks.count); Spearman at least 0.9 in \(ranks.count { $0 >= 0.9 }), median "
+          + "\(Quantity.number(Quantiles.median(ranks), digits: 3)), least "
+          + "\(Quantity.number(least, digits: 3)).\n")
     }
+    summarize("Groups whose spread exceeds the noise", counted)
+    summarize("Of these, groups that two passes order alike (0.9 or more)", repeatable)
     print(
       "Of all groups' \(pairs.apart) pairs that measured more than \(Quantity.percent(2 * noise)) "
         + "apart, twice the retest's mean, \(pairs.inOrder) are predicted in their order.\n")

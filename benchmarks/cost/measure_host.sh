@@ -74,6 +74,8 @@ for pass in $(seq "$passes"); do
         *) empty_caches "$part" "$dtype" "$part" ;;
       esac
     done
+  done
+  for dtype in $(in_random_order f32 bf16 q8_0); do
     for architecture in $(in_random_order "${of_350m[@]}" "${of_1b[@]}" "${others[@]}"); do
       long_caches "$architecture" "$dtype"
     done
