@@ -18,6 +18,7 @@ enum {
   SHORT_PANEL = 14 << 10,      // bytes
   STREAMED_PANELS = 4,         // most panels read at once
   DIRECT_SUMS = 8,             // most sums of weights unpacked in registers
+  DIRECT_ROWS = 16,            // most rows that weights are unpacked in registers for
   PANELS_AT_ONCE = 64 / LANES,  // unpacked at once
   ACTIVATION_BYTES = 320 << 10,  // kept in the L2 cache
 };
@@ -316,7 +317,28 @@ INLINE void all_panels_by_few_rows(
       type, w + j / LANES * panel_bytes, k, x, x_stride, y + j, y_stride, accumulate, rows, 1);
 }
 
-// More rows: some blocks of some panels are unpacked into the L1 cache, where tiles of activation
+// More rows: panel after panel by up to DIRECT_SUMS rows at a time, for which it is still in the cache.
+INLINE void each_panel_by_some_rows(
+  dyno_dtype type, const uint8_t *w, size_t n, size_t k, const uint8_t *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate) {
+  const size_t panel_bytes = LANES * dyno_row_bytes(type, k);
+  for (size_t j = 0; j < n; j += LANES, w += panel_bytes)
+    for (size_t i = 0, parts = (m + DIRECT_SUMS - 1) / DIRECT_SUMS; i < m; parts--) {
+      const size_t rows = next_part(m - i, parts);
+      const uint8_t *activations = x + i * x_stride;
+      float *out = y + i * y_stride + j;
+#define SOME(count) \
+  case count: \
+    panels_by_few_rows( \
+      type, w, k, activations, x_stride, out, y_stride, accumulate, count, 1); \
+    break;
+      switch (rows) { SOME(4) SOME(5) SOME(6) SOME(7) SOME(8) }
+#undef SOME
+      i += rows;
+    }
+}
+
+// Many rows: some blocks of some panels are unpacked into the L1 cache, where tiles of activation
 // rows find them. An unpacked block is a vector of scales, one of minima (of q4_1), then its quants:
 // words of two inputs for q8_0, bytes of four for nibbles, in either case a vector's worth
 // for all outputs.
@@ -493,8 +515,12 @@ INLINE void panels_of_type(
   case rows: \
     all_panels_by_few_rows(type, w, n, k, x, x_stride, y, y_stride, accumulate, rows, panels); \
     return;
-  switch (m) { FEW(1, 4) FEW(2, 4) FEW(3, 2) FEW(4, 2) FEW(5, 1) FEW(6, 1) FEW(7, 1) FEW(8, 1) }
+  switch (m) { FEW(1, 4) FEW(2, 4) FEW(3, 2) FEW(4, 2) }
 #undef FEW
+  if (m <= DIRECT_ROWS) {
+    each_panel_by_some_rows(type, w, n, k, x, x_stride, m, y, y_stride, accumulate);
+    return;
+  }
   // So many rows at a time that they stay in the L2 cache while all weights pass.
   const size_t fitting = ACTIVATION_BYTES / x_stride, least = 4 * PANEL_ROWS;
   const size_t most = fitting > least ? fitting : least, parts = (m + most - 1) / most;
