@@ -451,7 +451,7 @@ static void check_table(void) {
     EACH(size_t, k, sizes) packing(*type, *k);
     const size_t shapes[][3] = {
       {1, 5, 33}, {1, 9, 2048}, {2, 7, 300}, {3, 2, 256}, {4, 3, 257}, {6, 1, 513}, {8, 3, 1025},
-      {13, 2, 255}, {29, 1, 512}, {121, 1, 300}, {250, 1, 33}};
+      {13, 2, 255}, {29, 1, 512}, {121, 1, 300}, {250, 1, 33}, {5, 1, 2561}, {7, 1, 4097}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
       product_of_panels(*type, shapes[s][0], shapes[s][1], shapes[s][2]);
     for (size_t m = 1; m <= 20; m++) {
@@ -462,7 +462,7 @@ static void check_table(void) {
   EACH(dyno_dtype, type, blocks) {
     for (size_t k = BLOCK; k <= 3 * BLOCK; k += BLOCK) packing(*type, k);
     const size_t shapes[][3] = {
-      {1, 7, 64}, {2, 5, 3}, {4, 9, 17}, {5, 33, 2}, {8, 17, 5}, {9, 2, 33}, {30, 11, 8}};
+      {1, 7, 64}, {2, 5, 3}, {4, 9, 17}, {5, 33, 2}, {8, 17, 5}, {9, 2, 33}, {16, 5, 9}, {30, 11, 8}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
       product_of_blocks(*type, shapes[s][0], shapes[s][1], shapes[s][2]);
     for (size_t m = 1; m <= 20; m++) product_of_blocks(*type, m, 1 + (5 * m) % 19, 1 + m % 10);
