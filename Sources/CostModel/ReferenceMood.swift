@@ -7,21 +7,18 @@ import Records
 /// What a shared machine did during each run, told by a reference architecture that every run
 /// measured beside its own, interleaved.
 ///
-/// A time is restated by how the reference did in the same blocks of the same cell and run, over what
-/// it usually did: bandwidth, clock and neighbours hit both alike. This cancels more than limits
-/// sampled between the tests do, since the reference runs the same code.
+/// What a block of samples did is told by the median of the run's architectures in it; an
+/// architecture is as fast as the median of its times over that, in all blocks of a cell. Times are
+/// restated as multiples of the reference's: bandwidth, clock and neighbours hit both alike. This
+/// cancels more than limits sampled between the tests do, since the reference runs the same code.
 package struct ReferenceMood {
   package let reference: String
-  /// By run: the reference's samples.
-  private let runs: [Key: [Int: Double]]
+  /// By run: what each block did, and the reference in it.
+  private let runs: [Key: (blocks: [Int: Double], reference: Double)]
   /// By cell: the reference's usual seconds.
   private let usual: [String: Double]
   /// By run: how much longer than usual the reference's operators took.
   private let operators: [Key: Double]
-
-  /// About as many blocks make a group of whose samples the fastest counts: on a shared machine every
-  /// other one may be interrupted, seldom all of four.
-  private static let blocksTogether = 4
 
   private struct Key: Hashable {
     let run: String
@@ -38,9 +35,14 @@ package struct ReferenceMood {
     else { return nil }
     self.reference = reference
     let ofReference = measurements.runs.filter { $0.architecture.name == reference }
-    runs = Dictionary(
-      ofReference.map { (Key(run: $0.run, cell: Self.cell($0)), $0.secondsByBlock) },
-      uniquingKeysWith: { _, latest in latest })
+    runs = Dictionary(grouping: measurements.runs) { Key(run: $0.run, cell: Self.cell($0)) }
+      .compactMapValues { together in
+        guard let beside = together.last(where: { $0.architecture.name == reference }) else {
+          return nil
+        }
+        let blocks = Self.blocks(together)
+        return Self.level(of: beside, over: blocks).map { (blocks, $0) }
+      }
     usual = Dictionary(grouping: ofReference, by: Self.cell)
       .mapValues { Quantiles.median($0.map(\.seconds)) }
     operators = Self.moods(
@@ -76,20 +78,28 @@ package struct ReferenceMood {
     }
   }
 
+  /// By block that all of them were measured in: the median logarithm of their seconds.
+  private static func blocks(_ together: [WholeRun]) -> [Int: Double] {
+    Dictionary(grouping: together.flatMap(\.secondsByBlock), by: \.key)
+      .filter { $0.value.count == together.count }
+      .mapValues { Quantiles.median($0.map { log($0.value) }) }
+  }
+
+  /// The median logarithm of a run's seconds over its blocks'.
+  private static func level(of run: WholeRun, over blocks: [Int: Double]) -> Double? {
+    let ratios = run.secondsByBlock.compactMap { block, seconds in
+      blocks[block].map { log(seconds) - $0 }
+    }
+    return ratios.isEmpty ? nil : Quantiles.median(ratios)
+  }
+
   /// The run's seconds as they usually are; `nil` where the reference was not beside it.
   package func seconds(_ run: WholeRun) -> Double? {
     let cell = Self.cell(run)
-    guard let usual = usual[cell], let beside = runs[Key(run: run.run, cell: cell)] else {
-      return nil
-    }
-    let blocks = run.secondsByBlock.keys.filter { beside[$0] != nil }.sorted()
-    guard !blocks.isEmpty else { return nil }
-    let groups = max(1, (blocks.count + Self.blocksTogether / 2) / Self.blocksTogether)
-    let ratios = (0..<groups).map { group in
-      let part = blocks[blocks.count * group / groups..<blocks.count * (group + 1) / groups]
-      return log(part.map { run.secondsByBlock[$0]! }.min()! / part.map { beside[$0]! }.min()!)
-    }
-    return usual * exp(Moments.mean(ratios))
+    guard let usual = usual[cell], let together = runs[Key(run: run.run, cell: cell)],
+      let level = Self.level(of: run, over: together.blocks)
+    else { return nil }
+    return usual * exp(level - together.reference)
   }
 
   /// What a timing is multiplied by to be as it usually is.

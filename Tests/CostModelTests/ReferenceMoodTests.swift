@@ -36,6 +36,11 @@ import Testing
       #expect(abs(restated[2 * index] / reference - factor) < 1e-9)
       #expect(restated[2 * index + 1] == reference)
     }
+    // One block that was interrupted in one architecture alone does not count.
+    var interrupted = measurements
+    interrupted.runs[0].secondsByBlock[2]! *= 9
+    let anew = try #require(ReferenceMood(interrupted)?.seconds(interrupted.runs[0]))
+    #expect(abs(anew / restated[0] - 1) < 1e-9)
     // Without samples by block there is nothing to compare with.
     var bare = measurements.runs[0]
     bare.secondsByBlock = [:]

@@ -10,13 +10,13 @@
 #   benchmarks/cost/measure_host.sh FOLDER [PASSES]
 #
 # Writes FOLDER/PASS-NAME-DTYPE-{decode,deep,prefill}.{json,csv}: records and operator rows. What
-# exists is not measured again. $REPETITIONS (8) are of each test; decoding with empty caches, which
-# takes a fraction of the time, gets three times as many.
+# exists is not measured again. $REPETITIONS (12) are of each test; decoding with empty caches, whose
+# groups are closest to each other, gets three times as many, prompts, which vary least, half.
 set -euo pipefail
 folder=${1:?usage: measure_host.sh FOLDER [PASSES]}
 passes=${2:-2}
 dyno=${DYNO:-.build/release/dyno}
-repetitions=${REPETITIONS:-8}
+repetitions=${REPETITIONS:-12}
 shapes=$(cd "$(dirname "$0")/architectures" && pwd)
 reference=$shapes/d1280-h20-k5-f4608.json
 mkdir -p "$folder"
@@ -46,7 +46,7 @@ empty_caches() { # NAME DTYPE ARCHITECTURE…
     --repetitions "$times"
   [ "$dtype" = bf16 ] || return 0
   measure "$name-prefill" "$@" --dtype "$dtype" --prompt 128 --generate 0 \
-    --repetitions "$repetitions"
+    --repetitions "$((repetitions / 2))"
 }
 
 long_caches() { # ARCHITECTURE DTYPE
