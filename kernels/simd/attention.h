@@ -50,11 +50,29 @@ static void store_key(dyno_dtype type, const float *key, size_t e, size_t positi
   }
 }
 
+// sums[row][..] += weights[row][0] · value[l..] over `vectors` vectors, for `rows` rows (both
+// constants).
+INLINE void weigh_position(
+  dyno_dtype type, const uint8_t *value, size_t l, const float *weights, vf *sums, const int rows,
+  const int vectors) {
+  vf loaded[WEIGHED_SUMS];
+#pragma unroll
+  for (int v = 0; v < vectors; v++) loaded[v] = load_values(type, value, l + (size_t)v * LANES);
+#pragma unroll
+  for (int r = 0; r < rows; r++) {
+    const vf weight = (vf)weights[r * DYNO_ATTENTION_POSITIONS];
+#pragma unroll
+    for (int v = 0; v < vectors; v++)
+      sums[r * vectors + v] = fma_vf(weight, loaded[v], sums[r * vectors + v]);
+  }
+}
+
 // output[row][l..] += Σ_p weights[row][p] · values[p][l..] over `vectors` vectors, for `rows` rows
 // (both constants). As many bytes as are read are fetched from `fetch` on, if anything is.
 INLINE void weigh_columns(
   dyno_dtype type, const uint8_t *values, size_t e, size_t l, size_t count, const float *weights,
   float *output, const uint8_t *fetch, const int rows, const int vectors) {
+  enum { TOGETHER = 4 };  // positions in a turn of the loop: what it costs beside them shows
   const size_t bytes = dyno_row_bytes(type, e), part = (size_t)vectors * LANES * float_bytes(type);
   vf sums[WEIGHED_SUMS];
 #pragma unroll
@@ -62,19 +80,15 @@ INLINE void weigh_columns(
 #pragma unroll
     for (int v = 0; v < vectors; v++)
       sums[r * vectors + v] = load_f32(output + (size_t)r * e + l + v * LANES);
-  for (size_t p = 0; p < count; p++, values += bytes) {
-    if (fetch != NULL) prefetch(fetch + p * part, part);
-    vf loaded[WEIGHED_SUMS];
+  size_t p = 0;
+  for (; p + TOGETHER <= count; p += TOGETHER) {
+    if (fetch != NULL) prefetch(fetch + p * part, TOGETHER * part);
 #pragma unroll
-    for (int v = 0; v < vectors; v++) loaded[v] = load_values(type, values, l + (size_t)v * LANES);
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-      const vf weight = (vf)weights[r * DYNO_ATTENTION_POSITIONS + p];
-#pragma unroll
-      for (int v = 0; v < vectors; v++)
-        sums[r * vectors + v] = fma_vf(weight, loaded[v], sums[r * vectors + v]);
-    }
+    for (size_t i = 0; i < TOGETHER; i++)
+      weigh_position(type, values + (p + i) * bytes, l, weights + p + i, sums, rows, vectors);
   }
+  for (; p < count; p++)
+    weigh_position(type, values + p * bytes, l, weights + p, sums, rows, vectors);
 #pragma unroll
   for (int r = 0; r < rows; r++)
 #pragma unroll
@@ -87,7 +101,7 @@ INLINE void weigh_columns(
 INLINE void weigh(
   dyno_dtype type, const uint8_t *values, size_t e, size_t count, const float *weights,
   float *output, const uint8_t *fetch, const int rows) {
-  const int most = rows == 1 ? 8 : rows == 2 ? 4 : 2;
+  const int most = rows == 1 ? 8 : rows == 2 ? 4 : rows == 3 ? 3 : 2;
   const size_t column = count * float_bytes(type);
   size_t l = 0;
 #define COLUMNS(vectors) \
@@ -95,7 +109,7 @@ INLINE void weigh(
     weigh_columns( \
       type, values, e, l, count, weights, output, fetch == NULL ? NULL : fetch + l * column, rows, \
       vectors);
-  COLUMNS(8) COLUMNS(4) COLUMNS(2) COLUMNS(1)
+  COLUMNS(8) COLUMNS(4) COLUMNS(3) COLUMNS(2) COLUMNS(1)
 #undef COLUMNS
   if (l == e) return;
   // The last few columns, which blocks do not have: positions outermost, as they lie in memory.
@@ -157,6 +171,36 @@ INLINE void weigh_block(
   }
 }
 
+// Scores of `count` positions for `rows` (a constant) rows, a panel of keys at a time: several, which
+// have more sums to hide a multiply-add's latency, come from memory a third slower. Memory at `fetch`
+// is fetched meanwhile, as by float_tile in each panel.
+INLINE void score_panels(
+  dyno_dtype type, const uint8_t *keys, size_t e, size_t count, const float *queries,
+  size_t query_stride, float *scores, const uint8_t *fetch, size_t pace, const int rows) {
+  const size_t panel_bytes = FLOAT_PANEL * e * float_bytes(type);
+  for (size_t p = 0; p < count; p += FLOAT_PANEL, keys += panel_bytes, fetch += panel_bytes)
+    float_tile(
+      type, keys, panel_bytes, e, queries, query_stride, scores + p, DYNO_ATTENTION_POSITIONS,
+      false, fetch, pace, rows, 1);
+}
+
+// The same for as many rows as a tile has.
+INLINE void score_rows(
+  dyno_dtype type, const uint8_t *keys, size_t e, size_t count, const float *queries,
+  size_t query_stride, size_t rows, float *scores, const uint8_t *fetch, size_t pace) {
+#define ROWS(n) \
+  case n: \
+    score_panels(type, keys, e, count, queries, query_stride, scores, fetch, pace, n); \
+    return;
+  switch (rows) {
+    ROWS(1) ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6)
+#if PANEL_ROWS > 6
+    ROWS(7) ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12) ROWS(13) ROWS(14)
+#endif
+  }
+#undef ROWS
+}
+
 // Scores of `count` positions from `start` for all rows; `start` begins a panel of keys.
 INLINE void score(
   dyno_dtype type, const dyno_attention_block *b, attention_scratch scratch, size_t start,
@@ -172,28 +216,17 @@ INLINE void score(
       b->rows, scratch.scores, DYNO_ATTENTION_POSITIONS, false, scratch.expanded);
     return;
   }
-  const size_t panel_bytes = FLOAT_PANEL * bytes, all = 2 * FLOAT_PANEL * float_bytes(type);
-  size_t p = 0;
-  // One row: two panels at once, so that there are sums enough to hide a multiply-add's latency.
-  if (b->rows == 1)
-    for (; p + 2 * FLOAT_PANEL <= count; p += 2 * FLOAT_PANEL)
-      float_tile(
-        type, keys + p * bytes, panel_bytes, e, b->queries, b->query_stride, scratch.scores + p,
-        DYNO_ATTENTION_POSITIONS, false, values + p * bytes, all, 1, 2);
   // A few lines at a time, so that the fetches never fill the core's queue of misses.
   const size_t most = most_tile_rows(type, b->rows);
-  const size_t tiles = (b->rows + most - 1) / most;
+  const size_t tiles = (b->rows + most - 1) / most, all = 2 * FLOAT_PANEL * float_bytes(type);
   const size_t pace = streamed ? (all + tiles - 1) / tiles : 0;
-  for (; p < count; p += FLOAT_PANEL) {
-    const uint8_t *panel = keys + p * bytes, *fetch = values + p * bytes;
-    for (size_t i = 0, tile = 0; i < b->rows; tile++, fetch += e / 2 * pace) {
-      const size_t rows = next_part(b->rows - i, tiles - tile);
-      float_rows(
-        type, panel, e, b->queries + i * b->query_stride, b->query_stride, rows,
-        scratch.scores + i * DYNO_ATTENTION_POSITIONS + p, DYNO_ATTENTION_POSITIONS, false, fetch,
-        pace);
-      i += rows;
-    }
+  const uint8_t *fetch = values;
+  for (size_t i = 0, tile = 0; i < b->rows; tile++, fetch += e / 2 * pace) {
+    const size_t rows = next_part(b->rows - i, tiles - tile);
+    score_rows(
+      type, keys, e, count, b->queries + i * b->query_stride, b->query_stride, rows,
+      scratch.scores + i * DYNO_ATTENTION_POSITIONS, fetch, pace);
+    i += rows;
   }
 }
 
