@@ -171,9 +171,9 @@ INLINE void weigh_block(
   }
 }
 
-// Scores of `count` positions for `rows` (a constant) rows, a panel of keys at a time: several, which
-// have more sums to hide a multiply-add's latency, come from memory a third slower. Memory at `fetch`
-// is fetched meanwhile, as by float_tile in each panel.
+// Scores of `count` positions for `rows` (a constant) rows, a panel of keys at a time: several give one
+// or two rows more sums to hide a multiply-add's latency with, but came from memory a sixth to a
+// quarter slower. Memory at `fetch` is fetched meanwhile, as by float_tile in each panel.
 INLINE void score_panels(
   dyno_dtype type, const uint8_t *keys, size_t e, size_t count, const float *queries,
   size_t query_stride, float *scores, const uint8_t *fetch, size_t pace, const int rows) {
