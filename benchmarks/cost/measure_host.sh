@@ -74,8 +74,7 @@ for pass in $(seq "$passes"); do
         *) empty_caches "$part" "$dtype" "$part" ;;
       esac
     done
-  done
-  for dtype in $(in_random_order f32 bf16 q8_0); do
+    # A dtype's long caches right after its empty ones: both are to be of the same part of the hour.
     for architecture in $(in_random_order "${of_350m[@]}" "${of_1b[@]}" "${others[@]}"); do
       long_caches "$architecture" "$dtype"
     done

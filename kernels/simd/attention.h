@@ -171,36 +171,6 @@ INLINE void weigh_block(
   }
 }
 
-// Scores of `count` positions for `rows` (a constant) rows, a panel of keys at a time: several give one
-// or two rows more sums to hide a multiply-add's latency with, but came from memory a sixth to a
-// quarter slower. Memory at `fetch` is fetched meanwhile, as by float_tile in each panel.
-INLINE void score_panels(
-  dyno_dtype type, const uint8_t *keys, size_t e, size_t count, const float *queries,
-  size_t query_stride, float *scores, const uint8_t *fetch, size_t pace, const int rows) {
-  const size_t panel_bytes = FLOAT_PANEL * e * float_bytes(type);
-  for (size_t p = 0; p < count; p += FLOAT_PANEL, keys += panel_bytes, fetch += panel_bytes)
-    float_tile(
-      type, keys, panel_bytes, e, queries, query_stride, scores + p, DYNO_ATTENTION_POSITIONS,
-      false, fetch, pace, rows, 1);
-}
-
-// The same for as many rows as a tile has.
-INLINE void score_rows(
-  dyno_dtype type, const uint8_t *keys, size_t e, size_t count, const float *queries,
-  size_t query_stride, size_t rows, float *scores, const uint8_t *fetch, size_t pace) {
-#define ROWS(n) \
-  case n: \
-    score_panels(type, keys, e, count, queries, query_stride, scores, fetch, pace, n); \
-    return;
-  switch (rows) {
-    ROWS(1) ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6)
-#if PANEL_ROWS > 6
-    ROWS(7) ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12) ROWS(13) ROWS(14)
-#endif
-  }
-#undef ROWS
-}
-
 // Scores of `count` positions from `start` for all rows; `start` begins a panel of keys.
 INLINE void score(
   dyno_dtype type, const dyno_attention_block *b, attention_scratch scratch, size_t start,
@@ -216,16 +186,17 @@ INLINE void score(
       b->rows, scratch.scores, DYNO_ATTENTION_POSITIONS, false, scratch.expanded);
     return;
   }
-  // A few lines at a time, so that the fetches never fill the core's queue of misses.
-  const size_t most = most_tile_rows(type, b->rows);
-  const size_t tiles = (b->rows + most - 1) / most, all = 2 * FLOAT_PANEL * float_bytes(type);
-  const size_t pace = streamed ? (all + tiles - 1) / tiles : 0;
-  const uint8_t *fetch = values;
-  for (size_t i = 0, tile = 0; i < b->rows; tile++, fetch += e / 2 * pace) {
+  // A panel after another: several at a time give one or two rows more sums to hide a multiply-add's
+  // latency with, but came from memory a sixth to a quarter slower. Fetches are of a few lines at a
+  // time, so that they never fill the core's queue of misses.
+  const size_t most = most_tile_rows(type, b->rows), tiles = (b->rows + most - 1) / most;
+  const size_t pace = streamed ? (2 * FLOAT_PANEL * float_bytes(type) + tiles - 1) / tiles : 0;
+  for (size_t i = 0, tile = 0; i < b->rows; tile++, values += e / 2 * pace) {
     const size_t rows = next_part(b->rows - i, tiles - tile);
-    score_rows(
-      type, keys, e, count, b->queries + i * b->query_stride, b->query_stride, rows,
-      scratch.scores + i * DYNO_ATTENTION_POSITIONS, fetch, pace);
+    float_rows(
+      type, keys, FLOAT_PANEL * bytes, count, e, b->queries + i * b->query_stride, b->query_stride,
+      rows, scratch.scores + i * DYNO_ATTENTION_POSITIONS, DYNO_ATTENTION_POSITIONS, false, values,
+      pace);
     i += rows;
   }
 }

@@ -133,25 +133,31 @@ INLINE void float_tile(
     }
 }
 
-// A tile of so many rows by one panel.
+// Tiles of so many rows by each of n outputs' panels, which lie `panel_bytes` apart. Memory at `fetch` is
+// fetched meanwhile, a panel's part with each.
+INLINE void float_tiles(
+  dyno_dtype type, const uint8_t *w, size_t panel_bytes, size_t n, size_t depth, const float *x,
+  size_t x_stride, float *y, size_t y_stride, bool accumulate, const uint8_t *fetch, size_t pace,
+  const int rows) {
+  for (size_t j = 0; j < n; j += FLOAT_PANEL, w += panel_bytes, fetch += panel_bytes)
+    float_tile(
+      type, w, panel_bytes, depth, x, x_stride, y + j, y_stride, accumulate, fetch, pace, rows, 1);
+}
+
+// The same for any number of rows that a tile has.
 static void float_rows(
-  dyno_dtype type, const uint8_t *w, size_t depth, const float *x, size_t x_stride, size_t rows,
-  float *y, size_t y_stride, bool accumulate, const uint8_t *fetch, size_t pace) {
+  dyno_dtype type, const uint8_t *w, size_t panel_bytes, size_t n, size_t depth, const float *x,
+  size_t x_stride, size_t rows, float *y, size_t y_stride, bool accumulate, const uint8_t *fetch,
+  size_t pace) {
+#define TILES(type, count) \
+  float_tiles( \
+    type, w, panel_bytes, n, depth, x, x_stride, y, y_stride, accumulate, fetch, pace, count)
 #define ROWS(count) \
   case count: \
     switch (type) { \
-      case DYNO_F32: \
-        float_tile(DYNO_F32, w, 0, depth, x, x_stride, y, y_stride, accumulate, fetch, pace, count, \
-          1); \
-        return; \
-      case DYNO_BF16: \
-        float_tile(DYNO_BF16, w, 0, depth, x, x_stride, y, y_stride, accumulate, fetch, pace, count, \
-          1); \
-        return; \
-      default: \
-        float_tile(DYNO_F16, w, 0, depth, x, x_stride, y, y_stride, accumulate, fetch, pace, count, \
-          1); \
-        return; \
+      case DYNO_F32: TILES(DYNO_F32, count); return; \
+      case DYNO_BF16: TILES(DYNO_BF16, count); return; \
+      default: TILES(DYNO_F16, count); return; \
     }
   switch (rows) {
     ROWS(1) ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6)
@@ -160,6 +166,7 @@ static void float_rows(
 #endif
   }
 #undef ROWS
+#undef TILES
 }
 _Static_assert(PANEL_ROWS == 6 || PANEL_ROWS == 14, "the cases above");
 
@@ -198,8 +205,8 @@ static void float_blocks(
       for (size_t i = 0, tile = 0; i < m; tile++, fetch += depth / 2 * pace) {
         const size_t rows = next_part(m - i, tiles - tile);
         float_rows(
-          type, panel, depth, x + i * x_stride + l0, x_stride, rows, y + i * y_stride + j, y_stride,
-          accumulate || l0 > 0, fetch, pace);
+          type, panel, panel_bytes, FLOAT_PANEL, depth, x + i * x_stride + l0, x_stride, rows,
+          y + i * y_stride + j, y_stride, accumulate || l0 > 0, fetch, pace);
         i += rows;
       }
     }
