@@ -56,7 +56,7 @@ public final class Predictor {
     let coefficients = EndToEndModel.coefficients
     let values = found?.values(coefficients) ?? prior.values
     // A search asks it for most of what it asks.
-    model = EndToEndModel(device, engine, values, matricesKept: 1 << 18)
+    model = EndToEndModel(device, engine, values, matricesKept: 1 << 19)
     shifted = values.indices.map { index in
       var moved = values
       moved[index] *= exp(Self.shift)

@@ -1,19 +1,27 @@
 import Foundation
 
-/// What was computed lately: a direct-mapped cache, of bounded memory and without rehashing.
+/// What was computed lately: a cache of two places a key, of bounded memory and without rehashing.
 ///
 /// Not a class, so that asking it counts no references.
 struct RecentValues<Key: SlotKey, Value: BitwiseCopyable>: ~Copyable {
-  private let slots: UnsafeMutablePointer<(key: Key, value: Value)>
+  private typealias Slot = (key: Key, value: Value)
+  /// In pairs.
+  private let slots: UnsafeMutablePointer<Slot>
   private let mask: Int
 
   /// - Parameter count: a power of two.
   init(slots count: Int) {
-    precondition(count.nonzeroBitCount == 1)
-    mask = count - 1
+    precondition(count.nonzeroBitCount == 1 && count > 1)
+    mask = count - 2
+    let bytes = count * MemoryLayout<Slot>.stride
+    let hugePage = 2 << 20
+    var memory: UnsafeMutableRawPointer?
+    precondition(posix_memalign(&memory, bytes < hugePage ? 64 : hugePage, bytes) == 0)
+    // Slots are asked for in no order: on small pages each would be a miss of the page's address too.
+    if bytes >= hugePage { madvise(memory, bytes, adviceHugePage) }
     // Zeroed memory is a valid key, which no caller asks for.
-    slots = calloc(count, MemoryLayout<(key: Key, value: Value)>.stride)!
-      .bindMemory(to: (key: Key, value: Value).self, capacity: count)
+    memset(memory!, 0, bytes)
+    slots = memory!.bindMemory(to: Slot.self, capacity: count)
   }
 
   deinit { free(slots) }
@@ -21,10 +29,12 @@ struct RecentValues<Key: SlotKey, Value: BitwiseCopyable>: ~Copyable {
   @inline(__always)
   func value(_ key: Key, _ compute: (Key) -> Value) -> Value {
     // The product's high bits depend on all of the key's.
-    let slot = slots + (Int(truncatingIfNeeded: key.mixed >> 40) & mask)
-    if slot.pointee.key == key { return slot.pointee.value }
+    let pair = slots + (Int(truncatingIfNeeded: key.mixed >> 40) & mask)
+    if pair[0].key == key { return pair[0].value }
+    if pair[1].key == key { return pair[1].value }
     let value = compute(key)
-    slot.pointee = (key, value)
+    pair[1] = pair[0]
+    pair[0] = (key, value)
     return value
   }
 }
@@ -40,3 +50,6 @@ protocol SlotKey: Equatable, BitwiseCopyable {
 func mix(_ hash: UInt64, _ part: Int) -> UInt64 {
   (hash ^ (hash >> 29) ^ UInt64(truncatingIfNeeded: part)) &* 0x9E37_79B9_7F4A_7C15
 }
+
+/// Linux's MADV_HUGEPAGE, which Swift's C library module leaves out.
+private let adviceHugePage: Int32 = 14
