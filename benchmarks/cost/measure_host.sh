@@ -11,7 +11,8 @@
 #
 # Writes FOLDER/PASS-NAME-DTYPE-{decode,deep,prefill}.{json,csv}: records and operator rows. What
 # exists is not measured again. $REPETITIONS (12) are of each test; decoding with empty caches, whose
-# groups are closest to each other, gets three times as many, prompts, which vary least, half.
+# groups are closest to each other, gets three times as many, and so do long caches of small models,
+# whose steps take less time than their process does to start; prompts, which vary least, get half.
 set -euo pipefail
 folder=${1:?usage: measure_host.sh FOLDER [PASSES]}
 passes=${2:-2}
@@ -54,7 +55,11 @@ long_caches() { # ARCHITECTURE DTYPE
   name=$(basename "$1" .json)
   # 12.8 GB of weights leave room for fewer caches.
   [ "$name-$2" = llama-3.2-3b-f32 ] && batches=1,4
-  [ "$name" = llama-3.2-3b ] && times=$((repetitions / 2))
+  case $name in
+    llama-3.2-3b) times=$((repetitions / 2)) ;;
+    *-1b | d2048-*) ;;
+    *) times=$((3 * repetitions)) ;;
+  esac
   measure "$pass-$name-$2-deep" "$1" --dtype "$2" --prompt 0 --generate 1 --depth 4096 \
     --batch "$batches" --repetitions "$times"
 }
