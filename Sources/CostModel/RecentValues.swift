@@ -16,11 +16,17 @@ struct RecentValues<Key: SlotKey, Value: BitwiseCopyable>: ~Copyable {
     let bytes = count * MemoryLayout<Slot>.stride
     let hugePage = 2 << 20
     var memory: UnsafeMutableRawPointer?
-    precondition(posix_memalign(&memory, bytes < hugePage ? 64 : hugePage, bytes) == 0)
-    // Slots are asked for in no order: on small pages each would be a miss of the page's address too.
-    if bytes >= hugePage { madvise(memory, bytes, adviceHugePage) }
     // Zeroed memory is a valid key, which no caller asks for.
-    memset(memory!, 0, bytes)
+    if bytes > 2 * hugePage {
+      // Slots are asked for in no order: on small pages each would be a miss of its page's address too.
+      let failure = posix_memalign(&memory, hugePage, bytes)
+      precondition(failure == 0, "\(bytes) bytes of memory are refused")
+      madvise(memory, bytes, adviceHugePage)
+      memset(memory!, 0, bytes)
+    } else {
+      // Fits make many models, of which each touches few of its pages.
+      memory = calloc(bytes, 1)
+    }
     slots = memory!.bindMemory(to: Slot.self, capacity: count)
   }
 
