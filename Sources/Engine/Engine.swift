@@ -219,6 +219,8 @@ public final class Engine {
     let a = architecture
     let e = a.headDimension
     forEachRow(tokens.count) { row in
+      cache.prefetchStore(
+        layer: index, sequence: tokens[row].sequence, position: tokens[row].position)
       let heads = workspace.qkv.row(row)
       let cosines = workspace.cosines.row(row)
       let sines = workspace.sines.row(row)

@@ -88,6 +88,17 @@ public final class KVCache {
     return memory.base + block * headBytes
   }
 
+  /// Starts what `store` will wait for: each head's keys and values lie on pages of their own, whose
+  /// translations, out of any cache in a long context, are then looked up side by side.
+  func prefetchStore(layer: Int, sequence: Int, position: Int) {
+    let bytes = dtype.bytes(headDimension)
+    let panel = position / keyPanel * keyPanel
+    for head in 0..<keyValueHeads {
+      dyno_prefetch(keys(layer: layer, sequence: sequence, head: head) + panel * bytes)
+      dyno_prefetch(values(layer: layer, sequence: sequence, head: head) + position * bytes)
+    }
+  }
+
   /// Rounds a position's key and value to the cache's dtype.
   func store(
     key: UnsafePointer<Float>, value: UnsafePointer<Float>, layer: Int, sequence: Int, head: Int,

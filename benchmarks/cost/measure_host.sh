@@ -3,16 +3,18 @@
 # one size, six of another), three dtypes, batches and depths.
 #
 # A reference architecture takes part in every process: what the machine did meanwhile is told by it.
-# Tests with empty caches run interleaved for all architectures of one size, in one process, as their
-# order is to be predicted; long caches leave room for one architecture beside the reference. Each
-# pass is in another random order, so that a retest is another part of the hour.
+# Tests with empty caches, and of one sequence with a long one, run interleaved for all architectures
+# of one size, in one process, as their order is to be predicted; more long caches leave room for one
+# architecture beside the reference. Each pass is in another random order, so that a retest is another
+# part of the hour.
 #
 #   benchmarks/cost/measure_host.sh FOLDER [PASSES]
 #
 # Writes FOLDER/PASS-NAME-DTYPE-{decode,deep,prefill}.{json,csv}: records and operator rows. What
 # exists is not measured again. $REPETITIONS (12) are of each test; decoding with empty caches, whose
 # groups are closest to each other, gets three times as many, and so do long caches of small models,
-# whose steps take less time than their process does to start; prompts, which vary least, get half.
+# whose steps take less time than their process does to start; single sequences with long caches,
+# which take least, get six times as many; prompts, which vary least, half.
 set -euo pipefail
 folder=${1:?usage: measure_host.sh FOLDER [PASSES]}
 passes=${2:-2}
@@ -50,18 +52,28 @@ empty_caches() { # NAME DTYPE ARCHITECTURE…
     --repetitions "$((repetitions / 2))"
 }
 
-long_caches() { # ARCHITECTURE DTYPE
-  local batches=1,4,16 times=$repetitions name
+one_long_cache() { # NAME DTYPE ARCHITECTURE…
+  local name=$pass-$1-$2-deep dtype=$2
+  shift 2
+  measure "$name" "$@" --dtype "$dtype" --prompt 0 --generate 1 --depth 4096 --batch 1 \
+    --repetitions "$((6 * repetitions))"
+}
+
+long_caches() { # ARCHITECTURE DTYPE BATCHES
+  local times=$repetitions name
   name=$(basename "$1" .json)
-  # 12.8 GB of weights leave room for fewer caches.
-  [ "$name-$2" = llama-3.2-3b-f32 ] && batches=1,4
   case $name in
     llama-3.2-3b) times=$((repetitions / 2)) ;;
     *-1b | d2048-*) ;;
     *) times=$((3 * repetitions)) ;;
   esac
   measure "$pass-$name-$2-deep" "$1" --dtype "$2" --prompt 0 --generate 1 --depth 4096 \
-    --batch "$batches" --repetitions "$times"
+    --batch "$3" --repetitions "$times"
+}
+
+together() { # NAME DTYPE ARCHITECTURE…, of one size
+  empty_caches "$@"
+  one_long_cache "$@"
 }
 
 in_random_order() { printf '%s\n' "$@" | shuf --random-source=<(yes "$pass"); }
@@ -70,18 +82,23 @@ for pass in $(seq "$passes"); do
   for dtype in $(in_random_order f32 bf16 q8_0); do
     for part in $(in_random_order 350m 1b "${others[@]}"); do
       case $part-$dtype in
-        350m-*) empty_caches "$part" "$dtype" "${of_350m[@]}" ;;
+        350m-*) together "$part" "$dtype" "${of_350m[@]}" ;;
         # In f32 half of them fill the memory.
         1b-f32)
-          empty_caches 1b-first "$dtype" "${of_1b[@]:0:3}"
-          empty_caches 1b-second "$dtype" "${of_1b[@]:3}" ;;
-        1b-*) empty_caches "$part" "$dtype" "${of_1b[@]}" ;;
+          together 1b-first "$dtype" "${of_1b[@]:0:3}"
+          together 1b-second "$dtype" "${of_1b[@]:3}" ;;
+        1b-*) together "$part" "$dtype" "${of_1b[@]}" ;;
         *) empty_caches "$part" "$dtype" "$part" ;;
       esac
     done
     # A dtype's long caches right after its empty ones: both are to be of the same part of the hour.
     for architecture in $(in_random_order "${of_350m[@]}" "${of_1b[@]}" "${others[@]}"); do
-      long_caches "$architecture" "$dtype"
+      case $architecture-$dtype in
+        # 12.8 GB of weights leave room for fewer caches.
+        llama-3.2-3b-f32) long_caches "$architecture" "$dtype" 1,4 ;;
+        smollm2-* | qwen* | llama-3.2-3b-*) long_caches "$architecture" "$dtype" 1,4,16 ;;
+        *) long_caches "$architecture" "$dtype" 4,16 ;;
+      esac
     done
   done
 done

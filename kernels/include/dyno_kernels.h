@@ -153,3 +153,6 @@ static inline void dyno_relax(void) {
   __asm__ volatile("yield");
 #endif
 }
+
+// Starts the way of an address into the cache, its translation first.
+static inline void dyno_prefetch(const void *address) { __builtin_prefetch(address); }
