@@ -177,11 +177,15 @@ public struct DeviceCalibration {
         case .gpu:
           try fit(PrefillAttention.self, families.prefill)
           try fit(DecodeAttention.self, families.decode)
-        case .cpu: try fit(CPUAttention.self, families.prefill + families.decode)
+          try family(
+            ElementwiseOperators.self, families.elementwise, weights: weights, cache: cache,
+            variant: "any", isRepeated, judged, &result)
+        case .cpu:
+          try fit(CPUAttention.self, families.prefill + families.decode)
+          try family(
+            CPUElementwiseOperators.self, families.elementwiseOnCPU, weights: weights,
+            cache: cache, variant: "any", isRepeated, judged, &result)
         }
-        try family(
-          ElementwiseOperators.self, families.elementwise, weights: weights, cache: cache,
-          variant: "any", isRepeated, judged, &result)
       }
     }
   }

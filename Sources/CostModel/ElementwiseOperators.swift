@@ -1,9 +1,9 @@
 import Foundation
 import Records
 
-/// Operators that move rows and compute little: norms, rotation, embedding, residuals.
+/// Operators of a GPU that move rows and compute little: norms, rotation, embedding, residuals.
 ///
-/// `t = launch + bytes / (BW·share)`, with the rate of the last cache where the rows fit it.
+/// `t = launch + bytes / (BW·share)`
 public struct ElementwiseOperators: CostForm {
   public struct Shape: Hashable, Sendable {
     /// Bytes read and written, at one byte an element of an activation.
@@ -36,8 +36,4 @@ public struct ElementwiseOperators: CostForm {
   public static func floorSeconds(_ shape: Shape, _ context: DeviceContext) -> Double { 0 }
   public static func regime(_ shape: Shape) -> String { "all" }
   public static func features(_ shape: Shape) -> [(name: String, value: Double)] { [] }
-}
-
-extension ElementwiseOperators {
-  func cost(bytes: Double) -> OperatorCost { cost(Shape(bytes: bytes)) }
 }

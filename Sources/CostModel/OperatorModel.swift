@@ -12,7 +12,7 @@ final class OperatorModel {
   private let prefillAttention: (AttentionShape) -> OperatorCost
   private let decodeAttention: (AttentionShape) -> OperatorCost
   private let streaming: PerQueryHeadAttention?
-  private let elementwise: ElementwiseOperators
+  private let elementwise: Elementwise
   let allReduce: AllReduce
   private let context: DeviceContext
   private let matrices: RecentValues<MatrixShape, Double>
@@ -42,7 +42,14 @@ final class OperatorModel {
     }
   }
 
-  /// Operators of as many rows: GEMMs, and the others, whose seconds are linear in the rows.
+  /// What moves rows and multiplies nothing.
+  private enum Elementwise {
+    case gpu(ElementwiseOperators)
+    case cpu(CPUElementwiseOperators)
+  }
+
+  /// Operators of as many rows: GEMMs, and the others, whose seconds are linear in the rows (of a
+  /// CPU's busiest thread).
   private struct RowTerms {
     var matrices: [(n: Int, k: Int, count: Double)] = []
     var fixedSeconds = 0.0
@@ -73,23 +80,25 @@ final class OperatorModel {
     matrices = RecentValues(slots: matricesKept)
     self.context = context
     self.streaming = streaming
+    let moving = coefficients[ElementwiseOperators.family]!
     switch context.kind {
     case .gpu:
+      elementwise = .gpu(ElementwiseOperators(context, moving))
       matrix = MatrixMultiplication(context, coefficients[MatrixMultiplication.family]!).cost
       prefillAttention = PrefillAttention(context, coefficients[PrefillAttention.family]!).cost
       decodeAttention =
         DecodeAttention(attentionContext, coefficients[DecodeAttention.family]!).cost
     case .cpu:
+      elementwise = .cpu(CPUElementwiseOperators(context, moving))
       matrix = CPUMatrixMultiplication(context, coefficients[CPUMatrixMultiplication.family]!).cost
       prefillAttention = CPUAttention(attentionContext, coefficients[CPUAttention.family]!).cost
       decodeAttention = prefillAttention
     }
-    elementwise = ElementwiseOperators(context, coefficients[ElementwiseOperators.family]!)
     allReduce = AllReduce(linkBandwidth: linkBandwidth, coefficients[AllReduce.family]!)
   }
 
   func cost(_ operation: Operator, _ architecture: Architecture) -> OperatorCost {
-    let moving = movedBytes(operation).map { elementwise.cost(bytes: $0) }
+    let moving = elementwiseCost(operation)
     switch operation.shape {
     case .gemm(let m, let n, let k):
       var cost = matrix(MatrixShape(m: m, n: n, k: k))
@@ -101,18 +110,26 @@ final class OperatorModel {
     }
   }
 
-  /// Bytes that elementwise kernels move for an operator; `nil` where it has none.
+  /// What elementwise kernels take for an operator; `nil` where it has none.
+  private func elementwiseCost(_ operation: Operator) -> OperatorCost? {
+    switch elementwise {
+    case .gpu(let form): movedBytes(operation).map { form.cost(.init(bytes: $0)) }
+    case .cpu(let form):
+      CPUElementwiseOperators.Shape(operation.kind, operation.shape).map(form.cost)
+    }
+  }
+
+  /// Bytes that a GPU's elementwise kernels move for an operator; `nil` where it has none.
   private func movedBytes(_ operation: Operator) -> Double? {
     switch operation.shape {
     case .gemm(let m, let n, _):
-      // On GPUs SwiGLU is a kernel of its own: gate and up in, their product out.
-      guard operation.kind == .gateUpProjection, context.kind == .gpu else { return nil }
+      // SwiGLU is a kernel of its own: gate and up in, their product out.
+      guard operation.kind == .gateUpProjection else { return nil }
       return 1.5 * Double(m) * Double(n) * context.activationBytes
-    case .rows(let count, let width):
-      // In and out; on GPUs the norms also add the residual stream: two in, two out.
+    case .rows(let count, let width, _):
+      // In and out; norms also add the residual stream: two in, two out.
       let isNorm = operation.kind == .attentionNorm || operation.kind == .mlpNorm
-      let passes = context.kind == .gpu && isNorm ? 4.0 : 2.0
-      return passes * Double(count) * Double(width) * context.activationBytes
+      return (isNorm ? 4 : 2) * Double(count) * Double(width) * context.activationBytes
     case .attention: return nil
     }
   }
@@ -151,10 +168,9 @@ final class OperatorModel {
     if case .gemm(_, let n, let k) = operation.shape {
       terms.matrices.append((n, k, Double(count)))
     }
-    if let bytes = movedBytes(operation) {
-      let fixed = elementwise.cost(bytes: 0).seconds
-      terms.fixedSeconds += Double(count) * fixed
-      terms.secondsPerRow += Double(count) * (elementwise.cost(bytes: bytes).seconds - fixed)
+    if let moving = elementwiseCost(operation) {
+      terms.fixedSeconds += Double(count) * moving.latency
+      terms.secondsPerRow += Double(count) * (moving.seconds - moving.latency)
     }
   }
 
@@ -167,7 +183,8 @@ final class OperatorModel {
   }
 
   private func seconds(_ terms: RowTerms, rows: Int) -> Double {
-    var seconds = terms.fixedSeconds + terms.secondsPerRow * Double(rows)
+    let passes = if case .cpu(let form) = elementwise { form.passes(rows) } else { rows }
+    var seconds = terms.fixedSeconds + terms.secondsPerRow * Double(passes)
     for (n, k, count) in terms.matrices {
       seconds += count * matrices.value(MatrixShape(m: rows, n: n, k: k)) { matrix($0).seconds }
     }

@@ -52,17 +52,18 @@ struct OperatorFamily: Sendable {
   }
 
   static func of(_ kind: DeviceLimits.Kind) -> [OperatorFamily] {
-    let elementwise = OperatorFamily(ElementwiseOperators.self, matters: false)
     switch kind {
     case .gpu:
       return [
         OperatorFamily(MatrixMultiplication.self, isOfWeights: true),
-        OperatorFamily(PrefillAttention.self), OperatorFamily(DecodeAttention.self), elementwise,
+        OperatorFamily(PrefillAttention.self), OperatorFamily(DecodeAttention.self),
+        OperatorFamily(ElementwiseOperators.self, matters: false),
       ]
     case .cpu:
       return [
         OperatorFamily(CPUMatrixMultiplication.self, isOfWeights: true),
-        OperatorFamily(CPUAttention.self), elementwise,
+        OperatorFamily(CPUAttention.self),
+        OperatorFamily(CPUElementwiseOperators.self, matters: false),
       ]
     }
   }

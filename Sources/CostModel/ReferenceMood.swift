@@ -72,7 +72,7 @@ package struct ReferenceMood {
   private static func cell(_ timing: OperatorTiming) -> String {
     switch timing.shape {
     case .gemm(let m, _, _): return "\(timing.weights) gemm \(m)"
-    case .rows(let count, _): return "\(timing.weights) rows \(count)"
+    case .rows(let count, _, _): return "\(timing.weights) rows \(count)"
     case .attention(let shape):
       return "\(timing.weights) attention \(shape.sequences) \(shape.tokens) \(shape.positions)"
     }

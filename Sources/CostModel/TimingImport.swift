@@ -8,6 +8,8 @@ public struct FamilyTimings: Sendable {
   public var prefill: [Timing<AttentionShape>] = []
   public var decode: [Timing<AttentionShape>] = []
   public var elementwise: [Timing<ElementwiseOperators.Shape>] = []
+  /// The same ones as CPUs are priced, where the timing says what they are.
+  public var elementwiseOnCPU: [Timing<CPUElementwiseOperators.Shape>] = []
 
   /// - Parameters:
   ///   - activationBytes: of the device, for operators that only move activations.
@@ -33,11 +35,14 @@ public struct FamilyTimings: Sendable {
         } else {
           prefill.append(row(shape, group))
         }
-      case .rows(let count, let width):
+      case .rows(let count, let width, _):
         elementwise.append(
           row(
             ElementwiseOperators.Shape(
               bytes: 2 * Double(count) * Double(width) * activationBytes), "\(width)"))
+        if let shape = timing.kind.flatMap({ CPUElementwiseOperators.Shape($0, timing.shape) }) {
+          elementwiseOnCPU.append(row(shape, "\(width)"))
+        }
       }
     }
   }

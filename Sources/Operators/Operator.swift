@@ -31,8 +31,8 @@ public struct Operator: Equatable, Sendable {
   public enum Shape: Hashable, Sendable {
     /// `m` rows against an `n` by `k` weight matrix.
     case gemm(m: Int, n: Int, k: Int)
-    /// `rows` rows of `width` elements.
-    case rows(Int, width: Int)
+    /// `rows` rows of `width` elements, of which `stored` are written to the KV cache.
+    case rows(Int, width: Int, stored: Int = 0)
     case attention(AttentionShape)
   }
 

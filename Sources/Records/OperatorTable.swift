@@ -7,7 +7,7 @@ import Operators
 public enum OperatorTable {
   static let columns = [
     "device", "engine", "operator", "architecture", "weights", "cache", "m", "n", "k", "rows",
-    "width", "sequences", "tokens", "pairs", "positions", "query_heads", "key_value_heads",
+    "width", "stored", "sequences", "tokens", "pairs", "positions", "query_heads", "key_value_heads",
     "head_dimension", "seconds", "samples", "threads", "instruction_set", "read_bandwidth",
     "multiply_add_peak", "integer_peak", "bf16_peak",
   ]
@@ -26,7 +26,8 @@ public enum OperatorTable {
     ]
     switch timing.shape {
     case .gemm(let m, let n, let k): named.merge(["m": "\(m)", "n": "\(n)", "k": "\(k)"]) { $1 }
-    case .rows(let rows, let width): named.merge(["rows": "\(rows)", "width": "\(width)"]) { $1 }
+    case .rows(let rows, let width, let stored):
+      named.merge(["rows": "\(rows)", "width": "\(width)", "stored": "\(stored)"]) { $1 }
     case .attention(let shape):
       named.merge([
         "sequences": "\(shape.sequences)", "tokens": "\(shape.tokens)", "pairs": "\(shape.pairs)",
@@ -58,19 +59,21 @@ public enum OperatorTable {
       }
       return OperatorTiming(
         device: try row.text("device"), engine: try row.optionalText("engine") ?? "dyno",
-        kind: kind, shape: try shape(row), weights: try row.dtype("weights"),
+        kind: kind, shape: try shape(row, kind), weights: try row.dtype("weights"),
         cache: try row.dtype("cache"), seconds: try row.seconds("seconds", unit: 1),
         samples: try row.optionalCount("samples") ?? 1, limits: try limits(row),
         origin: try row.optionalText("architecture") ?? "")
     }
   }
 
-  private static func shape(_ row: ImportedRow) throws -> Operator.Shape {
+  private static func shape(_ row: ImportedRow, _ kind: Operator.Kind) throws -> Operator.Shape {
     if try row.optionalText("m") != nil {
       return .gemm(m: try row.count("m"), n: try row.count("n"), k: try row.count("k"))
     }
     if try row.optionalText("width") != nil {
-      return .rows(try row.count("rows"), width: try row.count("width"))
+      return .rows(
+        try row.count("rows"), width: try row.count("width"),
+        stored: kind == .rotaryAndCacheWrite ? try row.count("stored") : 0)
     }
     return .attention(
       AttentionShape(

@@ -61,6 +61,20 @@ import Testing
     }
   }
 
+  /// Three rows on two threads take as long as two; what is stored is not rotated twice.
+  @Test(arguments: [
+    (Operator.Kind.finalNorm, 2.0 * 64), (.embedding, 2 * (3 + 5 * 64)),
+    (.rotaryAndCacheWrite, 2 * (7 * 48 + 11 * 16)),
+  ])
+  func elementwiseOnCPU(kind: Operator.Kind, wanted: Double) throws {
+    let form = CPUElementwiseOperators(
+      try Devices.context(.cpu, isWarm: false), [1, 3, 5, 7, 11])
+    let shape = CPUElementwiseOperators.Shape(
+      kind, .rows(3, width: 64, stored: kind == .rotaryAndCacheWrite ? 16 : 0))
+    #expect(form.cost(try #require(shape)).seconds == wanted)
+    #expect(CPUElementwiseOperators.Shape(.head, .gemm(m: 1, n: 2, k: 3)) == nil)
+  }
+
   @Test(arguments: [(1, 1e-7), (1.4, 1e-7), (2.4, 1e-7), (4, 1e-7), (8, 1e-5), (16, 1e-5)])
   func smoothMaximumInterpolates(exponent: Double, tolerance: Double) {
     let larger = SmoothMaximum(exponent: exponent)

@@ -74,6 +74,10 @@ import Testing
         device: "x", engine: "dyno", kind: .mlpNorm, shape: .rows(2, width: 64), weights: .bf16,
         cache: .f16, seconds: 1e-6, samples: 16, limits: limits, origin: "llama"),
       OperatorTiming(
+        device: "x", engine: "dyno", kind: .rotaryAndCacheWrite,
+        shape: .rows(2, width: 96, stored: 64), weights: .bf16, cache: .f16, seconds: 1e-6,
+        samples: 16, limits: limits, origin: "llama"),
+      OperatorTiming(
         device: "x", engine: "dyno", kind: .attention,
         shape: .attention(
           AttentionShape(
