@@ -132,7 +132,8 @@ private func part(_ size: Int, of devices: Int) -> Int { (size + devices - 1) / 
         biases: architecture.qkvBias ? qkvWidth : 0))
     emit(
       Operator(
-        kind: .rotaryAndCacheWrite, layer: layer, shape: .rows(tokens, width: qkvWidth, stored: 2 * keyValueWidth), flops: 0,
+        kind: .rotaryAndCacheWrite, layer: layer,
+        shape: .rows(tokens, width: qkvWidth, stored: 2 * keyValueWidth), flops: 0,
         weightBytes: architecture.qkNorm ? 8 * Double(e) : 0,
         activationBytes: 4 * Double(tokens * (qkvWidth + queryWidth)), cacheReadBytes: 0,
         cacheWriteBytes: Double(2 * tokens * keyValueWidth) * cache.bytesPerElement))
