@@ -132,7 +132,7 @@ struct HostStudy {
     }.filter { $0.value.count >= 3 }
     var counted: [Double] = []
     var repeatable: [Double] = []
-    var attainable = 0.0
+    var chances: [Double] = []
     var pairs = (apart: 0, inOrder: 0)
     for (_, members) in groups.sorted(by: { $0.key.joined() < $1.key.joined() }) {
       let measured = members.map(\.comparison.measured)
@@ -158,7 +158,7 @@ struct HostStudy {
       let chance = Self.chanceWithoutError(measured, noise: noise)
       if exceeds, let rank {
         counted.append(rank)
-        attainable += chance
+        chances.append(chance)
         if let retest, retest >= 0.9 { repeatable.append(rank) }
       }
       table.add([
@@ -178,10 +178,12 @@ struct HostStudy {
           + "\(Quantity.number(least, digits: 3)).\n")
     }
     summarize("Groups whose spread exceeds the noise", counted)
-    if !counted.isEmpty {
+    if !chances.isEmpty {
       print(
-        "A prediction without error, told the measured times before noise came to them, would reach "
-          + "0.9 in \(Quantity.number(attainable, digits: 3)) of them in the mean.\n")
+        "If the measured times were the true ones, and measured again with the retest's noise, a "
+          + "prediction without error would reach 0.9 in "
+          + "\(Quantity.number(chances.reduce(0, +), digits: 3)) of them in the mean, and in all of "
+          + "them with a probability of \(Quantity.percent(chances.reduce(1, *))).\n")
     }
     summarize("Of these, groups that two passes order alike (0.9 or more)", repeatable)
     print(
