@@ -8,7 +8,8 @@ public enum OperatorTable {
   static let columns = [
     "device", "engine", "operator", "architecture", "weights", "cache", "m", "n", "k", "rows",
     "width", "stored", "sequences", "tokens", "pairs", "positions", "query_heads",
-    "key_value_heads", "head_dimension", "seconds", "samples", "threads", "instruction_set", "read_bandwidth",
+    "key_value_heads", "head_dimension", "seconds", "samples", "threads", "instruction_set",
+    "read_bandwidth",
     "multiply_add_peak", "integer_peak", "bf16_peak",
   ]
 
