@@ -94,6 +94,18 @@ import Testing
     #expect(read.rejected.isEmpty)
   }
 
+  @Test func cacheWritesMustSayWhatTheyStore() throws {
+    let read = try imported(
+      """
+      device,operator,weights,cache,rows,width,seconds
+      x,final_norm,bf16,f16,2,64,1e-6
+      x,rotary_and_cache_write,bf16,f16,2,96,1e-6
+      """, as: "rows.csv")
+    #expect(read.operators.map(\.kind) == [.finalNorm])
+    #expect(read.rejected.count == 1)
+    #expect(read.rejected[0].description.contains("stored: is missing"))
+  }
+
   private var llama: Architecture {
     get throws {
       try Architecture(
