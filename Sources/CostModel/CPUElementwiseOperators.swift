@@ -3,8 +3,7 @@ import Records
 
 /// Operators on a CPU that take rows one by one: norms, the embedding, rotation with the write to
 /// the KV cache. Threads share the rows. An element costs what its work and its way through the
-/// caches take together; a key's elements go to a cache line each, since keys lie in panels of
-/// positions.
+/// caches take together; a key's elements are scattered, since keys lie in panels of positions.
 ///
 /// ```
 /// norm      = norm·width

@@ -91,12 +91,22 @@ public final class KVCache {
   /// Starts what `store` will wait for: each head's keys and values lie on pages of their own, whose
   /// translations, out of any cache in a long context, are then looked up side by side.
   func prefetchStore(layer: Int, sequence: Int, position: Int) {
-    let bytes = dtype.bytes(headDimension)
-    let panel = position / keyPanel * keyPanel
     for head in 0..<keyValueHeads {
-      dyno_prefetch(keys(layer: layer, sequence: sequence, head: head) + panel * bytes)
-      dyno_prefetch(values(layer: layer, sequence: sequence, head: head) + position * bytes)
+      let place = place(layer: layer, sequence: sequence, head: head, position: position)
+      dyno_prefetch(place.panel)
+      dyno_prefetch(place.value)
     }
+  }
+
+  /// Where a position's contents go: the panel that its key is scattered over, and its value.
+  private func place(
+    layer: Int, sequence: Int, head: Int, position: Int
+  ) -> (panel: UnsafeMutableRawPointer, value: UnsafeMutableRawPointer) {
+    let bytes = dtype.bytes(headDimension)
+    return (
+      keys(layer: layer, sequence: sequence, head: head) + position / keyPanel * keyPanel * bytes,
+      values(layer: layer, sequence: sequence, head: head) + position * bytes
+    )
   }
 
   /// Rounds a position's key and value to the cache's dtype.
@@ -104,16 +114,13 @@ public final class KVCache {
     key: UnsafePointer<Float>, value: UnsafePointer<Float>, layer: Int, sequence: Int, head: Int,
     position: Int, _ kernels: KernelTable
   ) {
-    let bytes = dtype.bytes(headDimension)
-    let (panel, index) = position.quotientAndRemainder(dividingBy: keyPanel)
+    let place = place(layer: layer, sequence: sequence, head: head, position: position)
     kernels.functions.store_key(
-      dtype.kernelType, key, headDimension, index,
-      keys(layer: layer, sequence: sequence, head: head) + panel * keyPanel * bytes)
-    let place = values(layer: layer, sequence: sequence, head: head) + position * bytes
+      dtype.kernelType, key, headDimension, position % keyPanel, place.panel)
     if dtype.blockElements > 1 {
-      dyno_quantize(dtype.kernelType, value, headDimension, place)
+      dyno_quantize(dtype.kernelType, value, headDimension, place.value)
     } else {
-      kernels.functions.round(dtype.kernelType, value, headDimension, place)
+      kernels.functions.round(dtype.kernelType, value, headDimension, place.value)
     }
   }
 

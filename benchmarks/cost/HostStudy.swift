@@ -95,7 +95,7 @@ struct HostStudy {
   private func retest(_ passes: [Cell: [WholeRun]], _ mood: ReferenceMood) -> Double {
     let restated = twice(passes, mood).values.map { abs($0.first / $0.second - 1) }
     guard !restated.isEmpty else {
-      print("No cell was measured twice: no retest error.\n")
+      print("No cell was measured twice: the retest's error is taken for 2%.\n")
       return 0.02
     }
     let raw = passes.values.filter { $0.count > 1 }.map {

@@ -14,7 +14,7 @@
 # exists is not measured again. $REPETITIONS (12) are of each test; decoding with empty caches, whose
 # groups are closest to each other, gets three times as many, and so do long caches of small models,
 # whose steps take less time than their process does to start; single sequences with long caches,
-# which take least, get six times as many; prompts, which vary least, half.
+# which take least, get six times as many; prompts, which take longest, half.
 set -euo pipefail
 folder=${1:?usage: measure_host.sh FOLDER [PASSES]}
 passes=${2:-2}
