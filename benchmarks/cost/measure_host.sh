@@ -1,12 +1,14 @@
 #!/bin/bash
-# Measures this host for `dyno calibrate`: sixteen architectures from 135M to 3B parameters (six of
-# one size, six of another), three dtypes, batches and depths.
+# Measures this host for `dyno calibrate`: twenty-four architectures from 135M to 3B parameters
+# (twelve of one size, eight of another), three dtypes, batches and depths. Within a size the shapes
+# differ in hidden size, layers, MLP ratio, GQA and head dimension, and their caches spread from 8 to
+# 96 or 128 KiB a token: a rank correlation of six, three of them alike in speed, says little.
 #
 # A reference architecture takes part in every process: what the machine did meanwhile is told by it.
-# Tests with empty caches, and of one sequence with a long one, run interleaved for all architectures
-# of one size, in one process, as their order is to be predicted; more long caches leave room for one
-# architecture beside the reference. Each pass is in another random order, so that a retest is another
-# part of the hour.
+# Tests with empty caches, and of one sequence with a long one, run interleaved for as many
+# architectures of one size as the memory (24 GB) holds in one process, as their order is to be
+# predicted; more long caches leave room for one architecture beside the reference. Each pass is in
+# another random order, so that a retest is another part of the hour.
 #
 #   benchmarks/cost/measure_host.sh FOLDER [PASSES]
 #
@@ -24,10 +26,14 @@ shapes=$(cd "$(dirname "$0")/architectures" && pwd)
 reference=$shapes/d1280-h20-k5-f4608.json
 mkdir -p "$folder"
 
-of_350m=("$shapes"/d1024-h16-k4-f6272.json "$shapes"/d1024-h32-k8-f5376.json
-  "$shapes"/d1280-h40-k2-f3968.json "$shapes"/d1536-h24-k24-f2688.json
-  "$shapes"/d1792-h28-k4-f2688.json)
-of_1b=(llama-3.2-1b surefire-1b panda-1b "$shapes"/d2048-h32-k2-f8448.json
+of_350m=("$shapes"/d1024-h16-k4-f6272.json "$shapes"/d768-l24-h24-k6-f5056.json
+  "$shapes"/d2048-l12-h32-k16-f2688.json "$shapes"/d1280-h40-k2-f3968.json
+  "$shapes"/d1024-h16-k16-f5760.json "$shapes"/d1536-h24-k6-f3456.json
+  "$shapes"/d1024-h32-k8-f5376.json "$shapes"/d1280-h10-k10-f3968.json
+  "$shapes"/d1792-h28-k4-f2688.json "$shapes"/d1024-l20-h24-k8-f4352.json
+  "$shapes"/d1536-h24-k24-f2688.json)
+of_1b=(llama-3.2-1b surefire-1b "$shapes"/d2048-h24-k24-f7872.json panda-1b
+  "$shapes"/d2048-h32-k2-f8448.json "$shapes"/d1536-l24-h12-k4-f7424.json
   "$shapes"/d2048-h32-k32-f7168.json "$shapes"/d2048-h48-k16-f7168.json)
 others=(smollm2-135m qwen2.5-0.5b qwen3-0.6b llama-3.2-3b)
 
@@ -64,16 +70,22 @@ long_caches() { # ARCHITECTURE DTYPE BATCHES
   name=$(basename "$1" .json)
   case $name in
     llama-3.2-3b) times=$((repetitions / 2)) ;;
-    *-1b | d2048-*) ;;
+    *-1b | d2048-h* | d1536-l24-*) ;;
     *) times=$((3 * repetitions)) ;;
   esac
   measure "$pass-$name-$2-deep" "$1" --dtype "$2" --prompt 0 --generate 1 --depth 4096 \
     --batch "$3" --repetitions "$times"
 }
 
-together() { # NAME DTYPE ARCHITECTURE…, of one size
-  empty_caches "$@"
-  one_long_cache "$@"
+together() { # NAME DTYPE COUNT ARCHITECTURE…, of one size, COUNT in a process
+  local name=$1 dtype=$2 count=$3 part=1
+  shift 3
+  while [ $# -gt 0 ]; do
+    empty_caches "$name-$part" "$dtype" "${@:1:count}"
+    one_long_cache "$name-$part" "$dtype" "${@:1:count}"
+    shift $((count < $# ? count : $#))
+    part=$((part + 1))
+  done
 }
 
 in_random_order() { printf '%s\n' "$@" | shuf --random-source=<(yes "$pass"); }
@@ -82,12 +94,10 @@ for pass in $(seq "$passes"); do
   for dtype in $(in_random_order f32 bf16 q8_0); do
     for part in $(in_random_order 350m 1b "${others[@]}"); do
       case $part-$dtype in
-        350m-*) together "$part" "$dtype" "${of_350m[@]}" ;;
-        # In f32 half of them fill the memory.
-        1b-f32)
-          together 1b-first "$dtype" "${of_1b[@]:0:3}"
-          together 1b-second "$dtype" "${of_1b[@]:3}" ;;
-        1b-*) together "$part" "$dtype" "${of_1b[@]}" ;;
+        350m-*) together "$part" "$dtype" 11 "${of_350m[@]}" ;;
+        1b-f32) together "$part" "$dtype" 3 "${of_1b[@]}" ;;
+        1b-bf16) together "$part" "$dtype" 4 "${of_1b[@]}" ;;
+        1b-q8_0) together "$part" "$dtype" 8 "${of_1b[@]}" ;;
         *) empty_caches "$part" "$dtype" "$part" ;;
       esac
     done
