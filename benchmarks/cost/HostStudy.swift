@@ -111,15 +111,16 @@ struct HostStudy {
 
   /// Rank correlation within groups of equal N and workload, beside that of one pass with the other
   /// and how often a prediction without any error would reach 0.9: of architectures alike in speed
-  /// nobody tells the order.
+  /// nobody tells the order. Groups are counted whose spread exceeds the noise of all cells.
   private func spearman(
     _ runs: [(run: WholeRun, comparison: Comparison)],
     _ twice: [Cell: (first: Double, second: Double)], _ noise: Double
   ) {
     var table = Table([
       ("N", .left), ("dtype", .left), ("prompt", .right), ("depth", .right), ("batch", .right),
-      ("architectures", .right), ("measured spread", .right), ("Spearman", .right),
-      ("of two passes", .right), ("without error", .right), ("exceeds noise", .left),
+      ("architectures", .right), ("measured spread", .right), ("noise", .right),
+      ("Spearman", .right), ("of two passes", .right), ("without error", .right),
+      ("exceeds noise", .left),
     ])
     let groups = Dictionary(grouping: runs) { entry -> [String] in
       let size = Double(entry.run.architecture.parameters.nonEmbedding)
@@ -133,6 +134,8 @@ struct HostStudy {
     var counted: [Double] = []
     var repeatable: [Double] = []
     var chances: [Double] = []
+    var byOwnNoise: [Double] = []
+    var decidable: [Double] = []
     var pairs = (apart: 0, inOrder: 0)
     for (_, members) in groups.sorted(by: { $0.key.joined() < $1.key.joined() }) {
       let measured = members.map(\.comparison.measured)
@@ -155,16 +158,22 @@ struct HostStudy {
       let retest =
         both.count == members.count
         ? RankCorrelation.spearman(both.map(\.first), both.map(\.second)) : nil
-      let chance = Self.chanceWithoutError(measured, noise: noise)
+      let own = both.count == members.count ? Self.noise(ofOrder: both) : noise
+      let chance = Self.chanceWithoutError(measured, noise: own)
       if exceeds, let rank {
         counted.append(rank)
         chances.append(chance)
         if let retest, retest >= 0.9 { repeatable.append(rank) }
       }
+      if let rank {
+        if spread > 4 * own { byOwnNoise.append(rank) }
+        if chance >= 0.9 { decidable.append(rank) }
+      }
       table.add([
         Quantity.count(Double(run.architecture.parameters.nonEmbedding)), run.weights.rawValue,
         "\(run.prompt)", "\(run.depth)", "\(run.batch)", "\(members.count)",
-        Quantity.percent(spread), rank.map { Quantity.number($0, digits: 3) } ?? "–",
+        Quantity.percent(spread), Quantity.percent(own),
+        rank.map { Quantity.number($0, digits: 3) } ?? "–",
         retest.map { Quantity.number($0, digits: 3) } ?? "–",
         String(format: "%.0f%%", 100 * chance), exceeds ? "yes" : "no",
       ])
@@ -180,15 +189,27 @@ struct HostStudy {
     summarize("Groups whose spread exceeds the noise", counted)
     if !chances.isEmpty {
       print(
-        "If the measured times were the true ones, and measured again with the retest's noise, a "
+        "If the measured times were the true ones, and measured again with the group's noise, a "
           + "prediction without error would reach 0.9 in "
           + "\(Quantity.number(chances.reduce(0, +), digits: 3)) of them in the mean, and in all of "
           + "them with a probability of \(Quantity.percent(chances.reduce(1, *))).\n")
     }
     summarize("Of these, groups that two passes order alike (0.9 or more)", repeatable)
+    summarize("Groups whose spread exceeds four times their own noise", byOwnNoise)
+    summarize(
+      "Groups where a prediction without error would reach 0.9 in nine of ten draws", decidable)
     print(
       "Of all groups' \(pairs.apart) pairs that measured more than \(Quantity.percent(2 * noise)) "
         + "apart, twice the retest's mean, \(pairs.inOrder) are predicted in their order.\n")
+  }
+
+  /// The mean difference between passes in what orders a group: without what all of it share.
+  private static func noise(ofOrder both: [(first: Double, second: Double)]) -> Double {
+    let changes = both.map { log($0.first / $0.second) }
+    let common = Moments.mean(changes)
+    // Deviations from their own mean are too small by this.
+    let count = Double(both.count)
+    return Moments.mean(changes.map { abs($0 - common) }) * (count / (count - 1)).squareRoot()
   }
 
   /// How likely a prediction that is right ranks architectures with 0.9 or more, if these are their

@@ -16,7 +16,7 @@
 # exists is not measured again. $REPETITIONS (12) are of each test; decoding with empty caches, whose
 # groups are closest to each other, gets three times as many, and so do long caches of small models,
 # whose steps take less time than their process does to start; single sequences with long caches,
-# which take least, get six times as many; prompts, which take longest, half.
+# which take least, get six times as many; prompts, whose samples spread most, twice.
 set -euo pipefail
 folder=${1:?usage: measure_host.sh FOLDER [PASSES]}
 passes=${2:-2}
@@ -55,7 +55,7 @@ empty_caches() { # NAME DTYPE ARCHITECTURE…
     --repetitions "$times"
   [ "$dtype" = bf16 ] || return 0
   measure "$name-prefill" "$@" --dtype "$dtype" --prompt 128 --generate 0 \
-    --repetitions "$((repetitions / 2))"
+    --repetitions "$((2 * repetitions))"
 }
 
 one_long_cache() { # NAME DTYPE ARCHITECTURE…
