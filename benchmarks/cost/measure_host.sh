@@ -91,13 +91,15 @@ together() { # NAME DTYPE COUNT ARCHITECTURE…, of one size, COUNT in a process
 in_random_order() { printf '%s\n' "$@" | shuf --random-source=<(yes "$pass"); }
 
 for pass in $(seq "$passes"); do
+  # What a process shares would look like an order that both passes find, if both split them alike.
+  mapfile -t large < <(in_random_order "${of_1b[@]}")
   for dtype in $(in_random_order f32 bf16 q8_0); do
     for part in $(in_random_order 350m 1b "${others[@]}"); do
       case $part-$dtype in
         350m-*) together "$part" "$dtype" 11 "${of_350m[@]}" ;;
-        1b-f32) together "$part" "$dtype" 3 "${of_1b[@]}" ;;
-        1b-bf16) together "$part" "$dtype" 4 "${of_1b[@]}" ;;
-        1b-q8_0) together "$part" "$dtype" 8 "${of_1b[@]}" ;;
+        1b-f32) together "$part" "$dtype" 3 "${large[@]}" ;;
+        1b-bf16) together "$part" "$dtype" 4 "${large[@]}" ;;
+        1b-q8_0) together "$part" "$dtype" 8 "${large[@]}" ;;
         *) empty_caches "$part" "$dtype" "$part" ;;
       esac
     done
