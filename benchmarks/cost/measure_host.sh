@@ -1,10 +1,13 @@
 #!/bin/bash
 # Measures this host for `dyno calibrate`: twenty-four architectures from 135M to 3B parameters
-# (twelve of one size, eight of another), three dtypes, batches and depths. Within a size the shapes
-# differ in hidden size, layers, MLP ratio, GQA and head dimension, and their caches spread from 8 to
-# 96 or 128 KiB a token: a rank correlation of six, three of them alike in speed, says little.
+# (twelve of one size, eight of another), three dtypes, batches and depths. Within a size nearly all
+# differ in hidden size, which decides the bytes of the vocabulary where N is equal, and their caches
+# spread from 7 to 96 and 8 to 140 KiB a token, large ones in small hidden sizes too: architectures
+# that are alike in speed have no order to predict.
 #
 # A reference architecture takes part in every process: what the machine did meanwhile is told by it.
+# Now and then it runs alone through all batches and depths in one process: how long these take
+# beside each other is not left to the minutes in which each of them happened to be measured.
 # Tests with empty caches, and of one sequence with a long one, run interleaved for as many
 # architectures of one size as the memory (24 GB) holds in one process, as their order is to be
 # predicted; more long caches leave room for one architecture beside the reference. Each pass is in
@@ -26,15 +29,15 @@ shapes=$(cd "$(dirname "$0")/architectures" && pwd)
 reference=$shapes/d1280-h20-k5-f4608.json
 mkdir -p "$folder"
 
-of_350m=("$shapes"/d1024-h16-k4-f6272.json "$shapes"/d768-l24-h24-k6-f5056.json
-  "$shapes"/d2048-l12-h32-k16-f2688.json "$shapes"/d1280-h40-k2-f3968.json
-  "$shapes"/d1024-h16-k16-f5760.json "$shapes"/d1536-h24-k6-f3456.json
-  "$shapes"/d1024-h32-k8-f5376.json "$shapes"/d1280-h10-k10-f3968.json
-  "$shapes"/d1792-h28-k4-f2688.json "$shapes"/d1024-l20-h24-k8-f4352.json
-  "$shapes"/d1536-h24-k24-f2688.json)
-of_1b=(llama-3.2-1b surefire-1b "$shapes"/d2048-h24-k24-f7872.json panda-1b
-  "$shapes"/d2048-h32-k2-f8448.json "$shapes"/d1536-l24-h12-k4-f7424.json
-  "$shapes"/d2048-h32-k32-f7168.json "$shapes"/d2048-h48-k16-f7168.json)
+of_350m=("$shapes"/d768-l24-h24-k6-f5056.json "$shapes"/d896-l20-h14-k14-f5312.json
+  "$shapes"/d1024-h16-k4-f6272.json "$shapes"/d1152-l18-h18-k18-f4096.json
+  "$shapes"/d1408-h22-k11-f3776.json "$shapes"/d1536-h24-k24-f2688.json
+  "$shapes"/d1664-l14-h26-k2-f3776.json "$shapes"/d1792-h28-k4-f2688.json
+  "$shapes"/d2048-l12-h32-k16-f2688.json "$shapes"/d2304-l12-h18-k9-f1920.json
+  "$shapes"/d2560-l10-h20-k5-f2432.json)
+of_1b=("$shapes"/d1536-l24-h12-k4-f7424.json "$shapes"/d1792-l20-h28-k28-f6656.json
+  llama-3.2-1b "$shapes"/d2304-h36-k2-f7168.json surefire-1b panda-1b
+  "$shapes"/d2816-h22-k11-f4352.json "$shapes"/d3072-l12-h24-k4-f6400.json)
 others=(smollm2-135m qwen2.5-0.5b qwen3-0.6b llama-3.2-3b)
 
 measure() { # NAME ARGUMENTS…: one file of records and one of operator rows
@@ -65,16 +68,14 @@ one_long_cache() { # NAME DTYPE ARCHITECTURE…
     --repetitions "$((6 * repetitions))"
 }
 
-long_caches() { # ARCHITECTURE DTYPE BATCHES
-  local times=$repetitions name
-  name=$(basename "$1" .json)
-  case $name in
-    llama-3.2-3b) times=$((repetitions / 2)) ;;
-    *-1b | d2048-h* | d1536-l24-*) ;;
-    *) times=$((3 * repetitions)) ;;
-  esac
-  measure "$pass-$name-$2-deep" "$1" --dtype "$2" --prompt 0 --generate 1 --depth 4096 \
-    --batch "$3" --repetitions "$times"
+long_caches() { # ARCHITECTURE DTYPE BATCHES REPETITIONS
+  measure "$pass-$(basename "$1" .json)-$2-deep" "$1" --dtype "$2" --prompt 0 --generate 1 \
+    --depth 4096 --batch "$3" --repetitions "$4"
+}
+
+reference_alone() { # NAME DTYPE
+  measure "$pass-alone-$1-$2-decode" --dtype "$2" --prompt 0 --generate 1 --depth 0,4096 \
+    --batch 1,4,16 --repetitions "$((2 * repetitions))"
 }
 
 together() { # NAME DTYPE COUNT ARCHITECTURE…, of one size, COUNT in a process
@@ -95,6 +96,7 @@ for pass in $(seq "$passes"); do
   mapfile -t large < <(in_random_order "${of_1b[@]}")
   for dtype in $(in_random_order f32 bf16 q8_0); do
     for part in $(in_random_order 350m 1b "${others[@]}"); do
+      reference_alone "$part" "$dtype"
       case $part-$dtype in
         350m-*) together "$part" "$dtype" 11 "${of_350m[@]}" ;;
         1b-f32) together "$part" "$dtype" 3 "${large[@]}" ;;
@@ -104,13 +106,21 @@ for pass in $(seq "$passes"); do
       esac
     done
     # A dtype's long caches right after its empty ones: both are to be of the same part of the hour.
+    count=0
     for architecture in $(in_random_order "${of_350m[@]}" "${of_1b[@]}" "${others[@]}"); do
+      [ $((count % 12)) -eq 0 ] && reference_alone "long-$count" "$dtype"
+      count=$((count + 1))
+      case " ${of_1b[*]} llama-3.2-3b " in
+        *" $architecture "*) times=$repetitions ;;
+        *) times=$((3 * repetitions)) ;;
+      esac
       case $architecture-$dtype in
         # 12.8 GB of weights leave room for fewer caches.
-        llama-3.2-3b-f32) long_caches "$architecture" "$dtype" 1,4 ;;
-        smollm2-* | qwen* | llama-3.2-3b-*) long_caches "$architecture" "$dtype" 1,4,16 ;;
-        *) long_caches "$architecture" "$dtype" 4,16 ;;
+        llama-3.2-3b-f32) batches=1,4 ;;
+        llama-3.2-3b-* | smollm2-* | qwen*) batches=1,4,16 ;;
+        *) batches=4,16 ;;
       esac
+      long_caches "$architecture" "$dtype" "$batches" "$times"
     done
   done
 done
