@@ -11,6 +11,9 @@ import Records
 /// architecture is as fast as the median of its times over that, in all blocks of a cell. Times are
 /// restated as multiples of the reference's: bandwidth, clock and neighbours hit both alike. This
 /// cancels more than limits sampled between the tests do, since the reference runs the same code.
+///
+/// How long one cell usually takes beside another is told by runs of the reference alone: their
+/// cells are interleaved, while the others were measured in whatever minutes they came.
 package struct ReferenceMood {
   package let reference: String
   /// By run: what each block did, and the reference in it.
@@ -43,15 +46,49 @@ package struct ReferenceMood {
         let blocks = Self.blocks(together)
         return Self.level(of: beside, over: blocks).map { (blocks, $0) }
       }
-    usual = Dictionary(grouping: ofReference, by: Self.cell)
+    let accompanied = Set(
+      measurements.runs.filter { $0.architecture.name != reference }.map(\.run))
+    let medians = Dictionary(grouping: ofReference, by: Self.cell)
       .mapValues { Quantiles.median($0.map(\.seconds)) }
-    operators = Self.moods(
+    let alone = Dictionary(grouping: ofReference.filter { !accompanied.contains($0.run) }, by: \.run)
+      .values.map { interleaved in
+        let blocks = Self.blocks(interleaved)
+        return Dictionary(
+          interleaved.compactMap { run in
+            let cell = Self.cell(run)
+            return Self.level(of: run, over: blocks).map { (cell, $0 - log(medians[cell]!)) }
+          }, uniquingKeysWith: { first, _ in first })
+      }
+    let ties = Self.ties(alone)
+    usual = Dictionary(
+      uniqueKeysWithValues: medians.map { ($0, $1 * exp(ties[$0] ?? 0)) })
+    let moods = Self.moods(
       measurements.operators.filter { $0.origin == reference }.map {
         (
           Key(run: $0.run, cell: Self.cell($0)), Self.cell($0) + " \($0.kind?.rawValue ?? "")",
           $0.seconds
         )
       })
+    let operatorTies = Self.ties(
+      Dictionary(grouping: moods.filter { !accompanied.contains($0.key.run) }, by: \.key.run)
+        .values.map { moods in
+          Dictionary(uniqueKeysWithValues: moods.map { ($0.key.cell, $0.value) })
+        })
+    operators = Dictionary(
+      uniqueKeysWithValues: moods.map { ($0, exp($1 - (operatorTies[$0.cell] ?? 0))) })
+  }
+
+  /// By cell: the logarithm of what its usual time is to be multiplied by, so that cells which were
+  /// interleaved are to each other as they were then. What all cells of a run share stays.
+  ///
+  /// - Parameter runs: by run and cell, logarithms of times over usual ones.
+  private static func ties(_ runs: [[String: Double]]) -> [String: Double] {
+    let centred = runs.flatMap { cells in
+      let shared = Moments.mean(Array(cells.values))
+      return cells.map { (cell: $0.key, deviation: $0.value - shared) }
+    }
+    return Dictionary(grouping: centred, by: \.cell)
+      .mapValues { Quantiles.median($0.map(\.deviation)) }
   }
 
   /// Mean over a key's rows of the logarithm of their time over the usual one of their kind.
@@ -59,7 +96,7 @@ package struct ReferenceMood {
     let usual = Dictionary(grouping: rows, by: \.kind)
       .mapValues { Quantiles.median($0.map { log($0.seconds) }) }
     return Dictionary(grouping: rows, by: \.key).mapValues { rows in
-      exp(Moments.mean(rows.map { log($0.seconds) - usual[$0.kind]! }))
+      Moments.mean(rows.map { log($0.seconds) - usual[$0.kind]! })
     }
   }
 

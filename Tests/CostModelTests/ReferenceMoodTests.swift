@@ -8,13 +8,13 @@ import Testing
 @Suite struct ReferenceMoodTests {
   private let moods = [[1.0, 3.0, 0.9, 1.1], [2.0, 2.1, 5.0, 1.9], [1.0, 1.0, 1.2, 0.8]]
 
-  private func run(_ name: String, _ run: Int, seconds: Double) throws -> WholeRun {
+  private func run(_ name: String, _ run: Int, seconds: Double, batch: Int = 1) throws -> WholeRun {
     let architecture = try Architecture(
       configAt: Files.root.appendingPathComponent("profiles/architectures/\(name).json"))
     let samples = moods[run].map { $0 * seconds }
     var whole = WholeRun(
       device: "host", engine: "dyno", architecture: architecture, weights: .bf16, cache: .f16,
-      prompt: 0, generate: 1, batch: 1, seconds: samples.reduce(0, +) / Double(samples.count),
+      prompt: 0, generate: 1, batch: batch, seconds: samples.reduce(0, +) / Double(samples.count),
       origin: name)
     whole.secondsByBlock = Dictionary(uniqueKeysWithValues: samples.enumerated().map { ($0, $1) })
     whole.run = "\(run)"
@@ -45,5 +45,37 @@ import Testing
     var bare = measurements.runs[0]
     bare.secondsByBlock = [:]
     #expect(mood.seconds(bare) == nil)
+  }
+
+  /// Batches that were measured in unlike minutes are to each other as in runs of the reference
+  /// alone, where they were interleaved.
+  @Test func theReferenceAloneTiesItsCells() throws {
+    var measurements = Measurements()
+    for index in 0..<3 {
+      // Every run with a batch of 4 was in minutes half as fast as those with a batch of 1.
+      for (batch, seconds) in [(1, 0.1), (4, 0.2 * 2)] {
+        for (name, factor) in [("llama-2-7b", 3.0), ("smollm2-135m", 1.0)] {
+          var run = try run(name, index, seconds: seconds * factor, batch: batch)
+          run.run = "\(index) \(batch)"
+          measurements.runs.append(run)
+        }
+      }
+    }
+    func ratio(_ measurements: Measurements) throws -> Double {
+      let mood = try #require(ReferenceMood(measurements))
+      let batches = try [1, 4].map { batch in
+        let run = try #require(
+          measurements.runs.first { $0.batch == batch && $0.architecture.name == "llama-2-7b" })
+        return try #require(mood.seconds(run))
+      }
+      return batches[1] / batches[0]
+    }
+    #expect(abs(try ratio(measurements) - 4) < 1e-9)
+    for (batch, seconds) in [(1, 0.1), (4, 0.2)] {
+      var run = try run("smollm2-135m", 1, seconds: seconds, batch: batch)
+      run.run = "alone"
+      measurements.runs.append(run)
+    }
+    #expect(abs(try ratio(measurements) - 2) < 1e-9)
   }
 }
