@@ -50,15 +50,17 @@ package struct ReferenceMood {
       measurements.runs.filter { $0.architecture.name != reference }.map(\.run))
     let medians = Dictionary(grouping: ofReference, by: Self.cell)
       .mapValues { Quantiles.median($0.map(\.seconds)) }
-    let alone = Dictionary(grouping: ofReference.filter { !accompanied.contains($0.run) }, by: \.run)
-      .values.map { interleaved in
-        let blocks = Self.blocks(interleaved)
-        return Dictionary(
-          interleaved.compactMap { run in
-            let cell = Self.cell(run)
-            return Self.level(of: run, over: blocks).map { (cell, $0 - log(medians[cell]!)) }
-          }, uniquingKeysWith: { first, _ in first })
-      }
+    let alone = Dictionary(
+      grouping: ofReference.filter { !accompanied.contains($0.run) }, by: \.run
+    )
+    .values.map { interleaved in
+      let blocks = Self.blocks(interleaved)
+      return Dictionary(
+        interleaved.compactMap { run in
+          let cell = Self.cell(run)
+          return Self.level(of: run, over: blocks).map { (cell, $0 - log(medians[cell]!)) }
+        }, uniquingKeysWith: { first, _ in first })
+    }
     let ties = Self.ties(alone)
     usual = Dictionary(
       uniqueKeysWithValues: medians.map { ($0, $1 * exp(ties[$0] ?? 0)) })

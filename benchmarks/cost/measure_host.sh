@@ -16,10 +16,8 @@
 #   benchmarks/cost/measure_host.sh FOLDER [PASSES]
 #
 # Writes FOLDER/PASS-NAME-DTYPE-{decode,deep,prefill}.{json,csv}: records and operator rows. What
-# exists is not measured again. $REPETITIONS (12) are of each test; decoding with empty caches, whose
-# groups are closest to each other, gets three times as many, and so do long caches of small models,
-# whose steps take less time than their process does to start; single sequences with long caches,
-# which take least, get six times as many; prompts, whose samples spread most, twice.
+# exists is not measured again. $REPETITIONS (12) are of each test of 3B; smaller models' decoding gets
+# three times as many, single sequences with long caches, which take least, six times; prompts twice.
 set -euo pipefail
 folder=${1:?usage: measure_host.sh FOLDER [PASSES]}
 passes=${2:-2}
@@ -110,10 +108,8 @@ for pass in $(seq "$passes"); do
     for architecture in $(in_random_order "${of_350m[@]}" "${of_1b[@]}" "${others[@]}"); do
       [ $((count % 12)) -eq 0 ] && reference_alone "long-$count" "$dtype"
       count=$((count + 1))
-      case " ${of_1b[*]} llama-3.2-3b " in
-        *" $architecture "*) times=$repetitions ;;
-        *) times=$((3 * repetitions)) ;;
-      esac
+      times=$((3 * repetitions))
+      [ "$architecture" = llama-3.2-3b ] && times=$repetitions
       case $architecture-$dtype in
         # 12.8 GB of weights leave room for fewer caches.
         llama-3.2-3b-f32) batches=1,4 ;;
