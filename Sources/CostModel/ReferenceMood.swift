@@ -20,12 +20,19 @@ package struct ReferenceMood {
   private let runs: [Key: (blocks: [Int: Double], reference: Double)]
   /// By cell: the reference's usual seconds.
   private let usual: [String: Double]
-  /// By run: how much longer than usual the reference's operators took.
-  private let operators: [Key: Double]
+  /// By trace: what its operators' seconds are multiplied by.
+  private var operators: [Trace: Double] = [:]
 
   private struct Key: Hashable {
     let run: String
     let cell: String
+  }
+
+  /// A run's operators of one architecture in a step of so many sequences; `nil` in a prompt.
+  private struct Trace: Hashable {
+    let run: String
+    let architecture: String
+    let batch: Int?
   }
 
   /// - Returns: `nil` where no architecture is in all of at least 3 runs that measured more than
@@ -48,58 +55,26 @@ package struct ReferenceMood {
       }
     let accompanied = Set(
       measurements.runs.filter { $0.architecture.name != reference }.map(\.run))
-    let medians = Dictionary(grouping: ofReference, by: Self.cell)
+    usual = Self.usual(ofReference, alone: ofReference.filter { !accompanied.contains($0.run) })
+    operators = operatorScales(measurements)
+  }
+
+  /// By cell: the median of the reference's seconds; cells that were interleaved in runs of nothing
+  /// else are to each other as they were there, and in the mean as long as by their medians.
+  private static func usual(_ ofReference: [WholeRun], alone: [WholeRun]) -> [String: Double] {
+    let medians = Dictionary(grouping: ofReference, by: cell)
       .mapValues { Quantiles.median($0.map(\.seconds)) }
-    let alone = Dictionary(
-      grouping: ofReference.filter { !accompanied.contains($0.run) }, by: \.run
-    )
-    .values.map { interleaved in
-      let blocks = Self.blocks(interleaved)
-      return Dictionary(
-        interleaved.compactMap { run in
-          let cell = Self.cell(run)
-          return Self.level(of: run, over: blocks).map { (cell, $0 - log(medians[cell]!)) }
-        }, uniquingKeysWith: { first, _ in first })
+    let ties = Dictionary(grouping: alone, by: \.run).values.flatMap { interleaved in
+      let blocks = blocks(interleaved)
+      let ratios = interleaved.compactMap { run in
+        level(of: run, over: blocks).map { (cell: cell(run), log: $0 - log(medians[cell(run)]!)) }
+      }
+      let shared = Moments.mean(ratios.map(\.log))
+      return ratios.map { (cell: $0.cell, log: $0.log - shared) }
     }
-    let ties = Self.ties(alone)
-    usual = Dictionary(
-      uniqueKeysWithValues: medians.map { ($0, $1 * exp(ties[$0] ?? 0)) })
-    let moods = Self.moods(
-      measurements.operators.filter { $0.origin == reference }.map {
-        (
-          Key(run: $0.run, cell: Self.cell($0)), Self.cell($0) + " \($0.kind?.rawValue ?? "")",
-          $0.seconds
-        )
-      })
-    let operatorTies = Self.ties(
-      Dictionary(grouping: moods.filter { !accompanied.contains($0.key.run) }, by: \.key.run)
-        .values.map { moods in
-          Dictionary(uniqueKeysWithValues: moods.map { ($0.key.cell, $0.value) })
-        })
-    operators = Dictionary(
-      uniqueKeysWithValues: moods.map { ($0, exp($1 - (operatorTies[$0.cell] ?? 0))) })
-  }
-
-  /// By cell: the logarithm of what its usual time is to be multiplied by, so that cells which were
-  /// interleaved are to each other as they were then. What all cells of a run share stays.
-  ///
-  /// - Parameter runs: by run and cell, logarithms of times over usual ones.
-  private static func ties(_ runs: [[String: Double]]) -> [String: Double] {
-    let centred = runs.flatMap { cells in
-      let shared = Moments.mean(Array(cells.values))
-      return cells.map { (cell: $0.key, deviation: $0.value - shared) }
-    }
-    return Dictionary(grouping: centred, by: \.cell)
-      .mapValues { Quantiles.median($0.map(\.deviation)) }
-  }
-
-  /// Mean over a key's rows of the logarithm of their time over the usual one of their kind.
-  private static func moods(_ rows: [(key: Key, kind: String, seconds: Double)]) -> [Key: Double] {
-    let usual = Dictionary(grouping: rows, by: \.kind)
-      .mapValues { Quantiles.median($0.map { log($0.seconds) }) }
-    return Dictionary(grouping: rows, by: \.key).mapValues { rows in
-      Moments.mean(rows.map { log($0.seconds) - usual[$0.kind]! })
-    }
+    let byCell = Dictionary(grouping: ties, by: \.cell)
+      .mapValues { exp(Quantiles.median($0.map(\.log))) }
+    return Dictionary(uniqueKeysWithValues: medians.map { ($0, $1 * (byCell[$0] ?? 1)) })
   }
 
   /// What tells apart tests that a run's architectures have in common.
@@ -107,14 +82,44 @@ package struct ReferenceMood {
     "\(run.weights) \(run.cache) \(run.prompt) \(run.generate) \(run.depth) \(run.batch)"
   }
 
-  /// GEMMs by their rows, attention by its batch and context, the rest by its rows.
-  private static func cell(_ timing: OperatorTiming) -> String {
-    switch timing.shape {
-    case .gemm(let m, _, _): return "\(timing.weights) gemm \(m)"
-    case .rows(let count, _, _): return "\(timing.weights) rows \(count)"
-    case .attention(let shape):
-      return "\(timing.weights) attention \(shape.sequences) \(shape.tokens) \(shape.positions)"
+  /// A trace is of one moment, and the reference's of another. But what it holds are the operators
+  /// of a step whose usual time is known from many samples: together they take as long.
+  ///
+  /// - Returns: by trace, what its operators' seconds are to be multiplied by.
+  private func operatorScales(_ measurements: Measurements) -> [Trace: Double] {
+    let tests = Dictionary(
+      // Of one step only.
+      grouping: measurements.runs.filter {
+        $0.prompt == 0
+          ? $0.generate == 1 : $0.generate == 0 && $0.prompt * $0.batch <= $0.chunk ?? 0
+      }
+    ) {
+      Trace(
+        run: $0.run, architecture: $0.architecture.name, batch: $0.prompt == 0 ? $0.batch : nil)
     }
+    let traced = Dictionary(grouping: measurements.operators) { timing in
+      let prompt = Trace(run: timing.run, architecture: timing.origin, batch: nil)
+      return tests[prompt] == nil ? Self.decode(timing) : prompt
+    }
+    return tests.reduce(into: [:]) { scales, entry in
+      let seconds = entry.value.compactMap(self.seconds)
+      guard let rows = traced[entry.key], seconds.count == entry.value.count else { return }
+      let steps = rows.reduce(0) { $0 + ($1.kind == .head ? $1.samples : 0) }
+      guard steps > 0 else { return }
+      let together = rows.reduce(0) { $0 + $1.seconds * Double($1.samples) }
+      scales[entry.key] = Moments.mean(seconds) * Double(steps) / together
+    }
+  }
+
+  /// Of a row that no prompt's test was traced with: a step of as many sequences.
+  private static func decode(_ timing: OperatorTiming) -> Trace {
+    let batch =
+      switch timing.shape {
+      case .gemm(let m, _, _): m
+      case .rows(let count, _, _): count
+      case .attention(let shape): shape.sequences
+      }
+    return Trace(run: timing.run, architecture: timing.origin, batch: batch)
   }
 
   /// By block that all of them were measured in: the median logarithm of their seconds.
@@ -142,7 +147,8 @@ package struct ReferenceMood {
   }
 
   /// What a timing is multiplied by to be as it usually is.
-  func scale(_ timing: OperatorTiming) -> Double? {
-    operators[Key(run: timing.run, cell: Self.cell(timing))].map { 1 / $0 }
+  package func scale(_ timing: OperatorTiming) -> Double? {
+    operators[Trace(run: timing.run, architecture: timing.origin, batch: nil)]
+      ?? operators[Self.decode(timing)]
   }
 }

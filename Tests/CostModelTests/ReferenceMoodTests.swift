@@ -1,5 +1,6 @@
 import Architectures
 import CostModel
+import Operators
 import Records
 import TestSupport
 import Testing
@@ -77,5 +78,34 @@ import Testing
       measurements.runs.append(run)
     }
     #expect(abs(try ratio(measurements) - 2) < 1e-9)
+  }
+
+  /// A trace's operators together take as long as the step usually does, whatever happened while
+  /// it was traced.
+  @Test func tracesTakeAsLongAsTheirSteps() throws {
+    var measurements = Measurements()
+    for index in 0..<3 {
+      measurements.runs.append(try run("llama-2-7b", index, seconds: 0.3))
+      measurements.runs.append(try run("smollm2-135m", index, seconds: 0.1))
+    }
+    for (kind, seconds, samples) in [
+      (Operator.Kind.downProjection, 0.04, 8), (.head, 0.02, 2),
+    ] {
+      var timing = OperatorTiming(
+        device: "host", engine: "dyno", kind: kind, shape: .gemm(m: 1, n: 8, k: 8),
+        weights: .bf16, cache: .f16, seconds: seconds, samples: samples, origin: "llama-2-7b")
+      timing.run = "1"
+      measurements.operators.append(timing)
+    }
+    let mood = try #require(ReferenceMood(measurements))
+    let step = try #require(mood.seconds(measurements.runs[2]))
+    // Two steps of four projections and a head each.
+    let scales = measurements.operators.compactMap { mood.scale($0) }
+    #expect(scales.count == 2)
+    for scale in scales { #expect(abs(scale * (4 * 0.04 + 0.02) / step - 1) < 1e-9) }
+    // Of another number of sequences nothing is known.
+    var other = measurements.operators[0]
+    other.shape = .gemm(m: 4, n: 8, k: 8)
+    #expect(mood.scale(other) == nil)
   }
 }
