@@ -9,6 +9,9 @@ import Testing
 @Suite struct ReferenceMoodTests {
   private let moods = [[1.0, 3.0, 0.9, 1.1], [2.0, 2.1, 5.0, 1.9], [1.0, 1.0, 1.2, 0.8]]
 
+  /// One in each run beside the reference.
+  private let others = ["llama-2-7b", "mistral-7b", "llama-3-8b"]
+
   private func run(_ name: String, _ run: Int, seconds: Double, batch: Int = 1) throws -> WholeRun {
     let architecture = try Architecture(
       configAt: Files.root.appendingPathComponent("profiles/architectures/\(name).json"))
@@ -24,7 +27,7 @@ import Testing
 
   @Test func sharedMoodsCancel() throws {
     var measurements = Measurements()
-    for (index, name) in ["llama-2-7b", "mistral-7b", "llama-3-8b"].enumerated() {
+    for (index, name) in others.enumerated() {
       measurements.runs.append(try run(name, index, seconds: 0.2 * Double(index + 1)))
       measurements.runs.append(try run("smollm2-135m", index, seconds: 0.1))
     }
@@ -55,7 +58,7 @@ import Testing
     for index in 0..<3 {
       // Every run with a batch of 4 was in minutes half as fast as those with a batch of 1.
       for (batch, seconds) in [(1, 0.1), (4, 0.2 * 2)] {
-        for (name, factor) in [("llama-2-7b", 3.0), ("smollm2-135m", 1.0)] {
+        for (name, factor) in [(others[index], 3.0), ("smollm2-135m", 1.0)] {
           var run = try run(name, index, seconds: seconds * factor, batch: batch)
           run.run = "\(index) \(batch)"
           measurements.runs.append(run)
@@ -66,7 +69,7 @@ import Testing
       let mood = try #require(ReferenceMood(measurements))
       let batches = try [1, 4].map { batch in
         let run = try #require(
-          measurements.runs.first { $0.batch == batch && $0.architecture.name == "llama-2-7b" })
+          measurements.runs.first { $0.batch == batch && $0.architecture.name == others[0] })
         return try #require(mood.seconds(run))
       }
       return batches[1] / batches[0]
@@ -85,7 +88,7 @@ import Testing
   @Test func tracesTakeAsLongAsTheirSteps() throws {
     var measurements = Measurements()
     for index in 0..<3 {
-      measurements.runs.append(try run("llama-2-7b", index, seconds: 0.3))
+      measurements.runs.append(try run(others[index], index, seconds: 0.3))
       measurements.runs.append(try run("smollm2-135m", index, seconds: 0.1))
     }
     for (kind, seconds, samples) in [
@@ -93,7 +96,7 @@ import Testing
     ] {
       var timing = OperatorTiming(
         device: "host", engine: "dyno", kind: kind, shape: .gemm(m: 1, n: 8, k: 8),
-        weights: .bf16, cache: .f16, seconds: seconds, samples: samples, origin: "llama-2-7b")
+        weights: .bf16, cache: .f16, seconds: seconds, samples: samples, origin: others[1])
       timing.run = "1"
       measurements.operators.append(timing)
     }
