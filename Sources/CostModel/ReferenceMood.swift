@@ -28,7 +28,7 @@ package struct ReferenceMood {
     let cell: String
   }
 
-  /// A run's operators of one architecture in a step of so many sequences; `nil` in a prompt.
+  /// A run's operators of one architecture: in a step of so many sequences, or `nil` for all.
   private struct Trace: Hashable {
     let run: String
     let architecture: String
@@ -85,41 +85,50 @@ package struct ReferenceMood {
   /// A trace is of one moment, and the reference's of another. But what it holds are the operators
   /// of a step whose usual time is known from many samples: together they take as long.
   ///
-  /// - Returns: by trace, what its operators' seconds are to be multiplied by.
+  /// - Returns: by trace, what its operators' seconds are to be multiplied by. Only of runs whose
+  ///   rows tell which test they are of, and of tests of one step: nothing but such decoding, or one
+  ///   prompt alone.
   private func operatorScales(_ measurements: Measurements) -> [Trace: Double] {
-    let tests = Dictionary(
-      // Of one step only.
-      grouping: measurements.runs.filter {
-        $0.prompt == 0
-          ? $0.generate == 1 : $0.generate == 0 && $0.prompt * $0.batch <= $0.chunk ?? 0
+    let traced = Dictionary(grouping: measurements.operators) {
+      Trace(run: $0.run, architecture: $0.origin, batch: nil)
+    }
+    var scales: [Trace: Double] = [:]
+    let ofRun = Dictionary(grouping: measurements.runs) {
+      Trace(run: $0.run, architecture: $0.architecture.name, batch: nil)
+    }
+    for (whole, tests) in ofRun {
+      guard let rows = traced[whole] else { continue }
+      if tests.allSatisfy({ $0.prompt == 0 && $0.generate == 1 }) {
+        let byBatch = Dictionary(grouping: rows, by: Self.batch)
+        for (batch, tests) in Dictionary(grouping: tests, by: \.batch) {
+          let trace = Trace(run: whole.run, architecture: whole.architecture, batch: batch)
+          scales[trace] = scale(byBatch[batch] ?? [], to: tests)
+        }
+      } else if tests.count == 1, tests[0].generate == 0,
+        tests[0].prompt * tests[0].batch <= tests[0].chunk ?? 0
+      {
+        scales[whole] = scale(rows, to: tests)
       }
-    ) {
-      Trace(
-        run: $0.run, architecture: $0.architecture.name, batch: $0.prompt == 0 ? $0.batch : nil)
     }
-    let traced = Dictionary(grouping: measurements.operators) { timing in
-      let prompt = Trace(run: timing.run, architecture: timing.origin, batch: nil)
-      return tests[prompt] == nil ? Self.decode(timing) : prompt
-    }
-    return tests.reduce(into: [:]) { scales, entry in
-      let seconds = entry.value.compactMap(self.seconds)
-      guard let rows = traced[entry.key], seconds.count == entry.value.count else { return }
-      let steps = rows.reduce(0) { $0 + ($1.kind == .head ? $1.samples : 0) }
-      guard steps > 0 else { return }
-      let together = rows.reduce(0) { $0 + $1.seconds * Double($1.samples) }
-      scales[entry.key] = Moments.mean(seconds) * Double(steps) / together
-    }
+    return scales
   }
 
-  /// Of a row that no prompt's test was traced with: a step of as many sequences.
-  private static func decode(_ timing: OperatorTiming) -> Trace {
-    let batch =
-      switch timing.shape {
-      case .gemm(let m, _, _): m
-      case .rows(let count, _, _): count
-      case .attention(let shape): shape.sequences
-      }
-    return Trace(run: timing.run, architecture: timing.origin, batch: batch)
+  /// What makes a trace's rows take as long as the tests' steps, each traced equally often.
+  private func scale(_ rows: [OperatorTiming], to tests: [WholeRun]) -> Double? {
+    let seconds = tests.compactMap(self.seconds)
+    let steps = rows.reduce(0) { $0 + ($1.kind == .head ? $1.samples : 0) }
+    guard seconds.count == tests.count, steps > 0 else { return nil }
+    let together = rows.reduce(0) { $0 + $1.seconds * Double($1.samples) }
+    return Moments.mean(seconds) * Double(steps) / together
+  }
+
+  /// Sequences of the decode step that a row is of.
+  private static func batch(_ timing: OperatorTiming) -> Int {
+    switch timing.shape {
+    case .gemm(let m, _, _): m
+    case .rows(let count, _, _): count
+    case .attention(let shape): shape.sequences
+    }
   }
 
   /// By block that all of them were measured in: the median logarithm of their seconds.
@@ -148,7 +157,8 @@ package struct ReferenceMood {
 
   /// What a timing is multiplied by to be as it usually is.
   package func scale(_ timing: OperatorTiming) -> Double? {
-    operators[Trace(run: timing.run, architecture: timing.origin, batch: nil)]
-      ?? operators[Self.decode(timing)]
+    [nil, Self.batch(timing)].lazy.compactMap {
+      operators[Trace(run: timing.run, architecture: timing.origin, batch: $0)]
+    }.first
   }
 }

@@ -110,5 +110,11 @@ import Testing
     var other = measurements.operators[0]
     other.shape = .gemm(m: 4, n: 8, k: 8)
     #expect(mood.scale(other) == nil)
+    // Where a prompt was traced with it, rows do not tell which test they are of.
+    var prompt = measurements.runs[2]
+    (prompt.prompt, prompt.generate, prompt.chunk) = (128, 0, 512)
+    measurements.runs.append(prompt)
+    let mixed = try #require(ReferenceMood(measurements))
+    #expect(mixed.scale(measurements.operators[0]) == nil)
   }
 }
