@@ -7,25 +7,30 @@ import Records
 /// What a shared machine did during each run, told by a reference architecture that every run
 /// measured beside its own, interleaved.
 ///
-/// What a block of samples did is told by the median of the run's architectures in it; an
-/// architecture is as fast as the median of its times over that, in all blocks of a cell. Times are
-/// restated as multiples of the reference's: bandwidth, clock and neighbours hit both alike. This
-/// cancels more than limits sampled between the tests do, since the reference runs the same code.
+/// What a block of samples did is told by the median of the run's architectures in it; in a run an
+/// architecture is as fast as the median of its times over that, in all blocks of a cell. Bandwidth,
+/// clock and neighbours hit all alike. This cancels more than limits sampled between the tests do,
+/// since the others run the same code.
+///
+/// But a run is good or bad to each architecture in it by some percent, to the reference too. So an
+/// architecture's usual time, as a multiple of the reference's, is that of a robust fit to all runs
+/// of the cell, with Huber's loss: logarithm = architecture + run. Whatever two runs have in common
+/// ties them, and what one run did to one architecture does not spread to the others.
 ///
 /// How long one cell usually takes beside another is told by runs of the reference alone: their
 /// cells are interleaved, while the others were measured in whatever minutes they came.
 package struct ReferenceMood {
   package let reference: String
-  /// By run: what each block did, and the reference in it.
-  private let runs: [Key: (blocks: [Int: Double], reference: Double)]
+  /// By cell and architecture: the logarithm of its usual seconds over the reference's.
+  private let relatives: [Place: Double]
   /// By cell: the reference's usual seconds.
   private let usual: [String: Double]
   /// By trace: what its operators' seconds are multiplied by.
   private var operators: [Trace: Double] = [:]
 
-  private struct Key: Hashable {
-    let run: String
+  private struct Place: Hashable {
     let cell: String
+    let architecture: String
   }
 
   /// A run's operators of one architecture: in a step of so many sequences, or `nil` for all.
@@ -45,18 +50,71 @@ package struct ReferenceMood {
     else { return nil }
     self.reference = reference
     let ofReference = measurements.runs.filter { $0.architecture.name == reference }
-    runs = Dictionary(grouping: measurements.runs) { Key(run: $0.run, cell: Self.cell($0)) }
-      .compactMapValues { together in
-        guard let beside = together.last(where: { $0.architecture.name == reference }) else {
-          return nil
-        }
-        let blocks = Self.blocks(together)
-        return Self.level(of: beside, over: blocks).map { (blocks, $0) }
+    var relatives: [Place: Double] = [:]
+    for (cell, runs) in Dictionary(grouping: measurements.runs, by: Self.cell) {
+      for (architecture, logarithm) in Self.relatives(Self.levels(runs, reference), reference) {
+        relatives[Place(cell: cell, architecture: architecture)] = logarithm
       }
+    }
+    self.relatives = relatives
     let accompanied = Set(
       measurements.runs.filter { $0.architecture.name != reference }.map(\.run))
     usual = Self.usual(ofReference, alone: ofReference.filter { !accompanied.contains($0.run) })
     operators = operatorScales(measurements)
+  }
+
+  /// How fast an architecture was in a run, beside the others in it.
+  private struct Level {
+    let run: String
+    let architecture: String
+    /// A logarithm, and how far it may be off.
+    let value, error: Double
+  }
+
+  /// What runs do to an architecture by itself, in logarithms: the memory that a process gets, say.
+  private static let spreadOfRuns = 0.02
+
+  /// One cell's levels, of the runs that have the reference.
+  private static func levels(_ runs: [WholeRun], _ reference: String) -> [Level] {
+    Dictionary(grouping: runs, by: \.run).values.flatMap { together -> [Level] in
+      let shared = blocks(together)
+      let levels = together.compactMap { run -> Level? in
+        let ofRun = ratios(run, to: shared)
+        guard !ofRun.isEmpty else { return nil }
+        let median = Quantiles.median(ofRun)
+        // Of a median, by the median deviation: both as of normal noise.
+        let deviation = 1.4826 * Quantiles.median(ofRun.map { abs($0 - median) })
+        let error = (Double.pi / 2 / Double(ofRun.count)).squareRoot() * deviation
+        return Level(
+          run: run.run, architecture: run.architecture.name, value: median,
+          error: (error * error + spreadOfRuns * spreadOfRuns).squareRoot())
+      }
+      return levels.contains { $0.architecture == reference } ? levels : []
+    }
+  }
+
+  /// By architecture of one cell: the logarithm of its usual time over the reference's.
+  private static func relatives(_ levels: [Level], _ reference: String) -> [String: Double] {
+    guard !levels.isEmpty else { return [:] }
+    let others = Set(levels.map(\.architecture)).subtracting([reference]).sorted()
+    let runs = Set(levels.map(\.run)).sorted()
+    let place = Dictionary(uniqueKeysWithValues: (others + runs).enumerated().map { ($1, $0) })
+    let model = ResidualModel(rows: levels.count) { row, parameters, gradient in
+      let level = levels[row]
+      for index in gradient.indices { gradient[index] = 0 }
+      var residual = level.value
+      for index in [place[level.architecture], place[level.run]].compactMap({ $0 }) {
+        residual -= parameters[index]
+        gradient[index] = -1 / level.error
+      }
+      return residual / level.error
+    }
+    // Huber's choice, which loses 5% of the efficiency where noise is normal.
+    let solution = HuberRegression.minimize(
+      model, start: [Double](repeating: 0, count: place.count), delta: 1.345)
+    var logarithms = Dictionary(uniqueKeysWithValues: zip(others, solution.parameters))
+    logarithms[reference] = 0
+    return logarithms
   }
 
   /// By cell: the median of the reference's seconds; cells that were interleaved in runs of nothing
@@ -65,12 +123,14 @@ package struct ReferenceMood {
     let medians = Dictionary(grouping: ofReference, by: cell)
       .mapValues { Quantiles.median($0.map(\.seconds)) }
     let ties = Dictionary(grouping: alone, by: \.run).values.flatMap { interleaved in
-      let blocks = blocks(interleaved)
-      let ratios = interleaved.compactMap { run in
-        level(of: run, over: blocks).map { (cell: cell(run), log: $0 - log(medians[cell(run)]!)) }
+      let together = blocks(interleaved)
+      let levels = interleaved.compactMap { run -> (cell: String, log: Double)? in
+        let ofRun = ratios(run, to: together)
+        guard !ofRun.isEmpty else { return nil }
+        return (cell(run), Quantiles.median(ofRun) - log(medians[cell(run)]!))
       }
-      let shared = Moments.mean(ratios.map(\.log))
-      return ratios.map { (cell: $0.cell, log: $0.log - shared) }
+      let shared = Moments.mean(levels.map(\.log))
+      return levels.map { (cell: $0.cell, log: $0.log - shared) }
     }
     let byCell = Dictionary(grouping: ties, by: \.cell)
       .mapValues { exp(Quantiles.median($0.map(\.log))) }
@@ -138,21 +198,20 @@ package struct ReferenceMood {
       .mapValues { Quantiles.median($0.map { log($0.value) }) }
   }
 
-  /// The median logarithm of a run's seconds over its blocks'.
-  private static func level(of run: WholeRun, over blocks: [Int: Double]) -> Double? {
-    let ratios = run.secondsByBlock.compactMap { block, seconds in
-      blocks[block].map { log(seconds) - $0 }
-    }
-    return ratios.isEmpty ? nil : Quantiles.median(ratios)
+  /// Logarithms of a run's seconds over those of its blocks.
+  private static func ratios(_ run: WholeRun, to blocks: [Int: Double]) -> [Double] {
+    run.secondsByBlock.compactMap { block, seconds in blocks[block].map { log(seconds) - $0 } }
   }
 
-  /// The run's seconds as they usually are; `nil` where the reference was not beside it.
+  /// The usual seconds of a run's architecture in its cell; `nil` where the reference was not beside
+  /// it.
   package func seconds(_ run: WholeRun) -> Double? {
-    let cell = Self.cell(run)
-    guard let usual = usual[cell], let together = runs[Key(run: run.run, cell: cell)],
-      let level = Self.level(of: run, over: together.blocks)
-    else { return nil }
-    return usual * exp(level - together.reference)
+    relative(run).map { $0 * usual[Self.cell(run)]! }
+  }
+
+  /// The same as a multiple of the reference's.
+  package func relative(_ run: WholeRun) -> Double? {
+    relatives[Place(cell: Self.cell(run), architecture: run.architecture.name)].map { exp($0) }
   }
 
   /// What a timing is multiplied by to be as it usually is.

@@ -48,16 +48,14 @@ struct HostStudy {
         folder.path, problem: "has no reference architecture in every run",
         expected: "what measure_host.sh wrote")
     }
-    let passes = Dictionary(grouping: all.runs.filter { $0.architecture.name != mood.reference }) {
-      Cell($0)
-    }
     let result = try DeviceCalibration(try Self.profile(all)).run(all)
     describe(all, mood, result.profile.limits)
     print(CalibrationReport(result, rejected: []).table(.markdown) + "\n")
     for warning in result.warnings { print("- \(warning)") }
     print("")
-    let noise = retest(passes, mood)
-    spearman(result.heldOutRuns, twice(passes, mood), mood.reference, noise)
+    let halves = halves(all, mood.reference)
+    let noise = retest(halves)
+    spearman(result.heldOutRuns, halves, mood.reference, noise)
     bySlices(result.heldOutRuns)
     try Residuals.write(
       "host", result.heldOutRuns.map { ("\($0.run.weights)", Double($0.run.batch), $0.comparison) })
@@ -81,45 +79,66 @@ struct HostStudy {
         + "architectures: \(measured.joined(separator: ", ")).\n")
   }
 
-  /// Seconds of cells measured in two passes, restated by the reference.
-  private func twice(
-    _ passes: [Cell: [WholeRun]], _ mood: ReferenceMood
-  ) -> [Cell: (first: Double, second: Double)] {
-    passes.compactMapValues { runs in
-      let seconds = runs.compactMap(mood.seconds)
-      return seconds.count > 1 ? (seconds[0], seconds[1]) : nil
+  /// What a cell took over the reference, by the odd passes and by the even ones, each restated by
+  /// nothing but their own measurements; and the same as measured.
+  private struct Halves {
+    var restated: (first: Double, second: Double)
+    var measured: (first: Double, second: Double)
+  }
+
+  private func halves(_ all: Measurements, _ reference: String) -> [Cell: Halves] {
+    let byParity = [1, 0].map { parity -> [Cell: (restated: Double, measured: Double)] in
+      var half = all
+      half.runs.removeAll { Self.pass($0) % 2 != parity }
+      half.operators = []
+      guard let mood = ReferenceMood(half), mood.reference == reference else { return [:] }
+      return Dictionary(grouping: half.runs.filter { $0.architecture.name != reference }) { Cell($0) }
+        .compactMapValues { runs in
+          mood.relative(runs[0]).map { ($0, exp(Moments.mean(runs.map { log($0.seconds) }))) }
+        }
+    }
+    return byParity[0].reduce(into: [:]) { halves, entry in
+      guard let second = byParity[1][entry.key] else { return }
+      halves[entry.key] = Halves(
+        restated: (entry.value.restated, second.restated),
+        measured: (entry.value.measured, second.measured))
     }
   }
 
-  /// - Returns: the mean difference between passes.
-  private func retest(_ passes: [Cell: [WholeRun]], _ mood: ReferenceMood) -> Double {
-    let restated = twice(passes, mood).values.map { abs($0.first / $0.second - 1) }
-    guard !restated.isEmpty else {
+  /// The number that measure_host.sh begins a file's name with.
+  private static func pass(_ run: WholeRun) -> Int {
+    let name = URL(fileURLWithPath: run.run).lastPathComponent
+    return Int(name.prefix(while: \.isNumber)) ?? 1
+  }
+
+  /// - Returns: the mean difference between halves of the passes.
+  private func retest(_ halves: [Cell: Halves]) -> Double {
+    guard !halves.isEmpty else {
       print("No cell was measured twice: the retest's error is taken for 2%.\n")
       return 0.02
     }
-    let raw = passes.values.filter { $0.count > 1 }.map {
-      abs($0[0].seconds / $0[1].seconds - 1)
-    }
+    let restated = halves.values.map { abs($0.restated.first / $0.restated.second - 1) }
+    let measured = halves.values.map { abs($0.measured.first / $0.measured.second - 1) }
     print(
-      "Retest of \(restated.count) cells: median \(Quantity.percent(Quantiles.median(restated))), "
-        + "mean \(Quantity.percent(Moments.mean(restated))) restated; median "
-        + "\(Quantity.percent(Quantiles.median(raw))), mean \(Quantity.percent(Moments.mean(raw))) "
-        + "as measured.\n")
+      "Retest of \(restated.count) cells, odd passes by even ones: median "
+        + "\(Quantity.percent(Quantiles.median(restated))), mean "
+        + "\(Quantity.percent(Moments.mean(restated))) restated; median "
+        + "\(Quantity.percent(Quantiles.median(measured))), mean "
+        + "\(Quantity.percent(Moments.mean(measured))) as measured.\n")
     return Moments.mean(restated)
   }
 
-  /// Rank correlation within groups of equal N and workload, beside that of one pass with the other
+  /// Rank correlation within groups of equal N and workload, beside that of the halves of the passes
   /// and how often a prediction without any error would reach 0.9: of architectures alike in speed
   /// nobody tells the order. Groups are counted whose spread exceeds the noise of all cells.
   private func spearman(
     _ runs: [(run: WholeRun, comparison: Comparison)],
-    _ twice: [Cell: (first: Double, second: Double)], _ reference: String, _ noise: Double
+    _ halves: [Cell: Halves], _ reference: String, _ noise: Double
   ) {
     var table = Table([
       ("N", .left), ("dtype", .left), ("prompt", .right), ("depth", .right), ("batch", .right),
       ("architectures", .right), ("measured spread", .right), ("noise", .right),
-      ("Spearman", .right), ("of two passes", .right), ("without error", .right),
+      ("Spearman", .right), ("of two halves", .right), ("without error", .right),
       ("exceeds noise", .left),
     ])
     let groups = Dictionary(grouping: runs) { entry -> [String] in
@@ -154,9 +173,9 @@ struct HostStudy {
         }
       }
       let run = members[0].run
-      // The reference's restated times are the same in both passes.
+      // The reference over itself is the same in both halves.
       let others = members.filter { $0.run.architecture.name != reference }
-      let both = others.compactMap { twice[Cell($0.run)] }
+      let both = others.compactMap { halves[Cell($0.run)]?.restated }
       let isRetested = both.count == others.count
       let retest =
         isRetested ? RankCorrelation.spearman(both.map(\.first), both.map(\.second)) : nil
@@ -196,7 +215,7 @@ struct HostStudy {
           + "\(Quantity.number(chances.reduce(0, +), digits: 3)) of them in the mean, and in all of "
           + "them with a probability of \(Quantity.percent(chances.reduce(1, *))).\n")
     }
-    summarize("Of these, groups that two passes order alike (0.9 or more)", repeatable)
+    summarize("Of these, groups that two halves order alike (0.9 or more)", repeatable)
     summarize("Groups whose spread exceeds four times their own noise", byOwnNoise)
     summarize(
       "Groups where a prediction without error would reach 0.9 in nine of ten draws", decidable)
@@ -205,7 +224,7 @@ struct HostStudy {
         + "apart, twice the retest's mean, \(pairs.inOrder) are predicted in their order.\n")
   }
 
-  /// The mean difference between passes in what orders a group: without what all of it share.
+  /// The mean difference between halves in what orders a group: without what all of it share.
   private static func noise(ofOrder both: [(first: Double, second: Double)]) -> Double {
     let changes = both.map { log($0.first / $0.second) }
     let common = Moments.mean(changes)
@@ -215,9 +234,9 @@ struct HostStudy {
   }
 
   /// How likely a prediction that is right ranks architectures with 0.9 or more, if these are their
-  /// true times and each is measured as the mean of two passes.
+  /// true times and each is measured as the mean of two halves.
   ///
-  /// - Parameter noise: the mean difference between passes.
+  /// - Parameter noise: the mean difference between halves.
   private static func chanceWithoutError(_ seconds: [Double], noise: Double) -> Double {
     // Of normal noise the mean difference of two is 2/√π of its deviation; a mean of two has 1/√2.
     let deviation = noise * Double.pi.squareRoot() / 2 / 2.0.squareRoot()

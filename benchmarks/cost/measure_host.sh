@@ -8,16 +8,18 @@
 # A reference architecture takes part in every process: what the machine did meanwhile is told by it.
 # Now and then it runs alone through all batches and depths in one process: how long these take
 # beside each other is not left to the minutes in which each of them happened to be measured.
-# Tests with empty caches, and of one sequence with a long one, run interleaved for as many
+# Tests with empty caches, and of one and four sequences with long ones, run interleaved for as many
 # architectures of one size as the memory (24 GB) holds in one process, as their order is to be
-# predicted; more long caches leave room for one architecture beside the reference. Each pass is in
-# another random order, so that a retest is another part of the hour.
+# predicted; sixteen long caches leave room for one architecture beside the reference. Each pass is
+# in another random order and splits a size into other processes: what a process does to all it runs
+# is no order. From the third on a pass measures only decoding that is interleaved: there
+# architectures are so much alike that their order needs more passes.
 #
 #   benchmarks/cost/measure_host.sh FOLDER [PASSES]
 #
 # Writes FOLDER/PASS-NAME-DTYPE-{decode,deep,prefill}.{json,csv}: records and operator rows. What
 # exists is not measured again. $REPETITIONS (12) are of each test of 3B; smaller models' decoding gets
-# three times as many, single sequences with long caches, which take least, six times; prompts twice.
+# three times as many, what is interleaved with long caches six times; prompts twice.
 set -euo pipefail
 folder=${1:?usage: measure_host.sh FOLDER [PASSES]}
 passes=${2:-2}
@@ -54,15 +56,15 @@ empty_caches() { # NAME DTYPE ARCHITECTURE…
   [ "$1" = llama-3.2-3b ] && times=$repetitions
   measure "$name-decode" "$@" --dtype "$dtype" --prompt 0 --generate 1 --batch 1,4,16 \
     --repetitions "$times"
-  [ "$dtype" = bf16 ] || return 0
+  [ "$dtype" = bf16 ] && [ "$pass" -le 2 ] || return 0
   measure "$name-prefill" "$@" --dtype "$dtype" --prompt 128 --generate 0 \
     --repetitions "$((2 * repetitions))"
 }
 
-one_long_cache() { # NAME DTYPE ARCHITECTURE…
+few_long_caches() { # NAME DTYPE ARCHITECTURE…
   local name=$pass-$1-$2-deep dtype=$2
   shift 2
-  measure "$name" "$@" --dtype "$dtype" --prompt 0 --generate 1 --depth 4096 --batch 1 \
+  measure "$name" "$@" --dtype "$dtype" --prompt 0 --generate 1 --depth 4096 --batch 1,4 \
     --repetitions "$((6 * repetitions))"
 }
 
@@ -76,33 +78,49 @@ reference_alone() { # NAME DTYPE
     --batch 1,4,16 --repetitions "$((2 * repetitions))"
 }
 
-together() { # NAME DTYPE COUNT ARCHITECTURE…, of one size, COUNT in a process
-  local name=$1 dtype=$2 count=$3 part=1
-  shift 3
+together() { # WHAT NAME DTYPE COUNT ARCHITECTURE…, of one size, COUNT in a process
+  local what=$1 name=$2 dtype=$3 count=$4 part=1
+  shift 4
   while [ $# -gt 0 ]; do
-    empty_caches "$name-$part" "$dtype" "${@:1:count}"
-    one_long_cache "$name-$part" "$dtype" "${@:1:count}"
+    "$what" "$name-$part" "$dtype" "${@:1:count}"
     shift $((count < $# ? count : $#))
     part=$((part + 1))
   done
 }
 
-in_random_order() { printf '%s\n' "$@" | shuf --random-source=<(yes "$pass"); }
+in_random_order() { # by what a hash makes of each in this pass
+  local one
+  for one in "$@"; do
+    printf '%s\t%s\n' "$(printf '%s %s' "$pass" "$one" | md5sum | cut --characters 1-16)" "$one"
+  done | sort | cut --fields 2-
+}
 
 for pass in $(seq "$passes"); do
-  # What a process shares would look like an order that both passes find, if both split them alike.
+  mapfile -t small < <(in_random_order "${of_350m[@]}")
   mapfile -t large < <(in_random_order "${of_1b[@]}")
+  alone=("${others[@]}")
+  [ "$pass" -gt 2 ] && alone=()
   for dtype in $(in_random_order f32 bf16 q8_0); do
-    for part in $(in_random_order 350m 1b "${others[@]}"); do
+    for part in $(in_random_order 350m 1b "${alone[@]}"); do
       reference_alone "$part" "$dtype"
       case $part-$dtype in
-        350m-*) together "$part" "$dtype" 11 "${of_350m[@]}" ;;
-        1b-f32) together "$part" "$dtype" 3 "${large[@]}" ;;
-        1b-bf16) together "$part" "$dtype" 4 "${large[@]}" ;;
-        1b-q8_0) together "$part" "$dtype" 8 "${large[@]}" ;;
+        350m-f32)
+          together empty_caches "$part" "$dtype" 11 "${small[@]}"
+          together few_long_caches "$part" "$dtype" 6 "${small[@]}"
+          ;;
+        350m-*)
+          together empty_caches "$part" "$dtype" 11 "${small[@]}"
+          together few_long_caches "$part" "$dtype" 11 "${small[@]}"
+          ;;
+        1b-*)
+          case $dtype in f32) count=3 ;; bf16) count=4 ;; q8_0) count=8 ;; esac
+          together empty_caches "$part" "$dtype" "$count" "${large[@]}"
+          together few_long_caches "$part" "$dtype" "$count" "${large[@]}"
+          ;;
         *) empty_caches "$part" "$dtype" "$part" ;;
       esac
     done
+    [ "$pass" -gt 2 ] && continue
     # A dtype's long caches right after its empty ones: both are to be of the same part of the hour.
     count=0
     for architecture in $(in_random_order "${of_350m[@]}" "${of_1b[@]}" "${others[@]}"); do
@@ -114,7 +132,7 @@ for pass in $(seq "$passes"); do
         # 12.8 GB of weights leave room for fewer caches.
         llama-3.2-3b-f32) batches=1,4 ;;
         llama-3.2-3b-* | smollm2-* | qwen*) batches=1,4,16 ;;
-        *) batches=4,16 ;;
+        *) batches=16 ;;
       esac
       long_caches "$architecture" "$dtype" "$batches" "$times"
     done
