@@ -15,6 +15,7 @@ enum {
   PANEL_GROUP_Q4 = 4,
   TILE_PANELS = 2,             // by PANEL_ROWS rows
   STREAM_AHEAD = 1024,         // bytes; of short panels, as much as a panel
+  SLOW_STREAM_AHEAD = 4096,    // for three and four rows, whose lines were late by the former
   SHORT_PANEL = 14 << 10,      // bytes
   STREAMED_PANELS = 4,         // most panels read at once
   DIRECT_SUMS = 8,             // most sums of weights unpacked in registers
@@ -188,8 +189,9 @@ INLINE vf add_block(
 
 // Few rows wait for memory, which the processor's own fetches do not keep busy. Panels are read some
 // at a time, so that behind the end of one follows what the next `panels` begin with.
-INLINE size_t bytes_ahead(size_t panel_bytes, size_t done, int panels) {
-  const size_t ahead = panel_bytes <= SHORT_PANEL ? panel_bytes : STREAM_AHEAD;
+INLINE size_t bytes_ahead(size_t panel_bytes, size_t done, int rows, int panels) {
+  const size_t of_long = rows > 2 && panels > 1 ? SLOW_STREAM_AHEAD : STREAM_AHEAD;
+  const size_t ahead = panel_bytes <= SHORT_PANEL ? panel_bytes : of_long;
   return ahead < panel_bytes - done ? ahead : ahead + (size_t)(panels - 1) * panel_bytes;
 }
 
@@ -246,7 +248,7 @@ INLINE void panels_by_few_rows(
         accumulate ? load_f32(y + (size_t)r * y_stride + p * LANES) : (vf)0.0f;
   for (size_t b = 0; b < k / BLOCK; b++) {
     panel_block blocks[STREAMED_PANELS];
-    const size_t ahead = bytes_ahead(panel_bytes, b * block_bytes, panels);
+    const size_t ahead = bytes_ahead(panel_bytes, b * block_bytes, rows, panels);
 #pragma unroll
     for (int p = 0; p < panels; p++) {
       const uint8_t *panel = w + (size_t)p * panel_bytes;
