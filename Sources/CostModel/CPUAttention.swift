@@ -2,17 +2,17 @@ import Foundation
 import Operators
 
 /// Attention on a CPU, prefill and decode alike: the cache streams from memory once, is expanded to
-/// f32, and meets each query row. Rows are the query heads of a KV head, of every new token, and pass
-/// in tiles of six, so that expanding an element, in other pipes of the core than multiplying, is
-/// hidden by a full tile; what is left over takes at least as long as `least_rows` of them.
+/// f32, and meets each query row. Rows are the query heads of a KV head, of every new token. Up to 12
+/// of them pay for expanding it in each tile of six; with more, that hides behind the arithmetic but
+/// for once in a block of 64.
 ///
 /// ```
-/// idle rows  = max(0, least_rows - rows mod 6), of a KV head and sequence, with up to 64 rows
-/// arithmetic = (4·pairs·H·e·(1 + idle/2rows) + softmax·pairs·H) / (P·flop_share)
+/// expansions = ⌈rows/6⌉ up to 12 rows, above ⌈rows/64⌉, of a KV head and sequence
+/// arithmetic = (4·pairs·H·e + 2·expand·expansions·(positions they see)·K·e + softmax·pairs·H)
+///              / (P·flop_share)
 /// memory     = bytes of keys and values / (BW·memory_share)
 /// t          = launch + row·(tokens·H) / units + ‖arithmetic, memory‖
 /// ```
-/// Half of the arithmetic, that with the values, has such a tile; keys meet rows in equal parts.
 public struct CPUAttention: CostForm {
   public static let family = "attention"
   public static let coefficients = [
@@ -21,8 +21,8 @@ public struct CPUAttention: CostForm {
     Coefficient("flop_share", nominal: 0.5, spread: 0.4, "share of the peak"),
     Coefficient("memory_share", nominal: 0.8, spread: 0.3, "share of the bandwidth reached"),
     Coefficient(
-      "least_rows", nominal: 2, spread: 0.25, carries: false,
-      "query rows that expanding what a tile reads takes as long as"),
+      "expand", nominal: 2.5, spread: 0.25, carries: false,
+      "FLOPs' worth of expanding a cached element: one or two instructions for eight"),
     Coefficient(
       "softmax", nominal: 30, spread: 0.7, carries: false,
       "FLOPs' worth of a pair's exponential, sum and rescaling"),
@@ -33,19 +33,20 @@ public struct CPUAttention: CostForm {
       "exponent", nominal: 3, spread: 0.4, carries: false, "how arithmetic and memory overlap"),
   ]
 
-  /// Query rows of a tile, and of a block that passes over the cache together.
+  /// Query rows of a tile, of a block, and up to which tiles expand by themselves.
   private static let tileRows = 6.0
   private static let blockRows = 64.0
+  private static let fewRows = 12.0
 
   private let context: DeviceContext
-  private let launch, rate, bandwidth, leastRows, softmax, row, exponent: Double
+  private let launch, rate, bandwidth, expand, softmax, row, exponent: Double
 
   public init(_ context: DeviceContext, _ values: [Double]) {
     self.context = context
     launch = values[0]
     rate = context.peak * values[1]
     bandwidth = context.bandwidth * values[2]
-    leastRows = values[3]
+    expand = values[3]
     softmax = values[4]
     row = values[5]
     exponent = values[6]
@@ -56,11 +57,12 @@ public struct CPUAttention: CostForm {
     let heads = Double(shape.queryHeads)
     let new = Double(shape.tokens) / Double(shape.sequences)
     let rows = new * heads / Double(shape.keyValueHeads)
-    let left = rows.truncatingRemainder(dividingBy: Self.tileRows)
-    let idle = rows < Self.blockRows && left > 0 ? max(0, leastRows - left) : 0
+    let expansions = ceiling(rows / (rows <= Self.fewRows ? Self.tileRows : Self.blockRows))
     let elements =
       2 * Double(shape.positions) * Double(shape.keyValueHeads) * Double(shape.headDimension)
-    let arithmetic = (shape.flops * (1 + idle / (2 * rows)) + softmax * pairs * heads) / rate
+    let seen = pairs / (new * Double(shape.positions))
+    let arithmetic =
+      (shape.flops + expand * elements * seen * expansions + softmax * pairs * heads) / rate
     let memory = elements * context.cacheBytes / bandwidth
     let start = launch + row * Double(shape.tokens) * heads / context.units
     return OperatorCost(

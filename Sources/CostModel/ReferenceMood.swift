@@ -17,8 +17,8 @@ import Records
 /// of the cell, with Huber's loss: logarithm = architecture + run. Whatever two runs have in common
 /// ties them, and what one run did to one architecture does not spread to the others.
 ///
-/// How long one cell usually takes beside another is told by runs of the reference alone: their
-/// cells are interleaved, while the others were measured in whatever minutes they came.
+/// How long one cell usually takes beside another is told alike, by the reference in all runs that
+/// interleave several; runs of the reference alone may interleave more of them than others can.
 package struct ReferenceMood {
   package let reference: String
   /// By cell and architecture: the logarithm of its usual seconds over the reference's.
@@ -49,92 +49,94 @@ package struct ReferenceMood {
       let reference = names.dropFirst().reduce(names.first!, { $0.intersection($1) }).sorted().first
     else { return nil }
     self.reference = reference
-    let ofReference = measurements.runs.filter { $0.architecture.name == reference }
     var relatives: [Place: Double] = [:]
     for (cell, runs) in Dictionary(grouping: measurements.runs, by: Self.cell) {
-      for (architecture, logarithm) in Self.relatives(Self.levels(runs, reference), reference) {
-        relatives[Place(cell: cell, architecture: architecture)] = logarithm
+      let levels = Dictionary(grouping: runs, by: \.run).values.map { together in
+        Self.levels(together) { $0.architecture.name }
+      }.filter { $0.contains { $0.item == reference } }.flatMap { $0 }
+      let fitted = Self.fit(levels, [Anchor(item: reference, value: 0, error: 1)])
+      for (architecture, logarithm) in fitted {
+        relatives[Place(cell: cell, architecture: architecture)] = logarithm - fitted[reference]!
       }
     }
     self.relatives = relatives
-    let accompanied = Set(
-      measurements.runs.filter { $0.architecture.name != reference }.map(\.run))
-    usual = Self.usual(ofReference, alone: ofReference.filter { !accompanied.contains($0.run) })
+    usual = Self.usual(measurements.runs.filter { $0.architecture.name == reference })
     operators = operatorScales(measurements)
   }
 
-  /// How fast an architecture was in a run, beside the others in it.
+  /// How long something took in a run, beside all else that is compared in it.
   private struct Level {
     let run: String
-    let architecture: String
+    let item: String
     /// A logarithm, and how far it may be off.
     let value, error: Double
   }
 
-  /// What runs do to an architecture by itself, in logarithms: the memory that a process gets, say.
-  private static let spreadOfRuns = 0.02
+  /// What is known of a logarithm from elsewhere.
+  private struct Anchor {
+    let item: String
+    let value, error: Double
+  }
 
-  /// One cell's levels, of the runs that have the reference.
-  private static func levels(_ runs: [WholeRun], _ reference: String) -> [Level] {
-    Dictionary(grouping: runs, by: \.run).values.flatMap { together -> [Level] in
-      let shared = blocks(together)
-      let levels = together.compactMap { run -> Level? in
-        let ofRun = ratios(run, to: shared)
-        guard !ofRun.isEmpty else { return nil }
-        let median = Quantiles.median(ofRun)
-        // Of a median, by the median deviation: both as of normal noise.
-        let deviation = 1.4826 * Quantiles.median(ofRun.map { abs($0 - median) })
-        let error = (Double.pi / 2 / Double(ofRun.count)).squareRoot() * deviation
-        return Level(
-          run: run.run, architecture: run.architecture.name, value: median,
-          error: (error * error + spreadOfRuns * spreadOfRuns).squareRoot())
+  /// What runs do to one of their tests by itself, in logarithms: by the memory that they get, say.
+  private static let spreadOfRuns = 0.02
+  /// How far a median of unlike minutes may be off: so far that it decides only what no run tells.
+  private static let spreadOfMinutes = 1.0
+
+  /// One run's levels.
+  private static func levels(_ together: [WholeRun], _ item: (WholeRun) -> String) -> [Level] {
+    let blocks = blocks(together)
+    return together.compactMap { run in
+      let ratios = run.secondsByBlock.compactMap { block, seconds in
+        blocks[block].map { log(seconds) - $0 }
       }
-      return levels.contains { $0.architecture == reference } ? levels : []
+      guard !ratios.isEmpty else { return nil }
+      let median = Quantiles.median(ratios)
+      // Of a median, by the median deviation: both as of normal noise.
+      let deviation = 1.4826 * Quantiles.median(ratios.map { abs($0 - median) })
+      let error = (Double.pi / 2 / Double(ratios.count)).squareRoot() * deviation
+      return Level(
+        run: run.run, item: item(run), value: median,
+        error: (error * error + spreadOfRuns * spreadOfRuns).squareRoot())
     }
   }
 
-  /// By architecture of one cell: the logarithm of its usual time over the reference's.
-  private static func relatives(_ levels: [Level], _ reference: String) -> [String: Double] {
+  /// The logarithm of each item, where levels are the sum of an item's and a run's.
+  private static func fit(_ levels: [Level], _ anchors: [Anchor]) -> [String: Double] {
     guard !levels.isEmpty else { return [:] }
-    let others = Set(levels.map(\.architecture)).subtracting([reference]).sorted()
+    let items = Set(levels.map(\.item)).sorted()
     let runs = Set(levels.map(\.run)).sorted()
-    let place = Dictionary(uniqueKeysWithValues: (others + runs).enumerated().map { ($1, $0) })
-    let model = ResidualModel(rows: levels.count) { row, parameters, gradient in
-      let level = levels[row]
+    let ofItem = Dictionary(uniqueKeysWithValues: items.enumerated().map { ($1, $0) })
+    let ofRun = Dictionary(
+      uniqueKeysWithValues: runs.enumerated().map { ($1, items.count + $0) })
+    let rows =
+      levels.map { (value: $0.value, error: $0.error, places: [ofItem[$0.item]!, ofRun[$0.run]!]) }
+      + anchors.map { (value: $0.value, error: $0.error, places: [ofItem[$0.item]!]) }
+    let model = ResidualModel(rows: rows.count) { row, parameters, gradient in
+      let (value, error, places) = rows[row]
       for index in gradient.indices { gradient[index] = 0 }
-      var residual = level.value
-      for index in [place[level.architecture], place[level.run]].compactMap({ $0 }) {
-        residual -= parameters[index]
-        gradient[index] = -1 / level.error
-      }
-      return residual / level.error
+      for place in places { gradient[place] = -1 / error }
+      return (value - places.reduce(0) { $0 + parameters[$1] }) / error
     }
     // Huber's choice, which loses 5% of the efficiency where noise is normal.
     let solution = HuberRegression.minimize(
-      model, start: [Double](repeating: 0, count: place.count), delta: 1.345)
-    var logarithms = Dictionary(uniqueKeysWithValues: zip(others, solution.parameters))
-    logarithms[reference] = 0
-    return logarithms
+      model, start: [Double](repeating: 0, count: items.count + runs.count), delta: 1.345)
+    return Dictionary(uniqueKeysWithValues: zip(items, solution.parameters))
   }
 
-  /// By cell: the median of the reference's seconds; cells that were interleaved in runs of nothing
-  /// else are to each other as they were there, and in the mean as long as by their medians.
-  private static func usual(_ ofReference: [WholeRun], alone: [WholeRun]) -> [String: Double] {
+  /// By cell: the reference's seconds. What runs measured interleaved tells how long cells take
+  /// beside each other; the medians of each, of whatever minutes, how long they take at all.
+  private static func usual(_ ofReference: [WholeRun]) -> [String: Double] {
     let medians = Dictionary(grouping: ofReference, by: cell)
-      .mapValues { Quantiles.median($0.map(\.seconds)) }
-    let ties = Dictionary(grouping: alone, by: \.run).values.flatMap { interleaved in
-      let together = blocks(interleaved)
-      let levels = interleaved.compactMap { run -> (cell: String, log: Double)? in
-        let ofRun = ratios(run, to: together)
-        guard !ofRun.isEmpty else { return nil }
-        return (cell(run), Quantiles.median(ofRun) - log(medians[cell(run)]!))
-      }
-      let shared = Moments.mean(levels.map(\.log))
-      return levels.map { (cell: $0.cell, log: $0.log - shared) }
+      .mapValues { log(Quantiles.median($0.map(\.seconds))) }
+    let levels = Dictionary(grouping: ofReference, by: \.run).values.flatMap {
+      Self.levels($0, cell)
     }
-    let byCell = Dictionary(grouping: ties, by: \.cell)
-      .mapValues { exp(Quantiles.median($0.map(\.log))) }
-    return Dictionary(uniqueKeysWithValues: medians.map { ($0, $1 * (byCell[$0] ?? 1)) })
+    let anchors = Set(levels.map(\.item)).sorted().map {
+      Anchor(item: $0, value: medians[$0]!, error: spreadOfMinutes)
+    }
+    let fitted = fit(levels, anchors)
+    return Dictionary(uniqueKeysWithValues: medians.map { ($0, exp(fitted[$0] ?? $1)) })
   }
 
   /// What tells apart tests that a run's architectures have in common.
@@ -196,11 +198,6 @@ package struct ReferenceMood {
     Dictionary(grouping: together.flatMap(\.secondsByBlock), by: \.key)
       .filter { $0.value.count == together.count }
       .mapValues { Quantiles.median($0.map { log($0.value) }) }
-  }
-
-  /// Logarithms of a run's seconds over those of its blocks.
-  private static func ratios(_ run: WholeRun, to blocks: [Int: Double]) -> [Double] {
-    run.secondsByBlock.compactMap { block, seconds in blocks[block].map { log(seconds) - $0 } }
   }
 
   /// The usual seconds of a run's architecture in its cell; `nil` where the reference was not beside

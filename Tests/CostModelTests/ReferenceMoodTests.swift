@@ -105,7 +105,8 @@ import Testing
       run.run = "alone"
       measurements.runs.append(run)
     }
-    #expect(abs(try ratio(measurements) - 2) < 1e-6)
+    // What else is known of them counts for less than a thousandth of it.
+    #expect(abs(try ratio(measurements) - 2) < 2e-3)
   }
 
   /// A trace's operators together take as long as the step usually does, whatever happened while

@@ -92,10 +92,12 @@ struct HostStudy {
       half.runs.removeAll { Self.pass($0) % 2 != parity }
       half.operators = []
       guard let mood = ReferenceMood(half), mood.reference == reference else { return [:] }
-      return Dictionary(grouping: half.runs.filter { $0.architecture.name != reference }) { Cell($0) }
-        .compactMapValues { runs in
-          mood.relative(runs[0]).map { ($0, exp(Moments.mean(runs.map { log($0.seconds) }))) }
-        }
+      return Dictionary(grouping: half.runs.filter { $0.architecture.name != reference }) {
+        Cell($0)
+      }
+      .compactMapValues { runs in
+        mood.relative(runs[0]).map { ($0, exp(Moments.mean(runs.map { log($0.seconds) }))) }
+      }
     }
     return byParity[0].reduce(into: [:]) { halves, entry in
       guard let second = byParity[1][entry.key] else { return }
