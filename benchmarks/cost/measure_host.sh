@@ -17,14 +17,14 @@
 #
 #   benchmarks/cost/measure_host.sh FOLDER [PASSES]
 #
-# Writes FOLDER/PASS-NAME-DTYPE-{decode,deep,prefill}.{json,csv}: records and operator rows. What
-# exists is not measured again. $REPETITIONS (12) are of each test of 3B; smaller models' decoding gets
-# three times as many, what is interleaved with long caches six times; prompts twice.
+# Writes FOLDER/PASS-NAME-DTYPE-{decode,deep,prefill}.{json,csv}: records and operator rows of PASSES
+# (4). What exists is not measured again. $REPETITIONS (5) are of each test of 3B; smaller models'
+# decoding gets three times as many, what is interleaved with long caches six times; prompts twice.
 set -euo pipefail
 folder=${1:?usage: measure_host.sh FOLDER [PASSES]}
-passes=${2:-2}
+passes=${2:-4}
 dyno=${DYNO:-.build/release/dyno}
-repetitions=${REPETITIONS:-12}
+repetitions=${REPETITIONS:-5}
 shapes=$(cd "$(dirname "$0")/architectures" && pwd)
 reference=$shapes/d1280-h20-k5-f4608.json
 mkdir -p "$folder"
