@@ -74,9 +74,9 @@ struct HostStudy {
         + "\(Set(all.runs.map(Cell.init)).count) cells, \(all.runs.count) records, "
         + "\(all.operators.count) operator rows; best limits "
         + "\(Quantity.number(limits.memoryBandwidth / 1e9)) GB/s and "
-        + "\(Quantity.number(limits.peak(of: .f32)! / 1e9)) GFLOP/s. Times are restated by what "
-        + "\(mood.reference) did in the same cell of the same run. Measured, with the number of "
-        + "architectures: \(measured.joined(separator: ", ")).\n")
+        + "\(Quantity.number(limits.peak(of: .f32)! / 1e9)) GFLOP/s. Times are restated as "
+        + "multiples of what \(mood.reference) takes, by a fit to all runs. Measured, with the number "
+        + "of architectures: \(measured.joined(separator: ", ")).\n")
   }
 
   /// What a cell took over the reference, by the odd passes and by the even ones, each restated by
