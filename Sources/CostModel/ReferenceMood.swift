@@ -54,7 +54,8 @@ package struct ReferenceMood {
       let levels = Dictionary(grouping: runs, by: \.run).values.map { together in
         Self.levels(together) { $0.architecture.name }
       }.filter { $0.contains { $0.item == reference } }.flatMap { $0 }
-      let fitted = Self.fit(levels, [Anchor(item: reference, value: 0, error: 1)])
+      guard !levels.isEmpty else { continue }
+      let fitted = Self.fit(levels + [Level(item: reference, value: 0, error: 1)])
       for (architecture, logarithm) in fitted {
         relatives[Place(cell: cell, architecture: architecture)] = logarithm - fitted[reference]!
       }
@@ -64,17 +65,12 @@ package struct ReferenceMood {
     operators = operatorScales(measurements)
   }
 
-  /// How long something took in a run, beside all else that is compared in it.
+  /// How long something took in a run, beside all else that is compared in it; without a run, how
+  /// long it takes by itself.
   private struct Level {
-    let run: String
+    var run: String? = nil
     let item: String
     /// A logarithm, and how far it may be off.
-    let value, error: Double
-  }
-
-  /// What is known of a logarithm from elsewhere.
-  private struct Anchor {
-    let item: String
     let value, error: Double
   }
 
@@ -102,21 +98,21 @@ package struct ReferenceMood {
   }
 
   /// The logarithm of each item, where levels are the sum of an item's and a run's.
-  private static func fit(_ levels: [Level], _ anchors: [Anchor]) -> [String: Double] {
+  private static func fit(_ unordered: [Level]) -> [String: Double] {
+    // In one order, so that the same measurements give the same digits.
+    let levels = unordered.sorted { ($0.run ?? "", $0.item) < ($1.run ?? "", $1.item) }
     guard !levels.isEmpty else { return [:] }
     let items = Set(levels.map(\.item)).sorted()
-    let runs = Set(levels.map(\.run)).sorted()
+    let runs = Set(levels.compactMap(\.run)).sorted()
     let ofItem = Dictionary(uniqueKeysWithValues: items.enumerated().map { ($1, $0) })
     let ofRun = Dictionary(
       uniqueKeysWithValues: runs.enumerated().map { ($1, items.count + $0) })
-    let rows =
-      levels.map { (value: $0.value, error: $0.error, places: [ofItem[$0.item]!, ofRun[$0.run]!]) }
-      + anchors.map { (value: $0.value, error: $0.error, places: [ofItem[$0.item]!]) }
-    let model = ResidualModel(rows: rows.count) { row, parameters, gradient in
-      let (value, error, places) = rows[row]
+    let places = levels.map { [ofItem[$0.item]!] + ($0.run.map { [ofRun[$0]!] } ?? []) }
+    let model = ResidualModel(rows: levels.count) { row, parameters, gradient in
+      let level = levels[row]
       for index in gradient.indices { gradient[index] = 0 }
-      for place in places { gradient[place] = -1 / error }
-      return (value - places.reduce(0) { $0 + parameters[$1] }) / error
+      for place in places[row] { gradient[place] = -1 / level.error }
+      return (level.value - places[row].reduce(0) { $0 + parameters[$1] }) / level.error
     }
     // Huber's choice, which loses 5% of the efficiency where noise is normal.
     let solution = HuberRegression.minimize(
@@ -132,11 +128,8 @@ package struct ReferenceMood {
     let levels = Dictionary(grouping: ofReference, by: \.run).values.flatMap {
       Self.levels($0, cell)
     }
-    let anchors = Set(levels.map(\.item)).sorted().map {
-      Anchor(item: $0, value: medians[$0]!, error: spreadOfMinutes)
-    }
-    let fitted = fit(levels, anchors)
-    return Dictionary(uniqueKeysWithValues: medians.map { ($0, exp(fitted[$0] ?? $1)) })
+    let byMedians = medians.map { Level(item: $0, value: $1, error: spreadOfMinutes) }
+    return fit(levels + byMedians).mapValues { exp($0) }
   }
 
   /// What tells apart tests that a run's architectures have in common.

@@ -104,13 +104,10 @@ for pass in $(seq "$passes"); do
     for part in $(in_random_order 350m 1b "${alone[@]}"); do
       reference_alone "$part" "$dtype"
       case $part-$dtype in
-        350m-f32)
-          together empty_caches "$part" "$dtype" 11 "${small[@]}"
-          together few_long_caches "$part" "$dtype" 6 "${small[@]}"
-          ;;
         350m-*)
+          case $dtype in f32) count=6 ;; *) count=11 ;; esac
           together empty_caches "$part" "$dtype" 11 "${small[@]}"
-          together few_long_caches "$part" "$dtype" 11 "${small[@]}"
+          together few_long_caches "$part" "$dtype" "$count" "${small[@]}"
           ;;
         1b-*)
           case $dtype in f32) count=3 ;; bf16) count=4 ;; q8_0) count=8 ;; esac
