@@ -66,9 +66,31 @@ static void rms_norm(
   for (size_t i = 0; i < count; i++) y[i] = (float)(x[i] * scale * weight[i]);
 }
 
-static void swiglu(const float *gate, const float *up, size_t count, float *y) {
+static void layer_norm(
+  const float *x, const float *weight, const float *bias, size_t count, float epsilon, float *y) {
+  double mean = 0, squares = 0;
+  for (size_t i = 0; i < count; i++) mean += x[i] / (double)count;
+  for (size_t i = 0; i < count; i++) squares += (x[i] - mean) * (x[i] - mean);
+  const double scale = 1 / sqrt(squares / (double)count + epsilon);
   for (size_t i = 0; i < count; i++)
-    y[i] = (float)(gate[i] / (1 + exp(-(double)gate[i])) * up[i]);
+    y[i] = (float)((x[i] - mean) * scale * weight[i] + (bias != NULL ? bias[i] : 0));
+}
+
+static double activated(dyno_activation activation, double x) {
+  switch (activation) {
+    case DYNO_SILU: return x / (1 + exp(-x));
+    case DYNO_GELU: return x * erfc(-x * sqrt(0.5)) / 2;
+    case DYNO_GELU_TANH: return x / 2 * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x)));
+    case DYNO_RELU: return x > 0 ? x : 0;
+    case DYNO_RELU_SQUARED: return x > 0 ? x * x : 0;
+  }
+  __builtin_unreachable();
+}
+
+static void activate(
+  dyno_activation activation, const float *gate, const float *up, size_t count, float *y) {
+  for (size_t i = 0; i < count; i++)
+    y[i] = (float)(activated(activation, gate[i]) * (up != NULL ? up[i] : 1));
 }
 
 static void rotate(
@@ -101,6 +123,7 @@ static void attention(const dyno_attention_block *b) {
       double score = 0;
       for (size_t l = 0; l < e; l++)
         score += (double)query[l] * element(b->cache_type, b->keys, position * e + l);
+      if (b->softcap > 0) score = b->softcap * tanh(score / b->softcap);
       const float larger = fmaxf(b->maximum[row], (float)score);
       const float kept = expf(b->maximum[row] - larger), added = expf((float)score - larger);
       b->maximum[row] = larger;
@@ -135,5 +158,5 @@ static double multiply_add(size_t iterations, float *sink) {
 
 const dyno_kernels dyno_scalar_kernels = {
   DYNO_SCALAR, "scalar", expand, round_to, matmul, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, rms_norm,
-  swiglu, rotate, store_key, attention, fill_uniform, read_all, multiply_add, NULL, NULL,
+  layer_norm, activate, rotate, store_key, attention, fill_uniform, read_all, multiply_add, NULL, NULL,
 };

@@ -300,9 +300,22 @@ import Weights
       var gate = random(size, 3, scale: 30)
       gate[0] = -200  // far out on both sides of the exponential's range
       gate[size - 1] = 200
-      kernels.swiglu(gate, weight, size, &actual)
-      Self.scalar.swiglu(gate, weight, size, &reference)
-      #expect(relativeError([actual], [reference]) <= 1e-6, "swiglu \(size)")
+      for activation in [DYNO_SILU, DYNO_GELU, DYNO_GELU_TANH, DYNO_RELU, DYNO_RELU_SQUARED] {
+        let name = "activation \(activation.rawValue), \(size)"
+        kernels.activate(activation, gate, weight, size, &actual)
+        Self.scalar.activate(activation, gate, weight, size, &reference)
+        #expect(relativeError([actual], [reference]) <= 1e-6, "\(name)")
+        kernels.activate(activation, x, nil, size, &actual)
+        Self.scalar.activate(activation, x, nil, size, &reference)
+        #expect(relativeError([actual], [reference]) <= 1e-6, "\(name), ungated")
+      }
+
+      let far = x.map { $0 + 100 }  // a mean much larger than the deviation
+      for bias in [nil, random(size, 4)] {
+        kernels.layer_norm(far, weight, bias, size, 1e-5, &actual)
+        Self.scalar.layer_norm(far, weight, bias, size, 1e-5, &reference)
+        #expect(relativeError([actual], [reference]) <= 1e-5, "layer_norm \(size)")
+      }
       #expect(actual[size] == -1, "wrote past the end")
     }
   }
@@ -365,7 +378,7 @@ import Weights
             var block = dyno_attention_block(
               cache_type: dtype.kernelType, head_dimension: e, keys: panels.base,
               values: values.baseAddress, first: first, count: count, queries: queries.base,
-              query_stride: stride, rows: rows, visible_from: from, visible_to: to,
+              query_stride: stride, rows: rows, softcap: rows % 2 == 0 ? 4 : 0, visible_from: from, visible_to: to,
               maximum: maximum.base, sum: sum.base, output: output.base, scratch: scratch.base)
             table.attention(&block)
           }

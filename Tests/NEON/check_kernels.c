@@ -302,11 +302,27 @@ static void rowwise(size_t count) {
   float *gate = random_values(count, 17, 30);
   gate[0] = -200;  // far out on both sides of the exponential's range
   gate[count - 1] = 200;
-  kernels->swiglu(gate, weight, count, y);
+  kernels->activate(DYNO_SILU, gate, weight, count, y);
   for (size_t i = 0; i < count; i++) {
     const double exact = gate[i] / (1 + exp(-(double)gate[i])) * weight[i];
     // The exponential is within 2 units (4u); a sum, a quotient and a product. Beyond 88 it stays.
-    expect(near(y[i], exact, 8 * u * fabs(exact) + 200 * exp(-88)), "swiglu, %zu", count);
+    expect(near(y[i], exact, 8 * u * fabs(exact) + 200 * exp(-88)), "silu, %zu", count);
+  }
+  kernels->activate(DYNO_GELU, x, NULL, count, y);
+  for (size_t i = 0; i < count; i++) {
+    const double exact = x[i] * erfc(-x[i] * sqrt(0.5)) / 2;
+    // The approximation's own bound, and its terms' rounding.
+    expect(near(y[i], exact, fabsf(x[i]) * (1.5e-7 + 16 * u)), "gelu, %zu", count);
+  }
+  kernels->layer_norm(x, weight, gate, count, 1e-5f, y);
+  double mean = 0, variance = 0;
+  for (size_t i = 0; i < count; i++) mean += x[i] / (double)count;
+  for (size_t i = 0; i < count; i++) variance += (x[i] - mean) * (x[i] - mean) / (double)count;
+  for (size_t i = 0; i < count; i++) {
+    const double factor = weight[i] / sqrt(variance + 1e-5), exact = (x[i] - mean) * factor + gate[i];
+    // The mean's rounding, relative to the values', is the largest part.
+    const double bound = (double)count * u * 8 * fabs(factor) + 8 * u * (fabs(exact) + fabs(gate[i]));
+    expect(near(y[i], exact, bound), "layer_norm, %zu", count);
   }
   for (int interleaved = 0; interleaved < 2; interleaved++) {
     float *pairs = random_values(2 * count, 18, 1);

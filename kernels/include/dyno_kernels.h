@@ -27,6 +27,15 @@ typedef enum {
   DYNO_AMX,
 } dyno_instruction_set;
 
+// What an MLP applies between its projections.
+typedef enum {
+  DYNO_SILU = 0,      // x · sigmoid(x)
+  DYNO_GELU,          // x · Φ(x)
+  DYNO_GELU_TANH,     // its approximation by tanh(√(2/π)·(x + 0.044715·x³))
+  DYNO_RELU,
+  DYNO_RELU_SQUARED,  // max(x, 0)²
+} dyno_activation;
+
 // A block of attention: `rows` queries against positions [first, first + count) of one KV head.
 typedef struct {
   dyno_dtype cache_type;   // f32, bf16, f16 or q8_0
@@ -34,9 +43,10 @@ typedef struct {
   const void *keys;        // panels of positions, from position 0, as store_key fills them
   const void *values;      // (positions, head_dimension), from position 0
   size_t first, count;     // positions to visit
-  const float *queries;    // (rows, head_dimension), already scaled by 1/sqrt(head_dimension)
+  const float *queries;    // (rows, head_dimension), already scaled
   size_t query_stride;
   size_t rows;
+  float softcap;           // scores become softcap · tanh(score / softcap); 0: as they are
   // Row i sees positions [visible_from[i], visible_to[i]).
   const size_t *visible_from;
   const size_t *visible_to;
@@ -106,8 +116,12 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
 
   // y[i] = x[i] · weight[i] / √(mean(x²) + epsilon)
   void (*rms_norm)(const float *x, const float *weight, size_t count, float epsilon, float *y);
-  // y[i] = gate[i] · sigmoid(gate[i]) · up[i]; y may be gate or up.
-  void (*swiglu)(const float *gate, const float *up, size_t count, float *y);
+  // y[i] = (x[i] - mean(x)) · weight[i] / √(variance(x) + epsilon) + bias[i]; bias may be NULL.
+  void (*layer_norm)(
+    const float *x, const float *weight, const float *bias, size_t count, float epsilon, float *y);
+  // y[i] = activation(gate[i]) · up[i], without the product where up is NULL; y may be gate or up.
+  void (*activate)(
+    dyno_activation activation, const float *gate, const float *up, size_t count, float *y);
   // Turns the pairs (x[i], x[i + e/2]) of one head by the angles whose cosines and sines are given,
   // or, where `interleaved`, the pairs (x[2i], x[2i + 1]). In place; count is e.
   void (*rotate)(

@@ -221,8 +221,10 @@ INLINE void attention_of_type(dyno_dtype type, const dyno_attention_block *b) {
     score(type, b, scratch, start, count, streamed);
     for (size_t row = 0; row < b->rows; row++) {
       const size_t from = b->visible_from[row];
+      float *scores = scratch.scores + row * DYNO_ATTENTION_POSITIONS;
+      if (b->softcap > 0) soften_scores(scores, count, b->softcap);
       weights_from_scores(
-        scratch.scores + row * DYNO_ATTENTION_POSITIONS, count, start,
+        scores, count, start,
         from > b->first ? from : b->first, b->visible_to[row], &b->maximum[row], &b->sum[row],
         b->output + row * e, e);
     }

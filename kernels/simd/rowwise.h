@@ -1,4 +1,4 @@
-// What treats each row by itself: conversions, RMSNorm, SwiGLU, rotation.
+// What treats each row by itself: conversions, norms, activations, rotation.
 
 static void expand(dyno_dtype type, const void *source, size_t count, float *destination) {
   size_t i = 0;
@@ -62,13 +62,80 @@ static void rms_norm(
   for (; i < count; i++) y[i] = x[i] * scale * weight[i];
 }
 
-static void swiglu(const float *gate, const float *up, size_t count, float *y) {
+static void layer_norm(
+  const float *x, const float *weight, const float *bias, size_t count, float epsilon, float *y) {
+  // The mean first: squares of what is far from 0 would swamp the variance.
+  vf sums = {0};
+  size_t i = 0;
+  for (; i + LANES <= count; i += LANES) sums += load_f32(x + i);
+  float sum = sum_vf(sums);
+  for (; i < count; i++) sum += x[i];
+  const float mean = sum / (float)count;
+  sums = (vf){0};
+  for (i = 0; i + LANES <= count; i += LANES) {
+    const vf v = load_f32(x + i) - mean;
+    sums = fma_vf(v, v, sums);
+  }
+  float squares = sum_vf(sums);
+  for (; i < count; i++) squares += (x[i] - mean) * (x[i] - mean);
+  const float scale = 1 / sqrtf(squares / (float)count + epsilon);
+  for (i = 0; i + LANES <= count; i += LANES) {
+    const vf v = (load_f32(x + i) - mean) * scale * load_f32(weight + i);
+    store_f32(y + i, bias != NULL ? v + load_f32(bias + i) : v);
+  }
+  for (; i < count; i++) y[i] = (x[i] - mean) * scale * weight[i] + (bias != NULL ? bias[i] : 0);
+}
+
+// Φ(x) by the error function's approximation 7.1.26 of Abramowitz and Stegun (1964), within 1.5e-7.
+INLINE vf normal_cdf(vf x) {
+  const vf z = (x < 0 ? -x : x) * 0.70710678f, t = 1.0f / fma_vf((vf)0.3275911f, z, (vf)1.0f);
+  vf p = (vf)1.061405429f;
+  p = fma_vf(p, t, (vf)-1.453152027f);
+  p = fma_vf(p, t, (vf)1.421413741f);
+  p = fma_vf(p, t, (vf)-0.284496736f);
+  p = fma_vf(p, t, (vf)0.254829592f);
+  const vf tail = 0.5f * p * t * exp_vf(-z * z);
+  return x < 0 ? tail : 1.0f - tail;
+}
+
+INLINE vf activated(dyno_activation activation, vf x) {
+  switch (activation) {
+    case DYNO_SILU: return x / (1.0f + exp_vf(-x));
+    case DYNO_GELU: return x * normal_cdf(x);
+    // (1 + tanh(u)) / 2 is the sigmoid of 2u.
+    case DYNO_GELU_TANH:
+      return x / (1.0f + exp_vf(-1.5957691216f * x * fma_vf(0.044715f * x, x, (vf)1.0f)));
+    case DYNO_RELU: return larger((vf)0.0f, x);
+    case DYNO_RELU_SQUARED: {
+      const vf positive = larger((vf)0.0f, x);
+      return positive * positive;
+    }
+  }
+  __builtin_unreachable();
+}
+
+INLINE void activate_with(
+  dyno_activation activation, const float *gate, const float *up, size_t count, float *y) {
   size_t i = 0;
   for (; i + LANES <= count; i += LANES) {
-    const vf g = load_f32(gate + i);
-    store_f32(y + i, g / (1.0f + exp_vf(-g)) * load_f32(up + i));
+    const vf v = activated(activation, load_f32(gate + i));
+    store_f32(y + i, up != NULL ? v * load_f32(up + i) : v);
   }
-  for (; i < count; i++) y[i] = gate[i] / (1 + expf(-gate[i])) * up[i];
+  for (; i < count; i++) {
+    const vf v = activated(activation, (vf)gate[i]);
+    y[i] = up != NULL ? v[0] * up[i] : v[0];
+  }
+}
+
+static void activate(
+  dyno_activation activation, const float *gate, const float *up, size_t count, float *y) {
+  switch (activation) {
+    case DYNO_SILU: activate_with(DYNO_SILU, gate, up, count, y); return;
+    case DYNO_GELU: activate_with(DYNO_GELU, gate, up, count, y); return;
+    case DYNO_GELU_TANH: activate_with(DYNO_GELU_TANH, gate, up, count, y); return;
+    case DYNO_RELU: activate_with(DYNO_RELU, gate, up, count, y); return;
+    case DYNO_RELU_SQUARED: activate_with(DYNO_RELU_SQUARED, gate, up, count, y); return;
+  }
 }
 
 static void rotate(

@@ -1,3 +1,11 @@
+// Scores within ±cap: cap · tanh(score / cap), as cap · (2 · sigmoid(2 · score / cap) - 1).
+INLINE void soften_scores(float *scores, size_t count, float cap) {
+  for (size_t p = 0; p < count; p += LANES) {
+    const vf v = load_f32(scores + p);
+    store_f32(scores + p, 2 * cap / (1.0f + exp_vf(v * (-2 / cap))) - cap);
+  }
+}
+
 // One row's step of the online softmax (Milakov & Gimelshein 2018): turns the scores of a block of
 // positions into weights relative to the running maximum, and rescales what was summed before.
 static void weights_from_scores(

@@ -86,6 +86,6 @@ static void expand_packed(
 const dyno_kernels TABLE = {
   INSTRUCTION_SET, NAME, expand, round_to, matmul, FLOAT_PANEL, LANES, pack_rows,
   expand_packed, MATMUL_PACKED, activation_bytes, quantize_activations, matmul_quantized, rms_norm,
-  swiglu, rotate, store_key, attention, fill_uniform, read_all, multiply_add, multiply_add_bytes,
+  layer_norm, activate, rotate, store_key, attention, fill_uniform, read_all, multiply_add, multiply_add_bytes,
   MULTIPLY_ADD_BF16,
 };
