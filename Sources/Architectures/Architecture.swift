@@ -1,125 +1,134 @@
-/// A dense decoder-only transformer in the LLaMA style: RMSNorm, rotary positions, grouped-query
-/// attention, SwiGLU. Names are the field's; `HuggingFaceConfig.swift` maps them to `config.json`.
+/// A decoder-only transformer as data: an embedding, layers that may all differ, a final norm, a head.
+///
+/// `Lowering.swift` turns it into operators; everything that depends on what a layer is (parameters,
+/// tensors, memory, execution, FLOPs, prices) follows from these.
 public struct Architecture: Hashable, Sendable {
-  /// The families whose `config.json` is understood, by their `model_type`.
-  public enum Family: String, CaseIterable, Sendable {
-    case llama, mistral, qwen2, qwen3
-  }
-
   /// What people call it: the zoo name, the folder or the file. Not part of the configuration.
   public var name: String
-  public var family: Family
+  /// The `model_type` whose `config.json` describes it (`Families`).
+  public var modelType: String
   public var hiddenSize: Int
-  public var intermediateSize: Int
-  public var layers: Int
-  public var queryHeads: Int
-  public var keyValueHeads: Int
-  /// Independent of `hiddenSize / queryHeads`.
-  public var headDimension: Int
   public var vocabularySize: Int
   public var maxPositions: Int
-  public var rmsNormEpsilon: Double
-  public var rotary: RotaryEmbedding
+  /// What embedded tokens are multiplied by.
+  public var embeddingScale: Double
+  /// Positions with an embedding of their own, added to the token's; 0: none.
+  public var learnedPositions: Int
+  public var layers: LayerStack
+  /// The rotations that layers refer to.
+  public var rotaries: [RotaryEmbedding]
+  public var finalNorm: Norm
   public var tiedEmbeddings: Bool
-  /// Biases on the query, key and value projections.
-  public var qkvBias: Bool
-  /// Bias on the attention's output projection.
-  public var outputBias: Bool
-  /// RMSNorm over each query and key head before the rotation.
-  public var qkNorm: Bool
-  /// Positions a token sees in a windowed layer, itself included; `nil`: all before it.
-  public var slidingWindow: Int?
-  /// Layers before this one see everything even where `slidingWindow` is set.
-  public var firstWindowedLayer: Int
+  public var headBias: Bool
+  /// What logits are multiplied by.
+  public var logitScale: Double
+  /// Logits become `softcap·tanh(logit/softcap)`.
+  public var logitSoftcap: Double?
 
   public init(
-    name: String, family: Family = .llama, hiddenSize: Int, intermediateSize: Int, layers: Int,
+    name: String, modelType: String, hiddenSize: Int, vocabularySize: Int, maxPositions: Int,
+    embeddingScale: Double = 1, learnedPositions: Int = 0, layers: LayerStack,
+    rotaries: [RotaryEmbedding], finalNorm: Norm, tiedEmbeddings: Bool, headBias: Bool = false,
+    logitScale: Double = 1, logitSoftcap: Double? = nil
+  ) {
+    self.name = name
+    self.modelType = modelType
+    self.hiddenSize = hiddenSize
+    self.vocabularySize = vocabularySize
+    self.maxPositions = maxPositions
+    self.embeddingScale = embeddingScale
+    self.learnedPositions = learnedPositions
+    self.layers = layers
+    self.rotaries = rotaries
+    self.finalNorm = finalNorm
+    self.tiedEmbeddings = tiedEmbeddings
+    self.headBias = headBias
+    self.logitScale = logitScale
+    self.logitSoftcap = logitSoftcap
+  }
+
+  /// A LLaMA: equal layers of RMSNorm, rotary grouped-query attention and SwiGLU.
+  ///
+  /// - Parameters:
+  ///   - qkNorm: RMSNorm over each query and key head before the rotation (Qwen3).
+  ///   - slidingWindow: positions a token sees from layer `firstWindowedLayer` on.
+  public init(
+    name: String, modelType: String = "llama", hiddenSize: Int, intermediateSize: Int, layers: Int,
     queryHeads: Int, keyValueHeads: Int, headDimension: Int, vocabularySize: Int,
     maxPositions: Int = 131_072, rmsNormEpsilon: Double = 1e-5,
     rotary: RotaryEmbedding = RotaryEmbedding(theta: 500_000), tiedEmbeddings: Bool = true,
     qkvBias: Bool = false, outputBias: Bool = false, qkNorm: Bool = false,
     slidingWindow: Int? = nil, firstWindowedLayer: Int = 0
   ) {
-    self.name = name
-    self.family = family
-    self.hiddenSize = hiddenSize
-    self.intermediateSize = intermediateSize
-    self.layers = layers
-    self.queryHeads = queryHeads
-    self.keyValueHeads = keyValueHeads
-    self.headDimension = headDimension
-    self.vocabularySize = vocabularySize
-    self.maxPositions = maxPositions
-    self.rmsNormEpsilon = rmsNormEpsilon
-    self.rotary = rotary
-    self.tiedEmbeddings = tiedEmbeddings
-    self.qkvBias = qkvBias
-    self.outputBias = outputBias
-    self.qkNorm = qkNorm
-    self.slidingWindow = slidingWindow
-    self.firstWindowedLayer = firstWindowedLayer
-  }
-
-  /// Width of all query heads together, `H·e`.
-  public var queryWidth: Int { queryHeads * headDimension }
-  /// Width of all key (or value) heads together, `K·e`.
-  public var keyValueWidth: Int { keyValueHeads * headDimension }
-
-  /// The attention window of one layer, `nil` where it sees everything before it.
-  public func window(ofLayer layer: Int) -> Int? {
-    layer >= firstWindowedLayer ? slidingWindow : nil
+    let norm = Norm.rms(rmsNormEpsilon)
+    let layer = Layer(
+      attention: Attention(
+        queryHeads: queryHeads, keyValueHeads: keyValueHeads, headDimension: headDimension,
+        rotary: .init(dimensions: headDimension), queryKeyNorm: qkNorm ? .init(norm, .head) : nil,
+        inputBias: qkvBias, outputBias: outputBias, inputNorm: norm),
+      mlp: MLP(intermediateSize: intermediateSize, inputNorm: norm))
+    var windowed = layer
+    windowed.attention?.window = slidingWindow
+    self.init(
+      name: name, modelType: modelType, hiddenSize: hiddenSize, vocabularySize: vocabularySize,
+      maxPositions: maxPositions,
+      layers: LayerStack((0..<layers).map { $0 < firstWindowedLayer ? layer : windowed }),
+      rotaries: [rotary], finalNorm: norm, tiedEmbeddings: tiedEmbeddings)
   }
 }
 
+// Sizes that most architectures have the same in all layers. Read, they are those of the first layer
+// that has such a part (0 where none does); set, they change every layer that has it.
 extension Architecture {
-  /// Checks what every consumer relies on: positive sizes of a plausible magnitude (products of
-  /// them then fit in 63 bits) and heads that divide.
-  ///
-  /// Errors name the fields as `config.json` spells them.
-  public func validated() throws -> Architecture {
-    func check(_ field: String, _ value: Int, atMost limit: Int) throws {
-      guard (1...limit).contains(value) else {
-        throw InputError(field, problem: "is \(value)", expected: "1 to \(limit)")
-      }
+  public var intermediateSize: Int {
+    get { firstMLP?.intermediateSize ?? 0 }
+    set { layers.modifyKinds { $0.mlp?.intermediateSize = newValue } }
+  }
+
+  public var queryHeads: Int {
+    get { firstAttention?.queryHeads ?? 0 }
+    set { layers.modifyKinds { $0.attention?.queryHeads = newValue } }
+  }
+
+  public var keyValueHeads: Int {
+    get { firstAttention?.keyValueHeads ?? 0 }
+    set { layers.modifyKinds { $0.attention?.keyValueHeads = newValue } }
+  }
+
+  /// Set, the turned part of a head keeps its share.
+  public var headDimension: Int {
+    get { firstAttention?.headDimension ?? 0 }
+    set { layers.modifyKinds { $0.attention?.resizeHeads(to: newValue) } }
+  }
+
+  /// Query heads that share one KV head, `H/K`.
+  public var queryHeadsPerKeyValueHead: Int {
+    keyValueHeads > 0 ? queryHeads / keyValueHeads : 0
+  }
+
+  /// Whether some layer has an attention window.
+  public var hasWindows: Bool { layers.kinds.contains { $0.attention?.window != nil } }
+
+  public var firstAttention: Attention? { layers.first { $0.attention != nil }?.attention }
+  public var firstMLP: MLP? { layers.first { $0.mlp != nil }?.mlp }
+
+  /// Whether all attention layers have the same heads, and all MLPs the same width.
+  public var isUniform: Bool {
+    let (attention, mlp) = (firstAttention, firstMLP)
+    return layers.kinds.allSatisfy { layer in
+      (layer.attention.map {
+        $0.queryHeads == attention?.queryHeads && $0.keyValueHeads == attention?.keyValueHeads
+          && $0.headDimension == attention?.headDimension
+      } ?? true) && (layer.mlp.map { $0.intermediateSize == mlp?.intermediateSize } ?? true)
     }
-    func finite(_ field: String, _ value: Double, above floor: Double) throws {
-      guard value.isFinite, value > floor else {
-        throw InputError(field, problem: "is \(value)", expected: "a finite number above \(floor)")
-      }
+  }
+}
+
+extension Attention {
+  mutating func resizeHeads(to dimension: Int) {
+    if let rotated = rotary?.dimensions, headDimension > 0, rotated <= headDimension {
+      rotary?.dimensions = dimension * rotated / headDimension / 2 * 2
     }
-    try check("hidden_size", hiddenSize, atMost: 1 << 18)
-    try check("intermediate_size", intermediateSize, atMost: 1 << 20)
-    try check("num_hidden_layers", layers, atMost: 4096)
-    try check("num_attention_heads", queryHeads, atMost: 1 << 14)
-    try check("num_key_value_heads", keyValueHeads, atMost: 1 << 14)
-    try check("head_dim", headDimension, atMost: 4096)
-    try check("num_attention_heads × head_dim", queryWidth, atMost: 1 << 20)
-    try check("vocab_size", vocabularySize, atMost: 1 << 24)
-    try check("max_position_embeddings", maxPositions, atMost: 1 << 30)
-    try finite("rms_norm_eps", rmsNormEpsilon, above: 0)
-    try finite("rope_theta", rotary.theta, above: 0)
-    if let window = slidingWindow { try check("sliding_window", window, atMost: 1 << 30) }
-    guard queryHeads % keyValueHeads == 0 else {
-      throw InputError(
-        "num_key_value_heads",
-        problem: "\(keyValueHeads) does not divide num_attention_heads \(queryHeads)",
-        expected: "a divisor of \(queryHeads)")
-    }
-    guard headDimension % 2 == 0 else {
-      throw InputError(
-        "head_dim", problem: "is \(headDimension)",
-        expected: "an even number (rotary embedding turns pairs)")
-    }
-    if let scaling = rotary.scaling {
-      try finite("rope_scaling: factor", scaling.factor, above: 0)
-      try finite("rope_scaling: low_freq_factor", scaling.lowFrequencyFactor, above: 0)
-      try finite(
-        "rope_scaling: high_freq_factor", scaling.highFrequencyFactor,
-        above: scaling.lowFrequencyFactor)
-      try check(
-        "rope_scaling: original_max_position_embeddings", scaling.originalMaxPositions,
-        atMost: 1 << 30)
-    }
-    return self
+    headDimension = dimension
   }
 }

@@ -1,58 +1,5 @@
 import Architectures
 
-/// One operator of a forward step, as the engine runs it and the cost model prices it.
-public struct Operator: Equatable, Sendable {
-  /// What it does. The raw value names it in traces and operator rows.
-  public enum Kind: String, Codable, CaseIterable, Sendable {
-    /// Gathers the embedding rows of the step's tokens.
-    case embedding
-    /// RMSNorm before attention.
-    case attentionNorm = "attention_norm"
-    /// Query, key and value projections, one GEMM of width `(H + 2K)·e`.
-    case qkvProjection = "qkv_projection"
-    /// Query and key norms where the architecture has them, rotation, and the KV cache's write.
-    case rotaryAndCacheWrite = "rotary_and_cache_write"
-    case attention
-    /// Back to the hidden size, added to the residual stream.
-    case outputProjection = "output_projection"
-    /// RMSNorm before the MLP.
-    case mlpNorm = "mlp_norm"
-    /// Gate and up projections, one GEMM of width `2f`, and SwiGLU.
-    case gateUpProjection = "gate_up_projection"
-    /// Back to the hidden size, added to the residual stream.
-    case downProjection = "down_projection"
-    /// RMSNorm of the positions whose logits are asked for.
-    case finalNorm = "final_norm"
-    /// The vocabulary projection of those positions.
-    case head
-  }
-
-  /// The sizes that determine its cost.
-  public enum Shape: Hashable, Sendable {
-    /// `m` rows against an `n` by `k` weight matrix.
-    case gemm(m: Int, n: Int, k: Int)
-    /// `rows` rows of `width` elements, of which `stored` are written to the KV cache.
-    case rows(Int, width: Int, stored: Int = 0)
-    case attention(AttentionShape)
-  }
-
-  public let kind: Kind
-  /// The layer, `nil` for what stands outside the layers.
-  public let layer: Int?
-  public let shape: Shape
-  /// Multiply-adds count 2. Elementwise work is not counted: it is bound by bytes.
-  public let flops: Double
-  public let weightBytes: Double
-  /// Activations in and out, f32.
-  public let activationBytes: Double
-  public let cacheReadBytes: Double
-  public let cacheWriteBytes: Double
-  /// Positions a token sees in attention, itself included; `nil`: all before it.
-  public var window: Int?
-
-  public var bytes: Double { weightBytes + activationBytes + cacheReadBytes + cacheWriteBytes }
-}
-
 /// The sizes of one layer's attention, over all sequences of a step.
 public struct AttentionShape: Hashable, Codable, Sendable, BitwiseCopyable {
   public var sequences: Int
@@ -90,6 +37,23 @@ public struct AttentionShape: Hashable, Codable, Sendable, BitwiseCopyable {
       positions: batch * sequence.visiblePositions(window: window), queryHeads: queryHeads,
       keyValueHeads: keyValueHeads,
       headDimension: headDimension)
+  }
+
+  /// Of `batch` sequences of `new` tokens each after `cached` positions.
+  public init(batch: Int, cached: Int, new: Int, _ attention: Attention) {
+    self.init(
+      batch: batch, cached: cached, new: new, queryHeads: attention.queryHeads,
+      keyValueHeads: attention.keyValueHeads, headDimension: attention.headDimension,
+      window: attention.window)
+  }
+
+  public init(_ step: Step, _ attention: Attention) {
+    self.init(
+      sequences: step.sequences.count, tokens: step.tokens,
+      pairs: step.sequences.reduce(0) { $0 + $1.visiblePairs(window: attention.window) },
+      positions: step.sequences.reduce(0) { $0 + $1.visiblePositions(window: attention.window) },
+      queryHeads: attention.queryHeads, keyValueHeads: attention.keyValueHeads,
+      headDimension: attention.headDimension)
   }
 
   /// Whether each sequence has a single new token.
@@ -141,5 +105,24 @@ public struct Step: Hashable, Sendable {
     case .last: sequences.count
     case .all: tokens
     }
+  }
+}
+
+extension Step.Sequence {
+  /// `Σ_{i=1..T} min(C + i, window)`: pairs of a new token and a position it sees.
+  public func visiblePairs(window: Int?) -> Int {
+    func triangle(_ n: Int) -> Int { n * (n + 1) / 2 }
+    guard let window, cached + new > window else {
+      return triangle(cached + new) - triangle(cached)
+    }
+    let growing = max(0, window - cached)  // tokens that still see everything before them
+    return triangle(cached + growing) - triangle(cached) + (new - growing) * window
+  }
+
+  /// Positions of the cache that some new token sees: the design's `min(C + T, window)`, widened
+  /// by the `T - 1` positions that only earlier tokens of the step see through a window.
+  public func visiblePositions(window: Int?) -> Int {
+    guard let window else { return cached + new }
+    return min(cached + new, window + new - 1)
   }
 }
