@@ -10,6 +10,7 @@ from making.recipe import SMALL_VOCABULARY, FolderRecipe, as_gguf, plain_rope
 class ArceeLayout(LlamaLayout):
     architecture = "arcee"
 
+
 ARCEE = SMALL_VOCABULARY | {
     "hidden_size": 32,
     "intermediate_size": 48,
@@ -45,4 +46,4 @@ FOLDERS = [
     ),
 ]
 
-GGUFS = [as_gguf(recipe, ArceeLayout) for recipe in FOLDERS]
+GGUFS = [as_gguf(FOLDERS[0], ArceeLayout)]

@@ -26,6 +26,7 @@ class Cohere2Layout(Layout):
         writer.add_rope_dimension_count(self.head_size)
         writer.add_rope_scaling_type(gguf.RopeScalingType.NONE)
 
+
 COHERE2 = SMALL_VOCABULARY | {
     "hidden_size": 32,
     "intermediate_size": 40,

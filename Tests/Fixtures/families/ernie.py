@@ -9,6 +9,7 @@ from making.recipe import SMALL_VOCABULARY, FolderRecipe, as_gguf, plain_rope
 class Ernie45Layout(Layout):
     architecture = "ernie4_5"
 
+
 ERNIE = SMALL_VOCABULARY | {
     "hidden_size": 32,
     "intermediate_size": 40,

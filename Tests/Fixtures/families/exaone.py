@@ -26,6 +26,7 @@ class Exaone4Layout(Layout):
     def extra_tensors(self) -> dict[str, np.ndarray]:
         return LlamaLayout.extra_tensors(self)
 
+
 LOCAL, GLOBAL = "sliding_attention", "full_attention"
 EXAONE4 = SMALL_VOCABULARY | {
     "hidden_size": 32,
@@ -72,7 +73,8 @@ FOLDERS = [
     ),
 ]
 
+# llama.cpp takes no head size but that of the hidden size over the heads.
 GGUFS = [
-    as_gguf(FOLDERS[0], Exaone4Layout),
-    as_gguf(FOLDERS[1], Exaone4Layout, rope_parameters=LLAMA3_SCALING),
+    as_gguf(FOLDERS[0], Exaone4Layout, head_dim=8),
+    as_gguf(FOLDERS[1], Exaone4Layout, head_dim=8, rope_parameters=LLAMA3_SCALING),
 ]

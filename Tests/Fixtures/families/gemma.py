@@ -44,6 +44,7 @@ class Gemma3Layout(Gemma2Layout):
             writer.add_final_logit_softcapping(self.config.final_logit_softcapping)
         writer.add_sliding_window(self.config.sliding_window)
 
+
 GEMMA2 = SMALL_VOCABULARY | {
     "hidden_size": 32,
     "intermediate_size": 40,
@@ -157,6 +158,7 @@ FOLDERS = [
         norm_offset=1,
     ),
 ]
+
 
 def folder(name: str) -> FolderRecipe:
     return next(recipe for recipe in FOLDERS if recipe.name == name)

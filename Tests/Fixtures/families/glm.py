@@ -18,6 +18,7 @@ class Glm4Layout(Layout):
         share = self.config.rope_parameters["partial_rotary_factor"]
         writer.add_rope_dimension_count(int(share * self.head_size))
 
+
 GLM4 = SMALL_VOCABULARY | {
     "hidden_size": 32,
     "intermediate_size": 40,

@@ -61,6 +61,7 @@ class GPTNeoXLayout(Layout):
         rows = values.reshape(*parts, self.head_size, *values.shape[1:])
         return np.ascontiguousarray(rows.swapaxes(0, 1)).reshape(values.shape)
 
+
 GPT2 = SMALL_VOCABULARY | {
     "n_embd": 32,
     "n_layer": 2,

@@ -20,6 +20,7 @@ class GraniteLayout(LlamaLayout):
         writer.add_residual_scale(self.config.residual_multiplier)
         writer.add_logit_scale(self.config.logits_scaling)  # by which logits are divided
 
+
 GRANITE = SMALL_VOCABULARY | {
     "hidden_size": 32,
     "intermediate_size": 40,

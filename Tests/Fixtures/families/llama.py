@@ -187,9 +187,8 @@ FOLDERS = [
     scaled("llama-longrope-attention", LONGROPE | {"attention_factor": 0.7}, 24),
 ]
 
-def quantised(
-    name: str, config: dict[str, Any], matrices: gguf.GGMLQuantizationType
-) -> GGUFRecipe:
+
+def quantised(name: str, config: dict[str, Any], matrices: gguf.GGMLQuantizationType) -> GGUFRecipe:
     return GGUFRecipe(name, "llama", config, 24, layout=LlamaLayout, matrices=matrices)
 
 

@@ -19,6 +19,7 @@ class Mistral3Layout(LlamaLayout):
         writer.add_rope_scaling_yarn_log_mul(parameters["mscale_all_dim"])
         writer.add_attn_temperature_scale(parameters["llama_4_scaling_beta"])
 
+
 MISTRAL = {
     "hidden_size": 40,
     "intermediate_size": 56,

@@ -24,7 +24,8 @@ FOLDERS = [
         "gemma3-multimodal",
         "gemma3",
         {
-            "text_config": GEMMA3 | {"num_hidden_layers": 3, "layer_types": GEMMA3["layer_types"][:3]},
+            "text_config": GEMMA3
+            | {"num_hidden_layers": 3, "layer_types": GEMMA3["layer_types"][:3]},
             "vision_config": VISION,
             "mm_tokens_per_image": 4,
             "image_token_index": 64,

@@ -23,6 +23,7 @@ class Olmo2Layout(Layout):
             local = [kind == "sliding_attention" for kind in self.config.layer_types]
             writer.add_sliding_window_pattern(local)
 
+
 OLMO2 = SMALL_VOCABULARY | {
     "hidden_size": 32,
     "intermediate_size": 40,
@@ -34,7 +35,7 @@ OLMO2 = SMALL_VOCABULARY | {
     "rope_parameters": plain_rope(500_000.0),
 }
 
-# Turns such that a head of 12 has dimensions in all three branches.
+# Turns such that a head of 8 has dimensions in all three branches.
 OLMO3_ROPE = {
     "sliding_attention": plain_rope(500_000.0),
     "full_attention": {
@@ -43,7 +44,7 @@ OLMO3_ROPE = {
         "factor": 4.0,
         "original_max_position_embeddings": 16,
         "beta_fast": 2.0,
-        "beta_slow": 0.25,
+        "beta_slow": 0.02,
         "attention_factor": 1.3,
     },
 }

@@ -40,6 +40,7 @@ class Phi3Layout(Layout):
             if (values := self.config.rope_parameters.get(f"{kind}_factor"))
         }
 
+
 PHI3 = SMALL_VOCABULARY | {
     "hidden_size": 32,
     "intermediate_size": 40,

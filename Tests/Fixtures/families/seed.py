@@ -9,6 +9,7 @@ from making.recipe import SMALL_VOCABULARY, FolderRecipe, as_gguf, plain_rope
 class SeedOssLayout(Layout):
     architecture = "seed_oss"
 
+
 SEED_OSS = SMALL_VOCABULARY | {
     "hidden_size": 32,
     "intermediate_size": 40,

@@ -11,6 +11,7 @@ class SmolLM3Layout(LlamaLayout):
 
     architecture = "smollm3"
 
+
 SMOLLM3 = SMALL_VOCABULARY | {
     "hidden_size": 32,
     "intermediate_size": 40,

@@ -41,6 +41,7 @@ class StableLMLayout(Layout):
             result[name] = (stack[int(head.split(".")[0])] if head else stack).reshape(shape)
         return result
 
+
 STABLELM = SMALL_VOCABULARY | {
     "hidden_size": 32,
     "intermediate_size": 40,

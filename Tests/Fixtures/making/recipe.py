@@ -27,8 +27,8 @@ def without(fields: dict[str, Any], *keys: str) -> dict[str, Any]:
 class Recipe:
     """A model to make. `controls` are config changes that must each change its logits.
 
-    `subtle_controls` move them less. `gains` scales the weights whose names hold a key, `norm_offset` is what a family adds to the
-    stored weights of its norms.
+    `subtle_controls` move them less. `gains` scale the weights whose names hold their keys;
+    `norm_offset` is what a family adds to the stored weights of its norms.
     """
 
     name: str
