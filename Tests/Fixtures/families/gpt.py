@@ -6,6 +6,7 @@ from typing import Any
 
 import gguf
 import numpy as np
+import torch
 
 from making.ggufs import Layout
 from making.recipe import SMALL_VOCABULARY, FolderRecipe, as_gguf, plain_rope
@@ -82,6 +83,29 @@ GPT_NEOX = SMALL_VOCABULARY | {
 }
 NEOX_GAINS = {"query_key_value": 1.5}
 
+
+def gpt2_published(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Without the prefix, and each layer with its mask."""
+    mask = torch.ones(GPT2["n_positions"], GPT2["n_positions"]).tril()[None, None]
+    masks = {f"h.{layer}.attn.bias": mask.clone() for layer in range(GPT2["n_layer"])}
+    return {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()} | masks
+
+
+def neox_published(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Each layer with its mask, what masked scores become, and the frequencies of rotation."""
+    mask = torch.ones(1, 1, 40, 40, dtype=torch.bool).tril()
+    buffers = {
+        "bias": mask,
+        "masked_bias": torch.tensor(-1e9),
+        "rotary_emb.inv_freq": torch.ones(2),
+    }
+    return tensors | {
+        f"gpt_neox.layers.{layer}.attention.{name}": buffer.clone()
+        for layer in range(GPT_NEOX["num_hidden_layers"])
+        for name, buffer in buffers.items()
+    }
+
+
 FOLDERS = [
     # The prompt takes the last learned position.
     FolderRecipe(
@@ -105,6 +129,14 @@ FOLDERS = [
         tokens=24,
         controls=[{"scale_attn_by_inverse_layer_idx": False}, {"scale_attn_weights": False}],
         gains=GPT2_GAINS,
+    ),
+    FolderRecipe(
+        "gpt2-published",
+        "gpt2",
+        GPT2 | {"n_ctx": GPT2["n_positions"]},
+        tokens=24,
+        gains=GPT2_GAINS,
+        published=gpt2_published,
     ),
     FolderRecipe(
         "gpt_neox",
@@ -140,10 +172,25 @@ FOLDERS = [
         tokens=24,
         gains=NEOX_GAINS,
     ),
+    FolderRecipe(
+        "gpt_neox-published",
+        "gpt_neox",
+        GPT_NEOX,
+        tokens=24,
+        gains=NEOX_GAINS,
+        published=neox_published,
+    ),
 ]
 
+
+def folder(name: str) -> FolderRecipe:
+    return next(recipe for recipe in FOLDERS if recipe.name == name)
+
+
 GGUFS = [
-    as_gguf(FOLDERS[0], GPT2Layout),
-    as_gguf(FOLDERS[2], GPTNeoXLayout),
-    as_gguf(FOLDERS[3], GPTNeoXLayout, tie_word_embeddings=False, hidden_act="gelu"),
+    as_gguf(folder("gpt2"), GPT2Layout),
+    as_gguf(folder("gpt_neox"), GPTNeoXLayout),
+    as_gguf(
+        folder("gpt_neox-sequential"), GPTNeoXLayout, tie_word_embeddings=False, hidden_act="gelu"
+    ),
 ]

@@ -59,6 +59,22 @@ FOLDERS = [
         tokens=24,
         controls=[{"attention_bias": False}, {"mlp_bias": False}],
     ),
+    # Granite 4.0 without state-space layers and experts: what is left is Granite.
+    FolderRecipe(
+        "granite4-dense",
+        "granitemoehybrid",
+        GRANITE
+        | {
+            "layer_types": ["attention"] * 2,
+            "position_embedding_type": "rope",
+            "num_local_experts": 0,
+            "num_experts_per_tok": 0,
+            "shared_intermediate_size": 40,
+            "mamba_n_heads": 4,
+        },
+        tokens=24,
+        controls=[{"position_embedding_type": "nope"}],
+    ),
 ]
 
-GGUFS = [as_gguf(recipe, GraniteLayout) for recipe in FOLDERS]
+GGUFS = [as_gguf(recipe, GraniteLayout) for recipe in FOLDERS[:2]]

@@ -97,6 +97,19 @@ def scaled(name: str, parameters: dict[str, Any], tokens: int, *controls: Any) -
     )
 
 
+def published(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tied head a second time, and each layer with the frequencies of its rotation."""
+    head = tensors["model.embed_tokens.weight"].clone()
+    return (
+        tensors
+        | {"lm_head.weight": head}
+        | {
+            f"model.layers.{layer}.self_attn.rotary_emb.inv_freq": torch.ones(8)
+            for layer in range(SCALED["num_hidden_layers"])
+        }
+    )
+
+
 FOLDERS = [
     FolderRecipe(
         "llama-gqa",
@@ -164,6 +177,13 @@ FOLDERS = [
         BIASES,
         tokens=24,
         controls=[{"attention_bias": False}, {"mlp_bias": False}],
+    ),
+    FolderRecipe(
+        "llama-published",
+        "llama",
+        SCALED | UNSCALED | {"tie_word_embeddings": True},
+        tokens=24,
+        published=published,
     ),
     replace(
         scaled("llama-linear", LINEAR, 40, {"factor": 5.0}),

@@ -5,6 +5,8 @@ The ids of their image tokens lie beyond the vocabulary, so that no prompt has o
 
 from __future__ import annotations
 
+import torch
+
 from families.gemma import GEMMA3
 from families.mistral import MISTRAL
 from families.qwen import QWEN2
@@ -19,21 +21,39 @@ VISION = {
     "patch_size": 4,
 }
 
+GEMMA3_MULTIMODAL = {
+    "text_config": GEMMA3 | {"num_hidden_layers": 3, "layer_types": GEMMA3["layer_types"][:3]},
+    "vision_config": VISION,
+    "mm_tokens_per_image": 4,
+    "image_token_index": 64,
+    "boi_token_index": 65,
+    "eoi_token_index": 66,
+}
+
+
+def renamed(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """As transformers 4.52 and later saved them."""
+    return {
+        "model." + name.replace("language_model.model.", "language_model."): tensor
+        for name, tensor in tensors.items()
+    }
+
+
 FOLDERS = [
     FolderRecipe(
         "gemma3-multimodal",
         "gemma3",
-        {
-            "text_config": GEMMA3
-            | {"num_hidden_layers": 3, "layer_types": GEMMA3["layer_types"][:3]},
-            "vision_config": VISION,
-            "mm_tokens_per_image": 4,
-            "image_token_index": 64,
-            "boi_token_index": 65,
-            "eoi_token_index": 66,
-        },
+        GEMMA3_MULTIMODAL,
         tokens=24,
         norm_offset=1,
+    ),
+    FolderRecipe(
+        "gemma3-multimodal-renamed",
+        "gemma3",
+        GEMMA3_MULTIMODAL,
+        tokens=24,
+        norm_offset=1,
+        published=renamed,
     ),
     FolderRecipe(
         "mistral3-multimodal",

@@ -47,7 +47,8 @@ class FolderRecipe(Recipe):
 
     `also_version_4` writes its config a second time as transformers 4 spelt it: without the keys
     `left_out_of_version_4`, with those `only_in_version_4`, the scaling's kind under
-    `rope_type_key`.
+    `rope_type_key`. `published` turns the tensors into those of a checkpoint on the hub, which may
+    have other names and some that nothing uses.
     """
 
     dtype: torch.dtype = torch.float32
@@ -56,6 +57,7 @@ class FolderRecipe(Recipe):
     left_out_of_version_4: tuple[str, ...] = ()
     only_in_version_4: dict[str, Any] = field(default_factory=dict)
     rope_type_key: str = "rope_type"
+    published: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
