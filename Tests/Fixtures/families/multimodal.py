@@ -60,6 +60,7 @@ FOLDERS = [
         "mistral3",
         {
             "text_config": MISTRAL | {"model_type": "mistral", "vocab_size": 64},
+            "tie_word_embeddings": False,
             "vision_config": VISION | {"model_type": "pixtral", "head_dim": 8},
             "image_token_index": 64,
         },
