@@ -47,7 +47,7 @@ FOLDERS = [
         EXAONE4
         | {
             "sliding_window": 8,
-            "sliding_window_pattern": 2,
+            "sliding_window_pattern": "LG",
             "layer_types": [LOCAL, GLOBAL, LOCAL],
         },
         tokens=32,
