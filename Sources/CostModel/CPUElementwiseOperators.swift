@@ -1,3 +1,4 @@
+import Architectures
 import Operators
 import Records
 

@@ -163,12 +163,12 @@ public struct ReferenceModel {
       let blend = (context / wavelength - low) / (high - low)
       return plain * ((1 - blend) / factor + blend)
     case .yarn(let yarn):
-      func pair(ofTurns turns: Double) -> Double {
+      func place(ofTurns turns: Double) -> Double {
         Double(dimensions) / 2
           * log(Double(yarn.originalMaxPositions) / (2 * Double.pi * turns)) / log(rotary.theta)
       }
-      let low = max(0, pair(ofTurns: yarn.betaFast).rounded(.down))
-      let high = min(Double(dimensions - 1), pair(ofTurns: yarn.betaSlow).rounded(.up))
+      let low = max(0, place(ofTurns: yarn.betaFast).rounded(.down))
+      let high = min(Double(dimensions - 1), place(ofTurns: yarn.betaSlow).rounded(.up))
       let kept = 1 - min(1, max(0, (Double(pair) - low) / max(high - low, 0.001)))
       return plain * (kept + (1 - kept) / yarn.factor)
     case .longrope(let short, let long, let original, _):
