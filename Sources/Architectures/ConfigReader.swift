@@ -7,7 +7,13 @@ public final class ConfigReader {
   /// Said to the user: what was assumed, what was taken of a larger model.
   public private(set) var notes: [String] = []
 
-  public init(_ object: JSONObject) { self.object = object }
+  /// Whether it is the `text_config` of a larger model, which leaves out sizes that transformers knows.
+  public let isTextConfig: Bool
+
+  public init(_ object: JSONObject, isTextConfig: Bool = false) {
+    self.object = object
+    self.isTextConfig = isTextConfig
+  }
 
   public func note(_ text: String) { notes.append(text) }
 
@@ -54,9 +60,9 @@ public final class ConfigReader {
     return try object.object(field)
   }
 
-  /// A size that must be there.
-  public func size(_ field: String) throws -> Int {
-    guard let value = try int(field) else {
+  /// A size that must be there, unless it has a default.
+  public func size(_ field: String, default value: Int? = nil) throws -> Int {
+    guard let value = try int(field) ?? value else {
       throw InputError(field, problem: "is missing", expected: "a positive integer")
     }
     return value

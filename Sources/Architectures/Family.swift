@@ -37,16 +37,20 @@ public struct GGUFFamily: Sendable {
   /// The metadata as the fields of a `config.json`, which the family then reads.
   public let config: @Sendable (GGUFMetadata) throws -> [String: JSONValue]
   public let tensors: TensorNames
+  /// Whether a file of this architecture is of the family, where families share one.
+  public let matches: @Sendable (GGUFMetadata) throws -> Bool
   /// Whether the file's rows of queries and keys are reordered so that turned pairs are neighbours.
   public let interleavedRotary: Bool?
 
   public init(
     _ architecture: String, tensors: TensorNames = .gguf, interleavedRotary: Bool? = nil,
+    matches: @escaping @Sendable (GGUFMetadata) throws -> Bool = { _ in true },
     config: @escaping @Sendable (GGUFMetadata) throws -> [String: JSONValue]
   ) {
     self.architecture = architecture
     self.tensors = tensors
     self.interleavedRotary = interleavedRotary
+    self.matches = matches
     self.config = config
   }
 }
@@ -54,7 +58,9 @@ public struct GGUFFamily: Sendable {
 /// The families that are understood.
 public enum Families {
   public static let all: [Family] = [
-    .llama, .mistral, .qwen2, .qwen3,
+    .llama, .mistral, .ministral3, .qwen2, .qwen3, .phi3, .gemma2, .gemma3, .olmo2, .olmo3,
+    .smollm3, .granite, .minicpm, .glm4, .cohere2, .stablelm, .exaone4, .ernie, .seedOSS, .arcee,
+    .gptNeoX, .gpt2,
   ]
 
   private static let byModelType = Dictionary(
@@ -71,14 +77,19 @@ public enum Families {
     return family
   }
 
-  /// Families of a GGUF `general.architecture`. Some share one (llama, mistral): the first is meant.
-  public static func ofGGUF(_ architecture: String) throws -> (Family, GGUFFamily) {
+  /// The family of a GGUF file. Some share a `general.architecture`: the first that matches is meant.
+  public static func ofGGUF(_ metadata: GGUFMetadata) throws -> (Family, GGUFFamily) {
     for family in all {
-      if let gguf = family.gguf, gguf.architecture == architecture { return (family, gguf) }
+      if let gguf = family.gguf, gguf.architecture == metadata.architecture,
+        try gguf.matches(metadata)
+      {
+        return (family, gguf)
+      }
     }
     let known = Set(all.compactMap { $0.gguf?.architecture }).sorted()
     throw InputError(
-      "general.architecture", problem: "\"\(architecture.prefix(60))\" is not supported",
+      "general.architecture",
+      problem: "\"\(metadata.architecture.prefix(60))\" is not supported",
       expected: "one of " + known.joined(separator: ", "))
   }
 }

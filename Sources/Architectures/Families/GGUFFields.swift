@@ -79,6 +79,10 @@ extension GGUFMetadata {
           scaling["attention_factor"] = .number(
             magnitude * RotaryEmbedding.YaRN.magnitude(factor))
         }
+        if let mscale = try double("rope.scaling.yarn_log_multiplier"), mscale != 0 {
+          scaling["mscale"] = .number(1)
+          scaling["mscale_all_dim"] = .number(mscale)
+        }
         if let fast = try double("rope.scaling.yarn_beta_fast") {
           scaling["beta_fast"] = .number(fast)
         }
