@@ -11,6 +11,8 @@ public struct Family: Sendable {
   /// The fields of a `config.json` that `read` makes the same architecture of, without
   /// `architectures` and `model_type`.
   public let write: @Sendable (Architecture) -> [String: JSONValue]
+  /// Whether layers may differ in their sizes and lack parts.
+  public let describesEachLayer: Bool
   /// Names of tensors in safetensors files.
   public let tensors: TensorNames
   /// `nil` where llama.cpp does not have the architecture.
@@ -18,6 +20,7 @@ public struct Family: Sendable {
 
   public init(
     modelType: String, className: String, tensors: TensorNames, gguf: GGUFFamily? = nil,
+    describesEachLayer: Bool = false,
     read: @escaping @Sendable (_ name: String, _ config: ConfigReader) throws -> Architecture,
     write: @escaping @Sendable (Architecture) -> [String: JSONValue]
   ) {
@@ -25,6 +28,7 @@ public struct Family: Sendable {
     self.className = className
     self.tensors = tensors
     self.gguf = gguf
+    self.describesEachLayer = describesEachLayer
     self.read = read
     self.write = write
   }
@@ -60,16 +64,19 @@ public enum Families {
   public static let all: [Family] = [
     .llama, .mistral, .ministral3, .qwen2, .qwen3, .phi3, .gemma2, .gemma3, .olmo2, .olmo3,
     .smollm3, .granite, .minicpm, .glm4, .cohere2, .stablelm, .exaone4, .ernie, .seedOSS, .arcee,
-    .gptNeoX, .gpt2,
+    .gptNeoX, .gpt2, .nemotronNAS, .deci, .shishulm,
   ]
 
   private static let byModelType = Dictionary(
     uniqueKeysWithValues: all.map { ($0.modelType, $0) })
 
-  static let listed = "one of " + all.map(\.modelType).sorted().joined(separator: ", ")
+  static let listed =
+    "one of " + all.map(\.modelType).sorted().joined(separator: ", ")
+    + ", or around a text model of these, one of "
+    + multimodal.keys.sorted().joined(separator: ", ")
 
   public static func named(_ modelType: String) throws -> Family {
-    guard let family = byModelType[modelType] else {
+    guard let family = byModelType[aliases[modelType] ?? modelType] else {
       throw InputError(
         "model_type", problem: "\"\(modelType.prefix(60))\" is not supported",
         expected: listed)

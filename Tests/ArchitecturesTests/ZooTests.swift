@@ -40,15 +40,18 @@ import Testing
     let row = Self.published[index]
     let a = try Self.zoo.architecture(named: row.name)
     #expect(
-      [a.hiddenSize, a.intermediateSize, a.layers, a.queryHeads, a.keyValueHeads, a.headDimension]
+      [
+        a.hiddenSize, a.intermediateSize, a.layers.count, a.queryHeads, a.keyValueHeads,
+        a.headDimension,
+      ]
         == row.sizes)
     #expect(abs(a.mlpToAttentionRatio - row.r) < 0.005)
     #expect(abs(a.normalizedHiddenSize - row.x) < 0.00005)
     #expect(abs(Double(a.parameters.nonEmbedding) / 1e9 - row.billions) < 0.0005)
     #expect(a.vocabularySize == 128_256)
     #expect(a.tiedEmbeddings)
-    #expect(a.rotary.theta == 500_000)
-    #expect(a.rmsNormEpsilon == 1e-5)
+    #expect(a.rotaries[0].theta == 500_000)
+    #expect(a.finalNorm == .rms(1e-5))
   }
 
   /// Total parameters as the models' cards state them, in millions.

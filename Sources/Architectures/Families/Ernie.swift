@@ -18,6 +18,8 @@ extension Family {
       let norm = try config.rmsNorm(default: 1e-5)
       let (tables, rotation) = try fields.rotary(config, theta: 500_000, interleaved: true)
       let bias = try config.bool("use_bias") ?? false
+      try config.demand("compression_ratio", .number(1))
+      config.ignore("weight_share_add_bias")
       var attention = fields.attention(rotary: rotation, norm: norm)
       attention.inputBias = bias
       attention.outputBias = bias

@@ -87,6 +87,7 @@ extension Family {
           intermediateSize: fields.intermediateSize, activation: try config.activation(),
           inputNorm: norm),
         residualScale: depth / Double(fields.layers).squareRoot())
+      config.ignore("mup_denominator")  // of heads that predict further tokens
       var architecture = fields.architecture(
         name, "minicpm", layers: LayerStack(repeating: layer, count: fields.layers),
         rotaries: tables, finalNorm: norm)

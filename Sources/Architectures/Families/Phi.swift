@@ -23,7 +23,13 @@ extension Family {
       let fields = try CommonFields(config, .init(maxPositions: 4096))
       let norm = try config.rmsNorm(default: 1e-5)
       let (tables, rotation) = try fields.rotary(config, original: 4096)
-      try config.demand("attention_bias", .bool(false))
+      for field in ["attention_bias", "mlp_bias", "lm_head_bias"] {
+        try config.demand(field, .bool(false))
+      }
+      // Of code that the models were published with, and off there.
+      for field in ["full_attn_mod", "interpolate_factor"] {
+        try config.demand(field, .integer(1))
+      }
       var attention = fields.attention(rotary: rotation, norm: norm)
       attention.window = try config.slidingWindow(default: nil)
       let layer = Layer(

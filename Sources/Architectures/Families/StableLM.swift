@@ -36,6 +36,7 @@ extension Family {
         try config.double("layer_norm_eps") ?? config.double("norm_eps") ?? 1e-5
       let norm = Norm(.layer, epsilon: epsilon, hasBias: true)
       config.ignore("norm_eps")
+      try config.demand("rotary_scaling_factor", .number(1))
       // Older configurations say it as `rope_pct`.
       let share = try config.double("rope_pct") ?? 0.25
       let (tables, rotation) = try fields.rotary(config, partialFactor: share)
