@@ -143,7 +143,8 @@ public final class ConfigReader {
     "use_fused_rope", "fuse_rope", "fuse_rms_norm", "fuse_linear", "fuse_softmax_mask", "fuse_ln",
     "fuse_swiglu", "fuse_attention_qkv", "fuse_attention_ffn", "use_fast_ln", "use_recompute",
     "recompute", "gradient_checkpointing", "chunk_size_feed_forward", "output_attentions",
-    "output_hidden_states", "return_dict", "return_dict_in_generate", "output_scores",
+    "output_hidden_states", "output_past", "return_dict", "return_dict_in_generate",
+    "output_scores",
     "micro_batch_size", "virtual_pp_degree",
 
     // How it was trained.

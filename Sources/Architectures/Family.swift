@@ -63,7 +63,8 @@ public struct GGUFFamily: Sendable {
 public enum Families {
   public static let all: [Family] = [
     .llama, .mistral, .ministral3, .qwen2, .qwen3, .phi3, .gemma2, .gemma3, .olmo2, .olmo3,
-    .smollm3, .granite, .minicpm, .glm4, .cohere2, .stablelm, .exaone4, .ernie, .seedOSS, .arcee,
+    .smollm3, .granite, .graniteHybrid, .minicpm, .glm4, .cohere2, .stablelm, .exaone4, .ernie,
+    .seedOSS, .arcee,
     .gptNeoX, .gpt2, .nemotronNAS, .deci, .shishulm,
   ]
 

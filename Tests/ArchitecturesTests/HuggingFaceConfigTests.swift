@@ -227,7 +227,7 @@ import Testing
       ("rope_scaling", .string("llama3"), ["rope_scaling", "object"]),
       (
         "rope_parameters",
-        .object(["rope_theta": .number(1e4), "partial_rotary_factor": .number(0.3)]),
+        .object(["rope_theta": .number(1e4), "partial_rotary_factor": .number(0.2)]),
         ["partial_rotary_factor", "even"]
       ),
       (

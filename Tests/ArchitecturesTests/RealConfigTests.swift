@@ -24,7 +24,7 @@ import Testing
     "codellama-7b": 6_738_546_688, "deepseek-coder-6.7b": 6_740_512_768,
     "deepseek-llm-7b": 6_910_365_696, "deepseek-r1-distill-qwen-7b": 7_615_616_512,
     "falcon3-7b": 7_455_550_464, "gemma-2-2b": 2_614_341_888, "gemma-3-1b-it": 999_885_952,
-    "gpt2": 124_439_808, "granite-3.3-2b": 2_533_539_840, "granite-3b-code-base": 3_482_603_520,
+    "gpt2": 124_439_808, "granite-3.3-2b": 2_533_539_840, "granite-3b-code-base": 3_482_503_680,
     "llama-1-7b": 6_738_415_616, "llama-3.1-8b-bnb-4bit": 8_030_261_248,
     "llama-3.1-8b-instruct": 8_030_261_248, "llama-3.2-1b-instruct": 1_235_814_400,
     "llama-3.3-70b-instruct": 70_553_706_496, "ministral-8b-2410": 8_019_808_256,

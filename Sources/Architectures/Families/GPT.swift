@@ -121,8 +121,8 @@ extension Family {
         throw InputError(
           "n_head", problem: "\(heads) does not divide n_embd \(hiddenSize)", expected: "a divisor")
       }
-      try config.demand("scale_attn_weights", .bool(true))
-      try config.demand("scale_attn_by_inverse_layer_idx", .bool(false))
+      let isScaled = try config.bool("scale_attn_weights") ?? true
+      let isScaledByLayer = try config.bool("scale_attn_by_inverse_layer_idx") ?? false
       try config.demand("add_cross_attention", .bool(false))
       let norm = Norm(
         .layer, epsilon: try config.double("layer_norm_epsilon") ?? 1e-5, hasBias: true)
@@ -137,12 +137,26 @@ extension Family {
       return Architecture(
         name: name, modelType: "gpt2", hiddenSize: hiddenSize,
         vocabularySize: try config.size("vocab_size"), maxPositions: positions,
-        learnedPositions: positions, layers: LayerStack(repeating: layer, count: layers),
+        learnedPositions: positions,
+        layers: LayerStack(
+          (0..<layers).map { index in
+            var layer = layer
+            if !isScaled || isScaledByLayer {
+              layer.attention?.scale =
+                (isScaled ? 1 / Double(hiddenSize / heads).squareRoot() : 1)
+                / (isScaledByLayer ? Double(index + 1) : 1)
+            }
+            return layer
+          }),
         rotaries: [], finalNorm: norm,
         tiedEmbeddings: try config.bool("tie_word_embeddings") ?? true)
     },
     write: { architecture in
-      [
+      let scales = architecture.layers.prefix(2).map { $0.attention?.scoreScale }
+      let plain = 1 / Double(architecture.headDimension).squareRoot()
+      return [
+        "scale_attn_weights": .bool(scales[0] == plain),
+        "scale_attn_by_inverse_layer_idx": .bool(scales.count > 1 && scales[1] != scales[0]),
         "n_embd": .integer(architecture.hiddenSize), "n_head": .integer(architecture.queryHeads),
         "n_layer": .integer(architecture.layers.count),
         "n_positions": .integer(architecture.learnedPositions),

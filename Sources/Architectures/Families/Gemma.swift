@@ -54,8 +54,8 @@ extension Family {
         attention.scale = 1 / scalar.squareRoot()
         attention.softcap = try config.softcap(
           "attn_logit_softcapping", default: isThird ? nil : 50)
-        // Two fields; transformers has always executed this one.
-        config.ignore("hidden_act")
+        // Published twice; transformers executes `hidden_activation` and `sliding_window`.
+        config.ignore("hidden_act", "sliding_window_size")
         let mlp = MLP(
           intermediateSize: fields.intermediateSize,
           activation: try config.activation("hidden_activation", default: "gelu_pytorch_tanh"),
