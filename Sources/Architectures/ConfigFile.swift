@@ -43,26 +43,55 @@ extension Architecture {
     guard let modelType = try config.string("model_type") else {
       throw InputError("model_type", problem: "is missing", expected: Families.listed)
     }
-    let family = try Families.named(modelType)
     try config.noteStorage()
+    if let text = try config.textConfig(of: modelType) {
+      let family = try Families.named(text.modelType)
+      config.note("of this \(modelType) model, only its text model is taken (\(family.modelType))")
+      try text.config.noteStorage()
+      self = try Architecture(name: name, family: family, config: text.config)
+      config.take(text.config)
+    } else {
+      self = try Architecture(name: name, family: Families.named(modelType), config: config)
+    }
+  }
+
+  private init(name: String, family: Family, config: ConfigReader) throws {
     let architecture = try family.read(name, config)
     try config.refuseUnknownFields()
     self = try architecture.validated()
   }
 
-  /// The fields of a `config.json`, with RoPE as transformers 4 writes it and version 5 still reads.
+  /// The fields of a `config.json` that is read as this architecture: its family's, or, where layers
+  /// differ in ways that the family has no fields for, those of `shishulm`, our own.
   ///
-  /// transformers 5 refuses `llama` configs whose head count does not divide the hidden size
-  /// (surefire-1b: 36 heads, 2560), whatever `head_dim` says; version 4 reads them.
-  ///
+  /// RoPE is as transformers 4 writes it and version 5 still reads. transformers 5 refuses `llama`
+  /// configs whose head count does not divide the hidden size (surefire-1b: 36 heads, 2560), whatever
+  /// `head_dim` says; version 4 reads them.
   public var config: [String: JSONValue] {
     guard let family = try? Families.named(modelType) else {
       preconditionFailure("\(modelType) is no family")
     }
+    for candidate in [family, .shishulm] {
+      if let fields = fields(by: candidate) { return fields }
+    }
+    preconditionFailure("no configuration describes the layers of \(name)")
+  }
+
+  /// What `family` writes, if it reads the same again.
+  private func fields(by family: Family) -> [String: JSONValue]? {
+    let isPlain =
+      isUniform && !layers.sharesWeights
+      && layers.kinds.allSatisfy { $0.attention != nil && $0.mlp != nil }
+    guard isPlain || family.describesEachLayer else { return nil }
     var fields = family.write(self)
-    fields["model_type"] = .string(modelType)
+    fields["model_type"] = .string(family.modelType)
     fields["architectures"] = .array([.string(family.className)])
-    return fields
+    guard
+      var again = try? Architecture(
+        name: name, family: family, config: ConfigReader(JSONObject(fields)))
+    else { return nil }
+    again.modelType = modelType
+    return again == self ? fields : nil
   }
 
   /// `config` as the text of a `config.json`, keys sorted.
@@ -70,21 +99,5 @@ extension Architecture {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(config), as: UTF8.self) + "\n"
-  }
-}
-
-extension ConfigReader {
-  /// How weights are stored does not change what the model is.
-  fileprivate func noteStorage() throws {
-    for field in ["quantization_config", "quantization", "compression_config"] {
-      guard let storage = try object(field) else { continue }
-      let method: String =
-        if let bits = try? storage.int("bits") { "\(bits) bits" } else {
-          (try? storage.string("quant_method")) ?? field
-        }
-      note(
-        "weights are stored quantised (\(method)); the architecture is described without that")
-      return
-    }
   }
 }

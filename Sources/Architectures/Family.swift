@@ -11,6 +11,8 @@ public struct Family: Sendable {
   /// The fields of a `config.json` that `read` makes the same architecture of, without
   /// `architectures` and `model_type`.
   public let write: @Sendable (Architecture) -> [String: JSONValue]
+  /// Whether layers may differ in their sizes and lack parts.
+  public let describesEachLayer: Bool
   /// Names of tensors in safetensors files.
   public let tensors: TensorNames
   /// `nil` where llama.cpp does not have the architecture.
@@ -18,6 +20,7 @@ public struct Family: Sendable {
 
   public init(
     modelType: String, className: String, tensors: TensorNames, gguf: GGUFFamily? = nil,
+    describesEachLayer: Bool = false,
     read: @escaping @Sendable (_ name: String, _ config: ConfigReader) throws -> Architecture,
     write: @escaping @Sendable (Architecture) -> [String: JSONValue]
   ) {
@@ -25,6 +28,7 @@ public struct Family: Sendable {
     self.className = className
     self.tensors = tensors
     self.gguf = gguf
+    self.describesEachLayer = describesEachLayer
     self.read = read
     self.write = write
   }
@@ -37,16 +41,20 @@ public struct GGUFFamily: Sendable {
   /// The metadata as the fields of a `config.json`, which the family then reads.
   public let config: @Sendable (GGUFMetadata) throws -> [String: JSONValue]
   public let tensors: TensorNames
+  /// Whether a file of this architecture is of the family, where families share one.
+  public let matches: @Sendable (GGUFMetadata) throws -> Bool
   /// Whether the file's rows of queries and keys are reordered so that turned pairs are neighbours.
   public let interleavedRotary: Bool?
 
   public init(
     _ architecture: String, tensors: TensorNames = .gguf, interleavedRotary: Bool? = nil,
+    matches: @escaping @Sendable (GGUFMetadata) throws -> Bool = { _ in true },
     config: @escaping @Sendable (GGUFMetadata) throws -> [String: JSONValue]
   ) {
     self.architecture = architecture
     self.tensors = tensors
     self.interleavedRotary = interleavedRotary
+    self.matches = matches
     self.config = config
   }
 }
@@ -54,16 +62,22 @@ public struct GGUFFamily: Sendable {
 /// The families that are understood.
 public enum Families {
   public static let all: [Family] = [
-    .llama, .mistral, .qwen2, .qwen3,
+    .llama, .mistral, .ministral3, .qwen2, .qwen3, .phi3, .gemma2, .gemma3, .olmo2, .olmo3,
+    .smollm3, .granite, .graniteHybrid, .minicpm, .glm4, .cohere2, .stablelm, .exaone4, .ernie,
+    .seedOSS, .arcee,
+    .gptNeoX, .gpt2, .nemotronNAS, .deci, .shishulm,
   ]
 
   private static let byModelType = Dictionary(
     uniqueKeysWithValues: all.map { ($0.modelType, $0) })
 
-  static let listed = "one of " + all.map(\.modelType).sorted().joined(separator: ", ")
+  static let listed =
+    "one of " + all.map(\.modelType).sorted().joined(separator: ", ")
+    + ", or around a text model of these, one of "
+    + multimodal.keys.sorted().joined(separator: ", ")
 
   public static func named(_ modelType: String) throws -> Family {
-    guard let family = byModelType[modelType] else {
+    guard let family = byModelType[aliases[modelType] ?? modelType] else {
       throw InputError(
         "model_type", problem: "\"\(modelType.prefix(60))\" is not supported",
         expected: listed)
@@ -71,14 +85,19 @@ public enum Families {
     return family
   }
 
-  /// Families of a GGUF `general.architecture`. Some share one (llama, mistral): the first is meant.
-  public static func ofGGUF(_ architecture: String) throws -> (Family, GGUFFamily) {
+  /// The family of a GGUF file. Some share a `general.architecture`: the first that matches is meant.
+  public static func ofGGUF(_ metadata: GGUFMetadata) throws -> (Family, GGUFFamily) {
     for family in all {
-      if let gguf = family.gguf, gguf.architecture == architecture { return (family, gguf) }
+      if let gguf = family.gguf, gguf.architecture == metadata.architecture,
+        try gguf.matches(metadata)
+      {
+        return (family, gguf)
+      }
     }
     let known = Set(all.compactMap { $0.gguf?.architecture }).sorted()
     throw InputError(
-      "general.architecture", problem: "\"\(architecture.prefix(60))\" is not supported",
+      "general.architecture",
+      problem: "\"\(metadata.architecture.prefix(60))\" is not supported",
       expected: "one of " + known.joined(separator: ", "))
   }
 }

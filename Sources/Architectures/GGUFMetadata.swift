@@ -36,6 +36,7 @@ public struct GGUFMetadata: Sendable {
   public func double(_ key: String) throws -> Double? {
     try values.double("\(architecture).\(key)")
   }
+  public func bool(_ key: String) throws -> Bool? { try values.bool("\(architecture).\(key)") }
   public func string(_ key: String) throws -> String? {
     try values.string("\(architecture).\(key)")
   }

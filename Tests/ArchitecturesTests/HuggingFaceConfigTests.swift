@@ -24,26 +24,28 @@ import Testing
   @Test func defaultsOfTheFamilies() throws {
     #expect(try read([:]).headDimension == 16)
     #expect(try read(["num_key_value_heads": nil as JSONValue?]).keyValueHeads == 4)
-    #expect(try read(["model_type": .string("qwen2")]).qkvBias)
-    let qwen3 = try read(["model_type": .string("qwen3")])
-    #expect(qwen3.qkNorm && qwen3.headDimension == 128 && !qwen3.qkvBias)
-    let biased = try read(["attention_bias": .bool(true)])
-    #expect(biased.qkvBias && biased.outputBias)
+    let qwen2 = try #require(try read(["model_type": .string("qwen2")]).firstAttention)
+    #expect(qwen2.inputBias && !qwen2.outputBias)
+    let qwen3 = try #require(try read(["model_type": .string("qwen3")]).firstAttention)
+    #expect(qwen3.queryKeyNorm?.extent == .head && qwen3.headDimension == 128 && !qwen3.inputBias)
+    let biased = try #require(try read(["attention_bias": .bool(true)]).firstAttention)
+    #expect(biased.inputBias && biased.outputBias)
+    #expect(try read(["mlp_bias": .bool(true)]).firstMLP?.inputBias == true)
   }
 
   @Test func slidingWindows() throws {
     let mistral: [String: JSONValue?] = ["model_type": .string("mistral")]
-    #expect(try read(mistral).slidingWindow == 4096)
+    #expect(try read(mistral).layers.map { $0.attention?.window } == [4096, 4096])
     #expect(
-      try read(mistral.merging(["sliding_window": .null]) { $1 }).slidingWindow == nil)
+      try read(mistral.merging(["sliding_window": .null]) { $1 }).layers[0].attention?.window
+        == nil)
     let qwen: [String: JSONValue?] = [
       "model_type": .string("qwen2"), "sliding_window": .integer(32),
       "max_window_layers": .integer(1),
     ]
-    #expect(try read(qwen).slidingWindow == nil)
+    #expect(try !read(qwen).hasWindows)
     let windowed = try read(qwen.merging(["use_sliding_window": .bool(true)]) { $1 })
-    #expect(windowed.window(ofLayer: 0) == nil)
-    #expect(windowed.window(ofLayer: 1) == 32)
+    #expect(windowed.layers.map { $0.attention?.window } == [nil, 32])
   }
 
   @Test func rotaryWrittenEitherWay() throws {
@@ -54,12 +56,135 @@ import Testing
       "rope_theta": nil as JSONValue?, "rope_parameters": .object(parameters),
     ])
     #expect(older == newer)
-    #expect(older.rotary.scaling?.factor == 8)
+    #expect(
+      older.rotaries[0].scaling
+        == .llama3(
+          factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalMaxPositions: 8192))
     let plain = try read([
       "rope_theta": nil as JSONValue?,
       "rope_parameters": .object(["rope_type": .string("default"), "rope_theta": .number(5e5)]),
     ])
-    #expect(plain.rotary == RotaryEmbedding(theta: 5e5))
+    #expect(plain.rotaries == [RotaryEmbedding(theta: 5e5)])
+    let partial = try read([
+      "rope_parameters": .object([
+        "rope_theta": .number(1e4), "partial_rotary_factor": .number(0.5),
+      ])
+    ])
+    #expect(partial.firstAttention?.rotary?.dimensions == 8)
+  }
+
+  /// By type of layer, as transformers 5 nests it: what one rotation is asked of must be one.
+  @Test func rotaryByLayerType() throws {
+    func parameters(_ full: Double, _ sliding: Double) -> JSONValue {
+      .object([
+        "full_attention": .object(["rope_type": .string("default"), "rope_theta": .number(full)]),
+        "sliding_attention": .object([
+          "rope_type": .string("default"), "rope_theta": .number(sliding),
+        ]),
+      ])
+    }
+    let same = try read(["rope_theta": nil, "rope_parameters": parameters(5e5, 5e5)])
+    #expect(same.rotaries == [RotaryEmbedding(theta: 5e5)])
+    let error = #expect(throws: InputError.self) {
+      try read(["rope_theta": nil, "rope_parameters": parameters(5e5, 1e4)])
+    }
+    #expect(error?.description.contains("rope_parameters") == true)
+
+    let gemma = try read([
+      "model_type": .string("gemma3_text"), "rope_theta": nil, "sliding_window": .integer(8),
+      "layer_types": .array([.string("sliding_attention"), .string("full_attention")]),
+      "rope_parameters": parameters(1e6, 1e4),
+    ])
+    #expect(gemma.layers.map { gemma.rotaries[$0.attention!.rotary!.table].theta } == [1e4, 1e6])
+    #expect(gemma.layers.map { $0.attention?.window } == [8, nil])
+    #expect(throws: InputError.self) {
+      try read([
+        "model_type": .string("gemma3_text"), "rope_theta": nil,
+        "rope_parameters": .object(["rope_theta": .number(1e4)]),
+      ])
+    }
+  }
+
+  @Test func storageIsToldNotRefused() throws {
+    for (storage, format) in [
+      (["quant_method": .string("fp8"), "fmt": .string("e4m3")], "fp8"),
+      (["quant_method": .string("awq"), "bits": .integer(4)], "int4"),
+      (["load_in_4bit": .bool(true), "bnb_4bit_quant_type": .string("nf4")], "nf4"),
+      (
+        [
+          "load_in_8bit": .bool(true), "bnb_4bit_quant_type": .string("fp4"),
+          "load_in_4bit": .bool(false),
+        ], "int8"
+      ),
+      (["group_size": .integer(64), "bits": .integer(4)], "int4"),
+      (["quant_method": .string("modelopt"), "quant_algo": .string("NVFP4")], "nvfp4"),
+      (["quant_method": .string("hqq")], "hqq"),
+      (
+        [
+          "quant_method": .string("compressed-tensors"),
+          "config_groups": .object([
+            "group_0": .object([
+              "weights": .object(["num_bits": .integer(8), "type": .string("float")])
+            ])
+          ]),
+        ], "fp8"
+      ),
+    ] as [([String: JSONValue], String)] {
+      var fields = Self.base
+      fields["quantization_config"] = .object(storage)
+      let config = ConfigReader(JSONObject(fields))
+      let architecture = try Architecture(name: "test", config: config)
+      #expect(config.storedAs == format)
+      #expect(config.notes.count == 1 && config.notes[0].contains(format))
+      #expect(try architecture == read([:]))
+    }
+  }
+
+  @Test func textModelsOfLargerOnesAreTaken() throws {
+    var text = Self.base
+    text["model_type"] = .string("mistral")
+    text["sliding_window"] = .null
+    let config = ConfigReader(
+      JSONObject([
+        "model_type": .string("mistral3"), "text_config": .object(text),
+        "vision_config": .object(["model_type": .string("pixtral")]),
+        "tie_word_embeddings": .bool(true), "spatial_merge_size": .integer(2),
+      ]))
+    let architecture = try Architecture(name: "test", config: config)
+    #expect(architecture.modelType == "mistral" && architecture.tiedEmbeddings)
+    #expect(config.notes == ["of this mistral3 model, only its text model is taken (mistral)"])
+    // Gemma 3's leaves out what transformers knows.
+    let sparse = try Architecture(
+      name: "gemma-3-4b",
+      config: JSONObject([
+        "model_type": .string("gemma3"), "vision_config": .object([:]),
+        "text_config": .object([
+          "model_type": .string("gemma3_text"), "hidden_size": .integer(2560),
+          "intermediate_size": .integer(10240), "num_hidden_layers": .integer(34),
+          "rope_scaling": .object(["factor": .number(8), "rope_type": .string("linear")]),
+          "sliding_window": .integer(1024),
+        ]),
+      ]))
+    #expect(sparse.parameters.total == 3_880_263_168)
+    #expect(sparse.rotaries.map(\.theta) == [1e6, 1e4])
+    #expect(sparse.rotaries.map(\.scaling) == [.linear(factor: 8), nil])
+    // Qwen's first ones stand beside the others' fields.
+    var flat = Self.base
+    flat["model_type"] = .string("qwen2_5_vl")
+    flat["vision_config"] = .object(["depth": .integer(32)])
+    flat["rope_scaling"] = .object([
+      "type": .string("mrope"), "mrope_section": .array([.integer(2), .integer(3), .integer(3)]),
+    ])
+    #expect(
+      try Architecture(name: "test", config: JSONObject(flat))
+        == read(["model_type": .string("qwen2")]))
+    text["model_type"] = .string("mllama_text_model")
+    let error = #expect(throws: InputError.self) {
+      try Architecture(
+        name: "test",
+        config: JSONObject(["model_type": .string("llava"), "text_config": .object(text)]))
+    }
+    #expect(error?.description.contains("mllama_text_model") == true)
   }
 
   /// What the user gets to read: field, problem and expectation.
@@ -75,20 +200,25 @@ import Testing
       ("num_attention_heads", .integer(0), ["num_attention_heads", "0"]),
       ("num_attention_heads", .integer(5), ["num_attention_heads", "5 does not divide"]),
       ("head_dim", .integer(15), ["head_dim", "15", "even"]),
-      ("model_type", .string("gpt2"), ["model_type", "gpt2", "llama"]),
+      ("model_type", .string("mixtral"), ["model_type", "mixtral", "llama"]),
       ("model_type", nil, ["model_type", "missing"]),
-      ("hidden_act", .string("gelu"), ["hidden_act", "gelu", "silu"]),
-      ("mlp_bias", .bool(true), ["mlp_bias"]),
+      ("hidden_act", .string("tanh"), ["hidden_act", "tanh", "silu"]),
+      ("mlp_bias", .integer(1), ["mlp_bias"]),
+      ("clip_qkv", .number(8), ["clip_qkv", "8", "hidden_size"]),
       ("rms_norm_eps", .integer(0), ["rms_norm_eps"]),
       ("tie_word_embeddings", .integer(1), ["tie_word_embeddings", "true or false"]),
       ("vocab_size", .array([]), ["vocab_size", "an array"]),
       (
-        "rope_scaling", .object(["rope_type": .string("yarn")]),
-        ["rope_scaling", "rope_type", "yarn", "llama3"]
+        "rope_scaling", .object(["rope_type": .string("axial")]),
+        ["rope_scaling", "rope_type", "axial", "llama3"]
       ),
       (
-        "rope_scaling", .object(["type": .string("linear"), "factor": .number(2)]),
-        ["rope_scaling", "linear"]
+        "rope_scaling", .object(["type": .string("linear")]), ["rope_scaling", "factor", "missing"]
+      ),
+      (
+        "rope_scaling",
+        .object(["rope_type": .string("longrope"), "short_factor": .array([.number(1)])]),
+        ["rope_scaling", "short_factor", "8"]
       ),
       (
         "rope_scaling", .object(["rope_type": .string("llama3")]),
@@ -97,10 +227,14 @@ import Testing
       ("rope_scaling", .string("llama3"), ["rope_scaling", "object"]),
       (
         "rope_parameters",
-        .object(["rope_theta": .number(1e4), "partial_rotary_factor": .number(0.5)]),
-        ["rope_parameters", "partial_rotary_factor", "0.5"]
+        .object(["rope_theta": .number(1e4), "partial_rotary_factor": .number(0.2)]),
+        ["partial_rotary_factor", "even"]
       ),
-      ("quantization_config", .object([:]), ["quantization_config"]),
+      (
+        "rope_parameters", .object(["rope_theta": .number(1e4), "spiral": .integer(2)]),
+        ["rope_parameters", "spiral", "2"]
+      ),
+      ("quantization_config", .integer(4), ["quantization_config", "object"]),
     ] as [(String, JSONValue?, [String])])
   func badFields(field: String, value: JSONValue?, wanted: [String]) throws {
     let error = #expect(throws: InputError.self) { try read([field: value]) }

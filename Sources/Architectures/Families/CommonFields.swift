@@ -18,12 +18,26 @@ struct CommonFields {
     var headDimension: Int?
     var maxPositions = 2048
     var tiedEmbeddings = false
+    /// Of the family's class in transformers, which multimodal models' `text_config` leave out.
+    var sizes: Sizes?
   }
 
-  init(_ config: ConfigReader, _ defaults: Defaults = Defaults()) throws {
-    hiddenSize = try config.size("hidden_size")
-    layers = try config.size("num_hidden_layers")
-    queryHeads = try config.size("num_attention_heads")
+  struct Sizes {
+    var hidden: Int
+    var intermediate: Int
+    var layers: Int
+    var queryHeads: Int
+    var vocabulary: Int
+  }
+
+  /// - Parameter hasIntermediateSize: whether `intermediate_size` says the width of all MLPs.
+  init(
+    _ config: ConfigReader, _ defaults: Defaults = Defaults(), hasIntermediateSize: Bool = true
+  ) throws {
+    let sizes = config.isTextConfig ? defaults.sizes : nil
+    hiddenSize = try config.size("hidden_size", default: sizes?.hidden)
+    layers = try config.size("num_hidden_layers", default: sizes?.layers)
+    queryHeads = try config.size("num_attention_heads", default: sizes?.queryHeads)
     keyValueHeads =
       try config.int("num_key_value_heads")
       ?? (config.isNull("num_key_value_heads") ? nil : defaults.keyValueHeads) ?? queryHeads
@@ -36,14 +50,31 @@ struct CommonFields {
         "num_attention_heads", problem: "\(queryHeads) does not divide hidden_size \(hiddenSize)",
         expected: "a divisor, or head_dim")
     }
-    intermediateSize = try config.size("intermediate_size")
-    vocabularySize = try config.size("vocab_size")
+    intermediateSize =
+      hasIntermediateSize
+      ? try config.size("intermediate_size", default: sizes?.intermediate) : 0
+    vocabularySize = try config.size("vocab_size", default: sizes?.vocabulary)
     maxPositions = try config.int("max_position_embeddings") ?? defaults.maxPositions
     tiedEmbeddings = try config.bool("tie_word_embeddings") ?? defaults.tiedEmbeddings
     // Lists of layers are made from it.
     try checkSize("num_hidden_layers", layers, atMost: Limits.layers)
   }
 
+  /// The rotation of all layers, and how a layer uses it.
+  func rotary(
+    _ config: ConfigReader, theta: Double = 10_000, partialFactor: Double = 1,
+    original: Int? = nil, interleaved: Bool = false, others: Set<String> = []
+  ) throws -> (tables: [RotaryEmbedding], rotation: Attention.Rotation) {
+    let fields = try config.rotary(
+      headDimension: headDimension, maxPositions: maxPositions, theta: theta,
+      partialFactor: partialFactor, original: original, others: others)
+    return (
+      [fields.rotary],
+      .init(dimensions: fields.dimensions(ofHead: headDimension), interleaved: interleaved)
+    )
+  }
+
+  /// - Parameter rotary: of all layers, `nil` where positions are not told apart.
   func attention(rotary: Attention.Rotation?, norm: Norm?) -> Attention {
     Attention(
       queryHeads: queryHeads, keyValueHeads: keyValueHeads, headDimension: headDimension,
@@ -80,9 +111,30 @@ extension Architecture {
     ]
   }
 
+  /// The fields that most families share: sizes, rotation, RMSNorm, activation.
+  func rmsFields() -> [String: JSONValue] {
+    var fields = commonFields()
+    fields.merge(rotaries[0].fields(partialFactor: layers.rotaryShare)) { $1 }
+    fields["rms_norm_eps"] = .number(finalNorm.epsilon)
+    fields["hidden_act"] = .string(eachMLP.activation.configName)
+    return fields
+  }
+
   /// Attention and MLP of the first layer, for families where each layer has both.
   var eachAttention: Attention { layers[0].attention! }
   var eachMLP: MLP { layers[0].mlp! }
+}
+
+/// What `inverse` makes `value` of: `guess`, rounded or as it is, or a neighbour of it. Fields hold
+/// the number that the model's factor is computed from.
+func field(_ guess: Double, giving value: Double, _ inverse: (Double) -> Double) -> JSONValue {
+  var (below, above) = (guess, guess)
+  var candidates = [guess.rounded(), guess]
+  for _ in 0..<8 {
+    (below, above) = (below.nextDown, above.nextUp)
+    candidates += [below, above]
+  }
+  return .number(candidates.first { inverse($0) == value } ?? guess)
 }
 
 extension ConfigReader {
@@ -110,6 +162,18 @@ extension ConfigReader {
     "gelu_fast": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "gelu_python_tanh": .geluTanh,
     "relu": .relu, "relu2": .reluSquared,
   ]
+
+  /// Which layers see a window only: by `layer_types`, else by `sliding_window_pattern`, where every
+  /// so many-th layer sees all.
+  func windowedLayers(_ count: Int, period: Int) throws -> [Bool] {
+    let given = try int("sliding_window_pattern")
+    ignore("_sliding_window_pattern")
+    let period = given ?? period
+    guard period > 0 else {
+      throw InputError("sliding_window_pattern", problem: "is \(period)", expected: "1 or more")
+    }
+    return try windowedLayers(count) ?? (1...count).map { $0 % period != 0 }
+  }
 
   /// Which layers see a window only, by `layer_types`, `nil` where the field is absent.
   func windowedLayers(_ count: Int) throws -> [Bool]? {
@@ -149,6 +213,11 @@ extension LayerStack {
   /// `layer_types` of these layers.
   var layerTypes: JSONValue {
     .array(map { .string($0.attention?.window == nil ? "full_attention" : "sliding_attention") })
+  }
+
+  /// The share of a head that is turned in the layers that turn it, 1 where none does.
+  var rotaryShare: Double {
+    lazy.compactMap { $0.attention }.first { $0.rotary != nil }?.rotaryShare ?? 1
   }
 
   /// The window that some layers have.

@@ -79,6 +79,14 @@ extension GGUFMetadata {
           scaling["attention_factor"] = .number(
             magnitude * RotaryEmbedding.YaRN.magnitude(factor))
         }
+        // As `config.json` says it, for all of the factor.
+        if let magnitude = try double("rope.scaling.yarn_attn_factor") {
+          scaling["attention_factor"] = .number(magnitude)
+        }
+        if let mscale = try double("rope.scaling.yarn_log_multiplier"), mscale != 0 {
+          scaling["mscale"] = .number(1)
+          scaling["mscale_all_dim"] = .number(mscale)
+        }
         if let fast = try double("rope.scaling.yarn_beta_fast") {
           scaling["beta_fast"] = .number(fast)
         }

@@ -12,12 +12,14 @@ extension Family {
       return fields
     },
     read: { name, config in
-      let fields = try CommonFields(config)
+      let fields = try CommonFields(
+        config,
+        .init(
+          sizes: .init(
+            hidden: 4096, intermediate: 11008, layers: 32, queryHeads: 32, vocabulary: 32000)))
       let norm = try config.rmsNorm()
-      let rope = try config.rotary(
-        headDimension: fields.headDimension, maxPositions: fields.maxPositions)
-      var attention = fields.attention(
-        rotary: .init(dimensions: rope.dimensions(ofHead: fields.headDimension)), norm: norm)
+      let (tables, rotation) = try fields.rotary(config)
+      var attention = fields.attention(rotary: rotation, norm: norm)
       attention.inputBias = try config.bool("attention_bias") ?? false
       attention.outputBias = attention.inputBias
       let bias = try config.bool("mlp_bias") ?? false
@@ -30,23 +32,21 @@ extension Family {
       config.ignore("sliding_window", "layer_types", "max_window_layers", "use_sliding_window")
       return fields.architecture(
         name, "llama", layers: LayerStack(repeating: layer, count: fields.layers),
-        rotaries: [rope.rotary], finalNorm: norm)
+        rotaries: tables, finalNorm: norm)
     },
     write: { architecture in
-      var fields = architecture.commonFields()
-      let (attention, mlp) = (architecture.eachAttention, architecture.eachMLP)
-      fields.merge(architecture.rotaries[0].fields(partialFactor: attention.rotaryShare)) { $1 }
-      fields["rms_norm_eps"] = .number(architecture.finalNorm.epsilon)
-      fields["hidden_act"] = .string(mlp.activation.configName)
-      fields["attention_bias"] = .bool(attention.inputBias)
-      fields["mlp_bias"] = .bool(mlp.inputBias)
+      var fields = architecture.rmsFields()
+      fields["attention_bias"] = .bool(architecture.eachAttention.inputBias)
+      fields["mlp_bias"] = .bool(architecture.eachMLP.inputBias)
       return fields
     })
 }
 
 extension Attention {
-  /// The turned share of a head.
+  /// The turned share of a head, such that so many elements follow from it.
   var rotaryShare: Double {
-    Double(rotary?.dimensions ?? 0) / Double(headDimension)
+    let dimensions = rotary?.dimensions ?? 0
+    let share = Double(dimensions) / Double(headDimension)
+    return Int(share * Double(headDimension)) < dimensions ? share.nextUp : share
   }
 }

@@ -32,10 +32,8 @@ extension Family {
           .init(
             keyValueHeads: 32, headDimension: isThird ? 128 : nil, maxPositions: 32_768))
         let norm = try config.rmsNorm()
-        let rope = try config.rotary(
-          headDimension: fields.headDimension, maxPositions: fields.maxPositions)
-        var attention = fields.attention(
-          rotary: .init(dimensions: rope.dimensions(ofHead: fields.headDimension)), norm: norm)
+        let (tables, rotation) = try fields.rotary(config)
+        var attention = fields.attention(rotary: rotation, norm: norm)
         if isThird {
           attention.queryKeyNorm = .init(norm, .head)
           attention.inputBias = try config.bool("attention_bias") ?? false
@@ -60,23 +58,17 @@ extension Family {
               var attention = attention
               attention.window = used && windowed ? window : nil
               return Layer(attention: attention, mlp: mlp)
-            }), rotaries: [rope.rotary], finalNorm: norm)
+            }), rotaries: tables, finalNorm: norm)
       },
       write: { architecture in
-        var fields = architecture.commonFields()
-        let attention = architecture.eachAttention
-        fields.merge(architecture.rotaries[0].fields(partialFactor: attention.rotaryShare)) {
-          $1
-        }
-        fields["rms_norm_eps"] = .number(architecture.finalNorm.epsilon)
-        fields["hidden_act"] = .string(architecture.eachMLP.activation.configName)
+        var fields = architecture.rmsFields()
         let window = architecture.layers.window
         fields["use_sliding_window"] = .bool(window != nil)
         if let window {
           fields["sliding_window"] = .integer(window)
           fields["layer_types"] = architecture.layers.layerTypes
         }
-        if isThird { fields["attention_bias"] = .bool(attention.inputBias) }
+        if isThird { fields["attention_bias"] = .bool(architecture.eachAttention.inputBias) }
         return fields
       })
   }

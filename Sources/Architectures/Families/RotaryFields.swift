@@ -13,11 +13,16 @@ struct RotaryFields {
 
 extension ConfigReader {
   /// - Parameters:
-  ///   - layerType: whose rotation, where `rope_parameters` has one for each type of layer.
+  ///   - layerType: whose rotation, where `rope_parameters` has one for each type of layer; `nil`: all
+  ///     must be the same.
   ///   - theta, partialFactor: where nothing says them.
+  ///   - original: `original_max_position_embeddings` outside of the parameters, which wins over one
+  ///     inside, where the field is absent.
+  ///   - others: fields among the parameters that the family reads itself.
   func rotary(
-    headDimension: Int, maxPositions: Int, layerType: String = "full_attention",
-    theta: Double = 10_000, partialFactor: Double = 1
+    headDimension: Int, maxPositions: Int, layerType: String? = nil,
+    theta: Double = 10_000, partialFactor: Double = 1, original: Int? = nil,
+    others: Set<String> = []
   ) throws -> RotaryFields {
     let older = try object("rope_scaling")
     let newer = try object("rope_parameters")
@@ -33,30 +38,45 @@ extension ConfigReader {
         partialFactor: top.partial ?? partialFactor)
     }
     return try within(field) {
-      let scaling = ConfigReader(given)
+      let scaling = ConfigReader(
+        JSONObject(given.fields.filter { !others.contains($0.key) }))
       let partial = try scaling.double("partial_rotary_factor") ?? top.partial ?? partialFactor
       var fields = RotaryFields(
         rotary: RotaryEmbedding(theta: try scaling.double("rope_theta") ?? top.theta ?? theta),
         partialFactor: partial)
       fields.rotary.scaling = try scaling.scaling(
         pairs: max(0, fields.dimensions(ofHead: headDimension)) / 2, maxPositions: maxPositions,
-        original: top.original)
+        original: top.original ?? original)
       try scaling.refuseUnknownFields()
       return fields
     }
   }
 
+  static let layerTypes = ["full_attention", "sliding_attention"]
+
+  /// Whether `rope_parameters` has an entry for each type of layer.
+  func hasRotaryByLayerType() throws -> Bool {
+    try object("rope_parameters")?.fields.keys.contains(where: Self.layerTypes.contains) ?? false
+  }
+
   /// The parameters of one type of layer, or those of all.
-  private static func chosen(_ object: JSONObject, _ layerType: String) throws -> JSONObject {
-    let types = ["full_attention", "sliding_attention"]
-    guard object.fields.keys.contains(where: types.contains) else { return object }
-    for key in object.fields.keys.sorted() where !types.contains(key) {
+  private static func chosen(_ object: JSONObject, _ layerType: String?) throws -> JSONObject {
+    guard object.fields.keys.contains(where: layerTypes.contains) else { return object }
+    for key in object.fields.keys.sorted() where !layerTypes.contains(key) {
       throw InputError(
         key, problem: "stands beside parameters by type of layer",
-        expected: types.joined(separator: " and ") + " alone")
+        expected: layerTypes.joined(separator: " and ") + " alone")
     }
+    if layerType == nil {
+      let given = layerTypes.compactMap { object[$0] }
+      guard given.allSatisfy({ $0 == given[0] }) else {
+        throw InputError(
+          problem: "differs by type of layer", expected: "one rotation with this model_type")
+      }
+    }
+    let type = layerType ?? layerTypes.first { object[$0] != nil } ?? layerTypes[0]
     return try object.required(
-      layerType, JSONObject.object, expected: "the rotation of layers of this type")
+      type, JSONObject.object, expected: "the rotation of layers of this type")
   }
 
   /// The rule of `rope_type`.
@@ -64,7 +84,9 @@ extension ConfigReader {
     pairs: Int, maxPositions: Int, original: Int?
   ) throws -> RotaryEmbedding.Scaling? {
     let (newer, older) = (try string("rope_type"), try string("type"))
-    let type = newer ?? older ?? "default"
+    var type = newer ?? older ?? "default"
+    // Phi 3's first releases called it so.
+    if type == "yarn", object["short_factor"] != nil { type = "longrope" }
     func number(_ field: String) throws -> Double {
       guard let value = try double(field) else {
         throw InputError(field, problem: "is missing", expected: "a number")
@@ -77,12 +99,12 @@ extension ConfigReader {
       return original ?? inner ?? maxPositions
     }
     ignore("finetuned")  // where YaRN's authors say how they trained
+    // Text has one position for all sections of a multimodal rotation, so they do not matter.
+    ignore("mrope_section", "mrope_interleaved")
+    // What `max_position_embeddings` says outside.
+    ignore("max_position_embeddings")
     switch type {
-    case "default": return nil
-    case "mrope":
-      // Text has one position for all three sections, so they do not matter.
-      ignore("mrope_section", "mrope_interleaved")
-      return nil
+    case "default", "mrope": return nil
     case "linear": return .linear(factor: try number("factor"))
     case "dynamic":
       ignore("original_max_position_embeddings")
