@@ -1,3 +1,4 @@
+import Architectures
 import CostModel
 import Foundation
 import Operators
