@@ -10,6 +10,10 @@ public struct MemoryPlan: Sendable, Equatable {
   public var cachePerPosition: Double
   /// Bytes left for the KV cache; 0 where weights and activations do not fit.
   public var cacheRoom: Double
+  /// Layers, those of them that keep the positions of their window only, and the window.
+  private var layers: Int
+  private var windowedLayers = 0
+  private var window = 0
 
   init(
     _ architecture: Architecture, _ workload: ServingWorkload, weights: DType, cache: DType,
@@ -18,8 +22,14 @@ public struct MemoryPlan: Sendable, Equatable {
     let counts = architecture.parameters
     let parts = Double(tensorParallel)
     let matrices = Double(counts.nonEmbedding + counts.embedding + counts.head)
+    let heads = TensorParallelism.keyValueHeads(architecture, devices: tensorParallel)
+    // Beyond a device's share: KV heads that it holds as copies, with their projections.
+    let copied =
+      (Double(heads) - Double(architecture.keyValueHeads) / parts)
+      * Double(2 * architecture.layers * architecture.hiddenSize * architecture.headDimension)
     self.weights =
-      matrices * weights.bytesPerElement / parts + 4 * Double(counts.norms + counts.biases)
+      (matrices / parts + copied) * weights.bytesPerElement
+      + 4 * Double(counts.norms + counts.biases)
     // In flight for a token: gate and up, residual stream, norm, an operator's input and output.
     let perToken =
       limits.activationBytes
@@ -29,12 +39,11 @@ public struct MemoryPlan: Sendable, Equatable {
     case .preempting:
       // The engine sizes its cache after a trial run of its largest step.
       tokens = Double(engine.chunk ?? max(2048, architecture.maxPositions))
-    case .reserving: tokens = Double(workload.batch * max(1, workload.prompt))
+    case .reserving: tokens = Double(workload.batch) * Double(max(1, workload.prompt))
     case .fixed: tokens = Double(max(workload.batch, min(engine.chunk ?? .max, workload.prompt)))
     }
     activations = perToken * tokens
     reserved = engine.reservedBytes
-    let heads = (architecture.keyValueHeads + tensorParallel - 1) / tensorParallel
     cachePerPosition =
       Double(2 * architecture.layers * heads * architecture.headDimension) * cache.bytesPerElement
     let room: Double
@@ -46,14 +55,47 @@ public struct MemoryPlan: Sendable, Equatable {
       room = engine.memoryShare * limits.memoryCapacity - self.weights - activations - reserved
     }
     cacheRoom = max(0, room)
+    layers = architecture.layers
+    guard engine.dropsBehindWindows else { return }
+    architecture.forEachWindow { window, layers in
+      guard let window else { return }
+      self.window = window
+      windowedLayers += layers
+    }
   }
 
   /// Positions that the cache holds.
   var positions: Double { cacheRoom / cachePerPosition }
 
+  /// How a sequence takes blocks of so many positions.
+  func growth(blockPositions: Int) -> CacheGrowth {
+    CacheGrowth(
+      layers: layers, windowedLayers: windowedLayers, window: window,
+      blockPositions: blockPositions)
+  }
+
   /// Sequences of `positions` positions that fit at once.
   func sequences(of positions: Int, blockPositions: Int) -> Int {
-    let blocks = (positions + blockPositions - 1) / blockPositions * blockPositions
-    return Int(min(1e9, self.positions / Double(blocks)))
+    Int(min(1e9, self.positions / held(positions, blockPositions: blockPositions)))
+  }
+
+  /// Positions of all layers that a sequence of `positions` takes in whole blocks.
+  func held(_ positions: Int, blockPositions: Int) -> Double {
+    let growth = growth(blockPositions: blockPositions)
+    return Double(growth.units(positions)) * Double(blockPositions) / Double(growth.layers)
+  }
+
+  /// Bytes of one device that the whole batch needs to its end, whether it has them or not.
+  func neededBytes(_ workload: ServingWorkload, blockPositions: Int) -> Double {
+    let cache =
+      Double(workload.batch) * held(workload.positions, blockPositions: blockPositions)
+      * cachePerPosition
+    return weights + activations + reserved + cache
+  }
+
+  /// Bytes of the device's memory that are taken while `sequences` of `positions` run at once.
+  func peakBytes(sequences: Int, of positions: Int) -> Double {
+    let cache = Double(sequences) * held(positions, blockPositions: 1) * cachePerPosition
+    return weights + activations + reserved + min(cacheRoom, cache)
   }
 }
