@@ -193,7 +193,7 @@ public final class Predictor {
           + profile.name,
         expected: largest > 0
           ? "a batch of at most \(largest)"
-          : sharing(architecture, workload).map { "--tensor-parallel \($0), " } ?? ""
+          : (sharing(architecture, workload).map { "--tensor-parallel \($0), " } ?? "")
             + "a smaller model or dtype")
     }
     var operators: [Operator.Kind: OperatorCost] = [:]
