@@ -44,7 +44,7 @@ package final class Attention {
   /// Positions in one task where contexts are split: long enough to stream, short enough to share.
   private static let splitPositions = 512
   /// Query rows that share one pass over the cache.
-  private static let queryRows = 64
+  static let queryRows = 64
 
   private let group: Int
   private let tokenBlock: Int
@@ -114,7 +114,7 @@ package final class Attention {
 
   /// Parts that so many positions are cut into, of at most an eighth more than `splitPositions`: a few
   /// left over would be a part that costs as much to begin and to merge.
-  private static func parts(_ positions: Int) -> Int {
+  static func parts(_ positions: Int) -> Int {
     (positions + splitPositions - splitPositions / 8 - 1) / splitPositions
   }
 

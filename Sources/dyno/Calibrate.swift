@@ -2,6 +2,7 @@ import Architectures
 import ArgumentParser
 import CostModel
 import Foundation
+import Host
 import Records
 import Reports
 
@@ -79,8 +80,7 @@ struct Calibrate: ParsableCommand {
     ).run(measurements)
     progress.clear()
     if let write {
-      try Data(result.profile.fileText().utf8)
-        .write(to: URL(fileURLWithPath: write), options: .atomic)
+      try OutputFile.write(result.profile.fileText(), to: write)
     } else if device == DeviceZoo.host {
       try HostDevice.store(result.profile)
     }
