@@ -9,7 +9,7 @@ import Foundation
 public enum OutputFile {
   /// - Throws: `InputError` where it cannot be opened, `HostError` where it cannot be written.
   public static func write(_ data: Data, to path: String) throws {
-    let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    let target = Self.target(path)
     var status = stat()
     let exists = stat(target, &status) == 0
     let isReplaceable = !exists || status.st_mode & S_IFMT == S_IFREG && status.st_nlink == 1
@@ -30,13 +30,28 @@ public enum OutputFile {
   /// Fails before the work rather than after it; changes nothing.
   public static func check(_ path: String) throws {
     let files = FileManager.default
-    let target = URL(fileURLWithPath: path).resolvingSymlinksInPath()
+    let target = Self.target(path)
     var isFolder: ObjCBool = false
-    let exists = files.fileExists(atPath: target.path, isDirectory: &isFolder)
-    let place = exists ? target.path : target.deletingLastPathComponent().path
+    let exists = files.fileExists(atPath: target, isDirectory: &isFolder)
+    let place =
+      exists ? target : URL(fileURLWithPath: target).deletingLastPathComponent().path
     guard !path.isEmpty, files.isWritableFile(atPath: place), !isFolder.boolValue else {
       throw refused(path, isFolder.boolValue ? EISDIR : nil)
     }
+  }
+
+  /// Where symbolic links lead, also to what does not exist yet.
+  private static func target(_ path: String) -> String {
+    var path = path
+    for _ in 0..<40 {
+      guard let next = try? FileManager.default.destinationOfSymbolicLink(atPath: path) else {
+        break
+      }
+      path =
+        next.hasPrefix("/")
+        ? next : URL(fileURLWithPath: path).deletingLastPathComponent().path + "/" + next
+    }
+    return path
   }
 
   /// - Parameter mode: of the file that is replaced.

@@ -31,7 +31,7 @@ extension History {
     }
     let leftOut =
       commitsLeftOut.isEmpty
-      ? "" : "\n\n\(commitsLeftOut.count) measured commits are not in the order and left out"
+      ? "" : "\n\nmeasured commits left out, which the order lacks: \(commitsLeftOut.count)"
     let any = series.contains { !$0.changes.isEmpty }
     return overview.rendered() + (any ? "\n\n" + changes.rendered() : "")
       + leftOut

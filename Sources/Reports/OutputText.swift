@@ -23,7 +23,11 @@ public enum OutputText {
 
   /// A cell of CSV (RFC 4180), which a spreadsheet must not take for a formula.
   public static func csv(_ cell: String) -> String {
-    var cell = cell
+    var cell = String(
+      String.UnicodeScalarView(
+        cell.unicodeScalars.map {
+          PrintableText.isUnsafe($0) && !"\t\r\n".unicodeScalars.contains($0) ? "\u{FFFD}" : $0
+        }))
     if let first = cell.unicodeScalars.first, "=+-@\t\r".unicodeScalars.contains(first),
       !isNumeric(cell)
     {

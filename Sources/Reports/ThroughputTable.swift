@@ -39,8 +39,11 @@ public enum ThroughputTable {
       ]
       table.add(cells)
     }
-    return table.rendered(style) + "\n\n"
-      + legend(first, records, compared: compared, batches: batches)
+    let legend = legend(first, records, compared: compared, batches: batches)
+    let lines = legend.split(separator: "\n").map {
+      style == .markdown ? OutputText.markdown(String($0)) : String($0)
+    }
+    return table.rendered(style) + "\n\n" + lines.joined(separator: "\n")
   }
 
   /// What must be equal for two architectures to be compared.

