@@ -62,7 +62,9 @@ public struct MemoryPlan: Sendable, Equatable {
   }
 
   /// Positions that the cache holds.
-  var positions: Double { cacheRoom / cachePerPosition }
+  var positions: Double {
+    cachePerPosition > 0 ? cacheRoom / cachePerPosition : cacheRoom > 0 ? 1e18 : 0
+  }
 
   /// How a sequence takes blocks of so many positions.
   func growth(blockPositions: Int) -> CacheGrowth {

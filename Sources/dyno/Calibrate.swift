@@ -2,6 +2,7 @@ import Architectures
 import ArgumentParser
 import CostModel
 import Foundation
+import Host
 import Records
 import Reports
 
@@ -95,8 +96,7 @@ struct Calibrate: ParsableCommand {
         expected: "rows of several groups: matrices, heads, or families of layers")
     }
     if let write {
-      try Data(result.profile.fileText().utf8)
-        .write(to: URL(fileURLWithPath: write), options: .atomic)
+      try OutputFile.write(result.profile.fileText(), to: write)
     } else if device == DeviceZoo.host {
       try HostDevice.store(result.profile)
     }

@@ -1,6 +1,7 @@
 import Architectures
 import ArgumentParser
 import Foundation
+import Host
 import Reports
 import ScalingLaws
 
@@ -92,7 +93,7 @@ struct LawFitCommand: ParsableCommand {
     let text = try asJSON ? JSONText.encode(report) : report.table
     if let file {
       do {
-        try fit.law.fileText().write(toFile: file, atomically: true, encoding: .utf8)
+        try OutputFile.write(fit.law.fileText(), to: file)
       } catch {
         throw InputError(file, problem: "cannot be written", expected: "a writable path")
       }

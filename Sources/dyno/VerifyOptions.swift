@@ -2,7 +2,7 @@ import ArchitectureSearch
 import Architectures
 import ArgumentParser
 import CostModel
-import Foundation
+import Host
 import Records
 import Verification
 
@@ -78,8 +78,7 @@ struct VerifyOptions: ParsableArguments {
     let (outcome, warnings) = try verification.run(host: host, report: progress.show)
     for warning in warnings { warn(warning) }
     if let writeProfile {
-      try Data(outcome.profile.fileText().utf8)
-        .write(to: URL(fileURLWithPath: writeProfile), options: .atomic)
+      try OutputFile.write(outcome.profile.fileText(), to: writeProfile)
     }
     return outcome
   }
