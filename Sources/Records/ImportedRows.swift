@@ -54,13 +54,19 @@ public struct ImportedRow {
     try optionalText(column) == nil ? nil : count(column)
   }
 
-  /// A count of at least 1; larger ones than any model has are mistakes.
-  public func count(_ column: String) throws -> Int {
+  /// A count of at least 1: products of two still fit in an `Int`, larger ones no model has.
+  public func count(_ column: String, atMost limit: Int = 1 << 28) throws -> Int {
     let text = try text(column)
-    guard let value = Int(text), (1...1_000_000_000_000_000).contains(value) else {
-      throw InputError(column, problem: "is \"\(text.prefix(40))\"", expected: "a count above 0")
+    guard let value = Int(text), (1...limit).contains(value) else {
+      throw InputError(
+        column, problem: "is \"\(text.prefix(40))\"", expected: "a count, 1 to \(limit)")
     }
     return value
+  }
+
+  /// A count of pairs or positions over all sequences of a step.
+  public func total(_ column: String) throws -> Int {
+    try count(column, atMost: WholeRun.mostPairs)
   }
 
   public func positive(_ column: String) throws -> Double {

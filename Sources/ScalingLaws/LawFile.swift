@@ -10,10 +10,7 @@ extension ScalingLaw {
   /// Reads a law file. Errors name the file and the field.
   public init(contentsOf url: URL) throws {
     self = try within(url.path) {
-      guard let data = FileManager.default.contents(atPath: url.path) else {
-        throw InputError(problem: "cannot be read", expected: "a law file")
-      }
-      let fields = try JSONObject(parsing: data)
+      let fields = try JSONObject(parsing: InputFile.law.data(at: url.path))
       guard try fields.string("format") == Self.format else {
         throw InputError("format", problem: "is not \(Self.format)", expected: "a law file")
       }
@@ -24,7 +21,7 @@ extension ScalingLaw {
       }
       return try ScalingLaw(
         name: url.deletingPathExtension().lastPathComponent, fields,
-        folder: url.deletingLastPathComponent())
+        folder: InputFile.folder(of: url.path))
     }
   }
 
@@ -152,10 +149,7 @@ extension LossAnchor {
     let architecture: Architecture
     switch fields["architecture"] {
     case .string(let name):
-      let path = folder.appendingPathComponent(name).path
-      architecture = try within("architecture") {
-        try Zoo.resolve(FileManager.default.fileExists(atPath: path) ? path : name)
-      }
+      architecture = try within("architecture") { try Zoo.resolve(name, below: folder) }
     case .object(let config):
       architecture = try within("architecture") {
         try Architecture(

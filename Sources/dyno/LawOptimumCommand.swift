@@ -11,7 +11,7 @@ struct LawOptimumCommand: ParsableCommand {
   @OptionGroup var law: LawOption
 
   @Option(help: ArgumentHelp("Non-embedding parameters, such as 1B.", valueName: "count"))
-  var parameters: Count
+  var parameters: ScaledCount
 
   @Option(help: "Layers.")
   var layers: Int

@@ -13,7 +13,7 @@ struct LawPredictCommand: ParsableCommand {
   @OptionGroup var law: LawOption
 
   @Option(help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"))
-  var tokens: Count?
+  var tokens: ScaledCount?
 
   @Option(help: "table or json.")
   var output = OutputFormat.table

@@ -168,7 +168,7 @@ struct SearchLossOptions: ParsableArguments {
   var anchor: [AnchorArgument] = []
 
   @Option(help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"))
-  var tokens: Count?
+  var tokens: ScaledCount?
 
   @Option(
     help: ArgumentHelp(

@@ -53,9 +53,11 @@ public enum AIConfiguratorTable {
         "num_key_value_heads", problem: "\(keyValueHeads) does not divide \(queryHeads) heads",
         expected: "a divisor")
     }
+    let batch = try row.count("batch_size")
+    try WholeRun.requireSane(depth: cached, prompt: new, generate: 0, batch: batch)
     return .attention(
       AttentionShape(
-        batch: try row.count("batch_size"), cached: cached, new: new, queryHeads: queryHeads,
+        batch: batch, cached: cached, new: new, queryHeads: queryHeads,
         keyValueHeads: keyValueHeads, headDimension: try row.count("head_dim")))
   }
 }
