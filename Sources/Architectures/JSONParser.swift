@@ -7,21 +7,25 @@ import Foundation
 /// values are bounded, so that no small file makes a deep or large tree.
 struct JSONParser {
   private static let deepestNesting = 128
-  private static let mostValues = 4_000_000
+  static let mostValues = 4_000_000
 
   private let bytes: UnsafeRawBufferPointer
+  private let mostValues: Int
   private var position = 0
   private var values = 0
 
   /// - Throws: `InputError` located by line and column, both from 1; columns count characters.
-  static func parse(_ data: Data) throws -> JSONValue {
+  static func parse(_ data: Data, mostValues: Int) throws -> JSONValue {
     try data.withUnsafeBytes { bytes in
-      var parser = JSONParser(bytes: bytes)
+      var parser = JSONParser(bytes: bytes, mostValues: mostValues)
       return try parser.document()
     }
   }
 
-  private init(bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+  private init(bytes: UnsafeRawBufferPointer, mostValues: Int) {
+    self.bytes = bytes
+    self.mostValues = mostValues
+  }
 
   private mutating func document() throws -> JSONValue {
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
@@ -37,8 +41,8 @@ struct JSONParser {
 
   private mutating func value(depth: Int) throws -> JSONValue {
     values += 1
-    guard values <= Self.mostValues else {
-      throw fail("holds too many values", expected: "at most \(Self.mostValues)")
+    guard values <= mostValues else {
+      throw fail("holds too many values", expected: "at most \(mostValues)")
     }
     guard depth <= Self.deepestNesting else {
       throw fail("is nested too deep", expected: "at most \(Self.deepestNesting) levels")
@@ -274,6 +278,9 @@ struct JSONParser {
   }
 
   private func fail(_ problem: String, expected: String) -> InputError {
+    // Whatever should have come: the cause is a file that was not written or fetched to its end.
+    let isCut = position >= bytes.count && values > 0
+    let problem = isCut ? "ends too early: this is only a part of it" : problem
     let before = bytes[..<min(position, bytes.count)]
     let line = before.count { $0 == 0x0A } + 1
     let lineStart = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0

@@ -46,7 +46,14 @@ public enum JSONValue: Codable, Equatable, Sendable {
   /// JSON has no spelling for.
   ///
   /// - Throws: `InputError` with line and column.
-  public init(parsing data: Data) throws { self = try JSONParser.parse(data) }
+  public init(parsing data: Data) throws {
+    try self.init(parsing: data, mostValues: JSONParser.mostValues)
+  }
+
+  /// - Parameter mostValues: what holds more is refused.
+  package init(parsing data: Data, mostValues: Int) throws {
+    self = try JSONParser.parse(data, mostValues: mostValues)
+  }
 
   /// What this is, for error messages.
   public var kind: String {

@@ -29,27 +29,38 @@ import Testing
     ("{\"a\": 1,}", "column 9: holds \"}\" in place of a key"),
     ("{a: 1}", "column 2: holds \"a\" in place of a key; expected a name in double quotes"),
     ("{\"a\" 1}", "column 6: holds \"1\" after a key; expected a colon"),
-    ("{\"a\": 1", "column 8: holds the end of the file after a field"),
+    ("{\"a\": 1", "column 8: ends too early: this is only a part of it; expected a comma or }"),
     ("[1] x", "column 5: goes on after its end with \"x\""),
     ("", "line 1, column 1: is empty"),
     (" \n", "line 2, column 1: is empty"),
     ("\"a\nb\"", "line 1, column 3: holds a control character"),
-    ("\"abc", "column 5: ends inside a string"),
+    ("\"abc", "column 5: ends too early: this is only a part of it; expected a closing quote"),
     (#""\x""#, "holds \\ before \"x\" in a string"),
     (#""\u12g4""#, "four hexadecimal digits"),
     (#""\ud800""#, "half of a surrogate pair"),
     (#""\udc00\ud800""#, "half of a surrogate pair"),
     ("// no\n{}", "line 1, column 1: holds \"/\" in place of a value"),
-    (String(repeating: "[", count: 100_000), "column 130: is nested too deep"),
-    (
-      String(repeating: "{\"a\":", count: 200) + "1" + String(repeating: "}", count: 200),
-      "is nested too deep"
-    ),
-    ("[" + String(repeating: "1,", count: 4_000_001) + "1]", "holds too many values"),
   ])
   func errorsSayWhere(text: String, expected: String) {
     let error = #expect(throws: InputError.self) { try parsed(text) }
     #expect(error?.description.contains(expected) == true, "\(error?.description ?? "")")
+  }
+
+  /// No small file makes a deep or a large tree.
+  @Test func treesAreBounded() throws {
+    func refusal(_ text: String, mostValues: Int = .max) -> String {
+      let error = #expect(throws: InputError.self) {
+        try JSONValue(parsing: Data(text.utf8), mostValues: mostValues)
+      }
+      return error?.description ?? ""
+    }
+    let deep = String(repeating: "[", count: 100_000)
+    #expect(refusal(deep).contains("line 1, column 130: is nested too deep"))
+    let objects =
+      String(repeating: "{\"a\":", count: 200) + "1" + String(repeating: "}", count: 200)
+    #expect(refusal(objects).contains("is nested too deep"))
+    #expect(refusal("[1, 2, 3]", mostValues: 3).contains("column 8: holds too many values"))
+    #expect(try JSONValue(parsing: Data("[1, 2, 3]".utf8), mostValues: 4) != .null)
   }
 
   @Test func bytesThatAreNotUTF8() {

@@ -43,11 +43,12 @@ struct LlamaBenchModel {
   /// Refuses a record whose parameters are not those of `architecture`. A tied head may be counted
   /// once or twice.
   func requireParameters(of architecture: Architecture) throws {
-    guard let count = try fields.double("model_n_params") else { return }
+    guard fields["model_n_params"] != nil else { return }
+    let count = try fields.count("model_n_params", in: 1...WholeRun.mostPairs)
     let counts = architecture.parameters
     let tied = Double(counts.total - counts.head)
     let expected = [Double(counts.total), tied + Double(counts.embedding)]
-    guard expected.contains(where: { abs(count / $0 - 1) <= 0.01 }) else {
+    guard expected.contains(where: { abs(Double(count) / $0 - 1) <= 0.01 }) else {
       throw InputError(
         "model_n_params", problem: "is \(count)",
         expected: "\(counts.total), as \(architecture.name) of --model has")
