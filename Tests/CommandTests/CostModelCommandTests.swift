@@ -52,6 +52,13 @@ extension CommandTests {
     (["llama-3.2-1b", "--device", "a100-40gb", "--batch", "0"], "--batch"),
     (["llama-3.2-1b", "--device", "l40s", "--tensor-parallel", "0"], "--tensor-parallel"),
     (["llama-3.1-8b", "--device", "a100-40gb", "--workload", "9000000x9"], "does not fit"),
+    (["llama-3.2-1b", "--device", "h100-sxm", "--batch", "10000000"], "batch: is 10000000"),
+    (
+      [
+        "llama-3.2-1b", "--device", "h100-sxm", "--batch", "1000000", "--workload",
+        "10000000x10000000",
+      ], "batch × tokens²"
+    ),
   ])
   func badPredictionsAreRefused(arguments: [String], named: String) throws {
     let outcome = try dyno(["predict"] + arguments)

@@ -178,8 +178,9 @@ import Testing
     (serve(#""completed": 1, "total_output_tokens": 9e14"#), "total_output_tokens: is 9"),
     (bench(#""n_prompt": 10000001"#), "n_prompt: is 10000001"),
     (bench(#""n_depth": -1"#), "n_depth: is -1"),
+    (bench(#""n_sequences": 1000001"#), "n_sequences: is 1000001; expected 1 to 1000000"),
     (bench(#""n_sequences": 9e18"#), "n_sequences: is 9000000000"),
-    (bench(#""n_prompt": 10000000, "n_sequences": 10000000"#), "batch × tokens²"),
+    (bench(#""n_prompt": 10000000, "n_sequences": 1000000"#), "batch × tokens²"),
     (bench(#""samples_ns": [9223372036854775807]"#), "samples_ns: holds 9223372036854775807"),
   ])
   func extremeNumbersAreRefused(text: String, expected: String) throws {
