@@ -7,14 +7,20 @@ import Foundation
 
 extension Architecture {
   /// Reads a `config.json`, or the one in a folder.
-  public init(configAt url: URL) throws {
+  public init(configAt url: URL) throws { self = try Self.described(at: url).architecture }
+
+  /// The same with what there is to tell the user.
+  public static func described(
+    at url: URL
+  ) throws -> (architecture: Architecture, notes: [String]) {
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
     let file = exists && isFolder.boolValue ? url.appendingPathComponent("config.json") : url
-    self = try within(file.path) {
+    return try within(file.path) {
       let data = try InputFile.config.data(at: file.path)
-      return try Architecture(
-        name: Architecture.name(ofConfigAt: file), config: JSONObject(parsing: data))
+      let config = ConfigReader(try JSONObject(parsing: data))
+      let architecture = try Architecture(name: name(ofConfigAt: file), config: config)
+      return (architecture, config.notes)
     }
   }
 

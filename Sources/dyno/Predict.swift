@@ -4,6 +4,7 @@ import CostModel
 import Foundation
 import Records
 import Reports
+import Weights
 
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -49,7 +50,9 @@ struct Predict: ParsableCommand {
   var output = OutputFormat.table
 
   func run() throws {
-    let subjects = try architectures.map(Zoo.resolve)
+    let models = try architectures.map(ModelSubject.resolve)
+    for model in models { model.notes.forEach { warn("\(model.architecture.name): \($0)") } }
+    let subjects = models.map(\.architecture)
     let profile = try DeviceZoo.resolve(device)
     let isGPU = profile.limits.kind == .gpu
     let engine = try ServingEngine.named(
