@@ -157,6 +157,7 @@ import Testing
     ("minicpm", "scale_depth", .number(1.4)), ("minicpm", "dim_model_base", .number(100)),
     ("granite", "logits_scaling", .number(9.7)), ("granite", "residual_multiplier", .number(0.22)),
     ("glm4", "partial_rotary_factor", .number(0.33)),
+    ("glm4", "partial_rotary_factor", .number(0.46875)),
     ("stablelm", "partial_rotary_factor", .number(0.1)),
     ("gpt_neox", "rotary_pct", .number(0.6)),
     ("gpt2", "scale_attn_by_inverse_layer_idx", .bool(true)),

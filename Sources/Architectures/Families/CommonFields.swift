@@ -61,13 +61,17 @@ struct CommonFields {
   }
 
   /// The rotation of all layers, and how a layer uses it.
+  ///
+  /// - Parameter partialFactor: of a head that is turned, where the field is absent; `nil`: the family
+  ///   turns whole heads, whatever the field says.
   func rotary(
-    _ config: ConfigReader, theta: Double = 10_000, partialFactor: Double = 1,
+    _ config: ConfigReader, theta: Double = 10_000, partialFactor: Double? = nil,
     original: Int? = nil, interleaved: Bool = false, others: Set<String> = []
   ) throws -> (tables: [RotaryEmbedding], rotation: Attention.Rotation) {
     let fields = try config.rotary(
       headDimension: headDimension, maxPositions: maxPositions, theta: theta,
-      partialFactor: partialFactor, original: original, others: others)
+      partialFactor: partialFactor ?? 1, original: original, others: others)
+    if partialFactor == nil { try fields.demandWholeHeads() }
     return (
       [fields.rotary],
       .init(dimensions: fields.dimensions(ofHead: headDimension), interleaved: interleaved)

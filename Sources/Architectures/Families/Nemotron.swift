@@ -108,9 +108,10 @@ struct LlamaParts {
   let tables: [RotaryEmbedding]
   let norm: Norm
 
-  init(_ config: ConfigReader, _ fields: CommonFields) throws {
+  /// - Parameter partialFactor: see `CommonFields.rotary`.
+  init(_ config: ConfigReader, _ fields: CommonFields, partialFactor: Double? = nil) throws {
     norm = try config.rmsNorm()
-    let rotary = try fields.rotary(config)
+    let rotary = try fields.rotary(config, partialFactor: partialFactor)
     tables = rotary.tables
     var attention = fields.attention(rotary: rotary.rotation, norm: norm)
     attention.inputBias = try config.bool("attention_bias") ?? false

@@ -9,6 +9,15 @@ struct RotaryFields {
 
   /// Elements of a head that are turned.
   func dimensions(ofHead size: Int) -> Int { Int(Double(size) * partialFactor) }
+
+  /// For families that turn whole heads: what says otherwise is of another model.
+  func demandWholeHeads() throws {
+    guard partialFactor == 1 else {
+      throw InputError(
+        "partial_rotary_factor", problem: "is \(partialFactor)",
+        expected: "1: heads are turned whole with this model_type")
+    }
+  }
 }
 
 extension ConfigReader {

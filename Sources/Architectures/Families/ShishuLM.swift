@@ -9,7 +9,7 @@ extension Family {
     read: { name, config in
       let fields = try CommonFields(config)
       let count = fields.layers
-      let parts = try LlamaParts(config, fields)
+      let parts = try LlamaParts(config, fields, partialFactor: 1)
       let lists = try LayerLists(config, fields)
       let outputBias = try config.bool("attention_out_bias") ?? parts.attention.inputBias
       let isNormed = try config.bool("use_qk_norm") ?? false
