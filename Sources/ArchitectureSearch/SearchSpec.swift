@@ -126,7 +126,7 @@ extension SearchSpec {
     let baseline = try named ?? meant ?? Self.usualBaseline(size)
     var space = DesignSpace(
       parameters: size,
-      layers: layers ?? [meant?.layers ?? DesignSpace.usualLayers(parameters: size)],
+      layers: layers ?? [meant?.layers.count ?? DesignSpace.usualLayers(parameters: size)],
       headDimensions: headDimensions ?? [baseline.headDimension])
     if let tolerance { space.tolerance = tolerance }
     if let hiddenMultiple { space.hiddenMultiple = hiddenMultiple }

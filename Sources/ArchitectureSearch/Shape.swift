@@ -25,7 +25,7 @@ public struct Shape: Hashable, Sendable {
 
   public init(_ architecture: Architecture) {
     self.init(
-      layers: architecture.layers, hiddenSize: architecture.hiddenSize,
+      layers: architecture.layers.count, hiddenSize: architecture.hiddenSize,
       intermediateSize: architecture.intermediateSize, queryHeads: architecture.queryHeads,
       keyValueHeads: architecture.keyValueHeads, headDimension: architecture.headDimension)
   }
@@ -64,12 +64,14 @@ public struct Shape: Hashable, Sendable {
   }
 
   func apply(to architecture: inout Architecture) {
-    architecture.layers = layers
     architecture.hiddenSize = hiddenSize
-    architecture.intermediateSize = intermediateSize
-    architecture.queryHeads = queryHeads
-    architecture.keyValueHeads = keyValueHeads
-    architecture.headDimension = headDimension
+    architecture.layers.resize(to: layers)
+    architecture.layers.modifyKinds { layer in
+      layer.attention?.queryHeads = queryHeads
+      layer.attention?.keyValueHeads = keyValueHeads
+      layer.attention?.resizeHeads(to: headDimension)
+      layer.mlp?.intermediateSize = intermediateSize
+    }
   }
 
   /// The same as laws see it.

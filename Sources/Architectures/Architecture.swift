@@ -106,11 +106,20 @@ extension Architecture {
     keyValueHeads > 0 ? queryHeads / keyValueHeads : 0
   }
 
+  /// The window of the first layer that has one, `nil` where none does.
+  public var slidingWindow: Int? {
+    get { layers.first { $0.attention?.window != nil }?.attention?.window }
+    set { layers.modifyKinds { $0.attention?.window = newValue } }
+  }
+
   /// Whether some layer has an attention window.
   public var hasWindows: Bool { layers.kinds.contains { $0.attention?.window != nil } }
 
   public var firstAttention: Attention? { layers.first { $0.attention != nil }?.attention }
   public var firstMLP: MLP? { layers.first { $0.mlp != nil }?.mlp }
+
+  /// Columns of the widest MLP.
+  public var widestMLP: Int { layers.kinds.reduce(0) { max($0, $1.mlp?.intermediateSize ?? 0) } }
 
   /// Whether all attention layers have the same heads, and all MLPs the same width.
   public var isUniform: Bool {
@@ -125,7 +134,8 @@ extension Architecture {
 }
 
 extension Attention {
-  mutating func resizeHeads(to dimension: Int) {
+  /// Changes the width of heads; the turned part keeps its share.
+  public mutating func resizeHeads(to dimension: Int) {
     if let rotated = rotary?.dimensions, headDimension > 0, rotated <= headDimension {
       rotary?.dimensions = dimension * rotated / headDimension / 2 * 2
     }

@@ -6,10 +6,26 @@ public struct GGUFMetadata: Sendable {
   public let shapes: [String: [Int]]
   /// `general.architecture`.
   public let architecture: String
+  /// By how much each turned pair's wavelength is stretched, up to the original length and beyond,
+  /// where tensors say so.
+  public let rotaryFactors: RotaryFactors?
 
-  public init(values: JSONObject, shapes: [String: [Int]]) throws {
+  public struct RotaryFactors: Sendable {
+    public let short: [Double]
+    public let long: [Double]
+
+    public init(short: [Double], long: [Double]) {
+      self.short = short
+      self.long = long
+    }
+  }
+
+  public init(
+    values: JSONObject, shapes: [String: [Int]], rotaryFactors: RotaryFactors? = nil
+  ) throws {
     self.values = values
     self.shapes = shapes
+    self.rotaryFactors = rotaryFactors
     architecture = try values.required(
       "general.architecture", JSONObject.string, expected: "it in the metadata")
   }

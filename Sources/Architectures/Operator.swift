@@ -31,7 +31,7 @@ public struct Operator: Hashable, Sendable, BitwiseCopyable {
   }
 
   /// A buffer of activations, a row for each token.
-  public enum Place: Hashable, Sendable, CaseIterable, BitwiseCopyable {
+  public enum Place: Int, Hashable, Sendable, CaseIterable, BitwiseCopyable {
     case residual
     /// What attention reads.
     case attentionInput

@@ -18,6 +18,12 @@ public struct WeightSpec: Sendable, Hashable {
   public let form: Form
   public let rows: Int
 
+  public init(role: WeightRole, form: Form, rows: Int) {
+    self.role = role
+    self.form = form
+    self.rows = rows
+  }
+
   public var isMatrix: Bool { columns != nil }
   public var columns: Int? {
     if case .matrix(let columns) = form { columns } else { nil }

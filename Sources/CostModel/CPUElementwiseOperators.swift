@@ -1,3 +1,4 @@
+import Architectures
 import Operators
 import Records
 
@@ -23,10 +24,10 @@ public struct CPUElementwiseOperators: CostForm {
     public var stored: Int
 
     /// - Returns: `nil` for operators of other families.
-    public init?(_ kind: Operator.Kind, _ shape: Operator.Shape) {
+    public init?(_ kind: Operator.Kind, _ shape: SizedOperator.Shape) {
       guard case .rows(let rows, let width, let stored) = shape else { return nil }
       switch kind {
-      case .attentionNorm, .mlpNorm, .finalNorm: work = .norm
+      case .attentionNorm, .mlpNorm, .finalNorm, .attentionResidual, .mlpResidual: work = .norm
       case .embedding: work = .embedding
       case .rotaryAndCacheWrite: work = .rotation
       default: return nil

@@ -390,7 +390,13 @@ extension OperatorTiming {
 /// alone, one would be told by the other.
 enum LayerFamily {
   static func name(_ architecture: Architecture) -> String {
-    "\(architecture.hiddenSize)/\(architecture.intermediateSize)/\(architecture.queryHeads)/"
-      + "\(architecture.keyValueHeads)/\(architecture.headDimension)"
+    var kinds: [String] = []
+    for layer in architecture.layers.kinds {
+      let kind =
+        "\(layer.mlp?.intermediateSize ?? 0)/\(layer.attention?.queryHeads ?? 0)/"
+        + "\(layer.attention?.keyValueHeads ?? 0)/\(layer.attention?.headDimension ?? 0)"
+      if !kinds.contains(kind) { kinds.append(kind) }
+    }
+    return "\(architecture.hiddenSize)/" + kinds.joined(separator: "+")
   }
 }

@@ -124,17 +124,19 @@ final class EndToEndModel {
       architecture, weights: device.weights, cache: device.cache, shard: tensorParallel)
     var time = RunTime()
     // By themselves: the closure would copy the whole architecture.
-    let (layers, hiddenSize) = (architecture.layers, architecture.hiddenSize)
+    let (sums, hiddenSize) = (architecture.residualSums, architecture.hiddenSize)
     schedule.forEachStepBesideAttention { step in
       let seconds =
         hostSeconds(step.sequences)
-        + allReduce(layers, hiddenSize, tokens: step.tokens, tensorParallel)
+        + allReduce(sums, hiddenSize, tokens: step.tokens, tensorParallel)
         + operators.secondsBesideAttention(tokens: step.tokens, logitsRows: step.logitsRows)
       time.add(seconds * step.times, step.phase)
     }
-    architecture.forEachWindow { window, layers in
-      let heads = AttentionHeads(architecture, window: window, shard: tensorParallel)
-      time.add(attention(heads, schedule), times: Double(layers))
+    let isWindowed = architecture.hasWindows
+    architecture.layers.forEachKind { layer, count in
+      guard let part = layer.part(of: tensorParallel).attention else { return }
+      let heads = AttentionHeads(part, isWindowed: isWindowed)
+      time.add(attention(heads, schedule), times: Double(count))
     }
     return time
   }
@@ -169,7 +171,7 @@ final class EndToEndModel {
   /// `run`'s, without all-reduces and the host's work.
   func forEachOperator(
     _ architecture: Architecture, _ schedule: ServingSchedule, tensorParallel: Int,
-    _ body: (Operator, OperatorCost, Double) -> Void
+    _ body: (SizedOperator, OperatorCost, Double) -> Void
   ) {
     func list(
       batch: Int, cached: Int, new: Int, logitsRows: Int, attention: Bool, times: Double
@@ -195,13 +197,13 @@ final class EndToEndModel {
 
   private func hostSeconds(_ batch: Int) -> Double { values[3] + values[4] * Double(batch) }
 
-  /// Sums over devices after the attention's output projection and after the MLP's.
+  /// Sums over devices of what attention and MLPs add to the residual stream.
   private func allReduce(
-    _ layers: Int, _ hiddenSize: Int, tokens: Int, _ tensorParallel: Int
+    _ sums: Int, _ hiddenSize: Int, tokens: Int, _ tensorParallel: Int
   ) -> Double {
     guard tensorParallel > 1 else { return 0 }
     let bytes = Double(tokens) * Double(hiddenSize) * device.context.activationBytes
-    return 2 * Double(layers)
+    return Double(sums)
       * operators.allReduce.cost(bytes: bytes, devices: tensorParallel).seconds
   }
 }
@@ -213,4 +215,16 @@ struct PricedDevice: Sendable {
   var coefficients: OperatorCoefficients
   var weights: DType
   var cache: DType
+}
+
+extension Architecture {
+  /// How often a step adds something to the residual stream: each is a sum over devices where a layer
+  /// is split.
+  fileprivate var residualSums: Int {
+    var sums = 0
+    layers.forEachKind { layer, count in
+      sums += count * ((layer.attention == nil ? 0 : 1) + (layer.mlp == nil ? 0 : 1))
+    }
+    return sums
+  }
 }

@@ -17,13 +17,13 @@ public struct MemoryPlan: Sendable, Equatable {
   ) {
     let counts = architecture.parameters
     let parts = Double(tensorParallel)
-    let matrices = Double(counts.nonEmbedding + counts.embedding + counts.head)
+    let matrices = Double(counts.matrices)
     self.weights =
       matrices * weights.bytesPerElement / parts + 4 * Double(counts.norms + counts.biases)
     // In flight for a token: gate and up, residual stream, norm, an operator's input and output.
     let perToken =
       limits.activationBytes
-      * (2 * Double(architecture.intermediateSize) / parts + 4 * Double(architecture.hiddenSize))
+      * (2 * Double(architecture.widestMLP) / parts + 4 * Double(architecture.hiddenSize))
     let tokens: Double
     switch engine.cachePolicy {
     case .preempting:
@@ -34,9 +34,12 @@ public struct MemoryPlan: Sendable, Equatable {
     }
     activations = perToken * tokens
     reserved = engine.reservedBytes
-    let heads = (architecture.keyValueHeads + tensorParallel - 1) / tensorParallel
-    cachePerPosition =
-      Double(2 * architecture.layers * heads * architecture.headDimension) * cache.bytesPerElement
+    var cached = 0
+    architecture.layers.forEachKind { layer, count in
+      guard let part = layer.part(of: tensorParallel).attention else { return }
+      cached += 2 * count * part.keyValueWidth
+    }
+    cachePerPosition = Double(cached) * cache.bytesPerElement
     let room: Double
     switch engine.cachePolicy {
     case .reserving:

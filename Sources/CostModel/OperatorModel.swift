@@ -19,26 +19,36 @@ final class OperatorModel {
   private let attentions = RecentValues<AttentionStep, Double>(slots: 1 << 12)
   private let steps = RecentValues<StepSize, Double>(slots: 1 << 8)
   /// Of the architecture at hand.
-  private var sizes: Sizes?
+  private var sizes = Sizes()
   private var ofTokens = RowTerms()
   private var ofLogits = RowTerms()
   /// Counts architectures, so that the steps of another one are not taken for this one's. From 1.
   private var visit = 0
 
-  /// What an architecture's operators but attention depend on.
-  private struct Sizes: Equatable, BitwiseCopyable {
-    let hidden, intermediate, layers, queryHeads, keyValueHeads, headDimension, vocabulary: Int
-    let shard: Int
+  /// What an architecture's operators depend on, copied into memory that is kept: a search changes
+  /// its one architecture in place, which a reference to its layers would turn into a copy.
+  private struct Sizes {
+    private var layers: [(layer: Layer, count: Int)] = []
+    private var hidden = 0
+    private var vocabulary = 0
+    private var shard = 0
 
-    init(_ architecture: Architecture, shard: Int) {
+    /// - Returns: whether they were others before.
+    mutating func become(_ architecture: Architecture, shard: Int) -> Bool {
+      let stack = architecture.layers
+      guard
+        hidden != architecture.hiddenSize || vocabulary != architecture.vocabularySize
+          || self.shard != shard || layers.count != stack.kinds.count
+          || layers.indices.contains(where: {
+            layers[$0].count != stack.counts[$0] || layers[$0].layer != stack.kinds[$0]
+          })
+      else { return false }
+      layers.removeAll(keepingCapacity: true)
+      for kind in stack.kinds.indices { layers.append((stack.kinds[kind], stack.counts[kind])) }
       hidden = architecture.hiddenSize
-      intermediate = architecture.intermediateSize
-      layers = architecture.layers
-      queryHeads = architecture.queryHeads
-      keyValueHeads = architecture.keyValueHeads
-      headDimension = architecture.headDimension
       vocabulary = architecture.vocabularySize
       self.shard = shard
+      return true
     }
   }
 
@@ -97,7 +107,7 @@ final class OperatorModel {
     allReduce = AllReduce(linkBandwidth: linkBandwidth, coefficients[AllReduce.family]!)
   }
 
-  func cost(_ operation: Operator, _ architecture: Architecture) -> OperatorCost {
+  func cost(_ operation: SizedOperator, _ architecture: Architecture) -> OperatorCost {
     let moving = elementwiseCost(operation)
     switch operation.shape {
     case .gemm(let m, let n, let k):
@@ -105,13 +115,13 @@ final class OperatorModel {
       if let moving { cost.add(moving) }
       return cost
     case .attention(let shape):
-      return attention(shape, isWindowed: architecture.slidingWindow != nil)
+      return attention(shape, isWindowed: architecture.hasWindows)
     case .rows: return moving!
     }
   }
 
   /// What elementwise kernels take for an operator; `nil` where it has none.
-  private func elementwiseCost(_ operation: Operator) -> OperatorCost? {
+  private func elementwiseCost(_ operation: SizedOperator) -> OperatorCost? {
     switch elementwise {
     case .gpu(let form): movedBytes(operation).map { form.cost(.init(bytes: $0)) }
     case .cpu(let form):
@@ -120,16 +130,20 @@ final class OperatorModel {
   }
 
   /// Bytes that a GPU's elementwise kernels move for an operator; `nil` where it has none.
-  private func movedBytes(_ operation: Operator) -> Double? {
+  private func movedBytes(_ operation: SizedOperator) -> Double? {
     switch operation.shape {
     case .gemm(let m, let n, _):
-      // SwiGLU is a kernel of its own: gate and up in, their product out.
+      // The activation is a kernel of its own: gate and up in, their product out.
       guard operation.kind == .gateUpProjection else { return nil }
-      return 1.5 * Double(m) * Double(n) * context.activationBytes
+      return Double(m) * Double(n + operation.results) * context.activationBytes
     case .rows(let count, let width, _):
       // In and out; norms also add the residual stream: two in, two out.
-      let isNorm = operation.kind == .attentionNorm || operation.kind == .mlpNorm
-      return (isNorm ? 4 : 2) * Double(count) * Double(width) * context.activationBytes
+      let addsStream =
+        switch operation.kind {
+        case .attentionNorm, .mlpNorm, .attentionResidual, .mlpResidual: true
+        default: false
+        }
+      return (addsStream ? 4 : 2) * Double(count) * Double(width) * context.activationBytes
     case .attention: return nil
     }
   }
@@ -146,9 +160,7 @@ final class OperatorModel {
 
   /// Says whose steps are priced from here on.
   func begin(_ architecture: Architecture, weights: DType, cache: DType, shard: Int) {
-    let sizes = Sizes(architecture, shard: shard)
-    guard sizes != self.sizes else { return }
-    self.sizes = sizes
+    guard sizes.become(architecture, shard: shard) else { return }
     visit += 1
     ofTokens.removeAll()
     ofLogits.removeAll()
@@ -164,7 +176,7 @@ final class OperatorModel {
   }
 
   /// - Parameter operation: of one row.
-  private func add(_ operation: Operator, times count: Int, to terms: inout RowTerms) {
+  private func add(_ operation: SizedOperator, times count: Int, to terms: inout RowTerms) {
     if case .gemm(_, let n, let k) = operation.shape {
       terms.matrices.append((n, k, Double(count)))
     }
@@ -202,13 +214,13 @@ struct AttentionHeads: Equatable, BitwiseCopyable {
   /// Whether any layer of the architecture has a window.
   let isWindowed: Bool
 
-  init(_ architecture: Architecture, window: Int?, shard: Int) {
-    let shape = architecture.attention(batch: 1, cached: 0, new: 1, window: window, shard: shard)
-    queryHeads = shape.queryHeads
-    keyValueHeads = shape.keyValueHeads
-    headDimension = shape.headDimension
-    self.window = window ?? 0
-    isWindowed = architecture.slidingWindow != nil
+  /// - Parameter attention: one device's part.
+  init(_ attention: Attention, isWindowed: Bool) {
+    queryHeads = attention.queryHeads
+    keyValueHeads = attention.keyValueHeads
+    headDimension = attention.headDimension
+    window = attention.window ?? 0
+    self.isWindowed = isWindowed
   }
 
   /// Sizes that share a word differ in their hash at least up to 2²¹.

@@ -282,7 +282,7 @@ enum EndToEndDomain {
       ("hidden_size", Double(architecture.hiddenSize)),
       ("head_dimension", Double(architecture.headDimension)),
       ("key_value_heads", Double(architecture.keyValueHeads)),
-      ("layers", Double(architecture.layers)), ("batch", Double(workload.batch)),
+      ("layers", Double(architecture.layers.count)), ("batch", Double(workload.batch)),
       ("positions", Double(workload.positions)),
     ]
   }

@@ -47,7 +47,8 @@ public final class Engine {
   private let kernels: KernelTable
   private let workspace: Workspace
   private let matmul: Matmul
-  private let attention: Attention
+  private let attention: CachedAttention
+  private let angles: [[Double]]
   private var architecture: Architecture { weights.architecture }
 
   /// - Parameters:
@@ -73,7 +74,11 @@ public final class Engine {
       weights.architecture, maxTokens: maxTokens, maxLogits: maxLogits)
     matmul = try Matmul(
       weights.architecture, maxRows: max(maxTokens, maxLogits), team: team, kernels: kernels)
-    attention = try Attention(weights.architecture, team: team, kernels: kernels)
+    attention = try CachedAttention(
+      weights.architecture.layers.kinds.compactMap(\.attention), team: team, kernels: kernels)
+    angles = workspace.angles.map {
+      $0.rotary.dependsOnLength ? [] : $0.rotary.inverseFrequencies(dimensions: $0.dimensions)
+    }
   }
 
   /// Appends tokens to sequences and computes the logits asked for: of each input's last token, or
@@ -85,58 +90,72 @@ public final class Engine {
   public func forward(_ inputs: [Input], logits: Step.Logits = .last) throws -> Logits {
     let step = try checked(inputs, logits)
     trace?.begin(step)
-    var rows = 0
-    let placed = inputs.map { input in
-      defer { rows += input.tokens.count }
-      return Attention.Input(
-        sequence: input.sequence, cached: cache.lengths[input.sequence],
-        rows: rows..<rows + input.tokens.count)
+    let batch = try Batch(inputs, cache, logits)
+    let tasks = try architecture.layers.kinds.map { layer -> [CachedAttention.Task] in
+      guard let heads = layer.attention else { return [] }
+      let tasks = attention.tasks(batch.placed, heads)
+      try attention.reserve(for: tasks, heads)
+      return tasks
     }
-    let fullTasks = attention.tasks(placed, window: nil)
-    let windowTasks = architecture.slidingWindow.map { attention.tasks(placed, window: $0) }
-    try attention.reserve(for: fullTasks)
-    try attention.reserve(for: windowTasks ?? [])
-
-    let tokens = zip(inputs, placed).flatMap { input, place in
-      input.tokens.enumerated().map { index, token in
-        Token(id: token, sequence: place.sequence, position: place.cached + index)
-      }
-    }
-    measure(.embedding) { embed(tokens) }
-    for (index, layer) in weights.layers.enumerated() {
-      let window = architecture.window(ofLayer: index)
-      let tasks = window == nil ? fullTasks : windowTasks ?? fullTasks
-      measure(.attentionNorm) { normalize(layer.attentionNorm, rows) }
-      measure(.qkvProjection) {
-        matmul(layer.qkv, workspace.normed, m: rows, into: workspace.qkv)
-      }
-      measure(.rotaryAndCacheWrite) { rotateAndStore(layer, index, tokens) }
-      measure(.attention) {
-        attention(
-          tasks, placed, layer: index, window: window, cache: cache, qkv: workspace.qkv,
-          into: workspace.attended)
-      }
-      measure(.outputProjection) {
-        matmul(
-          layer.output, workspace.attended, m: rows, into: workspace.residual, accumulate: true)
-      }
-      measure(.mlpNorm) { normalize(layer.mlpNorm, rows) }
-      measure(.gateUpProjection) {
-        matmul.gated(
-          layer.gateUp, workspace.normed, m: rows, into: workspace.gated, for: layer.down)
-      }
-      measure(.downProjection) {
-        matmul.ofGated(layer.down, workspace.gated, m: rows, addedTo: workspace.residual)
+    measure(.embedding) { embed(batch) }
+    for (layer, operators) in weights.program.layers.enumerated() {
+      let tasks = tasks[architecture.layers.order[layer]]
+      for (place, operation) in operators.enumerated() {
+        measure(operation.kind) { run(operation, place, layer, tasks, batch) }
       }
     }
     if step.logitsRows > 0 {
-      measure(.finalNorm) { select(placed, logits) }
+      measure(.finalNorm) { select(batch) }
       measure(.head) {
-        matmul(weights.head, workspace.selected, m: step.logitsRows, into: workspace.logits)
+        matmul(weights.head, workspace[.selected], m: step.logitsRows, into: workspace[.logits])
+        scaleLogits(step.logitsRows)
       }
     }
-    for input in placed { cache.advance(sequence: input.sequence, by: input.rows.count) }
-    return Logits(count: step.logitsRows, workspace.logits)
+    for input in batch.placed { cache.advance(sequence: input.sequence, by: input.rows.count) }
+    return Logits(count: step.logitsRows, workspace[.logits])
+  }
+
+  /// Runs one operator of a layer.
+  ///
+  /// - Parameter place: its index among the layer's operators.
+  private func run(
+    _ operation: Operator, _ place: Int, _ layer: Int, _ tasks: [CachedAttention.Task],
+    _ batch: Batch
+  ) {
+    let own = weights.layers[layer][place]
+    let rows = batch.tokens.count
+    switch operation.body {
+    case .embedding: preconditionFailure("a layer embeds nothing")
+    case .norm(let norm, let from, let to):
+      let (source, destination) = (workspace[from], workspace[to])
+      forEachRow(rows) { row in
+        normalize(norm, own.norms[0], source.row(row), operation.width, destination.row(row))
+      }
+    case .projection(let projection):
+      let (linear, x, y) = (own.linear!, workspace[projection.from], workspace[projection.to])
+      let accumulate = projection.to == .residual
+      if let activation = projection.activation {
+        matmul.activated(
+          linear, activation, x, m: rows, into: y, for: weights.layers[layer][place + 1].linear!)
+      } else if projection.from == .activated {
+        matmul.ofActivated(linear, x, m: rows, into: y, accumulate: accumulate)
+      } else {
+        matmul(linear, x, m: rows, into: y, accumulate: accumulate)
+      }
+    case .rotaryAndCacheWrite(let heads): rotateAndStore(heads, own.norms, layer, batch)
+    case .attention(let heads):
+      attention(
+        heads, tasks, batch.placed, layer: layer, cache: cache, qkv: workspace[.queryKeyValue],
+        into: workspace[.attended])
+    case .residual(let norm, let scale):
+      let (branch, residual) = (workspace[.branch], workspace[.residual])
+      forEachRow(rows) { row in
+        let (values, sum) = (branch.row(row), residual.row(row))
+        if let norm { normalize(norm, own.norms[0], values, operation.width, values) }
+        let scale = Float(scale)
+        for i in 0..<operation.width { sum[i] += scale * values[i] }
+      }
+    }
   }
 
   private func checked(_ inputs: [Input], _ logits: Step.Logits) throws -> Step {
@@ -173,14 +192,39 @@ public final class Engine {
     trace.record(kind, start: start, end: SteadyClock.nanoseconds())
   }
 
-  // MARK: Row by row
+  /// The rows of a step and where they belong.
+  private struct Batch {
+    struct Token {
+      let id: Int
+      /// Index into `placed`.
+      let input: Int
+      let sequence: Int
+      let position: Int
+    }
 
-  /// One row of a step.
-  private struct Token {
-    let id: Int
-    let sequence: Int
-    let position: Int
+    let placed: [CachedAttention.Input]
+    let tokens: [Token]
+    let logits: Step.Logits
+
+    init(_ inputs: [Input], _ cache: KVCache, _ logits: Step.Logits) throws {
+      var rows = 0
+      placed = inputs.map { input in
+        defer { rows += input.tokens.count }
+        return CachedAttention.Input(
+          sequence: input.sequence, cached: cache.lengths[input.sequence],
+          rows: rows..<rows + input.tokens.count)
+      }
+      tokens = zip(inputs, placed).enumerated().flatMap { index, pair in
+        pair.0.tokens.enumerated().map { offset, token in
+          Token(
+            id: token, input: index, sequence: pair.1.sequence, position: pair.1.cached + offset)
+        }
+      }
+      self.logits = logits
+    }
   }
+
+  // MARK: Row by row
 
   /// Shares rows among the threads; a single one is done before others would have woken.
   private func forEachRow(_ rows: Int, _ body: (Int) -> Void) {
@@ -191,69 +235,139 @@ public final class Engine {
   }
 
   /// Gathers embedding rows, and each token's angles.
-  private func embed(_ tokens: [Token]) {
-    forEachRow(tokens.count) { row in
-      weights.embedding.expand(
-        row: tokens[row].id, kernels, into: workspace.residual.row(row))
-      let cosines = workspace.cosines.row(row)
-      let sines = workspace.sines.row(row)
-      for (pair, frequency) in weights.inverseFrequencies.enumerated() {
-        let angle = Double(tokens[row].position) * frequency
-        cosines[pair] = Float(cos(angle))
-        sines[pair] = Float(sin(angle))
+  private func embed(_ batch: Batch) {
+    let scale = Float(architecture.embeddingScale)
+    let residual = workspace[.residual]
+    // By input, where angles depend on how long its sequence has become.
+    let frequencies = zip(workspace.angles, angles).map { table, fixed in
+      batch.placed.map { input in
+        table.rotary.dependsOnLength
+          ? table.rotary.inverseFrequencies(
+            dimensions: table.dimensions, length: input.cached + input.rows.count) : fixed
+      }
+    }
+    forEachRow(batch.tokens.count) { row in
+      let token = batch.tokens[row]
+      let values = residual.row(row)
+      weights.embedding.expand(row: token.id, kernels, into: values)
+      if scale != 1 { for i in 0..<architecture.hiddenSize { values[i] *= scale } }
+      if let positions = weights.positions { add(positions, row: token.position, to: values) }
+      for (table, frequencies) in zip(workspace.angles, frequencies) {
+        let (cosines, sines) = (table.cosines.row(row), table.sines.row(row))
+        let factor = table.rotary.attentionFactor
+        for (pair, frequency) in frequencies[token.input].enumerated() {
+          let angle = Double(token.position) * frequency
+          cosines[pair] = Float(factor * cos(angle))
+          sines[pair] = Float(factor * sin(angle))
+        }
       }
     }
   }
 
-  private func normalize(_ norm: FloatBuffer, _ rows: Int) {
-    forEachRow(rows) { row in
-      kernels.functions.rms_norm(
-        workspace.residual.row(row), norm.base, norm.count, epsilon, workspace.normed.row(row))
+  /// Adds a row of a matrix.
+  private func add(_ matrix: Matrix, row: Int, to values: UnsafeMutablePointer<Float>) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: matrix.columns) { buffer in
+      matrix.expand(row: row, kernels, into: buffer.baseAddress!)
+      for i in 0..<matrix.columns { values[i] += buffer[i] }
     }
   }
 
-  private var epsilon: Float { Float(architecture.rmsNormEpsilon) }
+  private func normalize(
+    _ norm: Norm, _ weights: ModelWeights.NormWeights, _ x: UnsafePointer<Float>, _ count: Int,
+    _ y: UnsafeMutablePointer<Float>
+  ) { normalize(norm, weights, from: 0, x, count, y) }
+
+  /// - Parameter first: of the norm's weights.
+  private func normalize(
+    _ norm: Norm, _ weights: ModelWeights.NormWeights, from first: Int, _ x: UnsafePointer<Float>,
+    _ count: Int, _ y: UnsafeMutablePointer<Float>
+  ) {
+    let (weight, bias) = (weights.weight.base + first, weights.bias.map { $0.base + first })
+    switch norm.kind {
+    case .rms:
+      kernels.functions.rms_norm(x, weight, count, Float(norm.epsilon), y)
+      if let bias { for i in 0..<count { y[i] += bias[i] } }
+    case .layer: kernels.functions.layer_norm(x, weight, bias, count, Float(norm.epsilon), y)
+    }
+  }
 
   /// Norms query and key heads where the architecture does, turns them, stores keys and values.
-  private func rotateAndStore(_ layer: ModelWeights.Layer, _ index: Int, _ tokens: [Token]) {
-    let a = architecture
-    let e = a.headDimension
-    forEachRow(tokens.count) { row in
-      cache.prefetchStore(
-        layer: index, sequence: tokens[row].sequence, position: tokens[row].position)
-      let heads = workspace.qkv.row(row)
-      let cosines = workspace.cosines.row(row)
-      let sines = workspace.sines.row(row)
-      for head in 0..<(a.queryHeads + a.keyValueHeads) {
-        let values = heads + head * e
-        if let norm = head < a.queryHeads ? layer.queryNorm : layer.keyNorm {
-          kernels.functions.rms_norm(values, norm.base, e, epsilon, values)
+  private func rotateAndStore(
+    _ heads: Attention, _ norms: [ModelWeights.NormWeights], _ layer: Int, _ batch: Batch
+  ) {
+    let e = heads.headDimension
+    let qkv = workspace[.queryKeyValue]
+    let angles = heads.rotary.map { workspace.angles[Workspace.angles($0, architecture)] }
+    forEachRow(batch.tokens.count) { row in
+      let token = batch.tokens[row]
+      cache.prefetchStore(layer: layer, sequence: token.sequence, position: token.position)
+      let (queries, keys) = (qkv.row(row), qkv.row(row) + heads.queryWidth)
+      if let norm = heads.queryKeyNorm {
+        normalizeHeads(norm, norms[0], queries, heads.queryHeads, e)
+        normalizeHeads(norm, norms[1], keys, heads.keyValueHeads, e)
+      }
+      if let rotary = heads.rotary, let angles {
+        for head in 0..<(heads.queryHeads + heads.keyValueHeads) {
+          kernels.functions.rotate(
+            queries + head * e, angles.cosines.row(row), angles.sines.row(row),
+            rotary.dimensions, rotary.interleaved)
         }
-        kernels.functions.rotate(values, cosines, sines, e, weights.interleavedRotary)
       }
-      for head in 0..<a.keyValueHeads {
-        let key = heads + (a.queryHeads + head) * e
+      for head in 0..<heads.keyValueHeads {
+        let key = keys + head * e
         cache.store(
-          key: key, value: key + a.keyValueHeads * e, layer: index,
-          sequence: tokens[row].sequence, head: head, position: tokens[row].position, kernels)
+          key: key, value: key + heads.keyValueWidth, layer: layer, sequence: token.sequence,
+          head: head, position: token.position, kernels)
       }
+    }
+  }
+
+  private func normalizeHeads(
+    _ norm: Attention.QueryKeyNorm, _ weights: ModelWeights.NormWeights,
+    _ values: UnsafeMutablePointer<Float>, _ heads: Int, _ e: Int
+  ) {
+    guard norm.extent != .allHeads else {
+      return normalize(norm.norm, weights, values, heads * e, values)
+    }
+    for head in 0..<heads {
+      let first = norm.extent == .eachHead ? head * e : 0
+      normalize(norm.norm, weights, from: first, values + head * e, e, values + head * e)
     }
   }
 
   /// The final norm of the rows whose logits are asked for.
-  private func select(_ placed: [Attention.Input], _ logits: Step.Logits) {
+  private func select(_ batch: Batch) {
+    let (residual, selected) = (workspace[.residual], workspace[.selected])
     var chosen = 0
     func normalize(_ row: Int) {
-      kernels.functions.rms_norm(
-        workspace.residual.row(row), weights.finalNorm.base, weights.finalNorm.count, epsilon,
-        workspace.selected.row(chosen))
+      self.normalize(
+        architecture.finalNorm, weights.finalNorm, residual.row(row), architecture.hiddenSize,
+        selected.row(chosen))
       chosen += 1
     }
-    for input in placed {
-      switch logits {
+    for input in batch.placed {
+      switch batch.logits {
       case .none: break
       case .last: normalize(input.rows.upperBound - 1)
       case .all: input.rows.forEach(normalize)
+      }
+    }
+  }
+
+  /// Scale and soft cap of the logits, where the architecture has them.
+  private func scaleLogits(_ rows: Int) {
+    let scale = Float(architecture.logitScale)
+    let softcap = architecture.logitSoftcap.map(Float.init)
+    guard scale != 1 || softcap != nil else { return }
+    let logits = workspace[.logits]
+    team.run { rank in
+      let columns = team.slice(architecture.vocabularySize, rank: rank, grain: 64)
+      for row in 0..<rows {
+        let values = logits.row(row)
+        for i in columns {
+          values[i] *= scale
+          if let softcap { values[i] = softcap * tanh(values[i] / softcap) }
+        }
       }
     }
   }

@@ -18,12 +18,21 @@ public final class KVCache {
   public private(set) var lengths: [Int]
   /// Positions each sequence has contents for: what was forgotten can be taken up again.
   private var written: [Int]
-  private let layers: Int
-  private let keyValueHeads: Int
-  private let headDimension: Int
-  private let headBytes: Int
+  /// Of each layer with attention, where its heads lie.
+  private let layers: [Layer?]
   private let keyPanel: Int
   private let memory: PageMemory
+
+  /// One layer's part: sequences one after another, of each the keys of all heads, then the values.
+  private struct Layer {
+    let heads: Int
+    let headDimension: Int
+    let headBytes: Int
+    /// Of the layer's first byte.
+    let offset: Int
+
+    func blocks(_ sequences: Int) -> Int { sequences * 2 * heads }
+  }
 
   /// - Throws: `InputError` for a dtype other than f32, f16, bf16 or q8_0, and for heads that do not
   ///   fill its blocks.
@@ -34,10 +43,16 @@ public final class KVCache {
     self.dtype = dtype
     self.sequences = sequences
     self.capacity = capacity
-    layers = architecture.layers
-    keyValueHeads = architecture.keyValueHeads
-    headDimension = architecture.headDimension
-    headBytes = dtype.bytes(Self.panels(capacity) * architecture.headDimension)
+    var offset = 0
+    layers = architecture.layers.map { layer in
+      layer.attention.map { attention in
+        let layer = Layer(
+          heads: attention.keyValueHeads, headDimension: attention.headDimension,
+          headBytes: dtype.bytes(Self.panels(capacity) * attention.headDimension), offset: offset)
+        offset += layer.blocks(sequences) * layer.headBytes
+        return layer
+      }
+    }
     keyPanel = WeightLayout.packed(dtype, kernels).panelRows
     precondition(Self.panelPositions % keyPanel == 0)
     lengths = Array(repeating: 0, count: sequences)
@@ -53,10 +68,12 @@ public final class KVCache {
         "cache dtype", problem: "\(dtype) is not supported",
         expected: DType.ofCaches.map(\.rawValue).joined(separator: ", "))
     }
-    guard architecture.headDimension % dtype.blockElements == 0 else {
+    for layer in architecture.layers.kinds {
+      guard let size = layer.attention?.headDimension, size % dtype.blockElements != 0 else {
+        continue
+      }
       throw InputError(
-        architecture.name, "head_dim",
-        problem: "\(architecture.headDimension) does not fill blocks of \(dtype)",
+        architecture.name, "head_dim", problem: "\(size) does not fill blocks of \(dtype)",
         expected: "a multiple of \(dtype.blockElements)")
     }
   }
@@ -72,26 +89,39 @@ public final class KVCache {
   public static func bytes(
     _ architecture: Architecture, dtype: DType, sequences: Int, capacity: Int
   ) -> Int {
-    let blocks = (architecture.headDimension + dtype.blockElements - 1) / dtype.blockElements
-    return saturatingProduct(
-      2, architecture.layers, sequences, panels(capacity), architecture.keyValueHeads, blocks,
-      dtype.blockBytes)
+    var bytes = 0
+    architecture.layers.forEachKind { layer, count in
+      guard let attention = layer.attention else { return }
+      let blocks = (attention.headDimension + dtype.blockElements - 1) / dtype.blockElements
+      bytes = saturatingSum(
+        bytes,
+        saturatingProduct(
+          2, count, sequences, panels(capacity), attention.keyValueHeads, blocks,
+          dtype.blockBytes))
+    }
+    return bytes
   }
 
-  func keys(layer: Int, sequence: Int, head: Int) -> UnsafeMutableRawPointer {
-    let block = ((layer * sequences + sequence) * 2) * keyValueHeads + head
-    return memory.base + block * headBytes
+  private func layer(_ index: Int) -> Layer {
+    guard let layer = layers[index] else { preconditionFailure("layer \(index) has no cache") }
+    return layer
   }
 
-  func values(layer: Int, sequence: Int, head: Int) -> UnsafeMutableRawPointer {
-    let block = ((layer * sequences + sequence) * 2 + 1) * keyValueHeads + head
-    return memory.base + block * headBytes
+  func keys(layer index: Int, sequence: Int, head: Int) -> UnsafeMutableRawPointer {
+    let layer = layer(index)
+    return memory.base + layer.offset + (sequence * 2 * layer.heads + head) * layer.headBytes
+  }
+
+  func values(layer index: Int, sequence: Int, head: Int) -> UnsafeMutableRawPointer {
+    let layer = layer(index)
+    return memory.base + layer.offset
+      + ((sequence * 2 + 1) * layer.heads + head) * layer.headBytes
   }
 
   /// Starts what `store` will wait for: each head's keys and values lie on pages of their own, whose
   /// translations, out of any cache in a long context, are then looked up side by side.
   func prefetchStore(layer: Int, sequence: Int, position: Int) {
-    for head in 0..<keyValueHeads {
+    for head in 0..<self.layer(layer).heads {
       let place = place(layer: layer, sequence: sequence, head: head, position: position)
       dyno_prefetch(place.panel)
       dyno_prefetch(place.value)
@@ -102,7 +132,7 @@ public final class KVCache {
   private func place(
     layer: Int, sequence: Int, head: Int, position: Int
   ) -> (panel: UnsafeMutableRawPointer, value: UnsafeMutableRawPointer) {
-    let bytes = dtype.bytes(headDimension)
+    let bytes = dtype.bytes(self.layer(layer).headDimension)
     return (
       keys(layer: layer, sequence: sequence, head: head) + position / keyPanel * keyPanel * bytes,
       values(layer: layer, sequence: sequence, head: head) + position * bytes
@@ -115,6 +145,7 @@ public final class KVCache {
     position: Int, _ kernels: KernelTable
   ) {
     let place = place(layer: layer, sequence: sequence, head: head, position: position)
+    let headDimension = self.layer(layer).headDimension
     kernels.functions.store_key(
       dtype.kernelType, key, headDimension, position % keyPanel, place.panel)
     if dtype.blockElements > 1 {
@@ -138,8 +169,8 @@ public final class KVCache {
 
   /// Random contents of one head. Of f32, f16 and bf16, panels need not be told from rows.
   private func fillSynthetically(
-    _ base: UnsafeMutableRawPointer, positions: Int, key: UInt32, inPanels: Bool,
-    _ kernels: KernelTable
+    _ base: UnsafeMutableRawPointer, positions: Int, headDimension: Int, key: UInt32,
+    inPanels: Bool, _ kernels: KernelTable
   ) {
     let type = dtype.kernelType
     let count = positions * headDimension
@@ -165,16 +196,20 @@ public final class KVCache {
     toDepth depth: Int, seed: UInt64, team: ThreadTeam, kernels: KernelTable
   ) {
     precondition(depth <= capacity)
-    let heads = layers * sequences * 2 * keyValueHeads
-    team.run { rank in
-      for head in team.slice(heads, rank: rank) {
-        var keys = SeededGenerator(seed: seed &+ UInt64(head))
-        let key = UInt32(truncatingIfNeeded: keys.next())
-        let isOfKeys = head / keyValueHeads % 2 == 0
-        fillSynthetically(
-          memory.base + head * headBytes, positions: Self.panels(depth), key: key,
-          inPanels: isOfKeys, kernels)
+    var first = 0
+    for layer in layers.compactMap(\.self) {
+      let blocks = layer.blocks(sequences)
+      team.run { rank in
+        for block in team.slice(blocks, rank: rank) {
+          var keys = SeededGenerator(seed: seed &+ UInt64(first + block))
+          let key = UInt32(truncatingIfNeeded: keys.next())
+          let isOfKeys = block / layer.heads % 2 == 0
+          fillSynthetically(
+            memory.base + layer.offset + block * layer.headBytes, positions: Self.panels(depth),
+            headDimension: layer.headDimension, key: key, inPanels: isOfKeys, kernels)
+        }
       }
+      first += blocks
     }
     for sequence in 0..<sequences {
       lengths[sequence] = depth

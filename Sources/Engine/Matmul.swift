@@ -72,9 +72,14 @@ package struct Matmul {
   }
 
   /// Columns of the widest matrix.
-  private static func widest(_ a: Architecture) -> Int {
-    max(a.hiddenSize, a.intermediateSize, a.queryWidth)
+  private static func widest(_ architecture: Architecture) -> Int {
+    var most = architecture.hiddenSize
+    architecture.forEachOperator { operation, _ in
+      if case .projection(let projection) = operation.body { most = max(most, projection.inputs) }
+    }
+    return most
   }
+
 
   /// Activation rows from which weights in rows are left to OpenBLAS: by `make bench` on Zen 3, GFLOP/s
   /// of our dot products and OpenBLAS are 143 and 135 at 64 rows, 144 and 146 at 96, 128 and 143 at
@@ -100,7 +105,8 @@ package struct Matmul {
       try FloatBuffer(count: Self.gatedCount(maxRows))
     }
     quantized = try QuantizedActivations(rows: maxRows, width: Self.widest(architecture))
-    quantizedGated = try QuantizedActivations(rows: maxRows, width: architecture.intermediateSize)
+    quantizedGated = try QuantizedActivations(
+      rows: maxRows, width: architecture.widestMLP)
     OpenBLAS.useOneThread()
   }
 
@@ -108,7 +114,7 @@ package struct Matmul {
     saturatingSum(
       saturatingProduct(4, threads, saturatingSum(scratchCount(architecture), gatedCount(maxRows))),
       QuantizedActivations.bytes(rows: maxRows, width: widest(architecture)),
-      QuantizedActivations.bytes(rows: maxRows, width: architecture.intermediateSize))
+      QuantizedActivations.bytes(rows: maxRows, width: architecture.widestMLP))
   }
 
   /// Writes `m` rows of `y`, or adds to them where `accumulate`.
@@ -125,50 +131,67 @@ package struct Matmul {
     }
   }
 
-  /// The MLP's last projection of what `gated` has made for it.
-  func ofGated(_ linear: Linear, _ gated: Activations, m: Int, addedTo y: Activations) {
+  /// The MLP's last projection of what `activated` has made for it.
+  func ofActivated(
+    _ linear: Linear, _ x: Activations, m: Int, into y: Activations, accumulate: Bool
+  ) {
     guard wantsIntegersOnly(linear) else {
-      return self(linear, gated, m: m, into: y, accumulate: true)
+      return self(linear, x, m: m, into: y, accumulate: accumulate)
     }
-    multiply(linear.parts[0], linear.bias, gated, quantizedGated, m, y, 0, true)
+    multiply(linear.parts[0], linear.bias, x, quantizedGated, m, y, 0, accumulate)
   }
 
-  /// SwiGLU of gate and up, for `next`: each thread makes some columns of both, which stay in its
-  /// cache, and, where `next` multiplies integers, makes them integers right there.
+  /// An MLP's first projection and its activation, `activation(gate) · up` or `activation(up)`, for
+  /// `next`: each thread makes some columns, which stay in its cache, and, where `next` multiplies
+  /// integers, makes them integers right there.
   ///
-  /// - Precondition: gate and up are one part each, without bias.
-  func gated(
-    _ linear: Linear, _ x: Activations, m: Int, into gated: Activations, for next: Linear
+  /// - Precondition: gate and up are one part each.
+  func activated(
+    _ linear: Linear, _ activation: MLP.Activation, _ x: Activations, m: Int,
+    into output: Activations, for next: Linear
   ) {
-    let (gate, up) = (linear.parts[0], linear.parts[1])
-    precondition(linear.parts.count == 2 && gate.rows == up.rows && linear.bias == nil)
+    let up = linear.parts[linear.parts.count - 1]
+    let gate = linear.parts.count > 1 ? linear.parts[0] : nil
+    precondition(linear.parts.count <= 2 && gate?.rows ?? up.rows == up.rows)
     // Activations are quantised for one dtype at a time: gates of another are all made first.
-    let isAlike = gate.dtype == up.dtype
-    if !isAlike { self(Linear([gate]), x, m: m, into: gated) }
+    let isAlike = gate == nil || gate?.dtype == up.dtype
+    if let gate, !isAlike {
+      quantize(x, m, for: gate)
+      multiply(gate, linear.bias, x, quantized, m, output, 0, false)
+    }
     quantize(x, m, for: up)
     // Chunks of columns are whole blocks of activations.
     let integers = wantsIntegersOnly(next) ? next.parts[0].dtype.kernelType : nil
     let stride = 2 * Self.gatedStride
+    let function = activation.kernelActivation
     team.share(
       up.rows, grain: ModelWeights.rowGrain, chunk: min(Self.gatedColumns, chunk(up, m))
     ) { rank, range in
       let gates = gatedParts[rank].base
       let ups = gates + Self.gatedStride
-      if isAlike {
-        multiply(gate, range, x, quantized, m, gates, stride, false, scratch[rank].base)
-      }
-      multiply(up, range, x, quantized, m, ups, stride, false, scratch[rank].base)
-      for row in 0..<m {
-        let out = gated.row(row) + range.lowerBound
-        let from = isAlike ? gates + row * stride : out
-        guard let integers else {
-          kernels.functions.swiglu(from, ups + row * stride, range.count, out)
-          continue
+      func multiply(
+        _ matrix: Matrix, bias: UnsafeMutablePointer<Float>?, into y: UnsafeMutablePointer<Float>
+      ) {
+        if let bias {
+          for row in 0..<m {
+            (y + row * stride).update(from: bias + range.lowerBound, count: range.count)
+          }
         }
-        kernels.functions.swiglu(from, ups + row * stride, range.count, ups + row * stride)
-        let start = row * up.rows + range.lowerBound
+        self.multiply(
+          matrix, range, x, quantized, m, y, stride, bias != nil, scratch[rank].base)
+      }
+      if let gate, isAlike { multiply(gate, bias: linear.bias?.base, into: gates) }
+      multiply(up, bias: linear.bias.map { $0.base + (gate?.rows ?? 0) }, into: ups)
+      for row in 0..<m {
+        let out = output.row(row) + range.lowerBound
+        let up = ups + row * stride
+        let from = gate == nil ? up : isAlike ? gates + row * stride : out
+        kernels.functions.activate(
+          function, from, gate == nil ? nil : up, range.count, integers == nil ? out : up)
+        guard let integers else { continue }
+        let start = row * linear.parts[0].rows + range.lowerBound
         kernels.functions.quantize_activations(
-          integers, ups + row * stride, range.count,
+          integers, up, range.count,
           quantizedGated.base + kernels.functions.activation_bytes(integers, start))
       }
     }
@@ -290,6 +313,18 @@ package struct Matmul {
       kernels.functions.expand(
         matrix.dtype.kernelType, matrix.row(low), count * matrix.columns, scratch)
       body(UnsafePointer(scratch), count, low - rows.lowerBound)
+    }
+  }
+}
+
+extension MLP.Activation {
+  fileprivate var kernelActivation: dyno_activation {
+    switch self {
+    case .silu: DYNO_SILU
+    case .gelu: DYNO_GELU
+    case .geluTanh: DYNO_GELU_TANH
+    case .relu: DYNO_RELU
+    case .reluSquared: DYNO_RELU_SQUARED
     }
   }
 }

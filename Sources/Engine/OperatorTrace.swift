@@ -6,7 +6,7 @@ import Operators
 public final class OperatorTrace {
   public struct Event: Sendable {
     /// What ran, with its FLOPs and bytes.
-    public let operation: Operator
+    public let operation: SizedOperator
     /// Index of the step it belongs to.
     public let step: Int
     /// On `SteadyClock`.
@@ -16,7 +16,7 @@ public final class OperatorTrace {
 
   public private(set) var events: [Event] = []
   private var steps = 0
-  private var pending: [Operator] = []
+  private var pending: [SizedOperator] = []
   private var position = 0
   private let architecture: Architecture
   private let weights: DType

@@ -17,7 +17,7 @@ extension OperatorTiming {
   ) -> [OperatorTiming] {
     struct Key: Hashable {
       let kind: Operator.Kind
-      let shape: Operator.Shape
+      let shape: SizedOperator.Shape
     }
     var order: [Key] = []
     var times: [Key: [Double]] = [:]

@@ -28,6 +28,8 @@ public struct SizedOperator: Equatable, Sendable {
   public let activationBytes: Double
   public let cacheReadBytes: Double
   public let cacheWriteBytes: Double
+  /// Columns that are left of a GEMM's after its activation.
+  public let results: Int
   /// Positions a token sees in attention, itself included; `nil`: all before it.
   public let window: Int?
 
@@ -51,17 +53,17 @@ public struct SizedOperator: Equatable, Sendable {
       shape = .rows(rows, width: width)
       weightBytes = Double((positions > 0 ? 2 : 1) * rows * width) * weights.bytesPerElement
       activationBytes = 4 * Double(rows * width)
-      (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
+      (flops, cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, 0, nil)
     case .norm:
       shape = .rows(rows, width: width)
       weightBytes = vectorBytes
       activationBytes = 8 * Double(rows * width)
-      (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
+      (flops, cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, 0, nil)
     case .residual:
       shape = .rows(rows, width: width)
       weightBytes = vectorBytes
       activationBytes = 12 * Double(rows * width)
-      (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
+      (flops, cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, 0, nil)
     case .projection(let projection):
       let (n, k) = (projection.columns, projection.inputs)
       shape = .gemm(m: rows, n: n, k: k)
@@ -70,6 +72,7 @@ public struct SizedOperator: Equatable, Sendable {
       // What is added to the residual stream reads it as well.
       let written = Double(rows * projection.results) * (projection.to == .residual ? 2 : 1)
       activationBytes = 4 * (Double(rows * k) + written)
+      results = projection.results
       (cacheReadBytes, cacheWriteBytes, window) = (0, 0, nil)
     case .rotaryAndCacheWrite(let attention):
       let stored = 2 * attention.keyValueWidth
@@ -77,7 +80,7 @@ public struct SizedOperator: Equatable, Sendable {
       weightBytes = vectorBytes
       activationBytes = 4 * Double(rows * (width + attention.queryWidth))
       cacheWriteBytes = Double(rows * stored) * cache.bytesPerElement
-      (flops, cacheReadBytes, window) = (0, 0, nil)
+      (flops, cacheReadBytes, results, window) = (0, 0, 0, nil)
     case .attention(let heads):
       let sizes = attention()
       shape = .attention(sizes)
@@ -86,7 +89,7 @@ public struct SizedOperator: Equatable, Sendable {
       cacheReadBytes =
         Double(2 * sizes.positions * heads.keyValueWidth) * cache.bytesPerElement
       window = heads.window
-      (weightBytes, cacheWriteBytes) = (0, 0)
+      (weightBytes, cacheWriteBytes, results) = (0, 0, 0)
     }
   }
 }

@@ -67,7 +67,7 @@ public enum OperatorTable {
     }
   }
 
-  private static func shape(_ row: ImportedRow, _ kind: Operator.Kind) throws -> Operator.Shape {
+  private static func shape(_ row: ImportedRow, _ kind: Operator.Kind) throws -> SizedOperator.Shape {
     if try row.optionalText("m") != nil {
       return .gemm(m: try row.count("m"), n: try row.count("n"), k: try row.count("k"))
     }

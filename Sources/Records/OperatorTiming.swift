@@ -8,7 +8,7 @@ public struct OperatorTiming: Equatable, Sendable {
   /// The software whose kernels were timed: `dyno`, `vllm`.
   public var engine: String
   public var kind: Operator.Kind?
-  public var shape: Operator.Shape
+  public var shape: SizedOperator.Shape
   /// Storage of weights; of activations where the operator has no weights.
   public var weights: DType
   public var cache: DType
@@ -27,7 +27,7 @@ public struct OperatorTiming: Equatable, Sendable {
   public var run = ""
 
   public init(
-    device: String, engine: String, kind: Operator.Kind? = nil, shape: Operator.Shape,
+    device: String, engine: String, kind: Operator.Kind? = nil, shape: SizedOperator.Shape,
     weights: DType, cache: DType, seconds: Double, samples: Int = 1, isRepeated: Bool = false,
     limits: MachineLimits? = nil,
     origin: String = ""

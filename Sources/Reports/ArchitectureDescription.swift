@@ -42,10 +42,10 @@ public struct ArchitectureDescription: Encodable, Sendable {
     let step = Step(batch: 1, cached: depth, new: 1)
     let operators = architecture.operators(of: step, weights: dtype, cache: cacheDType)
     name = architecture.name
-    modelType = architecture.family.rawValue
+    modelType = architecture.modelType
     hiddenSize = architecture.hiddenSize
     intermediateSize = architecture.intermediateSize
-    layers = architecture.layers
+    layers = architecture.layers.count
     queryHeads = architecture.queryHeads
     keyValueHeads = architecture.keyValueHeads
     headDimension = architecture.headDimension

@@ -39,10 +39,11 @@ extension Architecture {
   /// transformers 5 refuses `llama` configurations whose number of heads does not divide the hidden
   /// size, whatever `head_dim` says. A `mistral` without a sliding window computes the same.
   public var loadable: Architecture {
-    guard family == .llama, hiddenSize % queryHeads != 0, !qkvBias, !outputBias
+    guard modelType == "llama", hiddenSize % queryHeads != 0,
+      firstAttention?.inputBias == false
     else { return self }
     var other = self
-    other.family = .mistral
+    other.modelType = "mistral"
     other.slidingWindow = nil
     return other
   }

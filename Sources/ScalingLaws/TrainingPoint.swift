@@ -36,7 +36,7 @@ public struct TrainingPoint: Sendable {
       parameters: Double(architecture.parameters.nonEmbedding), tokens: tokens,
       normalizedHiddenSize: architecture.normalizedHiddenSize,
       mlpToAttentionRatio: architecture.mlpToAttentionRatio,
-      aspectRatio: Double(architecture.hiddenSize) / Double(architecture.layers),
+      aspectRatio: Double(architecture.hiddenSize) / Double(architecture.layers.count),
       reference: reference)
   }
 }

@@ -99,8 +99,8 @@ extension ArchitectureGrid.FixedParameters {
     architecture.intermediateSize = multiple
     _ = try architecture.validated()
     let attention = Double(architecture.parameters.attention)
-    let perColumn = Double(3 * architecture.layers * architecture.hiddenSize)
-    let steps = ((parameters - attention) / perColumn / Double(multiple)).rounded()
+    let perStep = Double(architecture.parameters.mlp)
+    let steps = ((parameters - attention) / perStep).rounded()
     guard steps >= 1, steps * Double(multiple) <= Double(1 << 20) else {
       throw InputError(
         problem: "no intermediate size gives \(parameters) non-embedding parameters")
@@ -120,7 +120,7 @@ extension Architecture {
   fileprivate mutating func set(_ field: ArchitectureGrid.Field, _ value: Int) {
     switch field {
     case .hiddenSize: hiddenSize = value
-    case .layers: layers = value
+    case .layers: layers.resize(to: value)
     case .queryHeads: queryHeads = value
     case .keyValueHeads: keyValueHeads = value
     case .headDimension: headDimension = value

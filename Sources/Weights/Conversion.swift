@@ -10,7 +10,7 @@ extension ModelWeights {
   public func converted(
     to dtype: DType?, packed: Bool = false, team: ThreadTeam, kernels: KernelTable
   ) throws -> ModelWeights {
-    if let dtype { _ = try architecture.weightBytes(dtype) }
+    if let dtype { try architecture.checkRows(fill: dtype) }
     let arena = PageArena()
     func converted(_ matrix: Matrix) throws -> Matrix {
       let target = dtype ?? matrix.dtype
@@ -18,33 +18,16 @@ extension ModelWeights {
         to: target, packed ? .packed(target, kernels) : .rows, arena: arena, team: team,
         kernels: kernels)
     }
-    func converted(_ linear: Linear) throws -> Linear {
-      Linear(try linear.parts.map { try converted($0) }, bias: linear.bias)
-    }
-    /// One matrix, multiplied at once, where the parts can lie in one.
-    func joined(_ linear: Linear) throws -> Linear {
+    return try mapping(table: converted) { linear, isGated in
+      // One matrix, multiplied at once, where the parts can lie in one.
       let dtypes = Set(linear.parts.map { dtype ?? $0.dtype })
-      guard packed, linear.parts.count > 1, dtypes.count == 1, let target = dtypes.first else {
-        return try converted(linear)
-      }
+      guard packed, !isGated, linear.parts.count > 1, dtypes.count == 1, let target = dtypes.first
+      else { return Linear(try linear.parts.map(converted), bias: linear.bias) }
       let matrix = try Matrix(
         joining: linear.parts, as: target, .packed(target, kernels), arena: arena, team: team,
         kernels: kernels)
       return Linear([matrix], bias: linear.bias)
     }
-    var result = self
-    let tied = head.parts[0].base == embedding.base
-    result.embedding = try converted(embedding)
-    result.head = tied ? Linear([result.embedding], bias: head.bias) : try converted(head)
-    result.layers = try layers.map { layer in
-      var layer = layer
-      layer.qkv = try joined(layer.qkv)
-      layer.output = try converted(layer.output)
-      layer.gateUp = try converted(layer.gateUp)
-      layer.down = try converted(layer.down)
-      return layer
-    }
-    return result
   }
 }
 

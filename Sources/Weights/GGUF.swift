@@ -1,19 +1,12 @@
 import Architectures
 import Foundation
+import Host
 
 /// Reader of GGUF files (versions 2 and 3, little-endian): metadata, tensor directory, data.
 struct GGUF {
-  /// Metadata that architectures are described with. Arrays (vocabularies) are passed over.
-  enum Value {
-    case integer(Int)
-    case number(Double)
-    case bool(Bool)
-    case string(String)
-    case array(count: Int)
-  }
-
   let path: String
-  let metadata: [String: Value]
+  /// Long arrays (vocabularies) are passed over.
+  let metadata: [String: JSONValue]
   let tensors: [String: StoredTensor]
 
   init(_ file: MappedFile) throws {
@@ -21,49 +14,11 @@ struct GGUF {
     (metadata, tensors) = try within(file.path) { try Self.parse(file) }
   }
 
-  // MARK: Metadata
-
-  func integer(_ key: String) throws -> Int? {
-    switch metadata[key] {
-    case nil: return nil
-    case .integer(let value): return value
-    case .some(let value): throw mismatch(key, value, expected: "an integer")
-    }
-  }
-
-  func number(_ key: String) throws -> Double? {
-    switch metadata[key] {
-    case nil: return nil
-    case .integer(let value): return Double(value)
-    case .number(let value): return value
-    case .some(let value): throw mismatch(key, value, expected: "a number")
-    }
-  }
-
-  func string(_ key: String) throws -> String? {
-    switch metadata[key] {
-    case nil: return nil
-    case .string(let value): return value
-    case .some(let value): throw mismatch(key, value, expected: "a string")
-    }
-  }
-
-  func required<Value>(_ value: Value?, _ key: String) throws -> Value {
-    guard let value else {
-      throw InputError(path, key, problem: "is missing", expected: "it in the metadata")
-    }
-    return value
-  }
-
-  private func mismatch(_ key: String, _ value: Value, expected: String) -> InputError {
-    InputError(path, key, problem: "is \(value)", expected: expected)
-  }
-
   // MARK: Parsing
 
   private static func parse(
     _ file: MappedFile
-  ) throws -> ([String: Value], [String: StoredTensor]) {
+  ) throws -> ([String: JSONValue], [String: StoredTensor]) {
     var reader = ByteReader(file.bytes)
     guard try reader.string(length: 4) == "GGUF" else {
       throw InputError(problem: "does not start with GGUF", expected: "a GGUF file")
@@ -78,7 +33,7 @@ struct GGUF {
     guard max(tensorCount, pairCount) < UInt64(file.bytes.count) else {
       throw InputError(problem: "claims \(tensorCount) tensors and \(pairCount) metadata entries")
     }
-    var metadata: [String: Value] = [:]
+    var metadata: [String: JSONValue] = [:]
     for _ in 0..<pairCount {
       let key = try reader.string(length: reader.integer(UInt64.self))
       let type = try reader.integer(UInt32.self)
@@ -164,7 +119,7 @@ struct GGUF {
 
   private static func value(
     ofType type: UInt32, _ reader: inout ByteReader, nesting: Int
-  ) throws -> Value {
+  ) throws -> JSONValue {
     switch type {
     case 0: return .integer(Int(try reader.integer(UInt8.self)))
     case 1: return .integer(Int(try reader.integer(Int8.self)))
@@ -184,13 +139,51 @@ struct GGUF {
     }
   }
 
-  private static func array(_ reader: inout ByteReader, nesting: Int) throws -> Value {
+  /// Entries of an array that says something of each layer, or of each turned pair, at most.
+  private static let longestArray: UInt64 = 4096
+
+  private static func array(_ reader: inout ByteReader, nesting: Int) throws -> JSONValue {
     let type = try reader.integer(UInt32.self)
     let count = try reader.integer(UInt64.self)
     guard nesting < 4, count <= UInt64(reader.bytes.count) else {
       throw InputError(problem: "is an array of \(count) elements, nested \(nesting) deep")
     }
-    for _ in 0..<count { _ = try value(ofType: type, &reader, nesting: nesting + 1) }
-    return .array(count: Int(count))
+    var values: [JSONValue] = []
+    for _ in 0..<count {
+      let value = try value(ofType: type, &reader, nesting: nesting + 1)
+      if count <= longestArray { values.append(value) }
+    }
+    return .array(values)
+  }
+}
+
+extension GGUF {
+  /// What an architecture is read from.
+  func described(_ kernels: KernelTable) throws -> GGUFMetadata {
+    func factors(_ name: String) throws -> [Double]? {
+      guard let tensor = tensors["\(name).weight"] else { return nil }
+      guard let values = try tensor.values(kernels) else {
+        throw InputError(
+          "tensor \(name).weight", problem: "has the type \(tensor.typeName)", expected: "f32")
+      }
+      return try (0..<values.count).map { index in
+        guard values.base[index] > 0, values.base[index].isFinite else {
+          throw InputError(
+            "tensor \(name).weight", problem: "holds \(values.base[index])",
+            expected: "positive factors")
+        }
+        return Double(values.base[index])
+      }
+    }
+    let (short, long) = (try factors("rope_factors_short"), try factors("rope_factors_long"))
+    let both = try factors("rope_freqs")
+    guard (short == nil) == (long == nil) else {
+      throw InputError(
+        "tensor rope_factors_\(short == nil ? "short" : "long").weight", problem: "is missing",
+        expected: "short and long factors")
+    }
+    return try GGUFMetadata(
+      values: JSONObject(metadata), shapes: tensors.mapValues(\.shape),
+      rotaryFactors: (short ?? both).map { .init(short: $0, long: long ?? $0) })
   }
 }

@@ -5,7 +5,7 @@ import Numerics
 
 extension ModelWeights {
   /// Random weights: uniform with the standard deviation 0.02 that such models are initialised
-  /// with, norms 1, biases uniform too.
+  /// with, norms 1, biases of projections uniform too.
   ///
   /// Each row is a function of seed, tensor and row alone, whatever the number of threads. A row is
   /// first touched by the thread that reads it later.
@@ -15,60 +15,70 @@ extension ModelWeights {
     _ architecture: Architecture, dtype: DType, packed: Bool = false, seed: UInt64,
     team: ThreadTeam, kernels: KernelTable
   ) throws -> ModelWeights {
-    _ = try architecture.weightBytes(dtype)  // refuses widths that leave partial blocks
-    let arena = PageArena()
-    var tensor: UInt64 = 0
-    func matrix(_ rows: Int, _ columns: Int) throws -> Matrix {
-      tensor += 1
-      let stream = mixed(seed &+ mixed(tensor))
-      return try Matrix(
-        dtype: dtype, rows: rows, columns: columns,
-        layout: packed ? .packed(dtype, kernels) : .rows, arena: arena, team: team,
-        kernels: kernels
-      ) { _, row, destination in
-        fill(
-          dtype, destination, columns,
-          key: UInt32(truncatingIfNeeded: mixed(stream &+ UInt64(row))), kernels)
-      }
-    }
-    func ones(_ count: Int) throws -> FloatBuffer {
-      try FloatBuffer(Array(repeating: 1, count: count))
-    }
-    func bias(_ present: Bool, _ count: Int) throws -> FloatBuffer? {
-      guard present else { return nil }
-      tensor += 1
-      let buffer = try FloatBuffer(count: count)
-      fill(
-        .f32, buffer.base, count, key: UInt32(truncatingIfNeeded: mixed(seed &+ tensor)), kernels)
-      return buffer
-    }
-
-    let a = architecture
-    let embedding = try matrix(a.vocabularySize, a.hiddenSize)
-    let qkvWidth = a.queryWidth + 2 * a.keyValueWidth
-    let layers = try (0..<a.layers).map { _ in
-      Layer(
-        attentionNorm: try ones(a.hiddenSize),
-        qkv: Linear([try matrix(qkvWidth, a.hiddenSize)], bias: try bias(a.qkvBias, qkvWidth)),
-        queryNorm: a.qkNorm ? try ones(a.headDimension) : nil,
-        keyNorm: a.qkNorm ? try ones(a.headDimension) : nil,
-        output: Linear(
-          [try matrix(a.hiddenSize, a.queryWidth)], bias: try bias(a.outputBias, a.hiddenSize)),
-        mlpNorm: try ones(a.hiddenSize),
-        gateUp: Linear(try (0..<2).map { _ in try matrix(a.intermediateSize, a.hiddenSize) }),
-        down: Linear([try matrix(a.hiddenSize, a.intermediateSize)]))
-    }
-    let head = a.tiedEmbeddings ? embedding : try matrix(a.vocabularySize, a.hiddenSize)
-    return ModelWeights(
-      architecture: a, embedding: embedding, layers: layers, finalNorm: try ones(a.hiddenSize),
-      head: Linear([head]),
-      inverseFrequencies: a.rotary.inverseFrequencies(headDimension: a.headDimension),
-      interleavedRotary: false)
+    try architecture.checkRows(fill: dtype)
+    return try ModelWeights(
+      architecture,
+      from: RandomSource(
+        dtype: dtype, packed: packed, seed: seed, team: team, kernels: kernels))
   }
 
   /// Rows are dealt to threads in groups of this many, here and in every matmul: whole panels of
   /// the widest vectors.
   public static let rowGrain = 32
+}
+
+/// Makes each tensor from its number in the order of the program.
+private final class RandomSource: WeightSource {
+  private let dtype: DType
+  private let packed: Bool
+  private let seed: UInt64
+  private let team: ThreadTeam
+  private let kernels: KernelTable
+  private let arena = PageArena()
+  private var tensor: UInt64 = 0
+
+  init(dtype: DType, packed: Bool, seed: UInt64, team: ThreadTeam, kernels: KernelTable) {
+    self.dtype = dtype
+    self.packed = packed
+    self.seed = seed
+    self.team = team
+    self.kernels = kernels
+  }
+
+  /// Matrices over the same inputs are one, unless they must stay apart.
+  func linear(
+    _ matrices: [WeightSpec], biases: [WeightSpec], isGated: Bool, layer: Int?
+  ) throws -> Linear {
+    let columns = matrices[0].columns!
+    let rows = isGated ? matrices.map(\.rows) : [matrices.reduce(0) { $0 + $1.rows }]
+    let parts = try rows.map { try matrix($0, columns) }
+    guard !biases.isEmpty else { return Linear(parts) }
+    tensor += 1
+    let bias = try FloatBuffer(count: biases.reduce(0) { $0 + $1.rows })
+    Self.fill(
+      .f32, bias.base, bias.count, key: UInt32(truncatingIfNeeded: Self.mixed(seed &+ tensor)),
+      kernels)
+    return Linear(parts, bias: bias)
+  }
+
+  /// Norms are 1, their biases 0.
+  func vector(_ spec: WeightSpec, layer: Int?) throws -> FloatBuffer {
+    try FloatBuffer(Array(repeating: spec.form == .norm ? 1 : 0, count: spec.rows))
+  }
+
+  private func matrix(_ rows: Int, _ columns: Int) throws -> Matrix {
+    tensor += 1
+    let stream = Self.mixed(seed &+ Self.mixed(tensor))
+    return try Matrix(
+      dtype: dtype, rows: rows, columns: columns,
+      layout: packed ? .packed(dtype, kernels) : .rows, arena: arena, team: team,
+      kernels: kernels
+    ) { _, row, destination in
+      Self.fill(
+        dtype, destination, columns,
+        key: UInt32(truncatingIfNeeded: Self.mixed(stream &+ UInt64(row))), kernels)
+    }
+  }
 
   private static let deviation: Float = 0.02
 

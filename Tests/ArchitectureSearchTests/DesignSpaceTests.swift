@@ -83,7 +83,7 @@ import Testing
       let base = try zoo.architecture(
         named: name.hasSuffix("1b") ? "llama-3.2-1b" : "llama-3.2-3b")
       var space = DesignSpace(
-        parameters: Double(base.parameters.nonEmbedding), layers: [base.layers],
+        parameters: Double(base.parameters.nonEmbedding), layers: [base.layers.count],
         headDimensions: [base.headDimension])
       space.gqa = .atMost(gqa)
       var isThere = false

@@ -34,7 +34,9 @@ import Weights
     let packed = try weights.converted(to: nil, packed: true, team: team, kernels: kernels)
     // Activations of block formats are quantised, which those of the reference are not.
     let bounds: [DType: Double] = [.q8_0: 3e-4, .q4_0: 5e-2, .q4_1: 5e-2]
-    #expect(try error(packed) <= bounds[weights.layers[0].down.parts[0].dtype] ?? 1e-4)
+    #expect(
+      try error(packed) <= bounds[
+        weights.weights(.downProjection, ofLayer: 0)!.linear!.parts[0].dtype] ?? 1e-4)
   }
 
   @Test(arguments: [

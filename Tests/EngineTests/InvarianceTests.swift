@@ -53,7 +53,7 @@ import Weights
   @Test(arguments: [6, 7] as [UInt64])
   func longContextsEqualTheReference(seed: UInt64) throws {
     var architecture = randomArchitecture(seed: seed)
-    architecture.layers = 1
+    architecture.layers.resize(to: 1)
     architecture.slidingWindow = seed == 7 ? 1100 : nil
     let kernels = try KernelTable.selected()
     let weights = try ModelWeights.lively(architecture, seed: seed, kernels: kernels)

@@ -65,10 +65,14 @@ import Weights
     let parts = try types.map(weights)
     var mixed = parts[0]
     for index in mixed.layers.indices {
-      mixed.layers[index].gateUp = Linear([
-        parts[0].layers[index].gateUp.parts[0], parts[1].layers[index].gateUp.parts[1],
+      func linear(_ part: Int, _ place: Int) -> Linear { parts[part].layers[index][place].linear! }
+      let operators = mixed.program.layers[index]
+      let gateUp = operators.firstIndex { $0.kind == .gateUpProjection }!
+      let down = operators.firstIndex { $0.kind == .downProjection }!
+      mixed.layers[index][gateUp].linear = Linear([
+        linear(0, gateUp).parts[0], linear(1, gateUp).parts[1],
       ])
-      mixed.layers[index].down = parts[2].layers[index].down
+      mixed.layers[index][down].linear = linear(2, down)
     }
     let team = try ThreadTeam(count: 2, pinned: false, topology: Topology())
     let expanded = try mixed.converted(to: .f32, team: team, kernels: kernels)

@@ -18,7 +18,7 @@ import Testing
     let pairs = (1...new).reduce(0) { $0 + cached + $1 }
     let flops =
       tokens * 2 * Double(a.parameters.nonEmbedding)
-      + Double(a.layers * 4 * batch * 6 * 24 * pairs) + Double(2 * batch * 500 * 96)
+      + Double(a.layers.count * 4 * batch * 6 * 24 * pairs) + Double(2 * batch * 500 * 96)
     #expect(operators.reduce(0) { $0 + $1.flops } == flops)
     let matrices = operators.filter {
       if case .gemm = $0.shape { true } else { false }
@@ -28,10 +28,10 @@ import Testing
     )
     #expect(
       operators.reduce(0) { $0 + $1.cacheReadBytes }
-        == Double(a.layers * 2 * batch * 2 * 24 * (cached + new) * 2))
+        == Double(a.layers.count * 2 * batch * 2 * 24 * (cached + new) * 2))
     #expect(
       operators.reduce(0) { $0 + $1.cacheWriteBytes }
-        == Double(a.layers * 2 * batch * 2 * 24 * new * 2))
+        == Double(a.layers.count * 2 * batch * 2 * 24 * new * 2))
   }
 
   @Test func noLogitsNoHead() {

@@ -25,14 +25,15 @@ extension ModelWeights {
     }
     var random = SeededGenerator(seed: seed)
     var norms = [weights.finalNorm]
-    for layer in weights.layers {
-      norms += [layer.attentionNorm, layer.mlpNorm]
-      norms += [layer.queryNorm, layer.keyNorm].compactMap { $0 }
-      for bias in [layer.qkv.bias, layer.output.bias].compactMap({ $0 }) {
-        for i in 0..<bias.count { bias.base[i] = Float.random(in: -0.5...0.5, using: &random) }
-      }
+    var biases = [weights.head.bias]
+    for operators in weights.layers {
+      norms += operators.flatMap(\.norms)
+      biases += operators.map { $0.linear?.bias }
     }
-    for norm in norms {
+    for case let bias? in biases + norms.map(\.bias) {
+      for i in 0..<bias.count { bias.base[i] = Float.random(in: -0.5...0.5, using: &random) }
+    }
+    for norm in norms.map(\.weight) {
       for i in 0..<norm.count { norm.base[i] = Float.random(in: 0.5...1.5, using: &random) }
     }
     weights = try weights.converted(to: dtype, packed: packed, team: team, kernels: kernels)

@@ -35,7 +35,7 @@ struct GainStudy {
       changed.queryHeads = heads
       changed.keyValueHeads = groups
       let attention = hidden * base.headDimension * 2 * (heads + groups)
-      let perLayer = base.parameters.nonEmbedding / base.layers
+      let perLayer = base.parameters.nonEmbedding / base.layers.count
       changed.intermediateSize = (perLayer - attention) / (3 * hidden) / 64 * 64
       try row(&moves, Self.shape(changed), changed, base)
     }

@@ -62,7 +62,7 @@ struct SpeedStudy {
         for heads in stride(from: 8, through: 72, by: 4) {
           for group in [1, 2, 4, 8, heads] where heads % group == 0 {
             var candidate = base
-            candidate.layers = layers
+            candidate.layers.resize(to: layers)
             candidate.hiddenSize = hidden
             candidate.queryHeads = heads
             candidate.keyValueHeads = heads / group

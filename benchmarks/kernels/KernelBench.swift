@@ -88,7 +88,7 @@ struct KernelBench: ParsableCommand {
     _ a: Architecture, _ team: ThreadTeam, _ kernels: KernelTable
   ) throws -> [Cell] {
     var single = a
-    single.layers = 6
+    single.layers.resize(to: 6)
     single.vocabularySize = 32
     let counts = rows.split(separator: ",").compactMap { Int($0) }
     let most = counts.max() ?? 1
@@ -110,7 +110,10 @@ struct KernelBench: ParsableCommand {
           ("packed", ours, packed), ("rows, dots", dots, rows), ("rows, openblas", openBLAS, rows),
         ] {
           var turn = 0
-          let linear = weights.layers[0].gateUp
+          let linears = weights.layers.indices.map {
+            weights.weights(.gateUpProjection, ofLayer: $0)!.linear!
+          }
+          let linear = linears[0]
           cells.append(
             Cell(
               name: "gate_up \(dtype)", path: path, rows: m,
@@ -118,8 +121,8 @@ struct KernelBench: ParsableCommand {
               flops: 2 * Double(m * linear.rows * linear.columns),
               bytes: linear.parts.reduce(0) { $0 + Double($1.bytes) }
             ) {
-              turn = (turn + 1) % weights.layers.count
-              matmul(weights.layers[turn].gateUp, x, m: m, into: y)
+              turn = (turn + 1) % linears.count
+              matmul(linears[turn], x, m: m, into: y)
             })
         }
       }
@@ -132,23 +135,26 @@ struct KernelBench: ParsableCommand {
     _ a: Architecture, _ team: ThreadTeam, _ kernels: KernelTable
   ) throws -> [Cell] {
     var single = a
-    single.layers = 1
+    single.layers.resize(to: 1)
+    guard let heads = single.firstAttention else {
+      throw InputError(a.name, problem: "has no attention", expected: "a model with attention")
+    }
     var cells: [Cell] = []
     for cacheType in [DType.f32, .f16, .bf16, .q8_0] {
       for (sequences, depth, new) in [(1, 4096, 1), (8, 4096, 1), (1, 0, 512), (1, 3584, 512)] {
         let cache = try KVCache(
           single, dtype: cacheType, sequences: sequences, capacity: depth + new, kernels: kernels)
         cache.fillSynthetically(toDepth: depth + new, seed: 1, team: team, kernels: kernels)
-        let attention = try Attention(single, team: team, kernels: kernels)
+        let attention = try CachedAttention([heads], team: team, kernels: kernels)
         let inputs = (0..<sequences).map {
-          Attention.Input(sequence: $0, cached: depth, rows: $0 * new..<($0 + 1) * new)
+          CachedAttention.Input(sequence: $0, cached: depth, rows: $0 * new..<($0 + 1) * new)
         }
-        let tasks = attention.tasks(inputs, window: nil)
-        try attention.reserve(for: tasks)
+        let tasks = attention.tasks(inputs, heads)
+        try attention.reserve(for: tasks, heads)
         let qkv = try Activations(
-          rows: sequences * new, width: a.queryWidth + 2 * a.keyValueWidth)
+          rows: sequences * new, width: heads.inputWidth)
         kernels.functions.fill_uniform(DYNO_F32, 1, qkv.buffer.count, 1, qkv.buffer.base)
-        let output = try Activations(rows: sequences * new, width: a.queryWidth)
+        let output = try Activations(rows: sequences * new, width: heads.queryWidth)
         let operation = single.operators(
           of: .init(batch: sequences, cached: depth, new: new), weights: .f32, cache: cacheType
         ).first { $0.kind == .attention }!
@@ -158,8 +164,7 @@ struct KernelBench: ParsableCommand {
             arithmetic: .f32,
             flops: operation.flops, bytes: operation.cacheReadBytes
           ) {
-            attention(
-              tasks, inputs, layer: 0, window: nil, cache: cache, qkv: qkv, into: output)
+            attention(heads, tasks, inputs, layer: 0, cache: cache, qkv: qkv, into: output)
           })
       }
     }

@@ -12,7 +12,7 @@ public enum AIConfiguratorTable {
   public static func rows(_ table: DelimitedText) throws -> ImportedRows<OperatorTiming> {
     try ImportedRows(table, requiring: ["framework", "device", "op_name", "latency"]) { row in
       let operation = try row.text("op_name")
-      let shape: Operator.Shape
+      let shape: SizedOperator.Shape
       let weights: DType
       var cache = DType.bf16
       switch operation {
@@ -45,7 +45,7 @@ public enum AIConfiguratorTable {
 
   private static func attention(
     _ row: ImportedRow, cached: Int, new: Int
-  ) throws -> Operator.Shape {
+  ) throws -> SizedOperator.Shape {
     let queryHeads = try row.count("num_heads")
     let keyValueHeads = try row.count("num_key_value_heads")
     guard queryHeads % keyValueHeads == 0 else {

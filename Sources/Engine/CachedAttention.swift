@@ -5,13 +5,13 @@ import Host
 import Operators
 import Weights
 
-/// Grouped-query attention of a step over the KV cache.
+/// Grouped-query attention of a step over the KV cache, of layers that may differ in heads and window.
 ///
 /// The work is cut into tasks that do not depend on the number of threads, so neither do results:
 /// one KV head of one sequence, a block of new tokens with all their query heads, and a range of
 /// positions. Long contexts of few tokens are split over positions, and their partial softmaxes
 /// merged in a fixed order; each cache entry is read once for its whole query group.
-package final class Attention {
+package final class CachedAttention {
   package struct Task {
     /// Index into the step's inputs.
     let input: Int
@@ -35,7 +35,6 @@ package final class Attention {
     }
   }
 
-  private let architecture: Architecture
   private let team: ThreadTeam
   private let kernels: KernelTable
   private let workspaces: [Workspace]
@@ -46,11 +45,23 @@ package final class Attention {
   /// Query rows that share one pass over the cache.
   private static let queryRows = 64
 
-  private let group: Int
-  private let tokenBlock: Int
-  private var blockRows: Int { tokenBlock * group }
-  /// Maximum and sum of each row, then the unnormalised output.
-  private var partialCount: Int { blockRows * (2 + architecture.headDimension) }
+  /// How one kind of attention is cut.
+  private struct Blocks {
+    let group: Int
+    /// New tokens of a task.
+    let tokens: Int
+    let headDimension: Int
+
+    init(_ attention: Attention) {
+      group = attention.group
+      tokens = max(1, queryRows / group)
+      headDimension = attention.headDimension
+    }
+
+    var rows: Int { tokens * group }
+    /// Maximum and sum of each row, then the unnormalised output.
+    var partialCount: Int { rows * (2 + headDimension) }
+  }
 
   /// What one thread needs for one task.
   private struct Workspace {
@@ -58,32 +69,34 @@ package final class Attention {
     let visible: UnsafeMutablePointer<Int>
   }
 
-  package init(_ architecture: Architecture, team: ThreadTeam, kernels: KernelTable) throws {
-    self.architecture = architecture
+  /// - Parameter kinds: every attention that will be asked for.
+  package init(_ kinds: [Attention], team: ThreadTeam, kernels: KernelTable) throws {
     self.team = team
     self.kernels = kernels
-    group = architecture.queryHeadsPerKeyValueHead
-    tokenBlock = max(1, Self.queryRows / group)
-    let rows = tokenBlock * group
+    let blocks = kinds.map(Blocks.init)
+    func most(_ size: (Blocks) -> Int) -> Int { blocks.map(size).max() ?? 1 }
+    let rows = most(\.rows)
+    let values = most { $0.rows * $0.headDimension }
+    let scratch = most { dyno_attention_scratch($0.rows, $0.headDimension) }
     workspaces = try (0..<team.count).map { _ in
       Workspace(
-        queries: try FloatBuffer(count: rows * architecture.headDimension),
-        output: try FloatBuffer(count: rows * architecture.headDimension),
+        queries: try FloatBuffer(count: values), output: try FloatBuffer(count: values),
         maximum: try FloatBuffer(count: rows), sum: try FloatBuffer(count: rows),
-        scratch: try FloatBuffer(count: dyno_attention_scratch(rows, architecture.headDimension)),
-        visible: .allocate(capacity: 2 * rows))
+        scratch: try FloatBuffer(count: scratch), visible: .allocate(capacity: 2 * rows))
     }
   }
 
   deinit { for workspace in workspaces { workspace.visible.deallocate() } }
 
-  /// Cuts a step's attention into tasks for layers with this window.
-  package func tasks(_ inputs: [Input], window: Int?) -> [Task] {
+  /// Cuts a step's attention into tasks.
+  package func tasks(_ inputs: [Input], _ attention: Attention) -> [Task] {
+    let tokenBlock = Blocks(attention).tokens
+    let window = attention.window
     var tasks: [Task] = []
     var partial = 0
     for (index, input) in inputs.enumerated() {
       let new = input.rows.count
-      for head in 0..<architecture.keyValueHeads {
+      for head in 0..<attention.keyValueHeads {
         for start in stride(from: 0, to: new, by: tokenBlock) {
           let tokens = start..<min(new, start + tokenBlock)
           let first = window.map { max(0, input.cached + tokens.lowerBound + 1 - $0) } ?? 0
@@ -119,20 +132,24 @@ package final class Attention {
   }
 
   /// Memory for the partial results of `tasks`, kept from step to step.
-  package func reserve(for tasks: [Task]) throws {
-    let needed = tasks.reduce(0) { $0 + ($1.partial == nil ? 0 : 1) } * partialCount
+  package func reserve(for tasks: [Task], _ attention: Attention) throws {
+    let needed =
+      tasks.reduce(0) { $0 + ($1.partial == nil ? 0 : 1) } * Blocks(attention).partialCount
     if needed > partials?.count ?? 0 { partials = try FloatBuffer(count: needed) }
   }
 
   /// Reads rotated queries from the first columns of `qkv`, writes heads side by side to `output`.
   package func callAsFunction(
-    _ tasks: [Task], _ inputs: [Input], layer: Int, window: Int?, cache: KVCache,
+    _ attention: Attention, _ tasks: [Task], _ inputs: [Input], layer: Int, cache: KVCache,
     qkv: Activations, into output: Activations
   ) {
+    let pass = Pass(
+      attention: attention, blocks: Blocks(attention), layer: layer, cache: cache, qkv: qkv,
+      output: output)
     // Neighbouring tasks read on where the last one ended: a thread does best to take them in order.
     team.share(tasks.count, grain: 1, chunk: 1) { rank, range in
       for task in tasks[range] {
-        run(task, inputs[task.input], layer, window, cache, qkv, output, workspaces[rank])
+        run(task, inputs[task.input], pass, workspaces[rank])
       }
     }
     guard tasks.contains(where: { $0.partial != nil }) else { return }
@@ -145,7 +162,7 @@ package final class Attention {
         let last = end ?? tasks.count
         if task.partial != nil {
           if merged % team.count == rank {
-            merge(tasks[index..<last], inputs[task.input], output, workspaces[rank])
+            merge(tasks[index..<last], inputs[task.input], pass, workspaces[rank])
           }
           merged += 1
         }
@@ -154,21 +171,32 @@ package final class Attention {
     }
   }
 
-  private func run(
-    _ task: Task, _ input: Input, _ layer: Int, _ window: Int?, _ cache: KVCache,
-    _ qkv: Activations, _ output: Activations, _ workspace: Workspace
-  ) {
-    let e = architecture.headDimension
+  /// One layer's attention in one step.
+  private struct Pass {
+    let attention: Attention
+    let blocks: Blocks
+    let layer: Int
+    let cache: KVCache
+    let qkv: Activations
+    let output: Activations
+  }
+
+  private func run(_ task: Task, _ input: Input, _ pass: Pass, _ workspace: Workspace) {
+    let (attention, cache, layer) = (pass.attention, pass.cache, pass.layer)
+    let (group, blockRows) = (pass.blocks.group, pass.blocks.rows)
+    let partialCount = pass.blocks.partialCount
+    let e = attention.headDimension
     let rows = task.tokens.count * group
-    let scale = 1 / Float(e).squareRoot()
+    let scale = Float(attention.scoreScale)
     let from = workspace.visible
     let to = workspace.visible + blockRows
     for (block, token) in task.tokens.enumerated() {
       let end = input.cached + token + 1
-      let source = qkv.row(input.rows.lowerBound + token) + task.head * group * e
+      let source = pass.qkv.row(input.rows.lowerBound + token) + task.head * group * e
+      let scale = attention.temperature.map { scale * Float($0.factor(at: end - 1)) } ?? scale
       for g in 0..<group {
         let row = block * group + g
-        from[row] = window.map { max(0, end - $0) } ?? 0
+        from[row] = attention.window.map { max(0, end - $0) } ?? 0
         to[row] = end
         for l in 0..<e { workspace.queries.base[row * e + l] = source[g * e + l] * scale }
       }
@@ -201,6 +229,7 @@ package final class Attention {
     block.queries = UnsafePointer(workspace.queries.base)
     block.query_stride = e
     block.rows = rows
+    block.softcap = Float(attention.softcap ?? 0)
     block.visible_from = UnsafePointer(from)
     block.visible_to = UnsafePointer(to)
     block.maximum = maximum
@@ -208,16 +237,17 @@ package final class Attention {
     block.output = accumulated
     block.scratch = workspace.scratch.base
     kernels.functions.attention(&block)
-    if task.partial == nil { normalize(task, input, sum, accumulated, output) }
+    if task.partial == nil { normalize(task, input, sum, accumulated, pass) }
   }
 
   /// Combines the partial softmaxes of one head, in the order of their positions.
   private func merge(
-    _ parts: ArraySlice<Task>, _ input: Input, _ output: Activations, _ workspace: Workspace
+    _ parts: ArraySlice<Task>, _ input: Input, _ pass: Pass, _ workspace: Workspace
   ) {
     guard let partials, let first = parts.first else { return }
-    let e = architecture.headDimension
-    for row in 0..<first.tokens.count * group {
+    let e = pass.attention.headDimension
+    let (blockRows, partialCount) = (pass.blocks.rows, pass.blocks.partialCount)
+    for row in 0..<first.tokens.count * pass.blocks.group {
       var maximum = -Float.infinity
       for part in parts {
         maximum = max(maximum, partials.base[part.partial! * partialCount + row])
@@ -234,16 +264,16 @@ package final class Attention {
       }
       workspace.sum.base[row] = sum
     }
-    normalize(first, input, workspace.sum.base, workspace.output.base, output)
+    normalize(first, input, workspace.sum.base, workspace.output.base, pass)
   }
 
   private func normalize(
     _ task: Task, _ input: Input, _ sum: UnsafeMutablePointer<Float>,
-    _ values: UnsafeMutablePointer<Float>, _ output: Activations
+    _ values: UnsafeMutablePointer<Float>, _ pass: Pass
   ) {
-    let e = architecture.headDimension
+    let (e, group) = (pass.attention.headDimension, pass.blocks.group)
     for (block, token) in task.tokens.enumerated() {
-      let destination = output.row(input.rows.lowerBound + token) + task.head * group * e
+      let destination = pass.output.row(input.rows.lowerBound + token) + task.head * group * e
       for g in 0..<group {
         let row = block * group + g
         let scale = 1 / sum[row]
@@ -251,4 +281,9 @@ package final class Attention {
       }
     }
   }
+}
+
+extension Attention.QueryTemperature {
+  /// What a query at `position` is multiplied by.
+  func factor(at position: Int) -> Double { 1 + beta * log(Double(1 + position / positions)) }
 }

@@ -1,0 +1,53 @@
+"""The fixtures, by family."""
+
+from __future__ import annotations
+
+from families import (
+    arcee,
+    cohere,
+    deci,
+    ernie,
+    exaone,
+    gemma,
+    glm,
+    gpt,
+    granite,
+    llama,
+    minicpm,
+    mistral,
+    multimodal,
+    olmo,
+    phi,
+    qwen,
+    seed,
+    shishulm,
+    smollm,
+    stablelm,
+)
+
+FAMILIES = [
+    arcee,
+    cohere,
+    deci,
+    ernie,
+    exaone,
+    gemma,
+    glm,
+    gpt,
+    granite,
+    llama,
+    minicpm,
+    mistral,
+    multimodal,
+    olmo,
+    phi,
+    qwen,
+    seed,
+    shishulm,
+    smollm,
+    stablelm,
+]
+
+FOLDERS = [recipe for family in FAMILIES for recipe in getattr(family, "FOLDERS", [])]
+REFERENCES = [recipe for family in FAMILIES for recipe in getattr(family, "REFERENCES", [])]
+GGUFS = [recipe for family in FAMILIES for recipe in getattr(family, "GGUFS", [])]
