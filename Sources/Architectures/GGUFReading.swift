@@ -3,7 +3,7 @@ extension GGUFFamily {
   public static func read(
     _ metadata: GGUFMetadata, name: String
   ) throws -> (architecture: Architecture, tensors: TensorNames) {
-    let (family, gguf) = try Families.ofGGUF(metadata.architecture)
+    let (family, gguf) = try Families.ofGGUF(metadata)
     var fields = try gguf.config(metadata)
     fields["model_type"] = .string(family.modelType)
     if let factors = metadata.rotaryFactors {

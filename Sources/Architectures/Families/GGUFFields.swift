@@ -56,7 +56,8 @@ extension GGUFMetadata {
           "\(architecture).rope.dimension_count", problem: "is \(turned)",
           expected: "at most the head dimension \(headDimension)")
       }
-      fields["partial_rotary_factor"] = .number(Double(turned) / Double(headDimension))
+      fields["partial_rotary_factor"] = .number(
+        RotaryFields.share(turned, ofHead: headDimension))
     }
     // Older files name the factor alone, which llama.cpp takes for linear scaling.
     let factor = try double("rope.scaling.factor") ?? double("rope.scale_linear")

@@ -10,6 +10,12 @@ struct RotaryFields {
   /// Elements of a head that are turned.
   func dimensions(ofHead size: Int) -> Int { Int(Double(size) * partialFactor) }
 
+  /// The factor from which so many elements follow.
+  static func share(_ dimensions: Int, ofHead size: Int) -> Double {
+    let share = Double(dimensions) / Double(size)
+    return Int(Double(size) * share) < dimensions ? share.nextUp : share
+  }
+
   /// For families that turn whole heads: what says otherwise is of another model.
   func demandWholeHeads() throws {
     guard partialFactor == 1 else {
