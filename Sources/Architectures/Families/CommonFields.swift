@@ -56,8 +56,11 @@ struct CommonFields {
     vocabularySize = try config.size("vocab_size", default: sizes?.vocabulary)
     maxPositions = try config.int("max_position_embeddings") ?? defaults.maxPositions
     tiedEmbeddings = try config.bool("tie_word_embeddings") ?? defaults.tiedEmbeddings
-    // Lists of layers are made from it.
+    // Lists are made from them, and products.
+    try checkSize("hidden_size", hiddenSize, atMost: Limits.hiddenSize)
     try checkSize("num_hidden_layers", layers, atMost: Limits.layers)
+    try checkSize("num_attention_heads", queryHeads, atMost: Limits.heads)
+    try checkSize("head_dim", headDimension, atMost: Limits.headDimension)
   }
 
   /// The rotation of all layers, and how a layer uses it.

@@ -225,6 +225,7 @@ extension GGUFMetadata {
   /// The sizes of each layer, which are arrays here.
   fileprivate func blockConfigs() throws -> [String: JSONValue] {
     let count = try size("block_count")
+    try checkSize("\(architecture).block_count", count, atMost: Limits.layers)
     func each(_ key: String) throws -> [Int] {
       switch value(key) {
       case .integer(let size): return Array(repeating: size, count: count)

@@ -12,6 +12,8 @@ extension GGUFMetadata {
         "\(architecture).expert_count", problem: "mixtures of experts are not supported",
         expected: "a dense model")
     }
+    // Lists of layers are made from it.
+    try checkSize("\(architecture).block_count", size("block_count"), atMost: Limits.layers)
     let hiddenSize = try size("embedding_length")
     let queryHeads = try size("attention.head_count")
     guard queryHeads > 0 else {

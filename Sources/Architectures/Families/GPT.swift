@@ -116,6 +116,7 @@ extension Family {
       let layers = try config.size("n_layer", or: "num_hidden_layers")
       let positions = try config.size("n_positions", or: "max_position_embeddings")
       config.ignore("n_ctx", "reorder_and_upcast_attn")
+      try checkSize("n_embd", hiddenSize, atMost: Limits.hiddenSize)
       try checkSize("n_layer", layers, atMost: Limits.layers)
       guard heads > 0, hiddenSize % heads == 0 else {
         throw InputError(

@@ -8,7 +8,9 @@ struct RotaryFields {
   var partialFactor: Double
 
   /// Elements of a head that are turned.
-  func dimensions(ofHead size: Int) -> Int { Int(Double(size) * partialFactor) }
+  func dimensions(ofHead size: Int) -> Int {
+    Int(min(max(Double(size) * partialFactor, -1), Double(Limits.queryWidth)))
+  }
 
   /// The factor from which so many elements follow.
   static func share(_ dimensions: Int, ofHead size: Int) -> Double {
