@@ -24,6 +24,9 @@ let package = Package(
   targets: [
     .target(
       name: "CKernels", path: "kernels", cSettings: [.treatAllWarnings(as: .error)]),
+    .plugin(name: "BuildStamp", capability: .buildTool(), exclude: ["stamp.sh"]),
+    .target(
+      name: "BuildCommit", swiftSettings: strict, plugins: ["BuildStamp"]),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CHwloc", pkgConfig: "hwloc", providers: [.apt(["libhwloc-dev"])]),
@@ -35,13 +38,17 @@ let package = Package(
     module("Architectures"),
     module("Operators", ["Architectures"]),
     module("Records", ["Architectures", "Operators"]),
-    module("Host", ["CHwloc", "CKernels", "COpenBLAS", "Records", "Architectures"]),
+    module(
+      "Host", ["BuildCommit", "CHwloc", "CKernels", "COpenBLAS", "Records", "Architectures"]),
+    module("Processes", ["Host"]),
     module("Weights", ["Architectures", "Host", "CKernels", "Numerics"]),
     module(
       "Engine",
       ["Weights", "Operators", "Records", "COpenBLAS", "Architectures", "Host", "Numerics"]),
     module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
-    module("Comparison", ["Measurement", "Numerics", "Records", "Architectures", "Host"]),
+    module(
+      "Comparison",
+      ["Processes", "Measurement", "Numerics", "Records", "Architectures", "Host"]),
     module("CostModel", ["Architectures", "Operators", "Records", "Numerics"]),
     module("ScalingLaws", ["Architectures", "Records", "Numerics"]),
     module("Specifications", ["Architectures", .product(name: "Yams", package: "Yams")]),
@@ -57,7 +64,8 @@ let package = Package(
     module(
       "Sweeps",
       [
-        "Store", "Specifications", "Measurement", "Records", "Host", "Architectures", "Numerics",
+        "Processes", "Store", "Specifications", "Measurement", "Records", "Host",
+        "Architectures", "Numerics",
       ]),
     module(
       "Verification",
@@ -114,17 +122,19 @@ let package = Package(
       name: "OtherVectorWidths", dependencies: ["CKernels"], path: "Tests/OtherVectorWidths",
       cSettings: [.treatAllWarnings(as: .error)]),
     tests("KernelTests", ["CKernels", "OtherVectorWidths", "Weights"]),
-    tests("HostTests", ["Host"]),
+    tests("HostTests", ["Host", "Records", "Architectures"]),
+    tests("ProcessesTests", ["Processes"]),
     tests("WeightsTests", ["Weights"]),
     tests("EngineTests", ["Engine"]),
     tests("MeasurementTests", ["Measurement", "Reports"]),
-    tests("ComparisonTests", ["Comparison", "Reports"]),
+    tests("ComparisonTests", ["Comparison", "Reports", "Measurement", "Host"]),
     tests("ScalingLawsTests", ["ScalingLaws"]),
     tests("CostModelTests", ["CostModel"]),
     tests("ArchitectureSearchTests", ["ArchitectureSearch", "Reports"]),
     tests("VerificationTests", ["Verification"]),
     tests("StoreTests", ["Store", "Records", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("SweepsTests", ["Sweeps", "Store", "Records"]),
+    tests("ReportsTests", ["Reports", "Store", "Sweeps", "Records", "Architectures"]),
     tests("CommandTests", ["dyno"]),
     .executableTarget(
       name: "dyno",

@@ -85,7 +85,7 @@ public struct ArchitectureSearch {
     }
     let evaluator = try CandidateEvaluator(problem)
     var examined = try evaluator.candidates(Self.fastestOfEach(ranked))
-    let tied = markTies(&examined, evaluator)
+    let tied = try markTies(&examined, evaluator)
     let ordered = Self.preferred(examined)
     let winner = ordered[0].shape
     return Result(
@@ -114,10 +114,10 @@ public struct ArchitectureSearch {
   /// Marks what cannot be told from the fastest; returns how many.
   private func markTies(
     _ candidates: inout [SearchCandidate], _ evaluator: CandidateEvaluator
-  ) -> Int {
+  ) throws -> Int {
     guard let best = candidates.max(by: { $0.logGain < $1.logGain }) else { return 0 }
     for index in candidates.indices {
-      let deviation = evaluator.ratioDeviation(candidates[index], over: best)
+      let deviation = try evaluator.ratioDeviation(candidates[index], over: best)
       let gap = best.logGain - candidates[index].logGain
       candidates[index].isTied = gap <= Self.tieDeviations * deviation
     }

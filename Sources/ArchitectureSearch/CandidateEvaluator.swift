@@ -52,15 +52,14 @@ final class CandidateEvaluator {
       return SearchCandidate.Served(
         prediction: try pair.0.predict(architecture, pair.1.workload), logGain: gain,
         logGainDeviation: deviation,
-        probabilityBeatsBaseline: isBaseline
-          ? 0.5 : NormalDistribution.cumulative(gain / deviation))
+        probabilityBeatsBaseline: isBaseline ? 0.5 : Self.probability(gain, deviation))
     }
     let weights = problem.scenarios.map(\.weight)
     let gain = problem.combination.value(served.map(\.logGain), weights)
     let deviation = combined(served.map(\.logGainDeviation))
     let loss = try problem.predictor.predict(shape.trainingPoint)
     let chances = served.map(\.probabilityBeatsBaseline)
-    let weighted = deviation > 0 ? NormalDistribution.cumulative(gain / deviation) : 0.5
+    let weighted = Self.probability(gain, deviation)
     var candidate = SearchCandidate(
       architecture: architecture, loss: loss,
       probabilityMeetsTarget: try problem.predictor.probability(
@@ -73,11 +72,19 @@ final class CandidateEvaluator {
     return candidate
   }
 
+  /// The chance that a gain is one; even where there is neither a gain nor an error.
+  private static func probability(_ gain: Double, _ deviation: Double) -> Double {
+    gain == 0 ? 0.5 : NormalDistribution.cumulative(gain / deviation)
+  }
+
   /// Standard deviation of the logarithm of one candidate's combined gain over another's.
-  func ratioDeviation(_ candidate: SearchCandidate, over base: SearchCandidate) -> Double {
-    guard let first = try? subjects(of: candidate.architecture),
-      let second = try? subjects(of: base.architecture)
-    else { return 0 }
+  ///
+  /// - Throws: where a device does not hold one of them.
+  func ratioDeviation(
+    _ candidate: SearchCandidate, over base: SearchCandidate
+  ) throws -> Double {
+    let first = try subjects(of: candidate.architecture)
+    let second = try subjects(of: base.architecture)
     return combined(
       models.indices.map { models[$0].ratioDeviation(first[$0], over: second[$0]) })
   }

@@ -36,9 +36,17 @@ public struct ClosedLoop {
     public let measuredError: Double?
     public let visits: Int
     public let pairs: Int
-    /// Tokens per second: predicted, and the median of its latest measurement.
+    /// Tokens per second: predicted, the median of its latest measurement, and the baseline's in
+    /// that same measurement.
     public let predictedThroughput: Double
     public let measuredThroughput: Double?
+    public let baselineThroughput: Double?
+
+    /// Whether its measured gain cannot be told from `logGain`, at 95%.
+    func isWithinNoise(of logGain: Double, error: Double = 0) -> Bool {
+      guard let measured, let measuredError else { return true }
+      return abs(measured - logGain) <= 1.96 * hypot(measuredError, error)
+    }
   }
 
   public enum Ending: String, Sendable {
@@ -62,13 +70,25 @@ public struct ClosedLoop {
     public let rankCorrelation: Double?
     /// By how much the winner, as measured, is behind the best as measured, in natural logarithms.
     public let regret: Double
-    public let baselineThroughput: Double
     /// The host's profile with the coefficients that the measurements tell.
     public let profile: DeviceProfile
     public let coefficients: [Coefficient]
     public let formScale: Double
 
-    public var winner: Standing { standings[0] }
+    /// The first of the standings, which may not have won.
+    public var leader: Standing { standings[0] }
+    /// The leader, where what was measured tells it from the baseline.
+    public var winner: Standing? {
+      leader.visits > 0 && (leader.measured ?? 0) > 0 && !leader.isWithinNoise(of: 0)
+        ? leader : nil
+    }
+    /// Other measured candidates that cannot be told from the leader.
+    public var tiedWithLeader: [Standing] {
+      guard let best = leader.measured, let error = leader.measuredError else { return [] }
+      return standings.dropFirst().filter {
+        $0.visits > 0 && $0.isWithinNoise(of: best, error: error)
+      }
+    }
   }
 
   /// One of the engine's coefficients, before and after.
@@ -166,8 +186,6 @@ public struct ClosedLoop {
   ) -> Outcome {
     let pooled = Dictionary(
       uniqueKeysWithValues: Self.pooled(measurements, places).map { ($0.index, $0) })
-    let baselineThroughput =
-      measurements.isEmpty ? .nan : Quantiles.median(measurements.map(\.baselineThroughput))
     let predictedBaseline =
       (try? Predictor(scenario.profile, scenario.engine, scenario.settings))?
       .point(baseline, scenario.workload)?.outputTokensPerSecond ?? .nan
@@ -180,7 +198,8 @@ public struct ClosedLoop {
         measured: pooled[index]?.logGain, measuredError: pooled[index]?.variance.squareRoot(),
         visits: rows.count, pairs: rows.reduce(0) { $0 + $1.pairs },
         predictedThroughput: predictedBaseline * exp(model.prior.mean[index]),
-        measuredThroughput: rows.last?.throughput)
+        measuredThroughput: rows.last?.throughput,
+        baselineThroughput: rows.last?.baselineThroughput)
     }
     // The winner is one that was measured; the others follow by what is believed.
     let ordered = standings.sorted {
@@ -195,8 +214,7 @@ public struct ClosedLoop {
       rankCorrelation: seen.count < 3
         ? nil
         : RankCorrelation.spearman(seen.map(\.predicted), seen.compactMap(\.measured)),
-      regret: best - (ordered.first?.measured ?? best), baselineThroughput: baselineThroughput,
-      profile: model.calibrated,
+      regret: best - (ordered.first?.measured ?? best), profile: model.calibrated,
       coefficients: model.coefficientNames.enumerated().map { index, name in
         Coefficient(
           name: name, prior: exp(model.priorCoefficients[index]),

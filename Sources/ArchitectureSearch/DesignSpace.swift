@@ -1,4 +1,5 @@
 import Architectures
+import CostModel
 import Foundation
 
 /// Every realisable architecture near a parameter budget.
@@ -16,6 +17,8 @@ public struct DesignSpace: Sendable {
   /// copied whole.
   public var tensorParallel = 1
   public var rules: [RuleExpression] = []
+  /// For rules that speak of more than sizes.
+  public var context: RuleContext?
 
   public init(parameters: Double, layers: [Int], headDimensions: [Int]) {
     self.parameters = parameters
@@ -72,7 +75,7 @@ public struct DesignSpace: Sendable {
   /// Calls `body` with every shape of a column that meets all constraints.
   func forEachShape(in column: Column, _ body: (Shape) -> Void) {
     forEachShape(in: column, tolerance: tolerance, gqa: gqa) { shape in
-      if meetsTensorParallelism(shape), rules.allSatisfy({ $0.isMet(by: shape) }) { body(shape) }
+      if meetsTensorParallelism(shape), meetsRules(shape) { body(shape) }
     }
   }
 
@@ -119,10 +122,14 @@ public struct DesignSpace: Sendable {
     }
   }
 
+  private func meetsRules(_ shape: Shape) -> Bool {
+    rules.allSatisfy { $0.isMet(by: shape, in: context) }
+  }
+
   package func meetsTensorParallelism(_ shape: Shape) -> Bool {
-    guard tensorParallel > 1 else { return true }
-    return shape.queryHeads % tensorParallel == 0 && shape.intermediateSize % tensorParallel == 0
-      && (shape.keyValueHeads % tensorParallel == 0 || tensorParallel % shape.keyValueHeads == 0)
+    TensorParallelism.divides(
+      queryHeads: shape.queryHeads, keyValueHeads: shape.keyValueHeads,
+      intermediateSize: shape.intermediateSize, devices: tensorParallel)
   }
 
   /// By how much a shape misses the budget, relative.

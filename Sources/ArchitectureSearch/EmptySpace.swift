@@ -42,9 +42,10 @@ package struct EmptySpace {
     }
     constraints += space.rules.map { rule in
       Constraint(
-        name: "rule \"\(rule.text)\"", violation: rule.violation,
+        name: "rule \"\(rule.text)\"",
+        violation: { rule.violation(RuleSubject(shape: $0, context: space.context)) },
         relaxation: { shape in
-          rule.sides(shape).map {
+          rule.sides(RuleSubject(shape: shape, context: space.context)).map {
             "\"\(rule.text)\" to hold for \(Self.number($0.left)) and \(Self.number($0.right))"
           } ?? "a rule that admits \(shape.name)"
         })

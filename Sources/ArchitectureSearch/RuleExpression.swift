@@ -12,22 +12,26 @@ public struct RuleExpression: Sendable {
     root = try RuleParser.parse(text)
   }
 
-  public func isMet(by shape: Shape) -> Bool { root.holds(shape) }
+  /// - Parameter context: what a shape alone does not say; a rule that speaks of it is not met
+  ///   without.
+  public func isMet(by shape: Shape, in context: RuleContext? = nil) -> Bool {
+    root.holds(RuleSubject(shape: shape, context: context))
+  }
 
   /// How far a shape is from meeting the rule: of a plain comparison, the relative distance of its
   /// sides, 0 where it is met; of other rules 0 or 1.
-  func violation(_ shape: Shape) -> Double {
-    guard !root.holds(shape) else { return 0 }
+  func violation(_ subject: RuleSubject) -> Double {
+    guard !root.holds(subject) else { return 0 }
     guard case .comparison(_, let left, let right) = root else { return 1 }
-    let (first, second) = (left.value(shape), right.value(shape))
+    let (first, second) = (left.value(subject), right.value(subject))
     let scale = max(abs(first), abs(second))
-    return scale > 0 ? abs(first - second) / scale : 1
+    return scale > 0 && scale.isFinite ? abs(first - second) / scale : 1
   }
 
   /// What both sides of a plain comparison are for a shape.
-  func sides(_ shape: Shape) -> (left: Double, right: Double)? {
+  func sides(_ subject: RuleSubject) -> (left: Double, right: Double)? {
     guard case .comparison(_, let left, let right) = root else { return nil }
-    return (left.value(shape), right.value(shape))
+    return (left.value(subject), right.value(subject))
   }
 
   /// What gives a number.
@@ -37,13 +41,13 @@ public struct RuleExpression: Sendable {
     case negated(Quantity)
     case operation(Arithmetic, Quantity, Quantity)
 
-    func value(_ shape: Shape) -> Double {
+    func value(_ subject: RuleSubject) -> Double {
       switch self {
       case .number(let value): value
-      case .variable(let variable): variable.value(shape)
-      case .negated(let quantity): -quantity.value(shape)
+      case .variable(let variable): variable.value(subject)
+      case .negated(let quantity): -quantity.value(subject)
       case .operation(let operation, let left, let right):
-        operation.apply(left.value(shape), right.value(shape))
+        operation.apply(left.value(subject), right.value(subject))
       }
     }
   }
@@ -74,13 +78,13 @@ public struct RuleExpression: Sendable {
     case and(Condition, Condition)
     case or(Condition, Condition)
 
-    func holds(_ shape: Shape) -> Bool {
+    func holds(_ subject: RuleSubject) -> Bool {
       switch self {
       case .comparison(let comparison, let left, let right):
-        comparison.holds(left.value(shape), right.value(shape))
-      case .not(let condition): !condition.holds(shape)
-      case .and(let first, let second): first.holds(shape) && second.holds(shape)
-      case .or(let first, let second): first.holds(shape) || second.holds(shape)
+        comparison.holds(left.value(subject), right.value(subject))
+      case .not(let condition): !condition.holds(subject)
+      case .and(let first, let second): first.holds(subject) && second.holds(subject)
+      case .or(let first, let second): first.holds(subject) || second.holds(subject)
       }
     }
   }
@@ -119,9 +123,15 @@ enum RuleVariable: String, CaseIterable, Sendable {
   case parameters
   case mlpToAttentionRatio = "r"
   case normalizedHiddenSize = "x"
+  /// With embeddings, head, norms and biases.
+  case totalParameters = "total_parameters"
+  /// Of one device, in the scenario that needs most.
+  case memoryGiB = "memory_gib"
 
-  func value(_ shape: Shape) -> Double {
-    switch self {
+  /// NaN, for which no comparison holds, where the context is needed and absent.
+  func value(_ subject: RuleSubject) -> Double {
+    let shape = subject.shape
+    return switch self {
     case .hiddenSize: Double(shape.hiddenSize)
     case .intermediateSize: Double(shape.intermediateSize)
     case .layers: Double(shape.layers)
@@ -132,6 +142,8 @@ enum RuleVariable: String, CaseIterable, Sendable {
     case .parameters: Double(shape.parameters)
     case .mlpToAttentionRatio: shape.mlpToAttentionRatio
     case .normalizedHiddenSize: shape.normalizedHiddenSize
+    case .totalParameters: subject.context?.totalParameters(shape) ?? .nan
+    case .memoryGiB: subject.context.map { $0.memoryBytes(shape) / 0x1p30 } ?? .nan
     }
   }
 }

@@ -49,6 +49,16 @@ public struct SearchProblem: Sendable {
     }
   }
 
+  /// Whether the baseline is of the budget's size: a gain over another size says nothing of a shape.
+  public var isBaselineOfSize: Bool { Self.isOfSize(space.parameters, baseline) }
+
+  /// How far a baseline's `N` may be from the budget's, relative.
+  static let baselineTolerance = 0.1
+
+  static func isOfSize(_ parameters: Double, _ architecture: Architecture) -> Bool {
+    abs(Double(architecture.parameters.nonEmbedding) / parameters - 1) <= baselineTolerance
+  }
+
   /// Whether `shape` is of the space and within the target.
   package func admits(_ shape: Shape) -> Bool {
     var surface = LossSurface(predictor)

@@ -22,6 +22,8 @@ public struct SearchSpec: Sendable {
   public var law: String?
   /// Trained models that `L_opt` follows from, in place of the law's own.
   public var anchors: [LossAnchor] = []
+  /// The law that carries an anchor's `L_opt` to other sizes and tokens, or `none`.
+  public var scaling: String?
   /// A loss, or the architecture whose loss by the law is the target.
   public var targetLoss: String?
   public var tolerance: Double?
@@ -61,6 +63,7 @@ public struct SearchSpec: Sendable {
     result.tokens = other.tokens ?? tokens
     result.law = other.law ?? law
     if other.anchors.isEmpty { result.anchors = anchors }
+    result.scaling = other.scaling ?? scaling
     result.targetLoss = other.targetLoss ?? targetLoss
     result.tolerance = other.tolerance ?? tolerance
     result.layers = other.layers ?? layers
@@ -137,21 +140,18 @@ extension SearchSpec {
     try requireWholeBlocks(&space)
 
     let lawName = try required(self.law, "--law", "a law file, or a shipped law")
-    var law = try within("--law") { try LawZoo.resolve(lawName) }
-    if !anchors.isEmpty {
-      guard law.form.referenceRole != .none else {
-        throw InputError(
-          "--anchor", problem: "does not apply to \(law.form.name)", expected: "a conditional law")
-      }
-      law.reference = .anchors(anchors)
-    }
+    let law = try within("--law") { try LawZoo.resolve(lawName) }
+      .referenced(anchors: anchors, scaling: scaling)
+    if let tokens { try TrainingBudget.check(tokens: tokens, parameters: size) }
     let predictor = try LossPredictor(law, parameters: size, tokens: tokens)
     let targetText = try required(
       targetLoss, "--target-loss", "a loss such as 2.8, or an architecture")
-    let target = try target(targetText, law)
+    let target = try target(targetText, predictor)
+    let scenarios = try resolvedScenarios(device)
+    space.context = RuleContext(template: baseline, scenarios: scenarios)
     var problem = SearchProblem(
       baseline: baseline, space: try space.validated(), predictor: predictor, target: target,
-      targetName: targetText, scenarios: try resolvedScenarios(device))
+      targetName: targetText, scenarios: scenarios)
     if let combination { problem.combination = combination }
     problem.fronts = fronts
     if let frontSlack { problem.frontSlack = frontSlack }
@@ -164,13 +164,14 @@ extension SearchSpec {
     return problem
   }
 
-  private func target(_ text: String, _ law: ScalingLaw) throws -> LossTarget {
+  private func target(_ text: String, _ predictor: LossPredictor) throws -> LossTarget {
     if let loss = Double(text), loss > 0, loss.isFinite {
-      guard law.form.referenceRole == .none || law.reference != nil else {
+      guard predictor.quantity == .loss else {
         throw InputError(
           "--target-loss",
-          problem: "\(text) cannot be compared: \(law.name) has no reference and predicts only "
-            + "how losses relate to L_opt", expected: "an architecture, or an --anchor")
+          problem: "\(text) cannot be compared: \(predictor.law.name) does not know L_opt at that "
+            + "size and predicts only how losses relate to it",
+          expected: "an architecture, an --anchor of that size, or a --scaling law")
       }
       return .loss(loss)
     }
@@ -178,13 +179,28 @@ extension SearchSpec {
       TrainingPoint(try within("--target-loss") { try Zoo.resolve(text) }))
   }
 
-  /// The LLaMA-3.2 model that is nearest in size: vocabulary and proportions that people know.
+  /// A LLaMA-3.2 model of that size (vocabulary and proportions that people know), else the nearest of
+  /// the zoo.
+  ///
+  /// - Throws: where none is of that size: a gain over another size says nothing of a shape.
   private static func usualBaseline(_ size: Double) throws -> Architecture {
-    let known = try ["llama-3.2-1b", "llama-3.2-3b"].map(Zoo.resolve)
+    let zoo = try Zoo.shipped()
     func distance(_ architecture: Architecture) -> Double {
       abs(log(Double(architecture.parameters.nonEmbedding) / size))
     }
-    return distance(known[0]) <= distance(known[1]) ? known[0] : known[1]
+    let known = try zoo.names().map(zoo.architecture).sorted { distance($0) < distance($1) }
+    let alike = known.filter { SearchProblem.isOfSize(size, $0) }
+    guard let nearest = alike.first(where: { $0.name.hasPrefix("llama-3.2") }) ?? alike.first else {
+      let hint = known.first.map {
+        "; the nearest known, \($0.name), has \(String(format: "%.3g", Double($0.parameters.nonEmbedding)))"
+      }
+      throw InputError(
+        "--baseline",
+        problem: "is missing, and no known architecture has about \(String(format: "%.3g", size)) "
+          + "parameters\(hint ?? "")",
+        expected: "an architecture of that size: a config.json, its folder or a zoo name")
+    }
+    return nearest
   }
 
   private func gqaLimit(_ baseline: Architecture) throws -> GQALimit {

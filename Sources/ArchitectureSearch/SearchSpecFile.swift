@@ -8,7 +8,8 @@ import Specifications
 
 extension SearchSpec {
   private enum Key: String, CaseIterable {
-    case parameters, baseline, tokens, law, anchor, tolerance, layers, rules, device, engine
+    case parameters, baseline, tokens, law, anchor, scaling, tolerance, layers, rules, device,
+      engine
     case workload, batch, dtype, scenarios, combine, front, count
     case targetLoss = "target_loss"
     case headDimension = "head_dimension"
@@ -47,6 +48,7 @@ extension SearchSpec {
     law = try read(.law, name)
     anchors =
       try read(.anchor) { try $0.list().map { try Self.anchor($0, in: folder) } } ?? []
+    scaling = try read(.scaling, name)
     targetLoss = try read(.targetLoss, name)
     tolerance = try read(.tolerance) { try $0.share() }
     layers = try read(.layers) { try $0.list().flatMap { try $0.countRange(1...4096) } }
@@ -112,10 +114,13 @@ extension SearchSpec {
       throw node.error("lacks a field", expected: "architecture, tokens and loss")
     }
     let name = path(try architecture.text(), in: folder)
-    return LossAnchor(
+    let anchor = LossAnchor(
       architecture: try within(architecture.error("").location.joined(separator: ": ")) {
         try Zoo.resolve(name)
       }, tokens: try tokens.quantity(), loss: try loss.positiveNumber())
+    return try within(tokens.error("").location.joined(separator: ": ")) {
+      try anchor.validated()
+    }
   }
 
   private static func part(_ node: SpecNode, in folder: URL) throws -> Part {

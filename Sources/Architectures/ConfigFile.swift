@@ -103,7 +103,15 @@ extension Architecture {
         name: name, family: family, config: ConfigReader(JSONObject(fields)))
     else { return nil }
     again.modelType = modelType
-    return again == self ? fields : nil
+    return again.withoutPairing == withoutPairing ? fields : nil
+  }
+
+  /// Which elements of a head are turned together is a file's choice: rows of queries and keys are
+  /// ordered for it.
+  private var withoutPairing: Architecture {
+    var other = self
+    other.layers.modifyKinds { $0.attention?.rotary?.interleaved = false }
+    return other
   }
 
   /// `config` as the text of a `config.json`, keys sorted.

@@ -25,16 +25,8 @@ public struct InputError: Error, CustomStringConvertible, Equatable {
   public var description: String {
     let place = location.isEmpty ? "" : location.joined(separator: ": ") + ": "
     let line = place + problem + (expected.map { "; expected \($0)" } ?? "")
-    // Names come from untrusted files: keep the promise of one line, no terminal codes, and no
-    // characters that reorder what is read.
-    let unsafe: Set<Unicode.GeneralCategory> = [
-      .control, .format, .lineSeparator, .paragraphSeparator,
-    ]
-    return String(
-      String.UnicodeScalarView(
-        line.unicodeScalars.map {
-          unsafe.contains($0.properties.generalCategory) ? "\u{FFFD}" : $0
-        }))
+    // Names come from untrusted files: keep the promise of one line.
+    return PrintableText.line(line)
   }
 }
 

@@ -2,82 +2,115 @@ import Architectures
 import Foundation
 import Host
 import Measurement
+import Processes
 
 /// A `dyno bench --serve` process: one side of an interleaved comparison.
-final class BenchChild {
-  let hello: BenchHello
+package final class BenchChild {
+  /// How long one waits for it before it counts as hung.
+  package struct Patience: Sendable {
+    /// Seconds until its tests are prepared, and the most for any answer.
+    package var longest: Double
+    /// Seconds for it to end when asked.
+    package var end = 2.0
+
+    package init(longest: Double) { self.longest = longest }
+
+    /// Seconds for an answer that should take `typical`.
+    func answer(typical: Double) -> Double { min(longest, 60 + 100 * typical) }
+  }
+
+  package let hello: BenchHello
   private let executable: String
-  private let process = Process()
-  private let input = Pipe()
-  private let output = Pipe()
-  private let errors: FileHandle
-  private var buffer = Data()
+  private let process: ChildProcess
+  private let patience: Patience
+
+  /// Bytes of one message: the first has every architecture's configuration.
+  private static let longestMessage = 64 << 20
 
   /// Starts the process and waits until its tests are prepared.
   ///
   /// - Parameter arguments: those of `bench`.
   /// - Throws: `InputError` where the executable is none of ours or refuses the arguments.
-  init(executable: String, arguments: [String]) throws {
+  package init(executable: String, arguments: [String], patience: Patience) throws {
     guard FileManager.default.isExecutableFile(atPath: executable) else {
       throw InputError(executable, problem: "is no executable file")
     }
     self.executable = executable
-    // A process that ended must be an error here, not a signal.
-    signal(SIGPIPE, SIG_IGN)
-    errors = try Self.temporaryFile()
-    process.executableURL = URL(fileURLWithPath: executable)
-    process.arguments = ["bench"] + arguments + ["--serve"]
-    process.standardInput = input
-    process.standardOutput = output
-    process.standardError = errors
-    do { try process.run() } catch {
-      throw InputError(executable, problem: "cannot be started: \(error.localizedDescription)")
-    }
-    // Else its end of the pipe would stay open here, and the end of its output would never come.
-    try? output.fileHandleForWriting.close()
-    guard let line = Self.line(from: output, &buffer),
-      let hello = BenchLine.decode(BenchHello.self, line)
-    else {
-      Self.end(process)
-      throw Self.refusal(executable, Self.lastLine(errors))
-    }
-    guard hello.dynoBenchVersion == BenchHello.currentVersion else {
-      Self.end(process)
-      throw InputError(
-        executable, problem: "speaks version \(hello.dynoBenchVersion) of bench --serve",
-        expected: "version \(BenchHello.currentVersion)")
-    }
-    self.hello = hello
-  }
-
-  deinit {
-    try? input.fileHandleForWriting.close()
-    Self.end(process)
-  }
-
-  private static func end(_ process: Process) {
-    if process.isRunning { process.terminate() }
-    process.waitUntilExit()
-  }
-
-  func run(_ request: BenchRequest) throws -> BenchReply {
+    self.patience = patience
+    process = try ChildProcess(
+      executable: executable, arguments: ["bench"] + arguments + ["--serve"],
+      limits: .init(output: Self.longestMessage))
     do {
-      let line = Data((try BenchLine.encode(request) + "\n").utf8)
-      try input.fileHandleForWriting.write(contentsOf: line)
-    } catch { throw ended }
-    guard let line = Self.line(from: output, &buffer),
-      let reply = BenchLine.decode(BenchReply.self, line), reply.seconds.count == request.runs,
-      reply.seconds.allSatisfy({ $0 > 0 })
-    else { throw ended }
-    return reply
+      let line = try process.line(within: patience.longest)
+      guard let hello = BenchLine.decode(BenchHello.self, line) else {
+        throw ChildProcess.Silence.ended
+      }
+      self.hello = hello
+    } catch let silence as ChildProcess.Silence {
+      // What it complains comes with its end.
+      if silence == .ended { _ = try? process.finish(within: patience.end) }
+      process.kill()
+      throw Self.refusal(executable, silence, Self.lastLine(process), patience)
+    }
+    do {
+      guard hello.dynoBenchVersion == BenchHello.currentVersion else {
+        throw InputError(
+          problem: "speaks version \(hello.dynoBenchVersion) of bench --serve",
+          expected: "version \(BenchHello.currentVersion)")
+      }
+      try hello.check()
+    } catch let error as InputError {
+      process.kill()
+      throw error.within(executable)
+    }
   }
 
-  private var ended: HostError {
-    HostError("\(executable): ended within the comparison: \(Self.lastLine(errors) ?? "silently")")
+  deinit { _ = try? process.finish(within: patience.end) }
+
+  package func run(_ request: BenchRequest) throws -> BenchReply {
+    let typical = hello.cells[request.cell].typicalS * Double(request.runs)
+    let seconds = patience.answer(typical: typical * (1 + request.stretch))
+    do {
+      try process.send(BenchLine.encode(request) + "\n", within: seconds)
+      let line = try process.line(within: seconds)
+      guard let reply = BenchLine.decode(BenchReply.self, line),
+        reply.seconds.count == request.runs,
+        reply.seconds.allSatisfy({ $0 > 0 && $0.isFinite })
+      else { throw HostError("\(executable): gave an answer that cannot be read") }
+      return reply
+    } catch let silence as ChildProcess.Silence {
+      if silence == .ended { _ = try? process.finish(within: patience.end) }
+      process.kill()
+      throw ended(silence, after: seconds)
+    }
   }
 
-  private static func refusal(_ executable: String, _ message: String?) -> InputError {
-    if message?.contains("--serve") == true {
+  private func ended(_ silence: ChildProcess.Silence, after seconds: Double) -> HostError {
+    switch silence {
+    case .tooLong:
+      HostError("\(executable): gave no answer within \(Int(seconds.rounded(.up))) s")
+    case .endlessLine:
+      HostError("\(executable): gave an answer of more than \(Self.longestMessage >> 20) MiB")
+    case .ended:
+      HostError(
+        "\(executable): ended within the comparison: \(Self.lastLine(process) ?? "silently")")
+    }
+  }
+
+  private static func refusal(
+    _ executable: String, _ silence: ChildProcess.Silence, _ message: String?, _ patience: Patience
+  ) -> InputError {
+    switch silence {
+    case .tooLong:
+      return InputError(
+        executable, problem: "said nothing for \(Int(patience.longest.rounded(.up))) s",
+        expected: "a dyno executable; --patience gives it longer to prepare")
+    case .endlessLine:
+      return InputError(
+        executable, problem: "writes without end", expected: "a dyno executable")
+    case .ended: break
+    }
+    if message?.contains("Unknown option '--serve'") == true {
       return InputError(
         executable, problem: "cannot be compared: its bench has no --serve (an older build?)",
         expected: "a dyno built from a commit that has dyno ab")
@@ -88,35 +121,29 @@ final class BenchChild {
       expected: "a dyno executable, and arguments that its bench accepts")
   }
 
-  /// The next line, without its end; `nil` when there is none.
-  private static func line(from pipe: Pipe, _ buffer: inout Data) -> String? {
-    let end = UInt8(ascii: "\n")
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while !buffer.contains(end) {
-      let count = read(pipe.fileHandleForReading.fileDescriptor, &chunk, chunk.count)
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return nil }
-      buffer.append(contentsOf: chunk[..<count])
-    }
-    guard let index = buffer.firstIndex(of: end) else { return nil }
-    defer { buffer = Data(buffer[(index + 1)...]) }
-    return String(decoding: buffer[..<index], as: UTF8.self)
+  private static func lastLine(_ process: ChildProcess) -> String? {
+    process.complaints.split(whereSeparator: \.isNewline).last.map { String($0.prefix(1000)) }
   }
+}
 
-  /// What a child complains is kept in a file, as a full pipe would stop it; it vanishes when closed.
-  private static func temporaryFile() throws -> FileHandle {
-    var path = Array((NSTemporaryDirectory() + "/dyno-bench-XXXXXX").utf8CString)
-    let descriptor = mkstemp(&path)
-    guard descriptor >= 0 else {
-      throw HostError("no temporary file: \(String(cString: strerror(errno)))")
+extension BenchHello {
+  /// Refuses what no run of `bench` is like: all that follows divides by it.
+  package func check() throws {
+    guard !cells.isEmpty else {
+      throw InputError(problem: "has no tests", expected: "at least one")
     }
-    unlink(path)
-    return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-  }
-
-  private static func lastLine(_ file: FileHandle) -> String? {
-    try? file.seek(toOffset: 0)
-    let text = String(decoding: (try? file.readToEnd()) ?? Data(), as: UTF8.self)
-    return text.split(separator: "\n").last.map(String.init)
+    for cell in cells {
+      try within("\(cell.modelType) \(cell.test)") {
+        guard cell.typicalS > 0, cell.typicalS.isFinite else {
+          throw InputError(
+            problem: "takes \(cell.typicalS) s a run", expected: "a time greater than 0")
+        }
+        guard cell.tokens > 0, cell.nSequences > 0 else {
+          throw InputError(
+            problem: "has \(cell.tokens) tokens in \(cell.nSequences) sequences",
+            expected: "at least one of each")
+        }
+      }
+    }
   }
 }

@@ -30,7 +30,7 @@ public struct GateSelfTest {
     report("preparing both sides")
     let pairs = try LivePairs(
       baseline: executable, candidate: executable, arguments: arguments,
-      seed: settings.gate.seed)
+      seed: settings.gate.seed, patience: .init(longest: settings.gate.patienceSeconds))
     let hello = pairs.hellos.baseline
     let pool = try fill(pairs)
     let cells = hello.cells.map { "\($0.modelType) \($0.test), batch \($0.nSequences)" }

@@ -12,6 +12,8 @@ public struct InterleavedComparison {
     public var budgetSeconds = 60.0
     public var looks = 4
     public var seed: UInt64 = 0
+    /// Seconds that a side may take to prepare, or to answer.
+    public var patienceSeconds = 1800.0
     /// What may differ between the sides.
     public var allowed: Set<Difference> = []
     /// A slowdown put into the candidate, to see whether it is found.
@@ -47,7 +49,7 @@ public struct InterleavedComparison {
     report("preparing both sides")
     let pairs = try LivePairs(
       baseline: baseline, candidate: candidate, arguments: arguments,
-      seed: settings.seed)
+      seed: settings.seed, patience: .init(longest: settings.patienceSeconds))
     let hellos = pairs.hellos
     try Difference.check(hellos.baseline, hellos.candidate, allowed: settings.allowed)
     if let cell = settings.injection?.cell, !hellos.baseline.cells.indices.contains(cell) {

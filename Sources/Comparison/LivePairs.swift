@@ -20,6 +20,7 @@ final class LivePairs: PairSource {
 
   private let executables: (baseline: String, candidate: String)
   private let arguments: [String]
+  private let patience: BenchChild.Patience
   private var children: (baseline: BenchChild, candidate: BenchChild)
   private var coin: SeededGenerator
   private var startSeconds = 0.0
@@ -33,13 +34,15 @@ final class LivePairs: PairSource {
   package var elapsedSeconds: Double { Double(SteadyClock.nanoseconds() - beginning) * 1e-9 }
 
   init(
-    baseline: String, candidate: String, arguments: [String], seed: UInt64
+    baseline: String, candidate: String, arguments: [String], seed: UInt64,
+    patience: BenchChild.Patience
   ) throws {
     executables = (baseline, candidate)
     self.arguments = arguments
+    self.patience = patience
     coin = SeededGenerator(seed: seed, stream: 1)
     let start = SteadyClock.nanoseconds()
-    children = try Self.started(executables, arguments, &coin)
+    children = try Self.started(executables, arguments, patience, &coin)
     beginning = SteadyClock.nanoseconds()
     renewed = beginning
     startSeconds = Double(beginning - start) * 1e-9
@@ -48,30 +51,30 @@ final class LivePairs: PairSource {
   /// In an order drawn by coin: which memory a process gets depends on who asked before.
   private static func started(
     _ executables: (baseline: String, candidate: String), _ arguments: [String],
-    _ coin: inout SeededGenerator
+    _ patience: BenchChild.Patience, _ coin: inout SeededGenerator
   ) throws -> (baseline: BenchChild, candidate: BenchChild) {
-    let early =
-      Bool.random(using: &coin)
-      ? try BenchChild(executable: executables.candidate, arguments: arguments) : nil
-    let baseline = try BenchChild(executable: executables.baseline, arguments: arguments)
-    let candidate =
-      try early ?? BenchChild(executable: executables.candidate, arguments: arguments)
+    func child(_ executable: String) throws -> BenchChild {
+      try BenchChild(executable: executable, arguments: arguments, patience: patience)
+    }
+    let early = Bool.random(using: &coin) ? try child(executables.candidate) : nil
+    let baseline = try child(executables.baseline)
+    let candidate = try early ?? child(executables.candidate)
     return (baseline, candidate)
   }
 
   package func renewIfDue() throws {
     let age = Double(SteadyClock.nanoseconds() - renewed) * 1e-9
     guard startSeconds <= Self.renewalShare * age else { return }
-    children = try Self.started(executables, arguments, &coin)
+    children = try Self.started(executables, arguments, patience, &coin)
     renewed = SteadyClock.nanoseconds()
   }
 
   package func pair(cell: Int, stretch: Double) throws -> MeasuredPair {
     // Both sides run the same number of times, whatever each thinks is typical.
     let typical = children.baseline.hello.cells[cell].typicalS
-    let runs = max(1, min(100, Int((Self.turnSeconds / typical).rounded(.up))))
-    let turns = max(
-      1, min(Self.turns.most, Int(Self.turns.seconds / (typical * Double(runs)))))
+    let runs = Int(min(100, max(1, (Self.turnSeconds / typical).rounded(.up))))
+    let turns = Int(
+      min(Double(Self.turns.most), max(1, Self.turns.seconds / (typical * Double(runs)))))
     let plain = BenchRequest(cell: cell, runs: runs)
     let slowed = BenchRequest(cell: cell, runs: runs, stretch: stretch)
     let candidateFirst = Bool.random(using: &coin)

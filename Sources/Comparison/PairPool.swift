@@ -43,7 +43,9 @@ public struct PairPool: Sendable {
   /// Draws one comparison and judges it as the gate would.
   ///
   /// Of each look's blocks, one run of consecutive blocks is drawn, all cells together: what a block
-  /// shares with its neighbours in time, and a cell with other cells, stays as it was.
+  /// shares with its neighbours in time, and a cell with other cells, stays as it was. Runs do not
+  /// overlap: a block that counted twice would be evidence twice, and raise alarms that no fresh
+  /// comparison raises.
   ///
   /// - Parameter injection: into one cell, drawn as well.
   func compare(
@@ -52,9 +54,9 @@ public struct PairPool: Sendable {
   ) -> Outcome {
     var gate = SequentialGate(cells: cells, rule: rule, looks: looks)
     let slowed = Int.random(in: 0..<cells, using: &generator)
+    var starts = starts(looks, of: blocksPerLook, &generator)
     while !gate.isOver {
-      // Round the end, so that every block is drawn as often as any other.
-      let start = Int.random(in: 0..<blocks, using: &generator)
+      let start = starts.removeLast()
       for offset in 0..<blocksPerLook {
         let block = (start + offset) % blocks
         for cell in gate.open {
@@ -81,5 +83,21 @@ public struct PairPool: Sendable {
       }
     }
     return outcome
+  }
+
+  /// Where runs of so many blocks begin: round the end, so that every block is drawn as often as any
+  /// other, and without overlap where the pool is large enough.
+  package func starts(
+    _ runs: Int, of length: Int, _ generator: inout SeededGenerator
+  ) -> [Int] {
+    let free = blocks - runs * length
+    guard free >= 0 else {
+      return (0..<runs).map { _ in Int.random(in: 0..<blocks, using: &generator) }
+    }
+    // What is free lies between the runs.
+    let gaps = (0..<runs).map { _ in Int.random(in: 0...free, using: &generator) }.sorted()
+    let turn = Int.random(in: 0..<blocks, using: &generator)
+    return gaps.enumerated().map { ($1 + $0 * length + turn) % blocks }
+      .shuffled(using: &generator)
   }
 }

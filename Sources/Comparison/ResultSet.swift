@@ -10,7 +10,7 @@ public struct ResultSet: Sendable {
   public init(name: String, records: [ThroughputRecord]) throws {
     guard !records.isEmpty else { throw InputError(name, problem: "holds no results") }
     self.name = name
-    self.records = records
+    self.records = try within(name) { try records.map { try $0.checked() } }
   }
 
   public init(contentsOf path: String) throws {
@@ -18,7 +18,7 @@ public struct ResultSet: Sendable {
     do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
       throw InputError(path, problem: "cannot be read: \(error.localizedDescription)")
     }
-    try self.init(name: path, records: within(path) { try Self.records(data) })
+    try self.init(name: path, records: try within(path) { try Self.records(data) })
   }
 
   private struct Versioned: Decodable { let schemaVersion: Int? }

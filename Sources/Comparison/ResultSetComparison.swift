@@ -18,9 +18,9 @@ public struct ResultSetComparison {
 
   /// - Throws: `InputError` where the sets are not comparable.
   public func compare(_ baseline: ResultSet, _ candidate: ResultSet) throws -> ComparisonRecord {
-    let matched = try match(baseline, candidate)
+    let (matched, lost, added) = try match(baseline, candidate)
     for (first, second) in matched {
-      try within(first.cellName) {
+      try within("\(baseline.name), \(candidate.name): \(first.cellName)") {
         try Difference.check(
           first.circumstances, second.circumstances, allowed: allowed)
       }
@@ -43,7 +43,10 @@ public struct ResultSetComparison {
     return ComparisonRecord(
       method: .unpaired, baseline: baseline.side, candidate: candidate.side,
       cpuInfo: candidate.records[0].cpuInfo, threshold: rule.threshold,
-      familyError: rule.familyError, cells: cells, warnings: warnings(matched, cells))
+      familyError: rule.familyError, cells: cells,
+      warnings: warnings(matched, cells) + Self.warnings(lost, "the candidate")
+        + Self.warnings(added, "the baseline"),
+      onlyInBaseline: lost.isEmpty ? nil : lost, onlyInCandidate: added.isEmpty ? nil : added)
   }
 
   private typealias Match = (baseline: ThroughputRecord, candidate: ThroughputRecord)
@@ -63,8 +66,19 @@ public struct ResultSetComparison {
     }
   }
 
-  /// The cells that both have, in the order of the baseline.
-  private func match(_ baseline: ResultSet, _ candidate: ResultSet) throws -> [Match] {
+  private static func warnings(_ missing: [String], _ side: String) -> [String] {
+    guard let first = missing.first else { return [] }
+    return [
+      "\(missing.count) tests are not in \(side) and were not compared: \(first)"
+        + (missing.count > 1 ? ", …" : "")
+    ]
+  }
+
+  /// The cells that both have, in the order of the baseline, and the names of those that the
+  /// candidate or the baseline lacks.
+  private func match(
+    _ baseline: ResultSet, _ candidate: ResultSet
+  ) throws -> (matched: [Match], lost: [String], added: [String]) {
     let anySettings = allowed.contains(.settings)
     // One set over several thread counts has a cell for each; two sets of one each differ in settings.
     let byThreads =
@@ -85,15 +99,13 @@ public struct ResultSetComparison {
     }
     let others = try byKey(candidate)
     let mine = try byKey(baseline)
+    let lost = baseline.records.filter { others[key($0)] == nil }.map(\.cellName)
+    let added = candidate.records.filter { mine[key($0)] == nil }.map(\.cellName)
     if !allowed.contains(.cells) {
-      let missing =
-        baseline.records.filter { others[key($0)] == nil }
-        .map { (candidate.name, $0) }
-        + candidate.records.filter { mine[key($0)] == nil }
-        .map { (baseline.name, $0) }
-      if let (name, record) = missing.first {
-        throw Difference.refusal(
-          .cells, "\(missing.count) cells: \(record.cellName) is not in \(name)")
+      let missing = lost.map { (candidate.name, $0) } + added.map { (baseline.name, $0) }
+      if let (file, name) = missing.first {
+        throw Difference.refusal(.cells, "\(missing.count) cells: \(name) is not in \(file)")
+          .within("\(baseline.name), \(candidate.name)")
       }
     }
     let matched = baseline.records.compactMap { record in
@@ -105,9 +117,10 @@ public struct ResultSetComparison {
     }
     for (first, second) in matched where first.architecture != second.architecture {
       throw InputError(
-        first.cellName, problem: "is another architecture of the same name on the other side")
+        "\(baseline.name), \(candidate.name)", first.cellName,
+        problem: "is another architecture of the same name on the other side")
     }
-    return matched
+    return (matched, lost, added)
   }
 
   private static func evidence(_ match: Match) -> any ShiftEvidence {

@@ -4,7 +4,7 @@ import Foundation
 ///
 /// `t = latency + 2·(p - 1)/p·bytes / (link·share)`: each device sends its part p - 1 times to be
 /// summed and p - 1 times to be spread (Patarasuk and Yuan 2009).
-struct AllReduce: Sendable {
+package struct AllReduce: Sendable {
   static let family = "all_reduce"
   static let coefficients = [
     Coefficient(
@@ -16,12 +16,12 @@ struct AllReduce: Sendable {
   private let latency: Double
   private let rate: Double
 
-  init(linkBandwidth: Double, _ values: [Double]) {
+  package init(linkBandwidth: Double, _ values: [Double]) {
     latency = values[0]
     rate = linkBandwidth * values[1]
   }
 
-  func cost(bytes: Double, devices: Int) -> OperatorCost {
+  package func cost(bytes: Double, devices: Int) -> OperatorCost {
     guard devices > 1 else { return OperatorCost(seconds: 0, compute: 0, bandwidth: 0, latency: 0) }
     let bandwidth = 2 * Double(devices - 1) / Double(devices) * bytes / rate
     return OperatorCost(

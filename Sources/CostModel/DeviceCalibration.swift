@@ -30,6 +30,8 @@ public struct DeviceCalibration {
     public var setAside: [String] = []
     /// What a user must know: fits that did not converge, coefficients that the data do not tell.
     public var warnings: [String] = []
+    /// Whether some coefficients are now those of the device's own measurements.
+    public var isFitted = false
   }
 
   private let device: DeviceProfile
@@ -45,6 +47,7 @@ public struct DeviceCalibration {
 
   /// - Throws: `InputError` where no measurement can be used.
   public func run(_ measurements: Measurements) throws -> Result {
+    try refuseOtherKinds(measurements)
     var result = Result(profile: device)
     transfer(into: &result.profile)
     let measurements = restated(measurements)
@@ -54,14 +57,39 @@ public struct DeviceCalibration {
     {
       try wholeRuns(ServingEngine.named(name), runs, measurements.operators, &result)
     }
-    let isEmpty = measurements.operators.isEmpty && measurements.runs.isEmpty
-    guard !result.ladder.isEmpty || (isEmpty && other != nil) else {
+    guard !result.ladder.isEmpty || (measurements.isEmpty && other != nil) else {
+      let refused = measurements.rejected.first.map { ", the first left out: \($0)" } ?? ""
       throw InputError(
         problem: "nothing usable is left of \(measurements.operators.count) operator rows and "
-          + "\(measurements.runs.count) runs",
+          + "\(measurements.runs.count) runs\(refused)",
         expected: "measurements that the device can have made")
     }
     return result
+  }
+
+  /// A CPU's timings say nothing of a GPU's coefficients, and the other way around: a file that holds
+  /// any was meant for another device.
+  private func refuseOtherKinds(_ measurements: Measurements) throws {
+    let kind = device.limits.kind
+    func refuse(_ origin: String, _ run: String, _ engine: String) -> InputError {
+      let other: DeviceLimits.Kind = kind == .cpu ? .gpu : .cpu
+      let error = InputError(
+        origin,
+        problem: "is of \(engine) on a \(other.rawValue.uppercased()), and \(device.name) is a "
+          + kind.rawValue.uppercased(), expected: "measurements of that device")
+      return run.isEmpty || origin.hasPrefix(run) ? error : error.within(run)
+    }
+    for timing in measurements.operators {
+      // Kernel tables of others are GPUs'; Dyno traces its own operators.
+      let isOfCPU = timing.engine == ServingEngine.dyno.name || timing.limits != nil
+      guard isOfCPU == (kind == .cpu) else {
+        throw refuse(timing.origin, timing.run, timing.engine)
+      }
+    }
+    for run in measurements.runs {
+      let engine = ServingEngine.all.first { $0.name == run.engine }
+      guard engine?.runs(on: kind) ?? true else { throw refuse(run.origin, run.run, run.engine) }
+    }
   }
 
   /// Times as they usually are on a shared machine: by a reference architecture where the runs have
@@ -247,6 +275,7 @@ public struct DeviceCalibration {
     let covered = crossCovered(heldOut)
     step(.operators, rows: kept.count, covered)
     let fit = calibration.fit(kept)
+    result.isFitted = true
     let error = ErrorSummary(covered)
     warn(fit, "\(Form.family) \(variant)", Form.coefficients, &result)
     // A fit that did not converge must not look sure of itself.
@@ -311,7 +340,12 @@ public struct DeviceCalibration {
     _ result: inout Result
   ) throws {
     let calibration = EndToEndCalibration(result.profile, engine)
-    let (consistent, glitches) = GlitchRule.apply(runs, device.limits)
+    let plausible = runs.filter { ServingWorkload($0).isPlausible }
+    result.setAside += runs.filter { !ServingWorkload($0).isPlausible }.map {
+      "\($0.origin): \($0.prompt) tokens in, \($0.generate) out after \($0.depth), batch "
+        + "\($0.batch), is beyond all bounds"
+    }
+    let (consistent, glitches) = GlitchRule.apply(plausible, device.limits)
     let (rows, rejected) = try calibration.rows(consistent)
     result.setAside += glitches + rejected.map(\.description)
     guard !rows.isEmpty else { return }
@@ -351,6 +385,7 @@ public struct DeviceCalibration {
     let heldOut = predicted.map(\.comparison)
     step(.endToEnd, rows: rows.count, heldOut)
     let fit = calibration.fit(rows)
+    result.isFitted = true
     warn(fit.coefficients, engine.name, EndToEndModel.coefficients, &result)
     let error = ErrorSummary(heldOut)
     result.profile.engines[engine.name] = CalibratedFamily(
@@ -359,7 +394,7 @@ public struct DeviceCalibration {
       error: HeldOutError(
         protocolName: "leave one family of layers out", rows: rows.count, median: error.median,
         mean: error.mean, percentile90: error.percentile90, coverage: error.coverage ?? 0,
-        spreads: fit.spreads),
+        spreads: fit.spreads, conditions: RunConditions(rows.map(\.run))),
       domain: EndToEndDomain.ranges(rows.map(\.run)))
   }
 

@@ -36,8 +36,16 @@ public struct EndToEndCalibration: Sendable {
       let key = "\(run.weights) \(run.cache)"
       let device = try priced[key] ?? self.device.priced(weights: run.weights, cache: run.cache)
       priced[key] = device
-      let workload = ServingWorkload(
-        prompt: run.prompt, generate: run.generate, depth: run.depth, batch: run.batch)
+      let workload = ServingWorkload(run)
+      do {
+        try within(run.origin) {
+          _ = try workload.validated()
+          try TensorParallelism.check(run.architecture, devices: run.devices)
+        }
+      } catch let error as InputError {
+        rejected.append(error)
+        continue
+      }
       let plan = MemoryPlan(
         run.architecture, workload, weights: run.weights, cache: run.cache, engine: engine,
         limits: device.limits, tensorParallel: run.devices)
@@ -90,8 +98,12 @@ public struct EndToEndCalibration: Sendable {
       shifted[index] += 1e-4
       return (log(predict(row, shifted.map(exp))) - center) / 1e-4
     }
+    // What data and prior together leave undetermined is known as well as the prior has it.
+    guard !fit.covariance.isEmpty else {
+      return zip(gradient, prior.spreads).reduce(0) { $0 + $1.0 * $1.0 * $1.1 * $1.1 }
+    }
     var variance = 0.0
-    for (row, slope) in gradient.enumerated() where !fit.covariance.isEmpty {
+    for (row, slope) in gradient.enumerated() {
       for (column, other) in gradient.enumerated() {
         variance += slope * fit.covariance[row][column] * other
       }
@@ -185,9 +197,9 @@ public struct EndToEndFit: Sendable {
 
   /// Variance of the logarithm that a prediction has whose coefficients are exact.
   func ownVariance(of family: String) -> Double {
-    let variance =
-      families.contains(family)
-      ? coefficients.rootMeanSquare * coefficients.rootMeanSquare : within + between
+    let fitted = coefficients.rootMeanSquare * coefficients.rootMeanSquare
+    // Of a family that was not fitted no less is open than of those that were.
+    let variance = families.contains(family) ? fitted : max(fitted, within + between)
     // A fit that did not converge may be twice as far off.
     return coefficients.stop.succeeded ? variance : 4 * variance
   }

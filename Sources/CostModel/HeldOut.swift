@@ -61,7 +61,7 @@ public struct Spreads: Sendable, Equatable {
       let share = Double(rows.count) / (Double(rows.count) + Self.drawnRows)
       return exp(share * log(Self.quantile(rows)) + (1 - share) * log(overall))
     }
-    all = overall
+    all = max(overall, byRegime.values.max() ?? overall)
   }
 
   public init(byRegime: [String: Double], all: Double) {

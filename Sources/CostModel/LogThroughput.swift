@@ -73,6 +73,18 @@ extension Predictor {
     return profile
   }
 
+  /// Weights, activations, the engine's reserve, and the KV cache of the whole batch at its end, in
+  /// bytes of one device, whether it has them or not.
+  public static func memoryBytes(
+    _ architecture: Architecture, _ workload: ServingWorkload, _ settings: Settings,
+    engine: ServingEngine, limits: DeviceLimits
+  ) -> Double {
+    MemoryPlan(
+      architecture, workload, weights: settings.weights, cache: settings.cache, engine: engine,
+      limits: limits, tensorParallel: settings.tensorParallel
+    ).neededBytes(workload, blockPositions: engine.blockPositions)
+  }
+
   /// Weights, activations, the engine's reserve, and the KV cache of the sequences that run at once,
   /// in bytes of one device; `nil` where not a single sequence fits.
   public func peakMemoryBytes(
@@ -80,9 +92,6 @@ extension Predictor {
   ) -> Double? {
     let plan = plan(architecture, workload)
     guard let schedule = schedule(architecture, workload, plan) else { return nil }
-    let cache =
-      Double(schedule.widest) * Double(workload.depth + workload.prompt + workload.generate)
-      * plan.cachePerPosition
-    return plan.weights + plan.activations + plan.reserved + min(plan.cacheRoom, cache)
+    return plan.peakBytes(sequences: schedule.widest, of: workload.positions)
   }
 }

@@ -10,7 +10,7 @@ import Operators
 /// With a sliding window vLLM of 2024 used PagedAttention: its second version splits the walk and
 /// reaches half of the 64-byte port; its first, for more than 512 (sequence, head) pairs, runs one
 /// block each, as many at once as their logits fit into shared memory.
-struct PerQueryHeadAttention: Sendable {
+package struct PerQueryHeadAttention: Sendable {
   /// Share of the bandwidth that the stream reaches.
   var bandwidth: Double
   /// Bytes/s through the port at one byte a clock.
@@ -30,7 +30,20 @@ struct PerQueryHeadAttention: Sendable {
   /// Shared memory of one block of the first version: logits of 8192 positions, and its own.
   static let pagedBlockBytes = 33.3 * 1024
 
-  func cost(_ shape: AttentionShape, windowed: Bool) -> OperatorCost {
+  package init(
+    bandwidth: Double, portRate: Double, port: Double, pagedPort: Double?, walk: Double,
+    pagedSlots: Double, cacheBytes: Double
+  ) {
+    self.bandwidth = bandwidth
+    self.portRate = portRate
+    self.port = port
+    self.pagedPort = pagedPort
+    self.walk = walk
+    self.pagedSlots = pagedSlots
+    self.cacheBytes = cacheBytes
+  }
+
+  package func cost(_ shape: AttentionShape, windowed: Bool) -> OperatorCost {
     let s = SequenceAttention(shape)
     let bytes = 2 * cacheBytes * s.batch * s.keyValueHeads * s.context * s.headDimension
     let stream = bytes / bandwidth

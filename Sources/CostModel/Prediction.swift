@@ -54,10 +54,6 @@ public struct Prediction: Sendable {
 
   /// Weights, activations, the engine's reserve, and the KV cache of the sequences that run at once.
   public var peakMemoryBytes: Double {
-    plan.weights + plan.activations + plan.reserved
-      + min(
-        plan.cacheRoom,
-        Double(widest) * Double(workload.depth + workload.prompt + workload.generate)
-          * plan.cachePerPosition)
+    plan.peakBytes(sequences: widest, of: workload.positions)
   }
 }

@@ -1,11 +1,13 @@
-/// The sequences that an engine runs at once, and the blocks of KV cache that they hold.
+/// The sequences that an engine runs at once, and the units (`CacheGrowth`) of KV cache that they
+/// hold.
 ///
 /// All of them grow by a token a step, so what a sequence has made is its start plus a clock, and
 /// those that need a new block after the same number of steps are counted together: nothing here
 /// takes longer for more sequences or more steps.
 struct RunningSequences {
-  /// Blocks of the cache.
+  /// Units of the cache.
   private let capacity: Int
+  private let growth: CacheGrowth
   private let blockPositions: Int
   /// Positions of a sequence that has made nothing.
   private let base: Int
@@ -18,12 +20,15 @@ struct RunningSequences {
   private(set) var count = 0
   private(set) var blocks = 0
   private var starts = 0
-  /// By the clock, modulo a block's positions, before whose next step they need a new block.
+  /// By the clock, modulo a block's positions, before whose next step they need new blocks: units.
   private var needing: [Int]
+  /// Units that all need in as many steps as a block has positions.
+  private var cycle = 0
 
-  init(capacity: Int, blockPositions: Int, base: Int, generate: Int) {
+  init(capacity: Int, growth: CacheGrowth, base: Int, generate: Int) {
     self.capacity = capacity
-    self.blockPositions = blockPositions
+    self.growth = growth
+    blockPositions = growth.blockPositions
     self.base = base
     self.generate = generate
     needing = Array(repeating: 0, count: blockPositions)
@@ -51,22 +56,35 @@ struct RunningSequences {
     return start + clock
   }
 
-  /// Runs as many steps as fit, at least one, until a sequence ends.
+  /// Runs as many steps as fit, at least one, until a sequence ends or its windows are full.
   ///
   /// - Returns: how many.
   mutating func run() -> Int {
-    let untilEnd = generate - (groups[0].start + clock)
-    // Every sequence takes one block in as many steps as a block has positions.
-    let cycles = min(max(0, capacity - blocks) / count, untilEnd / blockPositions)
+    var limit = generate - (groups[0].start + clock)
+    // The oldest of those whose windows are not full is the next.
+    let filling =
+      growth.windowedLayers == 0
+      ? nil : groups.firstIndex { growth.stepsUntilFull(base + $0.start + clock) != nil }
+    if let filling, let steps = growth.stepsUntilFull(base + groups[filling].start + clock) {
+      limit = min(limit, steps)
+    }
+    // Every sequence takes its units in as many steps as a block has positions.
+    let cycles = min(max(0, capacity - blocks) / max(1, cycle), limit / blockPositions)
     var steps = cycles * blockPositions
-    blocks += cycles * count
-    while steps < untilEnd {
+    blocks += cycles * cycle
+    while steps < limit {
       let next = blocks + needing[(clock + steps) & (blockPositions - 1)]
       guard next <= capacity || steps == 0 else { break }
       blocks = next
       steps += 1
     }
     clock += steps
+    if let filling {
+      for group in groups[filling...] {
+        guard growth.isFull(base + group.start + clock) else { break }
+        need(-group.count * growth.windowedLayers, start: group.start)
+      }
+    }
     while let oldest = groups.first, oldest.start + clock >= generate {
       change(by: -oldest.count, start: oldest.start)
       groups.removeFirst()
@@ -78,7 +96,12 @@ struct RunningSequences {
     let positions = base + start + clock
     count += change
     starts += change * start
-    blocks += change * ((positions + blockPositions - 1) / blockPositions)
-    needing[-(base + start) & (blockPositions - 1)] += change
+    blocks += change * growth.units(positions)
+    need(change * growth.unitsPerBlock(positions), start: start)
+  }
+
+  private mutating func need(_ units: Int, start: Int) {
+    needing[-(base + start) & (blockPositions - 1)] += units
+    cycle += units
   }
 }

@@ -38,6 +38,8 @@ public struct ServingEngine: Sendable, Equatable {
   /// Whether models with a sliding window decode with PagedAttention, whose first version serves
   /// more than 512 (sequence, head) pairs by one block each.
   public var pagedAttentionForWindows: Bool
+  /// Whether layers with a sliding window free what it has left behind.
+  public var dropsBehindWindows = true
   /// Share of memory that the engine may fill.
   public var memoryShare: Double
   /// Bytes beside weights, cache and activations: context, libraries.
@@ -63,7 +65,10 @@ public struct ServingEngine: Sendable, Equatable {
   public static let dyno = ServingEngine(
     name: "dyno", cachePolicy: .fixed, blockPositions: 1, watermark: 0, chunk: 512,
     takesWholePrompts: false, decodeKernel: .grouped, pagedAttentionForWindows: false,
-    memoryShare: 1, reservedBytes: 0)
+    dropsBehindWindows: false, memoryShare: 1, reservedBytes: 0)
+
+  /// Whether it runs on devices of a kind: Dyno's own on CPUs alone.
+  func runs(on kind: DeviceLimits.Kind) -> Bool { kind == .cpu || name != Self.dyno.name }
 
   public static let all = [vllm, vllm2024, tensorRT2024, dyno]
 

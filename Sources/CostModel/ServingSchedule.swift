@@ -50,6 +50,7 @@ struct ServingSchedule: Sendable {
   ///   nothing, where not all fit.
   init?(_ workload: ServingWorkload, _ plan: MemoryPlan, _ engine: ServingEngine, maxPositions: Int)
   {
+    guard workload.isPlausible else { return nil }
     if Self.fits(workload, plan, engine) {
       self.init(atOnce: workload, engine, maxPositions: maxPositions)
       return
@@ -68,7 +69,7 @@ struct ServingSchedule: Sendable {
         wave(sequences, workload, engine, count: count, maxPositions: maxPositions)
       }
     case .preempting:
-      preempting(workload, plan.positions, engine, maxPositions: maxPositions)
+      preempting(workload, plan, engine, maxPositions: maxPositions)
     }
   }
 
@@ -90,7 +91,9 @@ struct ServingSchedule: Sendable {
   static func fits(_ workload: ServingWorkload, _ plan: MemoryPlan, _ engine: ServingEngine) -> Bool
   {
     precondition(engine.blockPositions.nonzeroBitCount == 1)
-    let needed = Double(workload.batch * roundedUp(workload.positions, engine.blockPositions))
+    let needed =
+      Double(workload.batch)
+      * plan.held(workload.positions, blockPositions: engine.blockPositions)
     let kept = engine.cachePolicy == .preempting ? engine.watermark : 0
     return needed <= plan.positions * (1 - kept)
   }
@@ -182,22 +185,20 @@ struct ServingSchedule: Sendable {
   /// vLLM's scheduler on a cache too small for the batch, from event to event: prompts are let in
   /// while they fit, and when the next step does not, the youngest sequence goes back to the queue.
   private mutating func preempting(
-    _ workload: ServingWorkload, _ capacity: Double, _ engine: ServingEngine, maxPositions: Int
+    _ workload: ServingWorkload, _ plan: MemoryPlan, _ engine: ServingEngine, maxPositions: Int
   ) {
     prefills.reserveCapacity(16)
     decodes.reserveCapacity(64)
-    // Divisions by a block's positions are shifts.
-    let block = engine.blockPositions
-    let shift = block.trailingZeroBitCount
+    let growth = plan.growth(blockPositions: engine.blockPositions)
     // A sequence begins with a token at least, and holds a block from then on.
     let base = max(1, workload.depth + workload.prompt)
-    let capacity = Int(capacity)
-    let letIn = (capacity - Int(Double(capacity) * engine.watermark)) >> shift
+    let capacity = Int(min(1e15, plan.positions))
+    let letIn = growth.capacity(capacity - Int(Double(capacity) * engine.watermark))
     let stepTokens = engine.chunk ?? max(2048, maxPositions)
     /// With tokens made; whose turn it is stands last.
     var waiting = [(count: workload.batch, generated: 0)]
     var running = RunningSequences(
-      capacity: capacity >> shift, blockPositions: block, base: base,
+      capacity: growth.capacity(capacity), growth: growth, base: base,
       generate: workload.generate)
 
     while !waiting.isEmpty || running.count > 0 {
@@ -208,7 +209,7 @@ struct ServingSchedule: Sendable {
       var ending = (sequences: 0, blocks: 0)
       while let next = waiting.last {
         let length = base + next.generated
-        let need = (length + block) >> shift
+        let need = growth.units(length + 1)
         let byMemory = (letIn - running.blocks - ending.blocks) / need
         var count = min(next.count, byMemory)
         if engine.takesWholePrompts {
@@ -253,9 +254,4 @@ struct ServingSchedule: Sendable {
       decodes.append(Decode(sequences: sequences, steps: running.run(), firstContext: context))
     }
   }
-}
-
-/// - Parameter multiple: a power of two.
-private func roundedUp(_ value: Int, _ multiple: Int) -> Int {
-  (value + multiple - 1) & -multiple
 }

@@ -43,7 +43,7 @@ package final class CachedAttention {
   /// Positions in one task where contexts are split: long enough to stream, short enough to share.
   private static let splitPositions = 512
   /// Query rows that share one pass over the cache.
-  private static let queryRows = 64
+  static let queryRows = 64
 
   /// How one kind of attention is cut.
   private struct Blocks {
@@ -127,7 +127,7 @@ package final class CachedAttention {
 
   /// Parts that so many positions are cut into, of at most an eighth more than `splitPositions`: a few
   /// left over would be a part that costs as much to begin and to merge.
-  private static func parts(_ positions: Int) -> Int {
+  static func parts(_ positions: Int) -> Int {
     (positions + splitPositions - splitPositions / 8 - 1) / splitPositions
   }
 

@@ -1,4 +1,5 @@
 import Architectures
+import CKernels
 import Host
 
 /// Bytes that running a model takes, known before anything is allocated.
@@ -23,9 +24,11 @@ public struct MemoryNeed: Sendable, Equatable {
     self.weights = weights
     self.cache = KVCache.bytes(
       architecture, dtype: cache, sequences: sequences, capacity: capacity)
-    activations =
-      Workspace.bytes(architecture, maxTokens: maxTokens, maxLogits: maxLogits)
-      + Matmul.bytes(architecture, maxRows: max(maxTokens, maxLogits), threads: threads)
+    activations = saturatingSum(
+      Workspace.bytes(architecture, maxTokens: maxTokens, maxLogits: maxLogits),
+      Matmul.bytes(architecture, maxRows: max(maxTokens, maxLogits), threads: threads),
+      Attention.bytes(
+        architecture, sequences: min(sequences, maxTokens), positions: capacity, threads: threads))
   }
 
   /// Refuses what does not fit into `available` bytes.
@@ -49,6 +52,24 @@ extension MemoryNeed {
     weights = needs.reduce(0) { saturatingSum($0, $1.weights) }
     cache = needs.reduce(0) { saturatingSum($0, $1.cache) }
     activations = needs.reduce(0) { saturatingSum($0, $1.activations) }
+  }
+}
+
+extension Attention {
+  /// What each thread works in, and the partial results of contexts that are split.
+  static func bytes(
+    _ architecture: Architecture, sequences: Int, positions: Int, threads: Int
+  ) -> Int {
+    let group = architecture.queryHeadsPerKeyValueHead
+    let rows = max(1, queryRows / group) * group
+    let e = architecture.headDimension
+    let task = saturatingSum(
+      saturatingProduct(4, 2, rows, e + 1), saturatingProduct(16, rows),
+      4 * dyno_attention_scratch(rows, e))
+    let split = parts(positions) > 1 ? parts(positions) : 0
+    return saturatingSum(
+      saturatingProduct(threads, task),
+      saturatingProduct(4, sequences, architecture.keyValueHeads, split, rows, e + 2))
   }
 }
 

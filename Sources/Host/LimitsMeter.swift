@@ -38,6 +38,7 @@ public final class LimitsMeter {
     matrices = try (0..<team.count).map { _ in try PageMemory(Self.gemmBytes) }
     limits = MachineLimits(threads: team.count, instructionSet: kernels.name)
     OpenBLAS.useOneThread()
+    try OpenBLAS.requireMemory(threads: team.count)
     team.run { rank in
       let slice = self.slice(rank)
       kernels.functions.fill_uniform(DYNO_F32, UInt32(rank), slice.count / 4, 1, slice.start)

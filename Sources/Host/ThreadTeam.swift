@@ -8,6 +8,10 @@ import Synchronization
 /// The caller is rank 0. Workers spin briefly between jobs, as the next one is microseconds away
 /// inside a forward step, then park. Nothing is allocated and no lock is taken while they spin.
 /// A team serves one caller at a time.
+///
+/// The compiler cannot check what a closure shares between threads, as engines hand matrices around
+/// by pointer: `run` and `share` are the only places where closures cross threads, and each rank may
+/// write only to memory that no other rank uses in the same call.
 public final class ThreadTeam {
   public let count: Int
   /// Whether every thread could be bound to its core.
@@ -26,17 +30,36 @@ public final class ThreadTeam {
         expected: "1 to \(topology.processors.count), this machine's processors")
     }
     self.count = count
+    self.pinned = false
     shared = Shared(count: count)
-    let processors = pinned ? topology.processors : []
+    try start(on: pinned ? topology.processors : [])
+  }
+
+  /// A team of threads that are not bound, as many as asked for, whatever the machine has.
+  ///
+  /// - Parameter start: starts a thread; a way for tests to refuse one.
+  package init(
+    unboundCount count: Int, start: (Int) throws -> Void = { _ in }
+  ) throws {
+    self.count = count
+    pinned = false
+    shared = Shared(count: count)
+    try self.start(on: [], before: start)
+  }
+
+  /// - Parameter processors: to bind threads to, by rank; empty for none.
+  private func start(on processors: [Int], before: (Int) throws -> Void = { _ in }) throws {
+    // All properties are set: should a thread be refused, the deinitialiser ends those before it.
     for rank in 1..<count {
+      try before(rank)
       workers.append(
         try Self.startThread(
-          Worker(shared: shared, rank: rank, processor: pinned ? processors[rank] : nil)))
+          Worker(shared: shared, rank: rank, processor: processors.isEmpty ? nil : processors[rank])
+        ))
     }
-    let bound = pinned && Hardware.bindCurrentThread(to: processors[0])
-    self.pinned = bound
+    let bound = !processors.isEmpty && Hardware.bindCurrentThread(to: processors[0])
     run { _ in }  // returns when all workers run, and have tried to bind
-    self.pinned = bound && shared.unbound.load(ordering: .acquiring) == 0
+    pinned = bound && shared.unbound.load(ordering: .acquiring) == 0
   }
 
   deinit {

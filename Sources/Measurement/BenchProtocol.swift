@@ -48,6 +48,10 @@ public struct BenchRequest: Codable, Sendable {
     self.stretch = stretch
     self.floor = floor
   }
+
+  /// Whether its numbers are ones that a comparison asks for: larger ones would take for ever, or
+  /// leave the range of integers.
+  package var isSane: Bool { (1...10_000).contains(runs) && (0...100).contains(stretch) }
 }
 
 /// One block of runs.

@@ -40,7 +40,7 @@ public final class BenchServer {
     try write(BenchLine.encode(try hello()))
     while let line = read() {
       guard let request = BenchLine.decode(BenchRequest.self, line),
-        bed.cells.indices.contains(request.cell), request.runs > 0
+        bed.cells.indices.contains(request.cell), request.isSane
       else {
         throw InputError("stdin", problem: "\"\(line.prefix(200))\" is no request of --serve")
       }

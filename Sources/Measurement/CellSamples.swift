@@ -2,22 +2,31 @@ import Numerics
 import Records
 
 /// What sampling found of one cell.
-struct CellSamples {
-  struct Sample {
-    let block: Int
+package struct CellSamples {
+  package struct Sample {
+    package let block: Int
     /// From the start of sampling.
-    let startSeconds: Double
+    package let startSeconds: Double
     /// Of each of the plan's segments.
-    let segments: [Double]
-    let seconds: Double
+    package let segments: [Double]
+    package let seconds: Double
     /// What the machine could do right before and after.
-    let limits: MachineLimits
-    let noise: NoiseEvidence
+    package let limits: MachineLimits
+    package let noise: NoiseEvidence
+
+    init(_ run: StageRun, block: Int, startSeconds: Double, limits: MachineLimits) {
+      self.block = block
+      self.startSeconds = startSeconds
+      segments = run.segments
+      seconds = run.seconds
+      self.limits = limits
+      noise = run.noise
+    }
   }
 
-  private(set) var samples: [Sample] = []
+  package private(set) var samples: [Sample] = []
   /// Tokens per second.
-  private(set) var rates: MedianSampling
+  package private(set) var rates: MedianSampling
 
   init(precision: Double?) { rates = MedianSampling(precision: precision) }
 

@@ -1,37 +1,40 @@
-import Host
 import Records
 
 /// Keeps the machine's limits known around every sample, without spending the run on them: those
 /// less than half a second old still hold.
-final class LimitsWatch {
+package final class LimitsWatch {
   private static let lifetime = 500_000_000  // nanoseconds
 
-  private let meter: LimitsMeter
+  private let stage: any SamplingStage
   private var latest: MachineLimits
   private var taken: Int
 
   /// The best of the whole run.
-  var best: MachineLimits { meter.limits }
+  package private(set) var best: MachineLimits
 
-  init(_ meter: LimitsMeter) {
-    self.meter = meter
-    for _ in 0..<2 { meter.sample() }
-    latest = meter.sample()
-    taken = SteadyClock.nanoseconds()
+  package init(_ stage: some SamplingStage) {
+    self.stage = stage
+    best = stage.sampleLimits()
+    best = best.best(with: stage.sampleLimits())
+    latest = stage.sampleLimits()
+    best = best.best(with: latest)
+    taken = stage.nanoseconds()
   }
 
   /// The limits right before a sample.
-  func before() -> MachineLimits {
-    SteadyClock.nanoseconds() - taken > Self.lifetime ? now() : latest
+  package func before() -> MachineLimits {
+    stage.nanoseconds() - taken > Self.lifetime ? now() : latest
   }
 
   /// The limits at this moment.
-  func now() -> MachineLimits {
-    latest = meter.sample()
-    taken = SteadyClock.nanoseconds()
+  @discardableResult
+  package func now() -> MachineLimits {
+    latest = stage.sampleLimits()
+    best = best.best(with: latest)
+    taken = stage.nanoseconds()
     return latest
   }
 
   /// The limits around a sample that just ended.
-  func after(_ before: MachineLimits) -> MachineLimits { before.best(with: self.before()) }
+  package func after(_ before: MachineLimits) -> MachineLimits { before.best(with: self.before()) }
 }

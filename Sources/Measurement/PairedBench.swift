@@ -41,6 +41,8 @@ public final class PairedBench {
   /// Threads that do the work.
   public var threads: Int { machine.team.count }
   public var instructionSet: String { machine.kernels.name }
+  /// The best that the machine was seen to do; `nil` before anything was measured.
+  public var limits: MachineLimits? { meter?.limits }
 
   /// Candidates that fit into memory together with the baseline, group by group, in their order.
   ///
@@ -88,45 +90,17 @@ public final class PairedBench {
       try meter
       ?? LimitsMeter(team: machine.team, kernels: machine.kernels, topology: machine.topology)
     self.meter = meter
-    let limits = LimitsWatch(meter)
-    let cells = try sample(bed, limits.before())
-    _ = limits.now()
+    let stage = TestBedStage(bed, meter)
+    let limits = LimitsWatch(stage)
+    let cells = try PairedLoop(
+      cellCount: bed.cells.count, tokens: test.tokens, settings, report: report
+    ).run(on: stage, limits)
     report("")
     return bed.cells.indices.map { index in
       ThroughputRecord(
         bed.cells[index], cells[index], warmUp: warmUps[index], limits: limits.best, bed: bed,
         environment: environment, start)
     }
-  }
-
-  private func sample(_ bed: TestBed, _ limits: MachineLimits) throws -> [CellSamples] {
-    let probe = NoiseProbe(
-      processors: Array(machine.topology.processors.prefix(machine.team.count)))
-    var order = SeededGenerator(seed: settings.seed, stream: 2)
-    var cells = bed.cells.map { _ in CellSamples(precision: nil) }
-    let start = SteadyClock.nanoseconds()
-    func run(_ index: Int, block: Int) throws {
-      let cell = bed.cells[index]
-      let begin = Double(SteadyClock.nanoseconds() - start) * 1e-9
-      let reading = probe.read()
-      let segments = try cell.model.time(cell.plan)
-      let noise = probe.evidence(since: reading)
-      cells[index].add(
-        CellSamples.Sample(
-          block: block, startSeconds: begin, segments: segments,
-          seconds: cell.plan.total(segments), limits: limits, noise: noise),
-        tokens: cell.test.tokens)
-    }
-    let blocks = settings.repetitions ?? 1
-    for block in 0..<blocks {
-      report("pair \(block + 1) of \(blocks): \(bed.cells.count - 1) candidates and the baseline")
-      try run(0, block: block)
-      for index in (1..<bed.cells.count).shuffled(using: &order) {
-        try run(index, block: block)
-        try run(0, block: block)
-      }
-    }
-    return cells
   }
 }
 

@@ -30,6 +30,8 @@ public struct ThroughputBench {
   /// What a run gives: a record for each architecture and test, in the order asked for, and the
   /// trace of each architecture's last repetition where one was asked for.
   public struct Results {
+    /// The best that the machine was seen to do.
+    public var limits: MachineLimits
     public var records: [ThroughputRecord] = []
     public var traces: [(name: String, events: [OperatorTrace.Event])] = []
     /// The same, a row an operator.
@@ -64,11 +66,16 @@ public struct ThroughputBench {
       reservedBytes: LimitsMeter.bytes(threads: machine.team.count, topology: machine.topology),
       report: report)
     report("measuring the machine's limits")
-    let limits = LimitsWatch(
+    let stage = TestBedStage(
+      bed,
       try LimitsMeter(team: machine.team, kernels: machine.kernels, topology: machine.topology))
+    let limits = LimitsWatch(stage)
     let warmUps = try bed.warmUp()
-    let measured = try sample(bed, limits)
-    var results = Results()
+    let measured = try SamplingLoop(
+      tests: tests.indices.map(bed.cells(ofTest:)), tokens: bed.cells.map(\.test.tokens), settings,
+      report: { report("\($0) \(bed.cells[$1].name)") }
+    ).run(on: stage, limits)
+    var results = Results(limits: limits.best)
     for (index, cell) in bed.cells.enumerated() {
       results.records.append(
         ThroughputRecord(
@@ -82,50 +89,6 @@ public struct ThroughputBench {
     }
     report("")
     return results
-  }
-
-  /// Samples in blocks: each runs once, in random order, the cells that need more, the same test of
-  /// all architectures one after another, as they are what gets compared.
-  private func sample(_ bed: TestBed, _ limits: LimitsWatch) throws -> [CellSamples] {
-    let probe = NoiseProbe(
-      processors: Array(machine.topology.processors.prefix(machine.team.count)))
-    var order = SeededGenerator(seed: settings.seed)
-    var cells = bed.cells.map { _ in
-      CellSamples(precision: settings.repetitions == nil ? settings.precision : nil)
-    }
-    let start = SteadyClock.nanoseconds()
-    func elapsed() -> Double { Double(SteadyClock.nanoseconds() - start) * 1e-9 }
-    func isSpent() -> Bool { settings.repetitions == nil && elapsed() > settings.budgetSeconds }
-    var block = 0
-    while block < settings.repetitions ?? .max {
-      let active = tests.indices.shuffled(using: &order).flatMap { test in
-        bed.cells(ofTest: test).filter { !cells[$0].rates.isPrecise }.shuffled(using: &order)
-      }
-      guard !active.isEmpty else { break }
-      for index in active {
-        // The first block is always whole: every cell has a sample.
-        guard block == 0 || !isSpent() else { return cells }
-        let cell = bed.cells[index]
-        report("\(progress(block, elapsed())) \(cell.name)")
-        let before = limits.before()
-        let begin = elapsed()
-        let reading = probe.read()
-        let segments = try cell.model.time(cell.plan)
-        let noise = probe.evidence(since: reading)
-        cells[index].add(
-          CellSamples.Sample(
-            block: block, startSeconds: begin, segments: segments,
-            seconds: cell.plan.total(segments), limits: limits.after(before), noise: noise),
-          tokens: cell.test.tokens)
-      }
-      block += 1
-    }
-    return cells
-  }
-
-  private func progress(_ block: Int, _ elapsed: Double) -> String {
-    if let repetitions = settings.repetitions { return "[\(block + 1)/\(repetitions)]" }
-    return "[\(Int(elapsed)) of \(Int(settings.budgetSeconds)) s]"
   }
 
   /// Runs every test some more times, traced, the same test of all architectures one after another.

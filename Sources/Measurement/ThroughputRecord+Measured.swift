@@ -47,6 +47,10 @@ extension ThroughputRecord {
       warnings: Self.warnings(cell, sampling, circumstances, rates, environment),
       seed: settings.seed, sampling: sampling, sampleCircumstances: circumstances,
       workload: WorkloadSummary(cell, measured, sampling))
+    // What stays in a cache is bound to be faster than memory.
+    if isAboveLimits, work.bytes > Double(bed.topology.lastLevelCacheBytes) {
+      warnings.append("faster than the limits measured beside it: these are too low")
+    }
   }
 
   private static func warnings(

@@ -90,6 +90,9 @@ public struct ComparisonRecord: Codable, Sendable {
   /// the threshold or more to be called none.
   public var familyError: Double
   public var cells: [Cell]
+  /// Tests that one side lacks, by name; absent where there are none.
+  public var onlyInBaseline: [String]?
+  public var onlyInCandidate: [String]?
   /// Of paired comparisons: seed of the order, seconds taken, looks at the data.
   public var seed: UInt64?
   public var seconds: Double?
@@ -103,7 +106,7 @@ public struct ComparisonRecord: Codable, Sendable {
     method: Method, baseline: Side, candidate: Side, cpuInfo: String, threshold: Double,
     familyError: Double, cells: [Cell], seed: UInt64? = nil, seconds: Double? = nil,
     looks: Int? = nil, injectedSlowdown: Double? = nil, injectedCell: Int? = nil,
-    warnings: [String] = []
+    warnings: [String] = [], onlyInBaseline: [String]? = nil, onlyInCandidate: [String]? = nil
   ) {
     self.method = method
     self.baseline = baseline
@@ -118,6 +121,8 @@ public struct ComparisonRecord: Codable, Sendable {
     self.injectedSlowdown = injectedSlowdown
     self.injectedCell = injectedCell
     self.warnings = warnings
+    self.onlyInBaseline = onlyInBaseline
+    self.onlyInCandidate = onlyInCandidate
   }
 
   /// Of all cells together: a regression anywhere is one; else any open question leaves it open.

@@ -98,10 +98,12 @@ public struct HeldOutError: Equatable, Sendable {
   /// Half-widths, in natural logarithms, of 90% intervals: of operators for each regime, of whole
   /// runs for each fitted family of layers, and "all" for any other.
   public var spreads: [String: Double]
+  /// Of whole runs: under what they were measured; `nil` where that was not recorded.
+  public var conditions: RunConditions?
 
   public init(
     protocolName: String, rows: Int, median: Double, mean: Double, percentile90: Double,
-    coverage: Double, spreads: [String: Double]
+    coverage: Double, spreads: [String: Double], conditions: RunConditions? = nil
   ) {
     self.protocolName = protocolName
     self.rows = rows
@@ -110,5 +112,43 @@ public struct HeldOutError: Equatable, Sendable {
     self.percentile90 = percentile90
     self.coverage = coverage
     self.spreads = spreads
+    self.conditions = conditions
+  }
+}
+
+/// Under what whole runs were measured. How far predictions of them were off says nothing of other
+/// storage or more devices.
+public struct RunConditions: Equatable, Sendable, CustomStringConvertible {
+  public var weights: Set<DType>
+  public var cache: Set<DType>
+  /// That shared each layer.
+  public var devices: Set<Int>
+
+  public init(weights: Set<DType>, cache: Set<DType>, devices: Set<Int>) {
+    self.weights = weights
+    self.cache = cache
+    self.devices = devices
+  }
+
+  public init(_ runs: [WholeRun]) {
+    self.init(
+      weights: Set(runs.map(\.weights)), cache: Set(runs.map(\.cache)),
+      devices: Set(runs.map(\.devices)))
+  }
+
+  /// bf16 and f16 stand for each other: they take the same bytes and run on the same units.
+  public func include(weights: DType, cache: DType, devices: Int) -> Bool {
+    func alike(_ dtype: DType) -> DType { dtype == .f16 ? .bf16 : dtype }
+    return self.weights.map(alike).contains(alike(weights))
+      && self.cache.map(alike).contains(alike(cache)) && self.devices.contains(devices)
+  }
+
+  public var description: String {
+    func listed(_ dtypes: Set<DType>) -> String {
+      dtypes.map(\.rawValue).sorted().joined(separator: " or ")
+    }
+    let counts = devices.sorted().map(String.init).joined(separator: " or ")
+    return "\(listed(weights)) weights, \(listed(cache)) KV cache, \(counts) "
+      + (devices == [1] ? "device" : "devices")
   }
 }

@@ -183,8 +183,9 @@ extension CalibratedFamily {
         expected: "as many as there are coefficients")
     }
     return try cells.map { cell in
-      guard let number = cell.double else {
-        throw InputError("covariance", problem: "holds \(cell.kind)", expected: "numbers")
+      guard let number = cell.double, abs(number) <= 1e4 else {
+        throw InputError(
+          "covariance", problem: "holds \(cell.kind)", expected: "numbers up to 1e4")
       }
       return number
     }
@@ -194,14 +195,15 @@ extension CalibratedFamily {
 extension CalibratedCoefficient {
   fileprivate init(name: String, _ fields: JSONObject) throws {
     try fields.allow(["value", "standard_error", "provenance", "samples"])
+    // Times are quotients of these: beyond such bounds they would overflow.
     let value = try fields.required("value", JSONObject.double, expected: "a positive number")
-    guard value.isFinite, value > 0 else {
-      throw InputError("value", problem: "is \(value)", expected: "a positive number")
+    guard (1e-30...1e30).contains(value) else {
+      throw InputError("value", problem: "is \(value)", expected: "1e-30 to 1e30")
     }
     let error = try fields.required(
       "standard_error", JSONObject.double, expected: "a number of at least 0")
-    guard error.isFinite, error >= 0 else {
-      throw InputError("standard_error", problem: "is \(error)", expected: "at least 0")
+    guard (0...100).contains(error) else {
+      throw InputError("standard_error", problem: "is \(error)", expected: "0 to 100")
     }
     self.init(
       name: name, value: value, standardError: error,
@@ -231,18 +233,59 @@ extension HeldOutError {
       median: try share("median"), mean: try share("mean"),
       percentile90: try share("percentile_90"), coverage: try share("coverage_90"),
       spreads: try fields.entries("spreads") { value, _ in
-        guard let spread = value.double, spread > 0, spread.isFinite else {
-          throw InputError(problem: "is \(value.kind)", expected: "a positive number")
+        guard let spread = value.double, spread > 0, spread <= 100 else {
+          throw InputError(problem: "is \(value.kind)", expected: "a number above 0, up to 100")
         }
         return spread
+      },
+      conditions: try fields.object("measured_on").map { conditions in
+        try within("measured_on") { try RunConditions(conditions) }
       })
   }
 
   fileprivate var encoded: JSONValue {
-    .object([
+    var fields: [String: JSONValue] = [
       "protocol": .string(protocolName), "rows": .integer(rows), "median": .number(median),
       "mean": .number(mean), "percentile_90": .number(percentile90),
       "coverage_90": .number(coverage), "spreads": .object(spreads.mapValues(JSONValue.number)),
+    ]
+    if let conditions { fields["measured_on"] = conditions.encoded }
+    return .object(fields)
+  }
+}
+
+extension RunConditions {
+  fileprivate init(_ fields: JSONObject) throws {
+    try fields.allow(["weights", "cache", "devices"])
+    func dtypes(_ field: String) throws -> Set<DType> {
+      Set(
+        try (fields.array(field) ?? []).map { value in
+          guard case .string(let name) = value, let dtype = DType(rawValue: name) else {
+            throw InputError(
+              field, problem: "holds \(value.kind)",
+              expected: DType.allCases.map(\.rawValue).joined(separator: ", "))
+          }
+          return dtype
+        })
+    }
+    self.init(
+      weights: try dtypes("weights"), cache: try dtypes("cache"),
+      devices: Set(
+        try (fields.array("devices") ?? []).map { value in
+          guard case .integer(let count) = value, count > 0 else {
+            throw InputError("devices", problem: "holds \(value.kind)", expected: "counts")
+          }
+          return count
+        }))
+  }
+
+  fileprivate var encoded: JSONValue {
+    func listed(_ dtypes: Set<DType>) -> JSONValue {
+      .array(dtypes.map(\.rawValue).sorted().map(JSONValue.string))
+    }
+    return .object([
+      "weights": listed(weights), "cache": listed(cache),
+      "devices": .array(devices.sorted().map(JSONValue.integer)),
     ])
   }
 }

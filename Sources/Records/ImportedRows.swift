@@ -55,12 +55,19 @@ public struct ImportedRow {
   }
 
   /// A count of at least 1; larger ones than any model has are mistakes.
-  public func count(_ column: String) throws -> Int {
+  ///
+  /// - Parameter most: by default as large as a matrix or a step may be.
+  public func count(_ column: String, upTo most: Int = 1 << 30) throws -> Int {
     let text = try text(column)
-    guard let value = Int(text), (1...1_000_000_000_000_000).contains(value) else {
-      throw InputError(column, problem: "is \"\(text.prefix(40))\"", expected: "a count above 0")
+    guard let value = Int(text), (1...most).contains(value) else {
+      throw InputError(column, problem: "is \"\(text.prefix(40))\"", expected: "1 to \(most)")
     }
     return value
+  }
+
+  /// A count of sequences or tokens.
+  public func tokens(_ column: String) throws -> Int {
+    try count(column, upTo: CountLimits.largest)
   }
 
   public func positive(_ column: String) throws -> Double {

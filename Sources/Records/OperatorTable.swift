@@ -79,7 +79,8 @@ public enum OperatorTable {
     return .attention(
       AttentionShape(
         sequences: try row.count("sequences"), tokens: try row.count("tokens"),
-        pairs: try row.count("pairs"), positions: try row.count("positions"),
+        pairs: try row.count("pairs", upTo: 1_000_000_000_000_000),
+        positions: try row.count("positions", upTo: CountLimits.positions),
         queryHeads: try row.count("query_heads"),
         keyValueHeads: try row.count("key_value_heads"),
         headDimension: try row.count("head_dimension")))

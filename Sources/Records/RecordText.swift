@@ -1,15 +1,53 @@
+import Architectures
 import Foundation
 
 /// The one way results become JSON: sorted keys in snake_case. On one line it is what stores hold
 /// and `--output jsonl` prints.
 public enum RecordText {
-  public static func encode(_ value: some Encodable, pretty: Bool = false) throws -> String {
+  /// - Parameter undefinedIsNull: writes `null` for a number that is not finite; otherwise such a
+  ///   number is an error.
+  public static func encode(
+    _ value: some Encodable, pretty: Bool = false, undefinedIsNull: Bool = false
+  ) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
     encoder.keyEncodingStrategy = .convertToSnakeCase
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
+    guard undefinedIsNull else {
+      return printable(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: undefined, negativeInfinity: undefined, nan: undefined)
+    return printable(
+      String(decoding: try encoder.encode(value), as: UTF8.self)
+        .replacing("\"\(undefined)\"", with: "null"))
   }
+
+  /// The same JSON without characters that act on terminals or reorder what is read, which JSON
+  /// allows in its strings.
+  public static func printable(_ json: String) -> String {
+    guard json.unicodeScalars.contains(where: isEscaped) else { return json }
+    var text = ""
+    for scalar in json.unicodeScalars {
+      if isEscaped(scalar) {
+        for unit in String(scalar).utf16 {
+          let digits = String(unit, radix: 16)
+          text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }
+      } else {
+        text.unicodeScalars.append(scalar)
+      }
+    }
+    return text
+  }
+
+  /// Line ends between values are the text's own.
+  private static func isEscaped(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value >= 0x7f && PrintableText.isUnsafe(scalar)
+  }
+
+  /// Stands for a number that is not finite; of private use, so that no name holds it.
+  private static let undefined = "\u{F8FF}undefined\u{F8FF}"
 
   public static func decode<Value: Decodable>(_: Value.Type, _ data: Data) throws -> Value {
     let decoder = JSONDecoder()

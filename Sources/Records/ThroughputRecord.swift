@@ -48,8 +48,8 @@ public struct ThroughputRecord: Codable, Sendable {
   /// The time that the slower of FLOPs at peak and bytes at full bandwidth takes, summed over the
   /// steps, over the median time.
   public var floorFraction: Double
-  /// The same with each sample judged by the limits measured right before and after it, median of
-  /// the samples: what the engine makes of the machine in its mood of the moment.
+  /// The same with each sample judged by the limits measured right before and after it (or, of a
+  /// closed loop, its block), median of the samples: what the engine makes of the machine in its mood of the moment.
   public var pairedFloorFraction: Double
   public var limits: MachineLimits
   /// Seconds that making this architecture's random weights took.
@@ -128,6 +128,12 @@ public struct ThroughputRecord: Codable, Sendable {
   /// As `llama-bench` names tests: `pp512`, `tg128 @ d4096`, `pp4096+tg1024`.
   public var testName: String {
     Self.testName(prompt: nPrompt, generate: nGen, depth: nDepth)
+  }
+
+  /// Whether it was faster than its limits allow: they are of memory, which what stays in a cache
+  /// needs not, and the best of a few samples.
+  public var isAboveLimits: Bool {
+    [peakFraction, bandwidthFraction, floorFraction, pairedFloorFraction].contains { $0 > 1 }
   }
 
   public static func testName(prompt: Int, generate: Int, depth: Int) -> String {

@@ -6,22 +6,28 @@ import Foundation
 public struct ClosedLoopReport {
   private let outcome: ClosedLoop.Outcome
   private let baseline: Architecture
+  /// Whether a gain over the baseline says something of a shape.
+  private let isBaselineOfSize: Bool
 
-  public init(_ outcome: ClosedLoop.Outcome, baseline: Architecture) {
+  public init(_ outcome: ClosedLoop.Outcome, baseline: Architecture, isBaselineOfSize: Bool = true)
+  {
     self.outcome = outcome
     self.baseline = baseline
+    self.isBaselineOfSize = isBaselineOfSize
   }
 
   public var table: String {
     var table = Table([
       ("architecture", .left), ("predicted tok/s", .right), ("measured tok/s", .right),
-      ("predicted gain", .right), ("measured gain", .right), ("95% interval", .right),
+      ("baseline's then", .right), ("predicted gain", .right), ("measured gain", .right),
+      ("95% interval", .right),
       ("believed gain", .right), ("95% interval", .right), ("visits", .right), ("pairs", .right),
     ])
     for standing in outcome.standings.filter({ $0.visits > 0 }) {
       table.add([
         standing.architecture.name, Quantity.number(standing.predictedThroughput),
         standing.measuredThroughput.map { Quantity.number($0) } ?? "–",
+        standing.baselineThroughput.map { Quantity.number($0) } ?? "–",
         Self.gain(standing.predicted), standing.measured.map(Self.gain) ?? "–",
         Self.interval(standing.measured, standing.measuredError),
         Self.gain(standing.believed),
@@ -29,24 +35,22 @@ public struct ClosedLoopReport {
         "\(standing.pairs)",
       ])
     }
-    table.add(
-      [baseline.name, "", Quantity.number(outcome.baselineThroughput), "", "1", "", "", "", "", ""])
     return ([table.rendered(), ""] + notes).joined(separator: "\n")
   }
 
   private var notes: [String] {
     let pool = outcome.standings.count
-    let winner = outcome.winner
     var notes = [
-      "Winner: \(winner.architecture.name), \(Self.gain(winner.measured ?? winner.believed)) of "
-        + "\(baseline.name) as measured (\(Self.interval(winner.measured, winner.measuredError))).",
+      verdict,
+      "Tokens a second are those of a candidate's latest round, beside the baseline's of the same "
+        + "round; those of different rounds are of different minutes. Gains are of all rounds.",
       "\(outcome.visits) measurements of a candidate in \(outcome.rounds) rounds, "
         + "\(Quantity.seconds(outcome.seconds)); measuring the whole pool once takes \(pool) "
         + "(\(Quantity.percent(Double(outcome.visits) / Double(pool)))).",
       ending,
       "Rank correlation of predicted and measured gains: "
         + (outcome.rankCorrelation.map { Quantity.number($0, digits: 3) } ?? "too few measured")
-        + "; the winner is \(Quantity.percent(expm1(outcome.regret))) behind the best measured.",
+        + "; \(outcome.leader.architecture.name) is \(Quantity.percent(expm1(outcome.regret))) behind the best measured.",
     ]
     let moved = outcome.coefficients.filter { abs(log($0.value / $0.prior)) > 1e-3 }
     if !moved.isEmpty {
@@ -57,6 +61,32 @@ public struct ClosedLoopReport {
       notes.append("Calibrated by the ratios: " + words.joined(separator: ", ") + ".")
     }
     return notes
+  }
+
+  /// What was decided: a gain that noise could have made is none.
+  private var verdict: String {
+    let leader = outcome.leader
+    let gain = Self.gain(leader.measured ?? leader.believed)
+    let interval = Self.interval(leader.measured, leader.measuredError)
+    let name = leader.architecture.name
+    var text: String
+    if !isBaselineOfSize {
+      text =
+        "Fastest as measured: \(name). \(baseline.name) is of another size: no gain over it is stated."
+    } else if outcome.winner != nil {
+      text = "Winner: \(name), \(gain) of \(baseline.name) as measured (\(interval))."
+    } else {
+      text =
+        "No winner: \(name) is first with \(gain) of \(baseline.name) (\(interval)), which cannot be "
+        + "told from it."
+    }
+    let tied = outcome.tiedWithLeader.map(\.architecture.name)
+    if !tied.isEmpty {
+      text +=
+        " Not told from \(name): \(tied.prefix(5).joined(separator: ", "))"
+        + (tied.count > 5 ? " and \(tied.count - 5) more." : ".")
+    }
+    return text
   }
 
   private var ending: String {
@@ -85,6 +115,8 @@ public struct ClosedLoopReport {
       let architecture: [String: JSONValue]
       let predictedThroughput: Double
       let measuredThroughput: Double?
+      /// The baseline's in the same round.
+      let baselineThroughput: Double?
       let predictedGain: Double
       let measuredGain: Double?
       let measuredStandardError: Double?
@@ -101,9 +133,11 @@ public struct ClosedLoopReport {
       let standardError: Double
     }
 
-    let winner: String
+    /// Absent where the leader cannot be told from the baseline, or that is of another size.
+    let winner: String?
+    let leader: String
+    let tiedWithLeader: [String]
     let standings: [Standing]
-    let baselineThroughput: Double?
     let rounds: Int
     let visits: Int
     let pool: Int
@@ -117,16 +151,18 @@ public struct ClosedLoopReport {
 
   var document: Document {
     Document(
-      winner: outcome.winner.architecture.name,
+      winner: isBaselineOfSize ? outcome.winner?.architecture.name : nil,
+      leader: outcome.leader.architecture.name,
+      tiedWithLeader: outcome.tiedWithLeader.map(\.architecture.name),
       standings: outcome.standings.map {
         Document.Standing(
           name: $0.architecture.name, architecture: $0.architecture.config,
           predictedThroughput: $0.predictedThroughput, measuredThroughput: $0.measuredThroughput,
+          baselineThroughput: $0.baselineThroughput,
           predictedGain: exp($0.predicted), measuredGain: $0.measured.map { exp($0) },
           measuredStandardError: $0.measuredError, believedGain: exp($0.believed),
           believedStandardDeviation: $0.believedDeviation, visits: $0.visits, pairs: $0.pairs)
       },
-      baselineThroughput: outcome.baselineThroughput.isFinite ? outcome.baselineThroughput : nil,
       rounds: outcome.rounds, visits: outcome.visits, pool: outcome.standings.count,
       seconds: outcome.seconds, ending: outcome.ending.rawValue,
       expectedGain: outcome.expectedGain, rankCorrelation: outcome.rankCorrelation,

@@ -30,7 +30,7 @@ public enum GateErrorReport {
       A spin of \(Quantity.percent(record.injectedSlowdown)) measured as \
       \(Quantity.percent(record.measuredSlowdown)). One pair's log ratio spreads by \
       \(Quantity.percent(record.pairSpread)) (median cell); the most biased cell is \
-      \(Quantity.percent(record.largestBias)) off. \(record.cpuInfo).
+      \(Quantity.percent(record.largestBias)) off. \(OutputText.terminal(record.cpuInfo)).
       """
   }
 }

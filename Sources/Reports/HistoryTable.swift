@@ -23,14 +23,18 @@ extension History {
       ])
       for change in one.changes {
         changes.add([
-          one.modelType, one.test, batch, String(change.commit.prefix(9)),
+          one.modelType, one.test, batch, CommitText.brief(change.commit, digits: 9),
           Quantity.number(change.before), Quantity.number(change.after),
           "\(Quantity.number(change.ratio))×", Quantity.number(change.pValue, digits: 2),
         ])
       }
     }
+    let leftOut =
+      commitsLeftOut.isEmpty
+      ? "" : "\n\nmeasured commits left out, which the order lacks: \(commitsLeftOut.count)"
     let any = series.contains { !$0.changes.isEmpty }
     return overview.rendered() + (any ? "\n\n" + changes.rendered() : "")
+      + leftOut
       + "\n\nchanges: binary segmentation by rank sums with permutation tests, seed \(seed); "
       + "the chance of even one\nfalse change in all \(series.count) series is at most "
       + "\(Quantity.percent(level)), so each is tested at \(Quantity.number(levelOfSeries, digits: 2))."

@@ -69,7 +69,8 @@ enum Facts {
   static func rendered(_ facts: [(label: String, value: String)], indent: String = "") -> String {
     let width = facts.map(\.label.count).max() ?? 0
     return facts.map { label, value in
-      indent + label + String(repeating: " ", count: width - label.count + 2) + value
+      indent + label + String(repeating: " ", count: width - label.count + 2)
+        + OutputText.terminal(value)
     }.joined(separator: "\n")
   }
 }

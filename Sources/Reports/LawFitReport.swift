@@ -31,7 +31,7 @@ public struct LawFitReport: Encodable, Sendable {
   /// Lines of the file that an outlier rule left out.
   public let droppedLines: [Int]
   /// Scatter of runs about the law, nats.
-  public let residualStandardDeviation: Double
+  public let residualStandardDeviation: Double?
   public let degreesOfFreedom: Int
   public let quality: FitQuality
   /// `x*` and `r*`, of laws that have them.
@@ -72,7 +72,7 @@ public struct LawFitReport: Encodable, Sendable {
     stop = fit.stop.rawValue
     rows = fit.rows.count
     droppedLines = dropped.sorted()
-    residualStandardDeviation = law.uncertainty?.residualStandardDeviation ?? .nan
+    residualStandardDeviation = law.uncertainty?.residualStandardDeviation
     degreesOfFreedom = law.uncertainty?.degreesOfFreedom ?? 0
     quality = fit.quality
     let optimum = try? LawOptimum(law)

@@ -20,7 +20,7 @@ enum LawText {
     for fold in validation.folds {
       table.add([
         fold.heldOut, "\(fold.fittedRows)", fold.quality.map { "\($0.rows)" } ?? "–",
-        optional(fold.quality?.meanSquaredError), Quantity.number(fold.constantMeanSquaredError),
+        optional(fold.quality?.meanSquaredError), optional(fold.constantMeanSquaredError),
         optional(fold.quality?.spearman), optional(fold.quality?.rSquared),
         fold.intervalCoverage.map(Quantity.percent) ?? "–",
       ])

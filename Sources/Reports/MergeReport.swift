@@ -25,6 +25,6 @@ public struct MergeReport: Encodable, Sendable {
   public var table: String {
     var table = Table([("store", .left), ("new results", .right)])
     for row in rows { table.add([row.store, "\(row.added)"]) }
-    return table.rendered() + "\n\n\(into) holds \(total) results"
+    return table.rendered() + "\n\n\(OutputText.terminal(into)) holds \(total) results"
   }
 }

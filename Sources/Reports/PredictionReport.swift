@@ -191,6 +191,10 @@ extension PredictionEvidence {
         + "median \(Quantity.percent(errors.median)), mean \(Quantity.percent(errors.mean)), "
         + "90th percentile \(Quantity.percent(errors.percentile90)), "
         + "\(Quantity.percent(errors.coverage90)) inside their 90% interval."
+    } else if let comparedElsewhere {
+      text +=
+        "Whole runs: \(engineRung.words), checked with \(comparedElsewhere) only; "
+        + "intervals are at least as wide as such predictions were off before their check."
     } else {
       text +=
         "Whole runs: \(engineRung.words), never checked on this device and engine; "

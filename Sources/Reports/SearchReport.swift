@@ -2,6 +2,7 @@ import ArchitectureSearch
 import Architectures
 import CostModel
 import Foundation
+import ScalingLaws
 
 /// What `dyno search` found, as a table or as JSON.
 public struct SearchReport {
@@ -11,7 +12,10 @@ public struct SearchReport {
   /// - Parameter verified: what the closed loop found, where one was run.
   public init(_ result: ArchitectureSearch.Result, verified: ClosedLoop.Outcome? = nil) {
     self.result = result
-    verification = verified.map { ClosedLoopReport($0, baseline: result.problem.baseline) }
+    verification = verified.map {
+      ClosedLoopReport(
+        $0, baseline: result.problem.baseline, isBaselineOfSize: result.problem.isBaselineOfSize)
+    }
   }
 
   private var problem: SearchProblem { result.problem }
@@ -21,11 +25,11 @@ public struct SearchReport {
   public var table: String {
     var parts = [summary, candidates.rendered(), notes.joined(separator: "\n")]
     if result.gqaVariants.count > 1 { parts.append(heads) }
-    parts.append("Loss against throughput:\n" + front(result.front).rendered())
+    parts.append("\(quantity.capitalised) against throughput:\n" + front(result.front).rendered())
     for (kind, points) in [
       ("memory", result.memoryFront), ("time to the first token", result.ttftFront),
     ] where !points.isEmpty {
-      parts.append("Loss against \(kind):\n" + front(points).rendered())
+      parts.append("\(quantity.capitalised) against \(kind):\n" + front(points).rendered())
     }
     if let verification { parts.append("Measured on this machine:\n" + verification.table) }
     return parts.joined(separator: "\n\n")
@@ -36,17 +40,25 @@ public struct SearchReport {
     return """
       N = \(Quantity.count(space.parameters)) ± \(Quantity.percent(space.tolerance)), \
       \(space.layers.map(String.init).joined(separator: ", ")) layers: \(result.enumerated) \
-      architectures, \(result.withinTarget) with a loss up to \(Self.loss(result.targetLoss)) \
+      architectures, \(result.withinTarget) with a \(quantity.words) up to \(Self.loss(result.targetLoss)) \
       (\(problem.targetName)); least \(Self.loss(result.leastLoss)). \
       \(Quantity.count(Double(result.enumerated) / result.seconds)) a second.
       """
   }
 
+  private var quantity: LossPrediction.Quantity { problem.predictor.quantity }
+
+  /// A gain over another size of model is none.
+  private func gain(_ logGain: Double) -> String {
+    problem.isBaselineOfSize ? Self.gain(logGain) : "–"
+  }
+
   private var candidates: Table {
     var table = Table([
       ("", .left), ("d", .right), ("f", .right), ("L", .right), ("H", .right), ("K", .right),
-      ("e", .right), ("N", .right), ("r", .right), ("d/√N", .right), ("loss", .right),
-      ("P(target)", .right), ("tok/s", .right), ("90% interval", .right), ("gain", .right),
+      ("e", .right), ("N", .right), ("total", .right), ("r", .right), ("d/√N", .right),
+      (quantity.words, .right), ("P(target)", .right), ("memory", .right), ("tok/s", .right),
+      ("90% interval", .right), ("gain", .right),
       ("90% interval", .right), ("P(faster)", .right),
     ])
     func add(_ mark: String, _ candidate: SearchCandidate) {
@@ -56,16 +68,20 @@ public struct SearchReport {
           mark, "\(shape.hiddenSize)", "\(shape.intermediateSize)", "\(shape.layers)",
           "\(shape.queryHeads)", "\(shape.keyValueHeads)", "\(shape.headDimension)",
           Quantity.count(Double(shape.parameters)),
+          Quantity.count(Double(candidate.architecture.parameters.total)),
           Quantity.number(shape.mlpToAttentionRatio, digits: 3),
           Quantity.number(shape.normalizedHiddenSize, digits: 3),
           Self.loss(candidate.loss.value),
           candidate.probabilityMeetsTarget.map { Quantity.probability($0) } ?? "–",
+          Quantity.bytes(candidate.served.map(\.prediction.peakMemoryBytes).max() ?? 0),
           candidate.served.map { Quantity.number($0.prediction.point.outputTokensPerSecond) }
             .joined(separator: ", "),
           candidate.served.map { Self.interval($0.prediction) }.joined(separator: ", "),
-          Self.gain(candidate.logGain),
-          Self.interval(candidate.logGain, candidate.logGainDeviation),
-          Quantity.probability(candidate.probabilityBeatsBaseline),
+          gain(candidate.logGain),
+          problem.isBaselineOfSize
+            ? Self.interval(candidate.logGain, candidate.logGainDeviation) : "–",
+          problem.isBaselineOfSize
+            ? Quantity.probability(candidate.probabilityBeatsBaseline) : "–",
         ])
     }
     for (index, candidate) in result.candidates.enumerated() {
@@ -76,10 +92,16 @@ public struct SearchReport {
   }
 
   private var notes: [String] {
-    var notes = [
+    var notes: [String] = []
+    if !problem.isBaselineOfSize {
+      notes.append(
+        "\(problem.baseline.name) has \(Quantity.count(Double(problem.baseline.parameters.nonEmbedding))) "
+          + "parameters, not \(Quantity.count(problem.space.parameters)): a gain over another size says "
+          + "nothing of a shape, so none is stated. A --baseline within 10% gives one.")
+    }
+    notes.append(
       "=: within noise of the fastest (\(result.tied) of \(result.examined) examined); of these, what "
-        + "leaves the fitted ranges least comes first."
-    ]
+        + "leaves the fitted ranges least comes first.")
     if problem.scenarios.count > 1 {
       let names = problem.scenarios.map(\.name).joined(separator: "; ")
       notes.append("Gain: \(problem.combination.rawValue) of \(names).")
@@ -103,6 +125,7 @@ public struct SearchReport {
     if result.unfitting > 0 {
       notes.append("\(result.unfitting) candidates under the target do not fit a device.")
     }
+    notes += result.candidates.first?.loss.notes ?? []
     notes += Set(result.candidates.flatMap(\.extrapolated)).sorted().map { "extrapolated: " + $0 }
     for (scenario, evidence) in zip(problem.scenarios, result.evidence) {
       let text = evidence.text(scenario.settings)
@@ -120,7 +143,7 @@ public struct SearchReport {
       let shape = variant.candidate.shape
       table.add([
         "\(shape.gqa)", "\(shape.queryHeads)", "\(shape.keyValueHeads)",
-        Self.gain(variant.candidate.logGain),
+        gain(variant.candidate.logGain),
         variant.candidate.served
           .map { Quantity.number($0.prediction.point.outputTokensPerSecond) }
           .joined(separator: ", "),
@@ -135,12 +158,13 @@ public struct SearchReport {
 
   private func front(_ points: [ArchitectureSearch.FrontPoint]) -> Table {
     var table = Table([
-      ("loss", .right), ("gain", .right), ("tok/s", .right), ("memory", .right), ("TTFT", .right),
+      (quantity.words, .right), ("gain", .right), ("tok/s", .right), ("memory", .right),
+      ("TTFT", .right),
       ("architecture", .left), ("", .left),
     ])
     for point in Self.thinned(points) {
       table.add([
-        Self.loss(point.loss), Self.gain(point.logGain),
+        Self.loss(point.loss), gain(point.logGain),
         point.throughput.map { Quantity.number($0) }.joined(separator: ", "),
         Quantity.bytes(point.peakMemoryBytes), Quantity.seconds(point.timeToFirstToken),
         point.architecture.name, point.meetsTarget ? "" : "above the target",
@@ -179,9 +203,12 @@ public struct SearchReport {
   public func json() throws -> String { try JSONText.encode(document) }
 
   var document: Document {
-    Document(
-      baseline: Document.Candidate(result.baseline), targetLoss: result.targetLoss,
-      leastLoss: result.leastLoss,
+    let naming = Document.Naming(quantity: quantity, statesGains: problem.isBaselineOfSize)
+    return Document(
+      baseline: Document.Candidate(result.baseline, naming), quantity: quantity,
+      targetLoss: naming.value(result.targetLoss, .loss),
+      leastLoss: naming.value(result.leastLoss, .loss), target: result.targetLoss,
+      least: result.leastLoss, baselineOfAnotherSize: !problem.isBaselineOfSize,
       scenarios: zip(problem.scenarios, result.evidence).map { scenario, evidence in
         Document.Scenario(
           device: scenario.profile.name, engine: scenario.engine.name,
@@ -190,13 +217,14 @@ public struct SearchReport {
           weight: scenario.weight, operatorRung: evidence.operatorRung.rawValue,
           engineRung: evidence.engineRung.rawValue)
       }, combine: problem.combination.rawValue, tied: result.tied, examined: result.examined,
-      front: result.front.map(Document.Point.init),
-      memoryFront: result.memoryFront.map(Document.Point.init),
-      ttftFront: result.ttftFront.map(Document.Point.init),
-      candidates: result.candidates.map(Document.Candidate.init),
+      front: result.front.map { Document.Point($0, naming) },
+      memoryFront: result.memoryFront.map { Document.Point($0, naming) },
+      ttftFront: result.ttftFront.map { Document.Point($0, naming) },
+      candidates: result.candidates.map { Document.Candidate($0, naming) },
       gqaVariants: result.gqaVariants.map { variant in
         Document.Variant(
-          gqa: variant.candidate.shape.gqa, candidate: Document.Candidate(variant.candidate),
+          gqa: variant.candidate.shape.gqa,
+          candidate: Document.Candidate(variant.candidate, naming),
           measuredLoss: variant.measuredLoss, allowed: variant.isAllowed)
       }, enumerated: result.enumerated, withinTarget: result.withinTarget, priced: result.priced,
       unfitting: result.unfitting, seconds: result.seconds, notes: notes,
@@ -204,6 +232,18 @@ public struct SearchReport {
   }
 
   struct Document: Encodable {
+    /// Under which names results stand: a ratio is no loss, and a gain over another size none.
+    struct Naming {
+      let quantity: LossPrediction.Quantity
+      let statesGains: Bool
+
+      func value(_ value: Double, _ wanted: LossPrediction.Quantity) -> Double? {
+        quantity == wanted ? value : nil
+      }
+
+      func gain<Value>(_ value: Value) -> Value? { statesGains ? value : nil }
+    }
+
     struct Scenario: Encodable {
       let device: String
       let engine: String
@@ -222,31 +262,37 @@ public struct SearchReport {
       let ttftS: Double
       let tpotS: Double
       let peakMemoryBytes: Double
-      let gain: Double
-      let gainInterval: [Double]
-      let probabilityBeatsBaseline: Double
+      let gain: Double?
+      let gainInterval: [Double]?
+      let probabilityBeatsBaseline: Double?
     }
 
     struct Candidate: Encodable {
       let name: String
       let architecture: [String: JSONValue]
       let parameters: Int
-      let loss: Double
+      /// With embeddings, head, norms and biases.
+      let totalParameters: Int
+      /// One of the three, by `quantity`.
+      let loss: Double?
+      let ratioToReference: Double?
+      let differenceFromReference: Double?
       let probabilityMeetsTarget: Double?
       let meetsTarget: Bool
       /// Of the first scenario; `served` has all.
       let throughput: Double
       /// 90%, of `throughput`.
       let interval: [Double]
-      let gain: Double
-      let gainInterval: [Double]
-      let probabilityBeatsBaseline: Double
+      /// Absent where the baseline is of another size.
+      let gain: Double?
+      let gainInterval: [Double]?
+      let probabilityBeatsBaseline: Double?
       let tied: Bool
       let gqaVerified: Bool
       let extrapolated: [String]
       let served: [Served]
 
-      init(_ candidate: SearchCandidate) {
+      init(_ candidate: SearchCandidate, _ naming: Naming) {
         func around(_ center: Double, _ half: Double) -> [Double] {
           [exp(center - half), exp(center + half)]
         }
@@ -257,21 +303,25 @@ public struct SearchReport {
             interval: around(
               log(point.outputTokensPerSecond), served.prediction.spreads.throughput),
             ttftS: point.timeToFirstToken, tpotS: point.timePerOutputToken,
-            peakMemoryBytes: served.prediction.peakMemoryBytes, gain: exp(served.logGain),
-            gainInterval: around(served.logGain, 1.645 * served.logGainDeviation),
-            probabilityBeatsBaseline: served.probabilityBeatsBaseline)
+            peakMemoryBytes: served.prediction.peakMemoryBytes,
+            gain: naming.gain(exp(served.logGain)),
+            gainInterval: naming.gain(around(served.logGain, 1.645 * served.logGainDeviation)),
+            probabilityBeatsBaseline: naming.gain(served.probabilityBeatsBaseline))
         }
         name = candidate.architecture.name
         architecture = candidate.architecture.config
         parameters = candidate.architecture.parameters.nonEmbedding
-        loss = candidate.loss.value
+        totalParameters = candidate.architecture.parameters.total
+        loss = naming.value(candidate.loss.value, .loss)
+        ratioToReference = naming.value(candidate.loss.value, .ratioToReference)
+        differenceFromReference = naming.value(candidate.loss.value, .differenceFromReference)
         probabilityMeetsTarget = candidate.probabilityMeetsTarget
         meetsTarget = candidate.meetsTarget
         throughput = served[0].throughput
         interval = served[0].interval
-        gain = exp(candidate.logGain)
-        gainInterval = around(candidate.logGain, 1.645 * candidate.logGainDeviation)
-        probabilityBeatsBaseline = candidate.probabilityBeatsBaseline
+        gain = naming.gain(exp(candidate.logGain))
+        gainInterval = naming.gain(around(candidate.logGain, 1.645 * candidate.logGainDeviation))
+        probabilityBeatsBaseline = naming.gain(candidate.probabilityBeatsBaseline)
         tied = candidate.isTied
         gqaVerified = candidate.isGQAVerified
         extrapolated = candidate.extrapolated
@@ -282,21 +332,25 @@ public struct SearchReport {
       let name: String
       let architecture: [String: JSONValue]
       let parameters: Int
-      let loss: Double
+      let loss: Double?
+      let ratioToReference: Double?
+      let differenceFromReference: Double?
       let meetsTarget: Bool
       let throughput: [Double]
-      let gain: Double
+      let gain: Double?
       let peakMemoryBytes: Double
       let ttftS: Double
 
-      init(_ point: ArchitectureSearch.FrontPoint) {
+      init(_ point: ArchitectureSearch.FrontPoint, _ naming: Naming) {
         name = point.architecture.name
         architecture = point.architecture.config
         parameters = point.architecture.parameters.nonEmbedding
-        loss = point.loss
+        loss = naming.value(point.loss, .loss)
+        ratioToReference = naming.value(point.loss, .ratioToReference)
+        differenceFromReference = naming.value(point.loss, .differenceFromReference)
         meetsTarget = point.meetsTarget
         throughput = point.throughput
-        gain = exp(point.logGain)
+        gain = naming.gain(exp(point.logGain))
         peakMemoryBytes = point.peakMemoryBytes
         ttftS = point.timeToFirstToken
       }
@@ -310,8 +364,13 @@ public struct SearchReport {
     }
 
     let baseline: Candidate
-    let targetLoss: Double
-    let leastLoss: Double
+    /// What `target` and `least` are.
+    let quantity: LossPrediction.Quantity
+    let targetLoss: Double?
+    let leastLoss: Double?
+    let target: Double
+    let least: Double
+    let baselineOfAnotherSize: Bool
     let scenarios: [Scenario]
     let combine: String
     let tied: Int
@@ -329,4 +388,17 @@ public struct SearchReport {
     let notes: [String]
     let verified: ClosedLoopReport.Document?
   }
+}
+
+extension LossPrediction.Quantity {
+  /// As tables head it.
+  var words: String {
+    switch self {
+    case .loss: "loss"
+    case .ratioToReference: "ratio to L_opt"
+    case .differenceFromReference: "difference from L_opt"
+    }
+  }
+
+  fileprivate var capitalised: String { words.prefix(1).uppercased() + words.dropFirst() }
 }

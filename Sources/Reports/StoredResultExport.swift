@@ -7,12 +7,21 @@ import Store
 public enum StoredResultExport {
   /// An array of records, as `dyno bench --output json` prints; failed ones have `failure`.
   public static func json(_ results: [StoredResult]) -> String {
-    results.isEmpty ? "[]" : "[\n" + results.map(\.record).joined(separator: ",\n") + "\n]"
+    results.isEmpty ? "[]" : "[\n" + results.map(line).joined(separator: ",\n") + "\n]"
   }
 
   /// A record a line.
   public static func jsonLines(_ results: [StoredResult]) -> String {
-    results.map(\.record).joined(separator: "\n")
+    results.map(line).joined(separator: "\n")
+  }
+
+  /// A record on one line: ours are, those that others put into a store need not be.
+  private static func line(_ result: StoredResult) -> String {
+    // Outside of strings only, as JSON's strings have no raw line ends.
+    let line = String(
+      String.UnicodeScalarView(
+        result.record.unicodeScalars.map { "\n\r\t".unicodeScalars.contains($0) ? " " : $0 }))
+    return RecordText.printable(line)
   }
 
   private static let llamaBenchKeys: Set<String> = [
@@ -44,8 +53,10 @@ public enum StoredResultExport {
     let first = ["status", "finished_at", "cell", "block", "model_type", "type_weights"]
     let others = Set(rows.flatMap(\.keys)).subtracting(first).sorted()
     let columns = first + others
-    let lines = rows.map { row in columns.map { quoted(row[$0] ?? "") }.joined(separator: ",") }
-    return ([columns.map(quoted).joined(separator: ",")] + lines).joined(separator: "\r\n")
+    let lines = rows.map { row in
+      columns.map { OutputText.csv(row[$0] ?? "") }.joined(separator: ",")
+    }
+    return ([columns.map(OutputText.csv).joined(separator: ",")] + lines).joined(separator: "\r\n")
   }
 
   private static func flatten(
@@ -66,10 +77,5 @@ public enum StoredResultExport {
         flatten(value, name.isEmpty ? key : "\(name).\(key)", into: &row)
       }
     }
-  }
-
-  private static func quoted(_ cell: String) -> String {
-    guard cell.contains(where: { ",\"\r\n".contains($0) || $0 == "\r\n" }) else { return cell }
-    return "\"" + cell.replacingOccurrences(of: "\"", with: "\"\"") + "\""
   }
 }

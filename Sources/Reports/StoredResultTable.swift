@@ -23,8 +23,10 @@ public enum StoredResultTable {
         try fields.double("median_ts").map { Quantity.number($0) } ?? "–", try interval(fields),
         text(try fields.array("samples_ns")?.count),
         try fields.double("floor_fraction").map(Quantity.percent) ?? "–",
-        String((try fields.string("build_commit") ?? "–").prefix(9)), result.finishedAt,
-        try failure.map { "\(try $0.string("kind") ?? ""): \(brief(try $0.string("detail")))" }
+        CommitText.brief(try fields.string("build_commit") ?? "–", digits: 9), result.finishedAt,
+        try failure.map {
+          "\(try $0.string("kind") ?? ""): \(try $0.string("detail")?.prefix(90) ?? "")"
+        }
           ?? "",
       ])
     }
@@ -46,10 +48,5 @@ public enum StoredResultTable {
     case .number(let number): number
     default: nil
     }
-  }
-
-  /// On one line of a table, and harmless in a terminal.
-  private static func brief(_ detail: String?) -> String {
-    String(InputError(problem: String((detail ?? "").prefix(90))).description)
   }
 }

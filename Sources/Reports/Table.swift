@@ -17,8 +17,16 @@ public struct Table: Sendable {
   }
 
   public func rendered(_ style: Style = .plain) -> String {
+    func safe(_ text: String) -> String {
+      switch style {
+      case .plain: OutputText.terminal(text)
+      case .markdown: OutputText.markdown(text)
+      }
+    }
+    let titles = columns.map { safe($0.title) }
+    let rows = rows.map { $0.map(safe) }
     let widths = columns.indices.map { column in
-      max(columns[column].title.count, rows.map { $0[column].count }.max() ?? 0)
+      max(titles[column].count, rows.map { $0[column].count }.max() ?? 0)
     }
     func padded(_ text: String, _ column: Int) -> String {
       let space = String(repeating: " ", count: widths[column] - text.count)
@@ -41,6 +49,6 @@ public struct Table: Sendable {
         return columns[column].alignment == .left ? dashes + "-" : dashes + ":"
       }
     }
-    return ([line(columns.map(\.title)), line(rule)] + rows.map(line)).joined(separator: "\n")
+    return ([line(titles), line(rule)] + rows.map(line)).joined(separator: "\n")
   }
 }

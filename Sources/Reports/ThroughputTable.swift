@@ -39,8 +39,11 @@ public enum ThroughputTable {
       ]
       table.add(cells)
     }
-    return table.rendered(style) + "\n\n"
-      + legend(first, records, compared: compared, batches: batches)
+    let legend = legend(first, records, compared: compared, batches: batches)
+    let lines = legend.split(separator: "\n").map {
+      style == .markdown ? OutputText.markdown(String($0)) : String($0)
+    }
+    return table.rendered(style) + "\n\n" + lines.joined(separator: "\n")
   }
 
   /// What must be equal for two architectures to be compared.
@@ -81,7 +84,7 @@ public enum ThroughputTable {
     let few = record.ci95Ts == nil ? " [a, b]: smallest and largest, too few for an interval." : ""
     return
       "\(record.typeWeights) weights, \(record.typeK) KV cache\(batches ? "" : ", batch \(record.nSequences)"); "
-      + "\(record.cpuInfo), "
+      + "\(OutputText.terminal(record.cpuInfo)), "
       + "\(record.nThreads) threads, \(record.environment.instructionSet).\n"
       + "Limits of this run: \(Quantity.number(record.limits.readBandwidth * 1e-9)) GB/s read, "
       + "\(Quantity.number(record.limits.multiplyAddPeak * 1e-9)) GFLOP/s f32 multiply-add"
@@ -92,7 +95,16 @@ public enum ThroughputTable {
       + (compared ? " against: median ratio within a block, with its interval." : "")
       + "\nof floor: the least time these limits allow (bytes or FLOPs, whichever binds) over the "
       + "measured one; paired: by the limits right before and after each sample.\n"
-      + memory(records) + workloads(records)
+      + aboveOne(records) + memory(records) + workloads(records)
+  }
+
+  /// Limits are of memory, and the best of a few samples.
+  private static func aboveOne(_ records: [ThroughputRecord]) -> String {
+    let isAbove = records.contains { $0.isAboveLimits }
+    return isAbove
+      ? "A share above 100%: the weights stay in a cache, or the run met a better moment than the\n"
+        + "limits' samples.\n"
+      : ""
   }
 
   private static func sampleCounts(_ records: [ThroughputRecord]) -> String {
@@ -110,7 +122,8 @@ public enum ThroughputTable {
         ? "all \(workload.steps) steps" : "\(workload.timedSteps) of \(workload.steps) steps timed"
       let tpot = workload.tpotS.map { ", \(Quantity.number(1000 * $0)) ms a token" } ?? ""
       let bound = workload.errorBound.map { ", within ±\(Quantity.percent($0))" } ?? ""
-      return "\n\(record.modelType) \(record.testName), batch \(record.nSequences): \(steps)"
+      return
+        "\n\(OutputText.terminal(record.modelType)) \(record.testName), batch \(record.nSequences): \(steps)"
         + "\(bound); prompts \(Quantity.number(workload.prefillS)) s, "
         + "generation \(Quantity.number(workload.decodeS)) s\(tpot)."
     }.joined()
@@ -119,7 +132,7 @@ public enum ThroughputTable {
   private static func memory(_ records: [ThroughputRecord]) -> String {
     var seen: Set<String> = []
     let times = records.filter { seen.insert($0.modelType).inserted }.map {
-      "\($0.modelType) in \(Quantity.number($0.initializationS, digits: 3)) s"
+      "\(OutputText.terminal($0.modelType)) in \(Quantity.number($0.initializationS, digits: 3)) s"
     }
     let peak = Double(records.map(\.processPeakBytes).max() ?? 0)
     let need = Double(records[0].memoryNeedBytes)

@@ -1,3 +1,4 @@
+import Architectures
 import Foundation
 import Numerics
 
@@ -16,7 +17,12 @@ extension LawFit {
   ///
   /// Refits start from the estimate. Those that fail, or run off beyond 1e100, are left out: compare
   /// `law.uncertainty.resamples.count` with `count`.
-  public func bootstrapped(_ resampling: Resampling, count: Int, seed: UInt64 = 1) -> LawFit {
+  ///
+  /// - Throws: `InputError` where more than half of the refits fail: percentiles of the others would
+  ///   be of chosen data.
+  public func bootstrapped(
+    _ resampling: Resampling, count: Int, seed: UInt64 = 1
+  ) throws -> LawFit {
     let form = law.form
     let parameters = law.parameters
     let rows = rows
@@ -36,12 +42,21 @@ extension LawFit {
       let problem = FitProblem(form, drawn)
       let solution = problem.solve(starts: [parameters])
       let refitted = problem.coordinates.parameters(solution.coordinates)
-      return solution.stop.succeeded && refitted.allSatisfy { abs($0) < 1e100 }
-        ? refitted : nil
+      // A positive parameter that vanishes has no logarithm, nor a covariance.
+      let isSound =
+        refitted.allSatisfy { abs($0) < 1e100 }
+        && problem.coordinates.coordinates(refitted).allSatisfy(\.isFinite)
+      return solution.stop.succeeded && isSound ? refitted : nil
     }
     var law = law
     let degreesOfFreedom = law.uncertainty?.degreesOfFreedom ?? 0
     let resamples = refits.compactMap { $0 }
+    guard resamples.count > 1, 2 * resamples.count >= count else {
+      throw InputError(
+        law.name,
+        problem: "\(resamples.count) of \(count) refits to resampled data succeeded",
+        expected: "at least half: more rows, or intervals from the covariance")
+    }
     law.uncertainty?.resamples = resamples
     law.uncertainty?.covariance = Self.covariance(resamples.map(Coordinates(form).coordinates))
     // Leverage makes up for fitted residuals' smallness in least squares, but not where a fit passes

@@ -8,7 +8,10 @@ extension ScalingLaw {
   private static let version = 1
 
   /// Reads a law file. Errors name the file and the field.
-  public init(contentsOf url: URL) throws {
+  public init(contentsOf url: URL) throws { try self.init(contentsOf: url) { _ in } }
+
+  /// - Parameter check: given the form's name before anything that the file refers to is read.
+  fileprivate init(contentsOf url: URL, check: (String?) throws -> Void) throws {
     self = try within(url.path) {
       guard let data = FileManager.default.contents(atPath: url.path) else {
         throw InputError(problem: "cannot be read", expected: "a law file")
@@ -22,6 +25,7 @@ extension ScalingLaw {
           "version", problem: "is \(fields["version"]?.kind ?? "missing")",
           expected: "\(Self.version)")
       }
+      try check(fields.string("form"))
       return try ScalingLaw(
         name: url.deletingPathExtension().lastPathComponent, fields,
         folder: url.deletingLastPathComponent())
@@ -52,11 +56,11 @@ extension ScalingLaw {
         return value
       }
     }
+    if fields["reference"] != nil, form.referenceRole == .none {
+      throw InputError("reference", problem: "is given", expected: "none: \(form.name) needs none")
+    }
     let reference = try fields.object("reference").map { object in
       try within("reference") { try LossReference(object, folder: folder) }
-    }
-    if reference != nil, form.referenceRole == .none {
-      throw InputError("reference", problem: "is given", expected: "none: \(form.name) needs none")
     }
     var domain: [Feature: ClosedRange<Double>] = [:]
     if let ranges = try fields.object("domain") {
@@ -105,8 +109,13 @@ extension ScalingLaw {
     ]
     switch reference {
     case .law(let law): fields["reference"] = .object(["law": .object(law.fields)])
-    case .anchors(let anchors):
-      fields["reference"] = .object(["anchors": .array(anchors.map(\.value))])
+    case .anchors(let anchors, let scaling):
+      var object = ["anchors": JSONValue.array(anchors.map(\.value))]
+      if let scaling {
+        object["scaling"] = .object(
+          scaling.fields.merging(["name": .string(scaling.name)]) { _, name in name })
+      }
+      fields["reference"] = .object(object)
     case nil: break
     }
     if let uncertainty { fields["uncertainty"] = uncertainty.value }
@@ -136,7 +145,38 @@ extension LossReference {
           }
           return try LossAnchor(JSONObject(fields), folder: folder)
         }
-      })
+      }, scaling: try within("scaling") { try Self.scaling(fields["scaling"], folder) })
+  }
+
+  /// The law that carries anchors' `L_opt` to other sizes: by name, beside the file or shipped, or
+  /// written out.
+  private static func scaling(_ value: JSONValue?, _ folder: URL) throws -> ScalingLaw? {
+    func checked(_ form: String?) throws {
+      guard let form, try LawForms.named(form).isOfSizeAndTokensAlone else {
+        throw InputError(
+          problem: "has form \(form ?? "missing")", expected: "a law of N and D alone")
+      }
+    }
+    switch value {
+    case nil: return nil
+    case .string(let name):
+      guard !name.contains("/") else {
+        throw InputError(
+          problem: "is \"\(name.prefix(60))\"", expected: "the name of a law beside this file")
+      }
+      let beside = folder.appendingPathComponent(name + ".json")
+      let law =
+        FileManager.default.fileExists(atPath: beside.path)
+        ? try ScalingLaw(contentsOf: beside, check: checked) : try LawZoo.shipped(name)
+      try checked(law.form.name)
+      return law
+    case .object(let fields):
+      let law = JSONObject(fields)
+      try checked(law.string("form"))
+      return try ScalingLaw(name: try law.string("name") ?? "scaling", law, folder: folder)
+    case .some(let other):
+      throw InputError(problem: "is \(other.kind)", expected: "a law's name, or a law of N and D")
+    }
   }
 }
 
@@ -166,8 +206,9 @@ extension LossAnchor {
         "architecture", problem: "is \(fields["architecture"]?.kind ?? "missing")",
         expected: "a zoo name, a path or a config")
     }
-    self.init(
-      architecture: architecture, tokens: try positive("tokens"), loss: try positive("loss"))
+    self = try LossAnchor(
+      architecture: architecture, tokens: try positive("tokens"), loss: try positive("loss")
+    ).validated()
   }
 
   fileprivate var value: JSONValue {

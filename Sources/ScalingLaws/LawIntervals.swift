@@ -1,3 +1,4 @@
+import Foundation
 import Numerics
 
 // 95% intervals of quantities computed from a law, from its resamples where it has them, else from
@@ -19,12 +20,15 @@ extension ScalingLaw {
     if let rows = uncertainty.resampledRows, let degrees = uncertainty.degreesOfFreedom,
       uncertainty.resamples.count > 1
     {
-      let values = uncertainty.resamples.map(resampled)
-      if extraVariance == 0 {
-        return Bootstrap.interval(values, rows: rows, degreesOfFreedom: degrees)
-      }
-      let spread = Moments.standardDeviation(values)
-      return Self.symmetric(value, t95 * (spread * spread + extraVariance).squareRoot())
+      let ofLaw = Bootstrap.interval(
+        uncertainty.resamples.map(resampled), rows: rows, degreesOfFreedom: degrees)
+      guard extraVariance > 0, let ofLaw else { return ofLaw }
+      // Each side by itself, so that a run's interval always holds the law's, skewed as it may be.
+      let extra = t95 * extraVariance.squareRoot()
+      let below = hypot(max(0, value - ofLaw.lowerBound), extra)
+      let above = hypot(max(0, ofLaw.upperBound - value), extra)
+      guard value.isFinite, below.isFinite, above.isFinite else { return nil }
+      return value - below...value + above
     }
     // Without a covariance only a published scatter is known: no interval for the law itself.
     guard uncertainty.covariance != nil || extraVariance > 0 else { return nil }

@@ -8,6 +8,11 @@ public enum LawZoo {
     if FileManager.default.fileExists(atPath: argument) {
       return try ScalingLaw(contentsOf: URL(fileURLWithPath: argument))
     }
+    return try shipped(argument)
+  }
+
+  /// A law of `profiles/laws/`, by name.
+  static func shipped(_ argument: String) throws -> ScalingLaw {
     let folder = try Zoo.shipped().folder.deletingLastPathComponent()
       .appendingPathComponent("laws")
     let names = try names(in: folder)

@@ -18,12 +18,15 @@ public struct LossPrediction: Sendable {
   public let value: Double
   /// `L_opt`, where the law needs and has one.
   public let reference: Double?
-  /// For the law's value there: what more data of the same kind would settle.
+  /// For the law's value there: what more data of the same kind would settle. `nil` where the
+  /// uncertainty of the law, or of what carries `L_opt` there, is not known.
   public let confidence95: ClosedRange<Double>?
   /// For the loss of one new run there: the scatter of runs about the law comes on top.
   public let prediction95: ClosedRange<Double>?
   /// In what the prediction leaves the fitted data, one sentence each; empty inside it.
   public let extrapolated: [String]
+  /// What `L_opt` rests on where that is no run or law of its own, one sentence each.
+  public let notes: [String]
 }
 
 /// Predicts losses at a budget of parameters and tokens.
@@ -34,32 +37,23 @@ public struct LossPredictor: Sendable {
   public let law: ScalingLaw
   /// `N` of the budget.
   public let parameters: Double
-  /// `D`; NaN where the law needs none.
+  /// `D`; NaN where the law needs none. Without tokens of the budget, the anchor's.
   public let tokens: Double
-  private let anchor: LossAnchor?
+  private let reference: BudgetReference
 
   /// - Parameter parameters: `N`, non-embedding.
   /// - Throws: where the law depends on tokens and none are given.
   public init(_ law: ScalingLaw, parameters: Double, tokens: Double?) throws {
+    reference = BudgetReference(law, parameters: parameters, tokens: tokens)
     var needsTokens = law.form.features.contains(.tokens)
-    var anchor: LossAnchor?
-    switch law.reference {
-    case .law: needsTokens = true
-    case .anchors(let anchors):
-      func distance(_ anchor: LossAnchor) -> Double {
-        abs(log(anchor.point.parameters / parameters))
-      }
-      anchor = anchors.min { distance($0) < distance($1) }
-    case nil: break
-    }
+    if case .law = reference { needsTokens = true }
     if needsTokens, tokens == nil {
       throw InputError(
         law.name, problem: "depends on training tokens", expected: "--tokens, such as 100B")
     }
     self.law = law
     self.parameters = parameters
-    self.tokens = tokens ?? .nan
-    self.anchor = anchor
+    self.tokens = tokens ?? reference.anchored?.anchor.tokens ?? .nan
   }
 
   public func predict(_ architecture: Architecture) throws -> LossPrediction {
@@ -68,51 +62,69 @@ public struct LossPredictor: Sendable {
 
   /// - Parameter point: its shape counts; its size and tokens are replaced by the budget's.
   public func predict(_ point: TrainingPoint) throws -> LossPrediction {
-    var point = point
-    point.parameters = parameters
-    point.tokens = tokens
+    let point = atBudget(point)
     for feature in law.form.features where !feature.value(of: point).isFinite {
       throw InputError(law.name, problem: "needs \(feature.symbol)", expected: "a known value")
     }
-    let reference = referenceLoss()
-    point.reference = reference.value
-    let estimate = evaluate(law.parameters, point)
-    guard estimate.value.isFinite else {
-      throw InputError(
-        law.name, problem: "gives no finite loss there", expected: "sound parameters and anchors")
+    let estimate = try estimate(point)
+    let isKnown =
+      law.uncertainty.map { $0.covariance != nil || $0.resamples.count > 1 } ?? false
+    let referenceError = referenceError(estimate.referenceSlope, estimate.reference)
+    func interval(_ scatter: Double) -> ClosedRange<Double>? {
+      referenceError.flatMap {
+        law.interval(
+          value: estimate.value, gradient: estimate.gradient,
+          extraVariance: $0 * $0 + scatter * scatter
+        ) { evaluate($0, point).value }
+      }
     }
-    let scatter = scatter(slope: estimate.referenceSlope)
-    let referenceError = estimate.referenceSlope * (reference.standardError ?? 0)
     return LossPrediction(
       quantity: quantity, value: estimate.value,
-      reference: law.form.referenceRole == .none || law.reference == nil
-        ? nil : estimate.reference,
-      confidence95: interval(point, estimate, referenceError: referenceError, scatter: 0),
+      reference: isReferenceKnown ? estimate.reference : nil,
+      confidence95: isKnown ? interval(0) : nil,
       prediction95: quantity == .loss
-        ? scatter.flatMap {
-          interval(point, estimate, referenceError: referenceError, scatter: $0)
-        } : nil,
-      extrapolated: extrapolations(point))
+        ? scatter(slope: estimate.referenceSlope).flatMap(interval) : nil,
+      extrapolated: law.extrapolations(point) + growthExtrapolated, notes: notes)
   }
 
-  private var quantity: LossPrediction.Quantity {
-    guard law.reference == nil else { return .loss }
-    return switch law.form.referenceRole {
-    case .none: .loss
-    case .factor: .ratioToReference
-    case .offset: .differenceFromReference
+  /// What the predictions are: a loss only where `L_opt` is known.
+  public var quantity: LossPrediction.Quantity {
+    guard case .unknown = reference else { return .loss }
+    return law.form.referenceRole == .offset ? .differenceFromReference : .ratioToReference
+  }
+
+  private var isReferenceKnown: Bool {
+    switch reference {
+    case .notNeeded, .unknown: false
+    case .law, .anchor: true
     }
   }
 
   /// `L_opt` where it does not depend on the law's own parameters. Anchors replace it later.
-  private func referenceLoss() -> (value: Double, standardError: Double?) {
-    if case .law(let law) = law.reference {
-      let point = TrainingPoint(parameters: parameters, tokens: tokens)
-      var gradient = law.parameters
-      let value = law.form.loss(law.parameters, point, &gradient)
-      return (value, law.standardError(gradient))
+  private var referenceLoss: Double {
+    if case .law(let law) = reference {
+      return law.loss(TrainingPoint(parameters: parameters, tokens: tokens))
     }
-    return (law.form.referenceRole == .offset ? 0 : 1, nil)
+    return law.form.referenceRole == .offset ? 0 : 1
+  }
+
+  /// Standard error that `L_opt`'s brings, beside the law's own parameters and an anchor's run.
+  ///
+  /// - Parameter slope: by `L_opt`.
+  /// - Returns: `nil` where it is not known.
+  private func referenceError(_ slope: Double, _ referenceLoss: Double) -> Double? {
+    switch reference {
+    case .notNeeded, .unknown, .anchor(_, nil): return 0
+    case .law(let law):
+      var gradient = law.parameters
+      _ = law.form.loss(
+        law.parameters, TrainingPoint(parameters: parameters, tokens: tokens), &gradient)
+      // A reference without a covariance was held as it is while the law was fitted: its error is
+      // among the scatter.
+      return slope * (law.standardError(gradient) ?? 0)
+    case .anchor(_, .some(let growth)):
+      return growth.standardError.map { slope * referenceLoss * $0 }
+    }
   }
 
   private struct Estimate {
@@ -129,7 +141,7 @@ public struct LossPredictor: Sendable {
     var gradient = parameters
     let slope = referenceSlope(parameters, point)
     var anchorShare = [Double](repeating: 0, count: parameters.count)
-    if let anchor {
+    if let (anchor, factor) = reference.anchored {
       // The loss is linear in L_opt, so the anchor's measured loss gives L_opt in one step.
       var anchorPoint = anchor.point
       let anchorSlope = referenceSlope(parameters, anchorPoint)
@@ -137,8 +149,8 @@ public struct LossPredictor: Sendable {
       let floor = law.form.loss(parameters, anchorPoint, &gradient)
       anchorPoint.reference = (anchor.loss - floor) / anchorSlope
       _ = law.form.loss(parameters, anchorPoint, &anchorShare)
-      for index in anchorShare.indices { anchorShare[index] *= -slope / anchorSlope }
-      point.reference = anchorPoint.reference
+      for index in anchorShare.indices { anchorShare[index] *= -slope * factor / anchorSlope }
+      point.reference = anchorPoint.reference * factor
     }
     let value = law.form.loss(parameters, point, &gradient)
     for index in gradient.indices { gradient[index] += anchorShare[index] }
@@ -159,36 +171,47 @@ public struct LossPredictor: Sendable {
   /// Standard deviation of a single run's loss about the law; an anchor is one run too.
   private func scatter(slope: Double) -> Double? {
     guard let deviation = law.uncertainty?.residualStandardDeviation else { return nil }
-    guard let anchor else { return deviation }
-    let share = slope / referenceSlope(law.parameters, anchor.point)
+    let share = anchorShare(slope: slope)
     return deviation * (1 + share * share).squareRoot()
   }
 
-  private func interval(
-    _ point: TrainingPoint, _ estimate: Estimate, referenceError: Double, scatter: Double
-  ) -> ClosedRange<Double>? {
-    law.interval(
-      value: estimate.value, gradient: estimate.gradient,
-      extraVariance: referenceError * referenceError + scatter * scatter
-    ) { evaluate($0, point).value }
+  /// How an error of the anchor's loss moves a loss with this slope by `L_opt`; 0 without an anchor.
+  private func anchorShare(slope: Double) -> Double {
+    guard let (anchor, factor) = reference.anchored else { return 0 }
+    return slope * factor / referenceSlope(law.parameters, anchor.point)
   }
 
-  private func extrapolations(_ point: TrainingPoint) -> [String] {
-    var sentences = law.extrapolations(point)
-    if let anchor {
-      if abs(log(anchor.point.parameters / parameters)) > 0.05 {
-        sentences.append(
-          "L_opt is held at that of \(anchor.architecture.name), N = "
-            + "\(ScalingLaw.short(anchor.point.parameters)), for N = \(ScalingLaw.short(parameters))"
-        )
-      }
-      if tokens.isFinite, abs(log(anchor.tokens / tokens)) > 0.01 {
-        sentences.append(
-          "L_opt is held at that of \(ScalingLaw.short(anchor.tokens)) tokens, for D = \(ScalingLaw.short(tokens))"
-        )
-      }
+  private var growthExtrapolated: [String] {
+    guard case .anchor(_, let growth?) = reference else { return [] }
+    return growth.extrapolated
+  }
+
+  private var notes: [String] {
+    func place(_ anchor: LossAnchor) -> String {
+      "\(anchor.architecture.name) (N = \(ScalingLaw.short(anchor.point.parameters)), "
+        + "D = \(ScalingLaw.short(anchor.tokens)))"
     }
-    return sentences
+    let budget =
+      "N = \(ScalingLaw.short(parameters))"
+      + (tokens.isFinite ? ", D = \(ScalingLaw.short(tokens))" : "")
+    switch reference {
+    case .notNeeded, .anchor(_, nil), .unknown(nil): return []
+    case .law(let law):
+      return law.uncertainty?.covariance != nil
+        ? [] : ["intervals leave out how well L_opt is known: \(law.name) does not say"]
+    case .unknown(.some(let anchor)):
+      return [
+        "no loss, since L_opt is known at \(place(anchor)) and no law of N and D carries it to "
+          + budget
+      ]
+    case .anchor(let anchor, .some(let growth)):
+      return [
+        "L_opt is carried from \(place(anchor)) to \(budget) by \(growth.law.name), a law of other "
+          + "runs"
+      ]
+        + (growth.standardError == nil
+          ? ["no interval: \(growth.law.name) does not say how well it is known"] : [])
+    }
   }
 }
 
@@ -234,8 +257,8 @@ extension LossPredictor {
   /// The budget with its `L_opt`, without a shape.
   fileprivate var budget: TrainingPoint {
     var point = TrainingPoint(parameters: parameters, tokens: tokens)
-    point.reference = referenceLoss().value
-    if anchor != nil {
+    point.reference = referenceLoss
+    if reference.anchored != nil {
       // An anchor's L_opt is one number, whatever the shape that asks.
       point.normalizedHiddenSize = 1
       point.mlpToAttentionRatio = 1
@@ -253,7 +276,8 @@ extension LossPredictor {
   /// run scatters about the law on top.
   public func probability(of shape: TrainingPoint, atMost target: LossTarget) throws -> Double? {
     guard let uncertainty = law.uncertainty else { return nil }
-    let candidate = try estimate(shape)
+    let point = atBudget(shape)
+    let candidate = try estimate(point)
     var gradient = candidate.gradient
     var slope = candidate.referenceSlope
     let bound: Double
@@ -261,15 +285,15 @@ extension LossPredictor {
     switch target {
     case .loss(let loss): bound = loss
     case .shape(let other):
-      let estimate = try estimate(other)
+      let point = atBudget(other)
+      let estimate = try estimate(point)
       bound = estimate.value
       slope -= estimate.referenceSlope
       for index in gradient.indices { gradient[index] -= estimate.gradient[index] }
-      let point = atBudget(other)
       resampledBound = { evaluate($0, point).value }
     }
-    var variance = 0.0
-    let point = atBudget(shape)
+    guard let referenceError = referenceError(slope, candidate.reference) else { return nil }
+    var variance = referenceError * referenceError
     if uncertainty.resamples.count > 1 {
       let differences = uncertainty.resamples.map {
         evaluate($0, point).value - (resampledBound?($0) ?? bound)
@@ -279,21 +303,16 @@ extension LossPredictor {
       variance += error * error
     }
     let scatter = uncertainty.residualStandardDeviation
-    variance += scatter * scatter
-    if let anchor {
-      let share = slope / referenceSlope(law.parameters, anchor.point)
-      variance += pow(share * scatter, 2)
-    } else if let error = referenceLoss().standardError {
-      variance += pow(slope * error, 2)
-    }
+    variance += scatter * scatter + pow(anchorShare(slope: slope) * scatter, 2)
     guard variance > 0 else { return nil }
     let distance = (bound - candidate.value) / variance.squareRoot()
     return StudentT.cumulative(
       distance, degreesOfFreedom: uncertainty.degreesOfFreedom.map(Double.init) ?? .infinity)
   }
 
-  private func estimate(_ shape: TrainingPoint) throws -> Estimate {
-    let estimate = evaluate(law.parameters, atBudget(shape))
+  /// - Parameter point: at the budget.
+  private func estimate(_ point: TrainingPoint) throws -> Estimate {
+    let estimate = evaluate(law.parameters, point)
     guard estimate.value.isFinite else {
       throw InputError(
         law.name, problem: "gives no finite loss there", expected: "sound parameters and anchors")
@@ -305,7 +324,7 @@ extension LossPredictor {
     var point = shape
     point.parameters = parameters
     point.tokens = tokens
-    point.reference = referenceLoss().value
+    point.reference = referenceLoss
     return point
   }
 }

@@ -1,3 +1,4 @@
+import Architectures
 import Foundation
 import Numerics
 
@@ -47,5 +48,45 @@ public struct ScalingLaw: Sendable {
   func standardError(_ gradient: [Double]) -> Double? {
     guard let covariance = uncertainty?.covariance else { return nil }
     return Coordinates(form).standardError(gradient, parameters, covariance)
+  }
+}
+
+extension ScalingLaw {
+  /// This law with what a user gives of its reference.
+  ///
+  /// - Parameters:
+  ///   - anchors: in place of its own, where there are some.
+  ///   - scaling: the law of `N` and `D` that carries anchors' `L_opt` elsewhere: a file, a shipped
+  ///     law, or `none`; `nil` keeps the one it has.
+  public func referenced(anchors: [LossAnchor], scaling: String?) throws -> ScalingLaw {
+    guard !anchors.isEmpty || scaling != nil else { return self }
+    guard form.referenceRole != .none else {
+      throw InputError(
+        anchors.isEmpty ? "--scaling" : "--anchor", problem: "does not apply to \(form.name)",
+        expected: "a conditional law")
+    }
+    var known: (anchors: [LossAnchor], scaling: ScalingLaw?) = ([], nil)
+    if case .anchors(let own, let carrier) = reference { known = (own, carrier) }
+    if !anchors.isEmpty { known.anchors = try anchors.map { try $0.validated() } }
+    guard !known.anchors.isEmpty else {
+      throw InputError(
+        "--scaling", problem: "has nothing to carry: \(name) has no anchor", expected: "an --anchor"
+      )
+    }
+    switch scaling {
+    case nil: break
+    case "none": known.scaling = nil
+    case .some(let name):
+      let law = try within("--scaling") { try LawZoo.resolve(name) }
+      guard law.form.isOfSizeAndTokensAlone else {
+        throw InputError(
+          "--scaling", problem: "\(law.name) has form \(law.form.name)",
+          expected: "a law of N and D alone, such as \(Chinchilla.name)")
+      }
+      known.scaling = law
+    }
+    var law = self
+    law.reference = .anchors(known.anchors, scaling: known.scaling)
+    return law
   }
 }

@@ -21,8 +21,9 @@ public struct Validation: Sendable, Codable {
     public let quality: FitQuality?
     public let failure: String?
     /// Mean squared error of a predictor that knows nothing of the law's features: the mean ratio
-    /// of loss to `L_opt` among the fitted rows (of laws without `L_opt`, their mean loss).
-    public let constantMeanSquaredError: Double
+    /// of loss to `L_opt` among the fitted rows (of laws without `L_opt`, their mean loss). `nil`
+    /// where `L_opt` could not be fitted.
+    public let constantMeanSquaredError: Double?
     /// Share of held-out losses inside their 95% prediction intervals.
     public let intervalCoverage: Double?
   }
@@ -57,7 +58,8 @@ public struct Validation: Sendable, Codable {
         heldOut = complete(heldOut)
         let fit = try LawFit(
           form, fitted, name: form.name, reference: reference, source: "validation")
-        law = (resampling.map { fit.bootstrapped($0, count: resamples, seed: seed) } ?? fit).law
+        law = try (resampling.map { try fit.bootstrapped($0, count: resamples, seed: seed) } ?? fit)
+          .law
       } catch let error as InputError { failure = error.problem }
       let losses = heldOut.rows.map(\.loss)
       let constant = Self.constantPredictions(form, fitted, heldOut)
@@ -80,7 +82,8 @@ public struct Validation: Sendable, Codable {
           quality: estimates.map {
             FitQuality(predicted: $0.map(\.value), measured: losses)
           }, failure: failure,
-          constantMeanSquaredError: constantSquare / Double(losses.count),
+          constantMeanSquaredError: constantSquare.isFinite
+            ? constantSquare / Double(losses.count) : nil,
           intervalCoverage: inside.map { Double($0) / Double(losses.count) }))
     }
     self.method = method

@@ -10,8 +10,8 @@ public struct History: Encodable, Sendable {
     public var level = 0.05
     /// Of the permutations.
     public var seed: UInt64 = 0
-    /// Commits, oldest first. Without it they are ordered by when they were first measured.
-    public var order: [String]?
+    /// Without it commits are ordered by when they were first measured.
+    public var order: CommitOrder?
 
     public init() {}
   }
@@ -73,17 +73,28 @@ public struct History: Encodable, Sendable {
   /// What each series was tested at: the level over the number of series (Bonferroni).
   public let levelOfSeries: Double
   public let seed: UInt64
+  /// Measured commits that the order lacks.
+  public private(set) var commitsLeftOut: [String] = []
 
   /// - Parameter results: measured ones, oldest first.
+  /// - Throws: `InputError` where a record is damaged, or the order does not fit the commits.
   public init(_ results: [StoredResult], _ options: Options = Options()) throws {
     var groups: [String: Group] = [:]
     for result in results where result.status == .measured {
       let fields = try result.fields()
       let key = SeriesKey(fields)
-      groups[key.text, default: Group(key)].add(fields, result.finishedAt)
+      try groups[key.text, default: Group(key)].add(fields, result.finishedAt)
     }
     let ordered = groups.values.sorted { $0.key.text < $1.key.text }
-    series = try ordered.map { try $0.series(options.order) }
+    var first: [String: String] = [:]
+    for (commit, group) in ordered.flatMap(\.medians) {
+      first[commit] = min(first[commit] ?? group.first, group.first)
+    }
+    let positions = try options.order?.positions(
+      ofCommits: first.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key))
+    commitsLeftOut =
+      positions.map { known in first.keys.filter { known[$0] == nil }.sorted() } ?? []
+    series = ordered.map { $0.series(positions) }.filter { !$0.points.isEmpty }
     level = options.level
     seed = options.seed
     levelOfSeries = options.level / Double(max(1, series.count))
@@ -142,15 +153,24 @@ private struct Group {
 
   init(_ key: SeriesKey) { self.key = key }
 
-  mutating func add(_ record: JSONObject, _ finishedAt: String) {
-    guard let median = try? record.double("median_ts"), median > 0 else { return }
-    name = (try? record.string("model_type")) ?? ""
+  mutating func add(_ record: JSONObject, _ finishedAt: String) throws {
+    let place = "result of \(finishedAt)"
+    let (median, commit) = try within(place) {
+      let median = try record.required("median_ts", JSONObject.double, expected: "a rate")
+      guard median > 0 else {
+        throw InputError("median_ts", problem: "is \(median)", expected: "a rate greater than 0")
+      }
+      name = try record.required("model_type", JSONObject.string, expected: "a name")
+      return (
+        median, try record.required("build_commit", JSONObject.string, expected: "a commit")
+      )
+    }
     test = record.testName
-    let commit = (try? record.string("build_commit")) ?? "unknown"
     medians[commit, default: (finishedAt, [])].values.append(median)
   }
 
-  func series(_ order: [String]?) throws -> History.Series {
+  /// - Parameter positions: of commits; those without one are left out.
+  func series(_ positions: [String: Int]?) -> History.Series {
     let points = medians.map { commit, group in
       History.Point(
         commit: commit, firstMeasuredAt: group.first, results: group.values.count,
@@ -160,17 +180,9 @@ private struct Group {
     settings["architecture"] = nil
     return History.Series(
       modelType: name, test: test, settings: settings,
-      points: try order.map { try Self.sorted(points, by: $0) }
-        ?? points.sorted { ($0.firstMeasuredAt, $0.commit) < ($1.firstMeasuredAt, $1.commit) })
-  }
-
-  private static func sorted(
-    _ points: [History.Point], by order: [String]
-  ) throws -> [History.Point] {
-    let positions = Dictionary(
-      order.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
-    // Commits of other branches are not part of this history.
-    return points.filter { positions[$0.commit] != nil }
-      .sorted { positions[$0.commit]! < positions[$1.commit]! }
+      points: positions.map { positions in
+        points.filter { positions[$0.commit] != nil }
+          .sorted { positions[$0.commit]! < positions[$1.commit]! }
+      } ?? points.sorted { ($0.firstMeasuredAt, $0.commit) < ($1.firstMeasuredAt, $1.commit) })
   }
 }

@@ -16,6 +16,8 @@ public final class ResultStore {
 
   public let path: String
   let queue: DatabaseQueue
+  /// Where a store on media that cannot be written is read instead.
+  private let copy: StoreCopy?
 
   /// Seconds to wait for another program's transaction.
   private static let patience = 30.0
@@ -23,6 +25,11 @@ public final class ResultStore {
   /// - Throws: `InputError` where the file is no store, is damaged or comes from another version;
   ///   it is then left as it was.
   public init(_ path: String, _ access: Access) throws {
+    // SQLite's names for what vanishes with the process.
+    guard !path.isEmpty, path != ":memory:" else {
+      throw InputError(
+        "store", problem: "is \"\(path)\", which keeps nothing", expected: "a file's path")
+    }
     self.path = path
     let kind = try StoreFile(path)
     switch kind {
@@ -36,14 +43,16 @@ public final class ResultStore {
     case .unmarkedDatabase: try Self.look(at: path, access)
     case .missing, .empty, .store: break
     }
-    queue = try withStoreErrors(path) { try Self.open(path, readOnly: false) }
+    let copy = access == .reading ? try StoreCopy(ofUnwritable: path) : nil
+    self.copy = copy
+    queue = try withStoreErrors(path) { try Self.open(copy?.path ?? path, readOnly: false) }
     try withStoreErrors(path) {
       if access == .writing {
         try prepareForWriting()
       } else {
         try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = 1") }
+        try requireOurs()
       }
-      try requireOurs()
       try requireCurrentRecords()
     }
   }
@@ -70,6 +79,8 @@ public final class ResultStore {
   }
 
   private static func open(_ path: String, readOnly: Bool) throws -> DatabaseQueue {
+    // Absolute, as SQLite gives names like file:x?mode=memory a meaning of their own.
+    let path = URL(fileURLWithPath: path).path
     var configuration = Configuration()
     configuration.busyMode = .timeout(patience)
     // Even readers write where they can: they fold in the log of a writer that was killed.
@@ -88,7 +99,8 @@ public final class ResultStore {
   }
 
   private func prepareForWriting() throws {
-    if try queue.read(Self.isMarked) { try requireOurs() }
+    // Nothing of others may change, so this comes before anything is written.
+    if try !queue.read(Self.isUntouched) { try requireOurs() }
     try queue.writeWithoutTransaction { database in
       try database.execute(sql: "PRAGMA journal_mode = WAL")
       // A commit is on the disk when we say so, even if the power fails then.
@@ -134,6 +146,7 @@ public final class ResultStore {
           path, problem: "has store schema \(version)",
           expected: "\(StoreSchema.version), or the Dyno that wrote it")
       }
+      try StoreSchema.check(database, path)
     }
   }
 

@@ -14,9 +14,13 @@ enum StoreFile {
   case other
 
   init(_ path: String) throws {
-    guard FileManager.default.fileExists(atPath: path) else {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
       self = .missing
       return
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw InputError(path, problem: "is no regular file", expected: "a store")
     }
     guard let handle = FileHandle(forReadingAtPath: path),
       let header = try? handle.read(upToCount: 100) ?? Data()

@@ -26,11 +26,11 @@ extension ResultStore {
             GROUP BY cell, block, status
             """)
         while let row = try rows.next() {
-          let unit = SweepUnit(cell: row[0], block: row[1])
-          if row[2] == StoredResult.Status.measured.rawValue {
-            states[unit, default: UnitState()].measured = true
-          } else {
-            states[unit, default: UnitState()].failures = row[3]
+          let fields = StoreRow(row, of: "results", in: path)
+          let unit = SweepUnit(cell: try fields.text(0), block: try fields.count(1))
+          switch try fields.status(2) {
+          case .measured: states[unit, default: UnitState()].measured = true
+          case .failed: states[unit, default: UnitState()].failures = try fields.count(3)
           }
         }
         return states
@@ -64,7 +64,7 @@ extension ResultStore {
             SELECT cell, block, run, status, finished_at, record FROM results
             WHERE \(condition) ORDER BY finished_at, uid
             """, arguments: arguments
-        ).map(Self.result)
+        ).map { try Self.result(StoreRow($0, of: "results", in: path)) }
       }
     }
   }
@@ -78,19 +78,25 @@ extension ResultStore {
 
   /// All runs, oldest first.
   public func runs() throws -> [StoredRun] {
-    try withStoreErrors(path) { try queue.read(Self.runs) }
+    try withStoreErrors(path) { try queue.read { try Self.runs($0, in: path) } }
   }
 
-  static func runs(_ database: Database) throws -> [StoredRun] {
+  static func runs(_ database: Database, in path: String) throws -> [StoredRun] {
     try Row.fetchAll(
       database, sql: "SELECT id, command, started_at, details FROM runs ORDER BY started_at, id"
-    ).map { StoredRun(id: $0[0], command: $0[1], startedAt: $0[2], details: $0[3]) }
+    ).map {
+      let fields = StoreRow($0, of: "runs", in: path)
+      return StoredRun(
+        id: try fields.text(0), command: try fields.text(1), startedAt: try fields.text(2),
+        details: try fields.text(3))
+    }
   }
 
-  static func result(_ row: Row) -> StoredResult {
-    let cell: String? = row[0]
-    return StoredResult(
-      unit: cell.map { SweepUnit(cell: $0, block: row[1] ?? 0) }, run: row[2],
-      status: StoredResult.Status(rawValue: row[3]) ?? .failed, finishedAt: row[4], record: row[5])
+  /// - Parameter row: cell, block, run, status, finished_at, record.
+  static func result(_ row: StoreRow) throws -> StoredResult {
+    StoredResult(
+      unit: row.isNull(0) ? nil : SweepUnit(cell: try row.text(0), block: try row.count(1)),
+      run: try row.text(2), status: try row.status(3), finishedAt: try row.text(4),
+      record: try row.text(5))
   }
 }

@@ -1,3 +1,4 @@
+import Architectures
 import GRDB
 
 /// The tables of a store.
@@ -55,5 +56,43 @@ enum StoreSchema {
       PRAGMA application_id = \(applicationID);
       PRAGMA user_version = \(version);
       """
+  }
+
+  // MARK: Checking
+
+  /// What a database has under the names that we read and write, and whatever acts by itself.
+  private static func objects(_ database: Database) throws -> [String: String] {
+    let rows = try Row.fetchAll(
+      database,
+      sql: """
+        SELECT type || ' ' || lower(name), coalesce(sql, '') FROM sqlite_master
+        WHERE lower(name) IN ('runs', 'cells', 'results') OR type = 'trigger'
+        """)
+    return Dictionary(
+      rows.map { row in
+        let name = String.fromDatabaseValue(row[0]) ?? "?"
+        let text = String.fromDatabaseValue(row[1]) ?? ""
+        return (name, text.split(whereSeparator: \.isWhitespace).joined(separator: " "))
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  private static let ours: [String: String] = {
+    // A database in memory that cannot take three tables cannot take a store either.
+    let made = try? DatabaseQueue().write { database in
+      try database.execute(sql: creation)
+      return try objects(database)
+    }
+    return made ?? [:]
+  }()
+
+  /// Refuses a database whose tables are not those that a store has: a view, a trigger or a table of
+  /// others could make anything of what we ask for.
+  static func check(_ database: Database, _ path: String) throws {
+    let theirs = try objects(database)
+    for name in Set(theirs.keys).union(ours.keys).sorted() where theirs[name] != ours[name] {
+      throw InputError(
+        path, problem: "is not a sound store (its \(name) is not Dyno's)",
+        expected: "a file that Dyno wrote")
+    }
   }
 }

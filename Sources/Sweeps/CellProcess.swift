@@ -1,15 +1,21 @@
 import Foundation
 import Host
+import Processes
 
 /// A child process that measures one cell, so that nothing that happens to it harms the sweep.
 struct CellProcess {
   /// This very executable, even where the file was replaced since.
   static let executable = "/proc/self/exe"
+  /// Where the child finds the architecture's configuration.
+  static let configPath = "/dev/fd/3"
+  /// Of a record: a million samples take a fifth of it.
+  private static let mostOutput = 1 << 30
 
   enum End: Equatable {
     case exited(Int32)
     case signalled(Int32)
     case timeLimit
+    case tooMuchOutput
     /// Ended because the sweep was asked to stop.
     case stopped
   }
@@ -24,82 +30,55 @@ struct CellProcess {
 
   var executable = Self.executable
   var arguments: [String]
+  /// What stands at `configPath`.
+  var config: String
   /// Seconds.
   var timeLimit: Double?
+  var mostOutput = Self.mostOutput
 
   /// Runs the child to its end, its time limit or until `stopped`.
   func run(stopped: () -> Bool) throws -> Outcome {
-    // Where our parent ignored ends of children, so would we, and never learn how they ended.
-    signal(SIGCHLD, SIG_DFL)
     let kills = OutOfMemoryKills.count
-    let input = try ChildPipe()
-    let output = try ChildPipe()
-    let errors = try ChildPipe()
-    for end in [output.reading, errors.reading] { end.doNotWait() }
-    let child = try spawn(input, output, errors)
-    for end in [input.reading, output.writing, errors.writing] { end.close() }
-    // The child ends when this one closes, so it stays open until the child has ended.
-    defer { input.writing.close() }
+    // The child ends when its input does, so this lives until the child has ended.
+    let child = try ChildProcess(
+      executable: executable, arguments: arguments, file: .holding(config),
+      limits: .init(output: mostOutput))
     // Should memory run out, the child goes rather than the sweep.
-    try? Data("800".utf8).write(to: URL(fileURLWithPath: "/proc/\(child)/oom_score_adj"))
+    try? Data("800".utf8).write(to: URL(fileURLWithPath: "/proc/\(child.identifier)/oom_score_adj"))
 
     let start = SteadyClock.nanoseconds()
     var end: End?
-    var status: Int32 = 0
-    var collected = (output: Data(), errors: Data())
-    while true {
-      output.reading.wait(or: errors.reading, milliseconds: 100)
-      output.reading.drain(into: &collected.output)
-      errors.reading.drain(into: &collected.errors)
-      let ended = waitpid(child, &status, WNOHANG)
-      if ended == child { break }
-      guard ended == 0 || errno == EINTR else {
-        throw HostError("a child process is lost: \(String(cString: strerror(errno)))")
+    var natural: ChildProcess.End?
+    while natural == nil {
+      natural = try child.poll(milliseconds: 100)
+      guard natural == nil, end == nil else { continue }
+      let seconds = Double(SteadyClock.nanoseconds() - start) * 1e-9
+      if stopped() {
+        end = .stopped
+      } else if let timeLimit, seconds > timeLimit {
+        end = .timeLimit
+      } else if child.wroteTooMuch {
+        end = .tooMuchOutput
       }
-      if end == nil {
-        let seconds = Double(SteadyClock.nanoseconds() - start) * 1e-9
-        if stopped() {
-          end = .stopped
-        } else if let timeLimit, seconds > timeLimit {
-          end = .timeLimit
-        }
-        if end != nil { kill(child, SIGKILL) }
-      }
+      if end != nil { child.kill() }
     }
-    output.reading.drain(into: &collected.output)
-    errors.reading.drain(into: &collected.errors)
-    let signal = status & 0x7f
-    let natural: End = signal == 0 ? .exited((status >> 8) & 0xff) : .signalled(signal)
+    if child.wroteTooMuch, end == nil { end = .tooMuchOutput }
     let killsNow = OutOfMemoryKills.count
-    // A child that ended well before our signal reached it has ended well.
     return Outcome(
-      end: natural == .exited(0) ? natural : end ?? natural, output: collected.output,
-      errors: String(decoding: collected.errors, as: UTF8.self),
+      // A child that ended well before our signal reached it has ended well.
+      end: natural == .exited(0) && end != .tooMuchOutput ? .exited(0) : end ?? End(natural),
+      output: child.outputData, errors: child.complaints,
       memoryRanOut: kills != nil && kills != killsNow)
   }
+}
 
-  private func spawn(
-    _ input: ChildPipe, _ output: ChildPipe, _ errors: ChildPipe
-  ) throws -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, input.reading.descriptor, 0)
-    posix_spawn_file_actions_adddup2(&actions, output.writing.descriptor, 1)
-    posix_spawn_file_actions_adddup2(&actions, errors.writing.descriptor, 2)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    // A group of its own: Ctrl-C is for the sweep, which ends the child itself.
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
-    var words = ([executable] + arguments).map { strdup($0) } + [nil]
-    defer { for word in words { free(word) } }
-    var child: pid_t = 0
-    let status = posix_spawn(&child, executable, &actions, &attributes, &words, environ)
-    guard status == 0 else {
-      throw HostError("a child process cannot be started: \(String(cString: strerror(status)))")
+extension CellProcess.End {
+  init(_ end: ChildProcess.End?) {
+    switch end {
+    case .exited(let code): self = .exited(code)
+    case .signalled(let signal): self = .signalled(signal)
+    case nil: self = .signalled(SIGKILL)
     }
-    return child
   }
 }
 

@@ -16,6 +16,7 @@ enum CellResult: Equatable {
     case .stopped: self = .stopped
     case .timeLimit:
       self = .failed(.init(.timeLimit, "did not end within \(Int(timeLimit ?? 0)) s"))
+    case .tooMuchOutput: self = .failed(.init(.crash, "wrote more than a record can be"))
     case .exited(0): self = Self.record(outcome.output)
     case .exited(let code) where said.contains(" of memory"):
       // Dyno's own refusal to take more memory than there is, before or after it began.

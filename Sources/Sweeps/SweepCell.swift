@@ -70,7 +70,8 @@ public struct SweepCell: Sendable {
   /// - Parameter config: the path of the architecture's `config.json`.
   func arguments(config: String) -> [String] {
     var arguments = [
-      "bench", config, "--dtype", settings.dtype.rawValue, "--cache-dtype",
+      "bench", config, "--architecture-name", architecture.name, "--dtype", settings.dtype.rawValue,
+      "--cache-dtype",
       settings.cacheDType.rawValue, "--depth", "\(test.depth)", "--batch", "\(test.batch)",
       "--chunk", "\(settings.chunk)", "--seed", "\(settings.seed)", "--output", "jsonl",
       "--end-with-stdin",

@@ -47,9 +47,6 @@ public struct SweepRun {
   /// - Throws: `HostError` where the store cannot be written any more; what it holds is intact.
   public func measure() throws -> SweepSummary {
     let lock = try SweepLock(store: store.path)
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("dyno-sweep-\(run)")
-    defer { try? FileManager.default.removeItem(at: folder) }
     let known = try store.unitStates()
     var summary = SweepSummary(units: plan.units.count)
     let identities = plan.identities(on: site)
@@ -80,7 +77,7 @@ public struct SweepRun {
       }
       report(label + clock.text)
       clock.begin()
-      let result = try measure(unit.cell, in: folder)
+      let result = try measure(unit.cell)
       guard try record(result, of: unit, &summary) else { break }
       clock.end()
     }
@@ -98,20 +95,10 @@ public struct SweepRun {
     state.measured || state.failures > (options.retryFailed ? before.failures : 0)
   }
 
-  private func measure(_ cell: SweepCell, in folder: URL) throws -> CellResult {
-    // The folder's name becomes the architecture's.
-    let config = folder.appendingPathComponent(cell.architecture.name)
-      .appendingPathComponent("config.json")
-    do {
-      try FileManager.default.createDirectory(
-        at: config.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try cell.architecture.configText().write(to: config, atomically: false, encoding: .utf8)
-    } catch {
-      throw HostError("\(config.path): cannot be written: is the disk full?")
-    }
+  private func measure(_ cell: SweepCell) throws -> CellResult {
     let process = CellProcess(
-      executable: options.executable, arguments: cell.arguments(config: config.path),
-      timeLimit: options.timeLimit)
+      executable: options.executable, arguments: cell.arguments(config: CellProcess.configPath),
+      config: try cell.architecture.configText(), timeLimit: options.timeLimit)
     return CellResult(try process.run(stopped: stopped), timeLimit: options.timeLimit)
   }
 

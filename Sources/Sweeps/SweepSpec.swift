@@ -22,6 +22,8 @@ public struct SweepSpec: Sendable {
   private static let kind = "a sweep's specification"
   /// More cells are a mistake, and would take years.
   static let mostCells = 100_000
+  /// Cells times blocks: each is listed, and becomes a row.
+  static let mostUnits = 400_000
 
   /// Reads a file.
   public init(contentsOf path: String) throws {
@@ -127,6 +129,11 @@ public struct SweepSpec: Sendable {
           if seen.insert(cell.contentKey).inserted { cells.append(cell) }
         }
       }
+    }
+    guard cells.count * blocks <= Self.mostUnits else {
+      throw InputError(
+        "blocks", problem: "\(blocks) of \(cells.count) cells make \(cells.count * blocks) runs",
+        expected: "at most \(Self.mostUnits)")
     }
   }
 

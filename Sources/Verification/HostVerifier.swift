@@ -87,7 +87,7 @@ public final class HostVerifier: GainMeasurer {
     var builds: Set<String> = []
     let measurements = try runs.flatMap { run -> [GainMeasurement] in
       let records = try (results[run.id] ?? []).map { result in
-        try RunIdentity.record(result.record)
+        try RunIdentity.record(result.record, in: store.path)
       }
       // A round that was cut short has not all of its records.
       guard let first = records.first(where: { $0.modelType == run.details.baseline }),
@@ -115,7 +115,10 @@ public final class HostVerifier: GainMeasurer {
     }
   }
 
-  public func close() throws { try store?.close() }
+  public func close() throws {
+    if let limits = bench.limits { LimitsCache.learn(limits) }
+    try store?.close()
+  }
 
   private func keep(_ records: [ThroughputRecord], round: Int, seconds: Double) throws {
     guard let store else { return }

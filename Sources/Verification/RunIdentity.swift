@@ -58,9 +58,11 @@ package struct RunIdentity {
     }
   }
 
-  static func record(_ text: String) throws -> ThroughputRecord {
-    do { return try RecordText.decode(ThroughputRecord.self, Data(text.utf8)) } catch {
-      throw InputError("store", problem: "holds a record that cannot be read: \(error)")
+  static func record(_ text: String, in store: String) throws -> ThroughputRecord {
+    let record: ThroughputRecord
+    do { record = try RecordText.decode(ThroughputRecord.self, Data(text.utf8)) } catch {
+      throw InputError(store, problem: "holds a record that cannot be read: \(error)")
     }
+    return try within(store) { try record.checked() }
   }
 }

@@ -29,9 +29,30 @@ extension ModelWeights {
   private static func loadCheckpoint(
     _ tensors: [String: StoredTensor], config: URL, source: String, _ kernels: KernelTable
   ) throws -> ModelWeights {
-    let architecture = try Architecture(configAt: config)
-    return try assemble(
-      architecture, tensors, Families.named(architecture.modelType).tensors, source, kernels)
+    var architecture = try Architecture(configAt: config)
+    let names = try Families.named(architecture.modelType).tensors
+      .asNamed(in: tensors.keys, architecture)
+    // A stored head counts, whatever the configuration says, unless it is the embedding again.
+    if architecture.tiedEmbeddings, try storesOwnHead(architecture, tensors, names) {
+      architecture.tiedEmbeddings = false
+    }
+    return try assemble(architecture, tensors, names, source, kernels)
+  }
+
+  private static func storesOwnHead(
+    _ architecture: Architecture, _ tensors: [String: StoredTensor], _ names: TensorNames
+  ) throws -> Bool {
+    func tensor(_ role: WeightRole) -> StoredTensor? {
+      let spec = WeightSpec(
+        role: role, form: .matrix(columns: architecture.hiddenSize),
+        rows: architecture.vocabularySize)
+      return names.source(spec, nil, architecture).names.first.flatMap { tensors[$0] }
+    }
+    guard let head = tensor(.head), let embedding = tensor(.embedding), let dtype = head.dtype,
+      head.shape == embedding.shape
+    else { return tensor(.head) != nil }
+    return embedding.dtype != dtype
+      || memcmp(head.base, embedding.base, dtype.bytes(head.shape.reduce(1, *))) != 0
   }
 
   private static func loadGGUF(_ file: MappedFile, _ kernels: KernelTable) throws -> ModelWeights {

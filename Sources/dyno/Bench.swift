@@ -1,6 +1,7 @@
 import Architectures
 import ArgumentParser
 import Foundation
+import Host
 import Measurement
 import Records
 import Reports
@@ -18,22 +19,23 @@ struct Bench: ParsableCommand {
 
       --workload runs whole requests instead: prompts of so many tokens are read, then tokens are \
       made, at each --batch. Only steps at sampled depths are run, and their times summed up for \
-      all; --exact runs every step.
+      all; --exact runs every step. --prompt and --generate then count only where they are given. \
+      Lists that are given more than once add up.
       """)
 
   @OptionGroup var options: SubjectOptions
 
-  @Option(help: "Prompt lengths to prefill, comma-separated; 0 for none.")
-  var prompt = CountList([512])
+  @Option(help: "Prompt lengths to prefill, comma-separated; 0 for none. Default: 512.")
+  var prompt: [CountList] = []
 
-  @Option(help: "Tokens to generate, comma-separated; 0 for none.")
-  var generate = CountList([128])
+  @Option(help: "Tokens to generate, comma-separated; 0 for none. Default: 128.")
+  var generate: [CountList] = []
 
-  @Option(help: "Positions already in the KV cache (synthetic), comma-separated.")
-  var depth = CountList([0])
+  @Option(help: "Positions already in the KV cache (synthetic), comma-separated. Default: 0.")
+  var depth: [CountList] = []
 
-  @Option(help: "Sequences at once, comma-separated.")
-  var batch = CountList([1])
+  @Option(help: "Sequences at once, comma-separated. Default: 1.")
+  var batch: [CountList] = []
 
   @Option(help: "Most tokens of one prefill step.")
   var chunk = 512
@@ -47,11 +49,11 @@ struct Bench: ParsableCommand {
   @Flag(help: "Run every step of the --workload.")
   var exact = false
 
-  @Option(help: "Enough samples: half the interval of the median over the median.")
-  var precision = Percentage(share: 0.01)
+  @Option(help: "Enough samples: half the interval of the median over the median. Default: 1%.")
+  var precision: Percentage?
 
-  @Option(help: "Time for the samples of all tests together.")
-  var budget = TimeSpan(seconds: 60)
+  @Option(help: "Time for the samples of all tests together. Default: 60s.")
+  var budget: TimeSpan?
 
   @Option(help: "So many samples of each test, whatever --precision and --budget.")
   var repetitions: Int?
@@ -69,8 +71,12 @@ struct Bench: ParsableCommand {
   @Option(help: "Append the results to the store FILE (see dyno results).")
   var store: String?
 
-  @Option(help: "table, markdown, json or jsonl.")
-  var output = Format.table
+  @Option(help: "table, markdown, json or jsonl. Default: table.")
+  var output: Format?
+
+  /// What to call the architecture, whose file has no name of its own.
+  @Option(help: .hidden)
+  var architectureName: String?
 
   /// Ends when stdin is closed: how `dyno sweep` takes its cells with it.
   @Flag(help: .hidden)
@@ -89,17 +95,24 @@ struct Bench: ParsableCommand {
 
   func run() throws {
     if endWithStdin { ParentWatch.endWithStandardInput() }
-    let subjects = try options.architectures.map(Zoo.resolve)
+    var subjects = try options.architectures.map(Zoo.resolve)
+    if let architectureName {
+      guard subjects.count == 1 else {
+        throw InputError("--architecture-name", problem: "is given with several architectures")
+      }
+      subjects[0].name = architectureName
+    }
     guard model == nil || serve else {
       throw InputError("--model", problem: "is given without --serve")
     }
+    if serve { try requireNothingToKeep() }
     var settings = ThroughputBench.Settings()
     settings.dtype = options.dtype
     settings.cacheDType = options.cacheDtype.dtype
     settings.threads = threads
     settings.repetitions = try repetitions.map { try positive("--repetitions", $0) }
-    settings.precision = precision.share
-    settings.budgetSeconds = budget.seconds
+    if let precision { settings.precision = precision.share }
+    if let budget { settings.budgetSeconds = budget.seconds }
     settings.chunk = try positive("--chunk", chunk)
     settings.seed = seed
     let tests = try plannedTests()
@@ -115,50 +128,62 @@ struct Bench: ParsableCommand {
     let results = try ThroughputBench(tests, settings, report: progress.show)
       .run(subjects, tracedRounds: operators != nil ? 3 : trace != nil ? 1 : 0)
     progress.clear()
-    if let trace {
-      let text = try ChromeTrace(results.traces).text()
-      try Data(text.utf8).write(to: URL(fileURLWithPath: trace), options: .atomic)
-    }
-    if let operators {
-      try Data(OperatorTable.text(results.operators).utf8)
-        .write(to: URL(fileURLWithPath: operators), options: .atomic)
-    }
     for record in results.records {
       for warning in record.warnings {
         warn("\(record.modelType) \(record.testName): \(warning)")
       }
     }
-    switch output {
+    switch output ?? .table {
     case .json: try emit(JSONText.encode(results.records))
     case .jsonl: for record in results.records { try emit(RecordText.encode(record)) }
     case .markdown: try emit(ThroughputTable.rendered(results.records, .markdown))
     case .table: try emit(ThroughputTable.rendered(results.records))
     }
+    // The results come first: a file that cannot be written costs that file only.
     try recorder?.append(results.records)
+    LimitsCache.learn(results.limits)
+    if let trace { try OutputFile.write(ChromeTrace(results.traces).text(), to: trace) }
+    if let operators {
+      try OutputFile.write(OperatorTable.text(results.operators), to: operators)
+    }
+  }
+
+  /// What `dyno ab` decides by itself, or would not keep.
+  private func requireNothingToKeep() throws {
+    let given: [(option: String, isGiven: Bool)] = [
+      ("--store", store != nil), ("--trace", trace != nil), ("--operators", operators != nil),
+      ("--output", output != nil), ("--repetitions", repetitions != nil),
+      ("--precision", precision != nil), ("--budget", budget != nil),
+    ]
+    for option in given where option.isGiven {
+      throw InputError(
+        option.option, problem: "has no effect in a comparison", expected: "bench without it")
+    }
   }
 
   private func plannedTests() throws -> [ThroughputTest] {
     let phases = try phases()
-    for count in batch.values { _ = try positive("--batch", count) }
-    return batch.values.flatMap { batch in
-      depth.values.flatMap { depth in
+    let batches = CountList.joined(batch) ?? [1]
+    for count in batches { _ = try positive("--batch", count) }
+    let depths = CountList.joined(depth) ?? [0]
+    return batches.flatMap { batch in
+      depths.flatMap { depth in
         phases.map { ThroughputTest($0, depth: depth, batch: batch) }
       }
     }
   }
 
   private func phases() throws -> [ThroughputTest.Phase] {
-    guard workload.isEmpty else {
-      return workload.map {
-        .workload(prompt: $0.prompt, generate: $0.generate, exact: exact)
-      }
-    }
-    guard !exact else {
+    guard !exact || !workload.isEmpty else {
       throw InputError("--exact", problem: "has nothing to run", expected: "a --workload")
     }
+    // As in sweeps: where there are workloads, others only if they are asked for.
+    let prompts = CountList.joined(prompt) ?? (workload.isEmpty ? [512] : [])
+    let generates = CountList.joined(generate) ?? (workload.isEmpty ? [128] : [])
     let phases =
-      prompt.values.filter { $0 > 0 }.map(ThroughputTest.Phase.prefill)
-      + generate.values.filter { $0 > 0 }.map(ThroughputTest.Phase.decode)
+      prompts.filter { $0 > 0 }.map(ThroughputTest.Phase.prefill)
+      + generates.filter { $0 > 0 }.map(ThroughputTest.Phase.decode)
+      + workload.map { .workload(prompt: $0.prompt, generate: $0.generate, exact: exact) }
     guard !phases.isEmpty else {
       throw InputError(
         "--prompt, --generate", problem: "both are 0", expected: "something to measure")

@@ -2,6 +2,7 @@ import Architectures
 import ArgumentParser
 import CostModel
 import Foundation
+import Host
 import Records
 import Reports
 
@@ -30,7 +31,8 @@ struct Calibrate: ParsableCommand {
   @Option(help: "Engine of files that name none.")
   var engine: String?
 
-  @Option(help: "Tokens in and out, INxOUT, of files that do not say.")
+  @Option(
+    help: "Tokens in and out, INxOUT, of files that do not say.", transform: WorkloadShape.read)
   var workload: WorkloadShape?
 
   @Option(help: "Sequences at once, of files that do not say.")
@@ -68,6 +70,14 @@ struct Calibrate: ParsableCommand {
       measurements.runs.removeAll { !$0.device.localizedCaseInsensitiveContains(only) }
     }
     report(measurements.rejected.map(\.description), "left out")
+    // With --from alone coefficients are carried over; files that give no row are another thing.
+    guard files.isEmpty || !(measurements.operators.isEmpty && measurements.runs.isEmpty) else {
+      throw InputError(
+        files.joined(separator: ", "),
+        problem: "nothing usable is in them"
+          + (measurements.rejected.first.map { ": \($0)" } ?? ""),
+        expected: only.map { "rows of a device named \($0)" } ?? "rows that can be read")
+    }
     let profile =
       device == DeviceZoo.host
       ? try HostDevice.profile(measurements) : try DeviceZoo.resolve(device)
@@ -78,9 +88,15 @@ struct Calibrate: ParsableCommand {
       profile, from: try from.map(DeviceZoo.resolve), seed: seed
     ).run(measurements)
     progress.clear()
+    let isKept = write != nil || device == DeviceZoo.host
+    guard result.isFitted || files.isEmpty || !isKept else {
+      for warning in result.warnings { warn(warning) }
+      throw InputError(
+        write ?? device, problem: "nothing was fitted, so there is no profile to write",
+        expected: "rows of several groups: matrices, heads, or families of layers")
+    }
     if let write {
-      try Data(result.profile.fileText().utf8)
-        .write(to: URL(fileURLWithPath: write), options: .atomic)
+      try OutputFile.write(result.profile.fileText(), to: write)
     } else if device == DeviceZoo.host {
       try HostDevice.store(result.profile)
     }

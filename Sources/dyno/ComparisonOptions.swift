@@ -1,6 +1,6 @@
 import ArgumentParser
 import Comparison
-import Foundation
+import Host
 import Records
 import Reports
 
@@ -24,18 +24,18 @@ struct ComparisonOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Write another output to a file as well: FORMAT=FILE.", valueName: "format=file"))
-  var write: [OutputFile] = []
+  var write: [FormatFile] = []
 
   var rule: VerdictRule { VerdictRule(threshold: threshold.share) }
 
   /// Prints the comparison and ends the process with its verdict.
   func finish(_ comparison: ComparisonRecord) throws {
     for warning in comparison.warnings { warn(warning) }
-    for file in write {
-      let text = try file.format.exporter.text(comparison) + "\n"
-      try Data(text.utf8).write(to: URL(fileURLWithPath: file.path), options: .atomic)
-    }
+    // The result first: a file that cannot be written costs that file only.
     try emit(output.exporter.text(comparison))
+    for file in write {
+      try OutputFile.write(file.format.exporter.text(comparison) + "\n", to: file.path)
+    }
     guard comparison.exitCode == 0 else { throw ExitCode(comparison.exitCode) }
   }
 
@@ -44,7 +44,7 @@ struct ComparisonOptions: ParsableArguments {
 }
 
 /// A further output: `junit=report.xml`.
-struct OutputFile: ExpressibleByArgument {
+struct FormatFile: ExpressibleByArgument {
   let format: ComparisonFormat
   let path: String
 

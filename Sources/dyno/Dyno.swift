@@ -19,6 +19,11 @@ struct Dyno: ParsableCommand {
   /// Exit codes: 0 done, 1 a check failed, 2 bad usage or input, 3 a comparison is inconclusive,
   /// 70 internal error; of a stopped sweep 128 and the signal.
   static func main() {
+    guard CommandLine.argc > 0 else {
+      fail("dyno: the arguments cannot be read: is /proc mounted?", code: 70)
+    }
+    // Where our parent ignored the ends of its children, so would we, and never learn how ours ended.
+    signal(SIGCHLD, SIG_DFL)
     do {
       var command = try parseAsRoot()
       try command.run()

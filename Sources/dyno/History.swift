@@ -18,9 +18,19 @@ struct HistoryCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Commits, oldest first, one a line (git rev-list --reverse main). Default: the order in which "
+      "Commits, oldest first, one a line, whole or shortened (git log --reverse --oneline main). Default: the order in which "
         + "they were first measured.", valueName: "file"))
   var order: String?
+
+  @Option(
+    help: """
+      Which way --order runs: oldest-first or newest-first. Default: the former, refused where that \
+      is against the order of measuring.
+      """)
+  var direction: CommitOrder.Direction?
+
+  @Flag(help: "Leave out measured commits that --order lacks, such as those of other branches.")
+  var leaveOutOthers = false
 
   @Option(help: "The chance of even one false change in all series.")
   var level = Percentage(share: 0.05)
@@ -46,9 +56,15 @@ struct HistoryCommand: ParsableCommand {
     options.level = level.share
     options.seed = seed
     options.order = try order.map(commits)
+    guard order != nil || (direction == nil && !leaveOutOthers) else {
+      throw InputError(
+        direction != nil ? "--direction" : "--leave-out-others", problem: "has nothing to say",
+        expected: "an --order")
+    }
     var filter = ResultFilter()
     filter.status = .measured
-    let history = try History(try ResultStore(store, .reading).results(filter), options)
+    let results = try ResultStore(store, .reading).results(filter)
+    let history = try within(store) { try History(results, options) }
     try emit(output == .json ? JSONText.encode(history) : history.table)
     if failOnRegression,
       history.series.contains(where: { $0.endsInRegression(threshold: threshold?.share ?? 0) })
@@ -57,15 +73,13 @@ struct HistoryCommand: ParsableCommand {
     }
   }
 
-  private func commits(_ file: String) throws -> [String] {
+  private func commits(_ file: String) throws -> CommitOrder {
     guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
       throw InputError(file, problem: "cannot be read", expected: "commits, one a line")
     }
-    let commits = text.split(whereSeparator: \.isNewline)
-      .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
-    guard !commits.isEmpty else {
-      throw InputError(file, problem: "is empty", expected: "commits, one a line")
-    }
-    return commits
+    return try CommitOrder(
+      text, name: file, direction: direction, leavesOutOthers: leaveOutOthers)
   }
 }
+
+extension CommitOrder.Direction: ExpressibleByArgument {}

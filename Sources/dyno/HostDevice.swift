@@ -28,9 +28,9 @@ enum HostDevice {
     do {
       try FileManager.default.createDirectory(
         at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(profile.fileText().utf8).write(to: file, options: .atomic)
     } catch {
       throw HostError("\(file.path): cannot be written: \(error.localizedDescription)")
     }
+    try OutputFile.write(profile.fileText(), to: file.path)
   }
 }

@@ -42,6 +42,9 @@ struct Interleave: ParsableCommand {
   @Option(help: "Seed of the order.")
   var seed: UInt64 = 0
 
+  @Option(help: "How long a side may take to prepare, or to answer, before it counts as hung.")
+  var patience = TimeSpan(seconds: 1800)
+
   @Option(help: "Make the candidate slower by so much in one test, to see whether it is found.")
   var inject: Percentage?
 
@@ -75,6 +78,7 @@ struct Interleave: ParsableCommand {
     settings.rule = options.rule
     settings.budgetSeconds = budget.seconds
     settings.seed = seed
+    settings.patienceSeconds = patience.seconds
     settings.allowed = Set(options.allowDifferent)
     settings.injection = inject.map { .init(cell: injectCell, slowdown: $0.share) }
     let progress = ProgressLine()

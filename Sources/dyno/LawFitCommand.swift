@@ -1,6 +1,7 @@
 import Architectures
 import ArgumentParser
 import Foundation
+import Host
 import Reports
 import ScalingLaws
 
@@ -32,7 +33,7 @@ struct LawFitCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "A trained model that L_opt follows from in predictions; with --reference column.",
-      valueName: "arch:loss:tokens"))
+      valueName: "arch:loss:tokens"), transform: AnchorArgument.read)
   var anchor: [AnchorArgument] = []
 
   @Option(
@@ -79,7 +80,7 @@ struct LawFitCommand: ParsableCommand {
       guard (20...100_000).contains(resamples) else {
         throw InputError("--resamples", problem: "is \(resamples)", expected: "20 to 100000")
       }
-      fit = fit.bootstrapped(resampling, count: resamples, seed: seed)
+      fit = try fit.bootstrapped(resampling, count: resamples, seed: seed)
     }
     let validation = try validate.map {
       try Validation(
@@ -92,7 +93,7 @@ struct LawFitCommand: ParsableCommand {
     let text = try asJSON ? JSONText.encode(report) : report.table
     if let file {
       do {
-        try fit.law.fileText().write(toFile: file, atomically: true, encoding: .utf8)
+        try OutputFile.write(fit.law.fileText(), to: file)
       } catch {
         throw InputError(file, problem: "cannot be written", expected: "a writable path")
       }
@@ -168,7 +169,7 @@ struct LawFitCommand: ParsableCommand {
         "--anchor", problem: "does not go with this fit",
         expected: "a conditional form and --reference column")
     }
-    return .anchors(try anchor.map { try $0.anchor() })
+    return .anchors(try anchor.map { try $0.anchor().validated() })
   }
 }
 

@@ -10,7 +10,9 @@ struct LawOptimumCommand: ParsableCommand {
 
   @OptionGroup var law: LawOption
 
-  @Option(help: ArgumentHelp("Non-embedding parameters, such as 1B.", valueName: "count"))
+  @Option(
+    help: ArgumentHelp("Non-embedding parameters, such as 1B.", valueName: "count"),
+    transform: Count.read)
   var parameters: Count
 
   @Option(help: "Layers.")

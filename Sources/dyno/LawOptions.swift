@@ -42,26 +42,32 @@ struct AnchorArgument: ExpressibleByArgument {
   }
 }
 
+/// Where a law's `L_opt` comes from, in place of its own.
+struct ReferenceOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A trained model that L_opt follows from, in place of the law's own; may be repeated.",
+      valueName: "arch:loss:tokens"), transform: AnchorArgument.read)
+  var anchor: [AnchorArgument] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "The law of N and D that carries an anchor's L_opt to other sizes and tokens. With none, a "
+        + "ratio to L_opt is given there. Default: the law file's.", valueName: "law|none"))
+  var scaling: String?
+
+  func applied(to law: ScalingLaw) throws -> ScalingLaw {
+    try law.referenced(anchors: anchor.map { try $0.anchor() }, scaling: scaling)
+  }
+}
+
 /// The law a command uses.
 struct LawOption: ParsableArguments {
   @Option(
     help: ArgumentHelp("A law file, or a shipped law (see profiles/laws).", valueName: "law"))
   var law: String
 
-  @Option(
-    help: ArgumentHelp(
-      "A trained model that L_opt follows from, in place of the law's own; may be repeated.",
-      valueName: "arch:loss:tokens"))
-  var anchor: [AnchorArgument] = []
+  @OptionGroup var reference: ReferenceOptions
 
-  func resolve() throws -> ScalingLaw {
-    var law = try LawZoo.resolve(self.law)
-    guard !anchor.isEmpty else { return law }
-    guard law.form.referenceRole != .none else {
-      throw InputError(
-        "--anchor", problem: "does not apply to \(law.form.name)", expected: "a conditional law")
-    }
-    law.reference = .anchors(try anchor.map { try $0.anchor() })
-    return law
-  }
+  func resolve() throws -> ScalingLaw { try reference.applied(to: LawZoo.resolve(law)) }
 }

@@ -10,22 +10,35 @@ struct LawPredictCommand: ParsableCommand {
   @Argument(help: .architectures)
   var architectures: [String]
 
-  @OptionGroup var law: LawOption
+  @Option(
+    help: ArgumentHelp(
+      "A law file, or a shipped law (see profiles/laws); may be repeated.", valueName: "law"))
+  var law: [String]
 
-  @Option(help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"))
+  @OptionGroup var reference: ReferenceOptions
+
+  @Option(
+    help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"), transform: Count.read)
   var tokens: Count?
 
   @Option(help: "table or json.")
   var output = OutputFormat.table
 
   func run() throws {
-    let law = try self.law.resolve()
-    let reports = try architectures.map { argument in
+    let laws = try law.map { try reference.applied(to: LawZoo.resolve($0)) }
+    let reports = try architectures.flatMap { argument in
       let architecture = try Zoo.resolve(argument)
-      let predictor = try LossPredictor(
-        law, parameters: Double(architecture.parameters.nonEmbedding), tokens: tokens?.value)
-      return LawPredictionReport(
-        architecture, law: law, tokens: tokens?.value, try predictor.predict(architecture))
+      let parameters = Double(architecture.parameters.nonEmbedding)
+      if let tokens {
+        try within(architecture.name) {
+          try TrainingBudget.check(tokens: tokens.value, parameters: parameters)
+        }
+      }
+      return try laws.map { law in
+        let predictor = try LossPredictor(law, parameters: parameters, tokens: tokens?.value)
+        return LawPredictionReport(
+          architecture, law: law, tokens: predictor.tokens, try predictor.predict(architecture))
+      }
     }
     switch output {
     case .json: try emit(JSONText.encode(reports))

@@ -22,10 +22,11 @@ struct Predict: ParsableCommand {
   @Option(help: "Serving engine. Default: vllm on GPUs, dyno on CPUs.")
   var engine: String?
 
-  @Option(help: "Tokens in and out of each sequence, as INxOUT.")
+  @Option(
+    help: "Tokens in and out of each sequence, as INxOUT.", transform: WorkloadShape.read)
   var workload = WorkloadShape(prompt: 4096, generate: 1024)
 
-  @Option(help: "Sequences at once, comma-separated.")
+  @Option(help: "Sequences at once, comma-separated.", transform: CountList.read)
   var batch = CountList([1, 16, 64, 128])
 
   @Option(help: "Positions already in the KV cache.")

@@ -8,38 +8,38 @@ struct Results: ParsableCommand {
     abstract: "Lists, filters and exports the results of a store.",
     discussion: """
       Of cells that were tried more than once, the last attempt counts. Every sample is in the JSON and in the \
-      store's view "samples".
+      store's view "samples". Filters that are given more than once add up.
       """)
 
   @Argument(help: "A store, from dyno bench --store, dyno sweep or dyno merge.")
   var store: String
 
   @Option(help: "Only these architectures, by name, comma-separated.")
-  var architecture: CommaSeparated<String>?
+  var architecture: [CommaSeparated<String>] = []
 
   @Option(help: "Only these storages of weights, comma-separated.")
-  var dtype: CommaSeparated<DType>?
+  var dtype: [CommaSeparated<DType>] = []
 
   @Option(help: "Only these storages of the KV cache, comma-separated.")
-  var cacheDtype: CommaSeparated<CacheType>?
+  var cacheDtype: [CommaSeparated<CacheType>] = []
 
   @Option(help: "Only these prompt lengths, comma-separated.")
-  var prompt: CountList?
+  var prompt: [CountList] = []
 
   @Option(help: "Only these numbers of generated tokens, comma-separated.")
-  var generate: CountList?
+  var generate: [CountList] = []
 
   @Option(help: "Only these depths, comma-separated.")
-  var depth: CountList?
+  var depth: [CountList] = []
 
   @Option(help: "Only these batches, comma-separated.")
-  var batch: CountList?
+  var batch: [CountList] = []
 
   @Option(help: "Only these numbers of threads, comma-separated.")
-  var threads: CountList?
+  var threads: [CountList] = []
 
   @Option(help: "Only these commits, or beginnings of commits, comma-separated.")
-  var commit: CommaSeparated<String>?
+  var commit: [CommaSeparated<String>] = []
 
   @Flag(help: "The failed cells, with their reasons. Without it exports hold measured ones only.")
   var failed = false
@@ -58,18 +58,21 @@ struct Results: ParsableCommand {
         "--failed", problem: "is given with --output llama-bench", expected: "another output")
     }
     var filter = ResultFilter()
-    filter.architectures = architecture?.values ?? []
-    filter.dtypes = dtype?.values.map(\.rawValue) ?? []
-    filter.cacheDTypes = cacheDtype?.values.map(\.dtype.rawValue) ?? []
-    filter.prompts = prompt?.values ?? []
-    filter.generates = generate?.values ?? []
-    filter.depths = depth?.values ?? []
-    filter.batches = batch?.values ?? []
-    filter.threads = threads?.values ?? []
-    filter.commits = commit?.values ?? []
+    filter.architectures = architecture.flatMap(\.values)
+    filter.dtypes = dtype.flatMap(\.values).map(\.rawValue)
+    filter.cacheDTypes = cacheDtype.flatMap(\.values).map(\.dtype.rawValue)
+    filter.prompts = prompt.flatMap(\.values)
+    filter.generates = generate.flatMap(\.values)
+    filter.depths = depth.flatMap(\.values)
+    filter.batches = batch.flatMap(\.values)
+    filter.threads = threads.flatMap(\.values)
+    filter.commits = commit.flatMap(\.values)
     filter.status = failed ? .failed : nil
     filter.lastAttemptsOnly = true
-    let all = try ResultStore(store, .reading).results(filter)
+    try within(store) { try show(ResultStore(store, .reading).results(filter)) }
+  }
+
+  private func show(_ all: [StoredResult]) throws {
     let measured = all.filter { $0.status == .measured }
     let exported = failed ? all : measured
     switch output {

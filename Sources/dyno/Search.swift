@@ -56,7 +56,7 @@ struct Search: ParsableCommand {
     let verified = try loop.run(result, progress)
     progress.clear()
     if let writeConfigs {
-      let winner = verified.map { [$0.winner.architecture] } ?? []
+      let winner = verified.map { [$0.leader.architecture] } ?? []
       try ConfigFolder.write(winner + result.candidates.map(\.architecture), to: writeConfigs)
     }
     let report = SearchReport(result, verified: verified)
@@ -91,18 +91,22 @@ struct SpaceOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What gains are over. Default: the architecture of --parameters, else a LLaMA-3.2 model.",
-      valueName: "arch"))
+      "What gains are over. Default: the architecture of --parameters, else one of the zoo within 10% "
+        + "of that number.", valueName: "arch"))
   var baseline: String?
 
-  @Option(help: "How far from the parameters a candidate may be. Default: 1%.")
+  @Option(
+    help: "How far from the parameters a candidate may be. Default: 1%.",
+    transform: Percentage.read)
   var tolerance: Percentage?
 
   @Option(
-    help: "Layers, or ranges of them such as 12-20, comma-separated. Default: the baseline's.")
+    help: "Layers, or ranges of them such as 12-20, comma-separated. Default: the baseline's.",
+    transform: CommaSeparated<CountRange>.read)
   var layers: CommaSeparated<CountRange>?
 
-  @Option(help: "Head dimensions, comma-separated. Default: the baseline's.")
+  @Option(
+    help: "Head dimensions, comma-separated. Default: the baseline's.", transform: CountList.read)
   var headDimension: CountList?
 
   @Option(help: "Hidden sizes are multiples of this. Default: 128.")
@@ -114,7 +118,7 @@ struct SpaceOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Most query heads per KV head: the law does not see them. Default: 4.",
-      valueName: "count|free"))
+      valueName: "count|free"), transform: GQAArgument.read)
   var maxGqa: GQAArgument?
 
   @Option(
@@ -124,7 +128,8 @@ struct SpaceOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What every candidate must meet, such as \"intermediate_size <= 4 * hidden_size\"; may be repeated.",
+      "What every candidate must meet, such as \"intermediate_size <= 4 * hidden_size\" or "
+        + "\"total_parameters <= 1.3e9 and memory_gib <= 24\"; may be repeated.",
       valueName: "expression"))
   var rule: [String] = []
 
@@ -161,13 +166,10 @@ struct SearchLossOptions: ParsableArguments {
   @Option(help: ArgumentHelp("A law file, or a shipped law (see profiles/laws).", valueName: "law"))
   var law: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "A trained model that L_opt follows from, in place of the law's own; may be repeated.",
-      valueName: "arch:loss:tokens"))
-  var anchor: [AnchorArgument] = []
+  @OptionGroup var reference: ReferenceOptions
 
-  @Option(help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"))
+  @Option(
+    help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"), transform: Count.read)
   var tokens: Count?
 
   @Option(
@@ -177,7 +179,8 @@ struct SearchLossOptions: ParsableArguments {
 
   func fill(_ spec: inout SearchSpec) throws {
     spec.law = law
-    spec.anchors = try anchor.map { try $0.anchor() }
+    spec.anchors = try reference.anchor.map { try $0.anchor() }
+    spec.scaling = reference.scaling
     spec.tokens = tokens?.value
     spec.targetLoss = targetLoss
   }
@@ -191,13 +194,17 @@ struct ServingOptions: ParsableArguments {
   @Option(help: "Serving engine. Default: vllm on GPUs, dyno on CPUs.")
   var engine: String?
 
-  @Option(help: "Tokens in and out of each sequence, comma-separated. Default: 4096x1024.")
+  @Option(
+    help: "Tokens in and out of each sequence, comma-separated. Default: 4096x1024.",
+    transform: CommaSeparated<WorkloadShape>.read)
   var workload: CommaSeparated<WorkloadShape>?
 
-  @Option(help: "Instead of --workload: single decode steps at these depths, comma-separated.")
+  @Option(
+    help: "Instead of --workload: single decode steps at these depths, comma-separated.",
+    transform: CountList.read)
   var decodeDepth: CountList?
 
-  @Option(help: "Sequences at once, comma-separated. Default: 128.")
+  @Option(help: "Sequences at once, comma-separated. Default: 128.", transform: CountList.read)
   var batch: CountList?
 
   @Option(help: "Storage of weights: \(DType.listed). Default: bf16.")

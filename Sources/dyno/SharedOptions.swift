@@ -55,6 +55,19 @@ struct CountList: ExpressibleByArgument {
   }
 
   var defaultValueDescription: String { values.map(String.init).joined(separator: ",") }
+
+  /// The values of an option that may be given more than once, each once; `nil` where it is not.
+  static func joined(_ lists: [CountList]) -> [Int]? {
+    lists.isEmpty ? nil : lists.flatMap(\.values).unique
+  }
+}
+
+extension Array where Element: Hashable {
+  /// Each once, in their order.
+  var unique: [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
+  }
 }
 
 func nonNegative(_ option: String, _ value: Int) throws -> Int {

@@ -18,7 +18,8 @@ func emit(_ text: String) throws { try emit(Data((text + "\n").utf8)) }
 /// A line on stderr. Where that is closed, there is nobody to tell.
 func complain(_ text: String) {
   ProgressLine().clear()
-  try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
+  let line = PrintableText.line(text) + "\n"
+  try? FileHandle.standardError.write(contentsOf: Data(line.utf8))
 }
 
 func warn(_ text: String) { complain("dyno: warning: \(text)") }
@@ -29,19 +30,12 @@ struct ProgressLine {
 
   func show(_ text: String) {
     guard visible else { return }
-    try? FileHandle.standardError.write(contentsOf: Data("\r\u{1b}[2K\(text)".utf8))
+    try? FileHandle.standardError.write(
+      contentsOf: Data("\r\u{1b}[2K\(PrintableText.line(text))".utf8))
   }
 
   func clear() { show("") }
 }
 
 /// Fails before the work rather than after it; changes nothing.
-func requireWritable(_ path: String) throws {
-  let files = FileManager.default
-  let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-  var isFolder: ObjCBool = false
-  let exists = files.fileExists(atPath: path, isDirectory: &isFolder)
-  guard files.isWritableFile(atPath: exists ? path : folder), !isFolder.boolValue else {
-    throw InputError(path, problem: "cannot be written", expected: "a file in a writable folder")
-  }
-}
+func requireWritable(_ path: String) throws { try OutputFile.check(path) }

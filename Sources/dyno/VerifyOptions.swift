@@ -2,7 +2,7 @@ import ArchitectureSearch
 import Architectures
 import ArgumentParser
 import CostModel
-import Foundation
+import Host
 import Records
 import Verification
 
@@ -13,7 +13,7 @@ struct VerifyOptions: ParsableArguments {
   @Option(help: "Measure candidates in a closed loop on: host.")
   var verify: Place?
 
-  @Option(help: "Time for the measurements of the loop.")
+  @Option(help: "Time for the measurements of the loop.", transform: TimeSpan.read)
   var budget = TimeSpan(seconds: 600)
 
   @Option(help: "Keep every sample in the store FILE; an interrupted loop goes on from there.")
@@ -78,8 +78,7 @@ struct VerifyOptions: ParsableArguments {
     let (outcome, warnings) = try verification.run(host: host, report: progress.show)
     for warning in warnings { warn(warning) }
     if let writeProfile {
-      try Data(outcome.profile.fileText().utf8)
-        .write(to: URL(fileURLWithPath: writeProfile), options: .atomic)
+      try OutputFile.write(outcome.profile.fileText(), to: writeProfile)
     }
     return outcome
   }

@@ -4,6 +4,7 @@ import CostModel
 import Foundation
 import Numerics
 import Records
+import Reports
 import TestSupport
 import Testing
 
@@ -137,9 +138,9 @@ import Testing
     let truths = pool.map(machine.gain)
     let best = try #require(truths.max())
     #expect(best - truths.min()! > log(1.25))
-    #expect(best - machine.gain(outcome.winner.architecture) < 0.02)
+    #expect(best - machine.gain(outcome.leader.architecture) < 0.02)
     #expect(outcome.visits <= pool.count / 4 && machine.visits == outcome.visits)
-    #expect(outcome.winner.visits > 0)
+    #expect(outcome.leader.visits > 0)
   }
 
   @Test func coefficientsMoveTowardsTheTruth() throws {
@@ -163,6 +164,52 @@ import Testing
     let errors = pool.indices.map { abs(model.belief.mean[$0] - machine.gain(pool[$0])) }
     let prior = pool.indices.map { abs(model.prior.mean[$0] - machine.gain(pool[$0])) }
     #expect(Moments.mean(errors) < 0.1 * Moments.mean(prior) + 0.005)
+  }
+
+  /// What noise could have made is no win; each throughput stands beside the baseline's of its round.
+  @Test(arguments: [(0.0215, false), (0.004, true)])
+  func aTieIsNoWin(error: Double, isWon: Bool) throws {
+    let (scenario, baseline, pool) = try setUp()
+    var settings = ClosedLoop.Settings()
+    settings.mostVisits = 2
+    func measurement(
+      _ index: Int, _ gain: Double, _ throughput: Double, _ baseline: Double, _ round: Int
+    ) -> GainMeasurement {
+      GainMeasurement(
+        shape: Shape(pool[index]), logGain: log(gain), standardError: error, pairs: 40,
+        throughput: throughput, baselineThroughput: baseline, seconds: 1, round: round)
+    }
+    let outcome = try ClosedLoop(
+      scenario, baseline: baseline, pool: Array(pool.prefix(3)), settings: settings,
+      measurer: try Machine(scenario, baseline: baseline, noise: 0.1), report: { _ in }
+    ).run(known: [measurement(0, 1.03, 15.85, 15.22, 1), measurement(1, 0.9, 17.6, 19.57, 2)])
+    #expect(outcome.visits == 2 && outcome.leader.architecture == pool[0])
+    #expect((outcome.winner != nil) == isWon)
+    #expect(outcome.leader.baselineThroughput == 15.22)
+    #expect(outcome.tiedWithLeader.isEmpty)
+    let table = ClosedLoopReport(outcome, baseline: baseline).table
+    #expect(table.contains(isWon ? "Winner: " : "No winner: "))
+    let row = try #require(table.split(separator: "\n").first { $0.contains("15.85") })
+    #expect(row.contains("15.22") && !row.contains("19.57"))
+    let other = ClosedLoopReport(outcome, baseline: baseline, isBaselineOfSize: false).table
+    #expect(!other.contains("Winner") && other.contains("no gain over it is stated"))
+  }
+
+  @Test func candidatesThatCannotBeToldApartAreNamed() throws {
+    let (scenario, baseline, pool) = try setUp()
+    var settings = ClosedLoop.Settings()
+    settings.mostVisits = 2
+    let outcome = try ClosedLoop(
+      scenario, baseline: baseline, pool: Array(pool.prefix(2)), settings: settings,
+      measurer: try Machine(scenario, baseline: baseline, noise: 0.1), report: { _ in }
+    ).run(
+      known: [(0, 1.2), (1, 1.19)].map { index, gain in
+        GainMeasurement(
+          shape: Shape(pool[index]), logGain: log(gain), standardError: 0.01, pairs: 40,
+          throughput: 10 * gain, baselineThroughput: 10, seconds: 1, round: 1)
+      })
+    #expect(outcome.winner != nil && outcome.tiedWithLeader.count == 1)
+    #expect(ClosedLoopReport(outcome, baseline: baseline).table.contains("Not told from"))
   }
 
   @Test func aBudgetAndAnEarlierRunCount() throws {

@@ -1,5 +1,6 @@
 import ArchitectureSearch
 import Architectures
+import CostModel
 import Testing
 
 @Suite struct RuleTests {
@@ -25,6 +26,32 @@ import Testing
   ])
   func holds(text: String, expected: Bool) throws {
     #expect(try RuleExpression(text).isMet(by: shape) == expected)
+  }
+
+  /// Beyond sizes, rules know what the template adds and what the scenarios take.
+  @Test func rulesKnowTotalsAndMemory() throws {
+    let llama = try Zoo.resolve("llama-3.2-1b")
+    let scenario = Scenario(
+      profile: try DeviceZoo.resolve("a100-40gb"), engine: .vllm,
+      settings: Predictor.Settings(),
+      workload: ServingWorkload(prompt: 4096, generate: 1024, batch: 128))
+    let context = RuleContext(template: llama, scenarios: [scenario])
+    func holds(_ text: String, _ context: RuleContext?) throws -> Bool {
+      try RuleExpression(text).isMet(by: Shape(llama), in: context)
+    }
+    // 1.236e9 with the tied embedding and the norms.
+    #expect(try holds("total_parameters == 1235814400", context))
+    // 2.3 GiB of weights, 128·5120 positions of 32 KiB, the reserve and what is in flight.
+    #expect(try holds("memory_gib > 23.2 and memory_gib < 24.5", context))
+    var less = context
+    less.scenarios[0].workload.batch = 64
+    #expect(try holds("memory_gib < 14.5", less))
+    less.scenarios.append(scenario)
+    #expect(try holds("memory_gib > 23.2", less))
+    // Without a context no comparison holds.
+    for rule in ["memory_gib > 0", "memory_gib <= 0", "total_parameters > 0"] {
+      #expect(try !holds(rule, nil))
+    }
   }
 
   @Test(arguments: [

@@ -16,8 +16,14 @@ import Testing
   }
 
   func dyno(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
+    try run(executable, arguments, environment: environment)
+  }
+
+  func run(
+    _ program: String, _ arguments: [String], environment: [String: String] = [:]
+  ) throws -> Outcome {
     let process = Process()
-    process.executableURL = Bundle.main.bundleURL.appendingPathComponent("dyno")
+    process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let output = Pipe()
@@ -189,7 +195,7 @@ import Testing
     }
   }
 
-  private var executable: String {
+  var executable: String {
     Bundle.main.bundleURL.appendingPathComponent("dyno").path
   }
 
@@ -212,6 +218,19 @@ import Testing
       try ab("--baseline", executable, "--candidate", executable, "--write", "junit=/nowhere/x"),
       "/nowhere/x")
     expectRefusal(try dyno("compare", "/nowhere.json", "/nowhere.json"), "/nowhere.json")
+    // What a comparison would measure and not keep, or not heed.
+    try Files.withTemporaryFolder { folder in
+      let store = folder.appendingPathComponent("x.db").path
+      for extra in [
+        ["--store", store], ["--trace", store], ["--repetitions", "2"], ["--budget", "1s"],
+        ["--precision", "1%"], ["--output", "json"],
+      ] {
+        expectRefusal(
+          try dyno(["ab", "--baseline", executable, "--candidate", executable] + bench + extra),
+          extra[0], "no effect in a comparison")
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
     expectRefusal(try dyno("bench", "smollm2-135m", "--exact"), "--workload")
     expectRefusal(try dyno("bench", "smollm2-135m", "--workload", "5"), "--workload")
     expectRefusal(try dyno("bench", "smollm2-135m", "--budget", "60"), "--budget")
@@ -298,6 +317,162 @@ import Testing
     #expect(workload["steps"] as? Int ?? 0 > workload["timed_steps"] as? Int ?? 0)
     let sampling = try #require(array.first?["sampling"] as? [String: Any])
     #expect(["precision", "budget"].contains(sampling["ended_by"] as? String))
+  }
+
+  /// Lists that are given more than once add up, and whole requests do not push them aside.
+  @Test func everythingAskedForIsMeasured() throws {
+    func tests(_ arguments: String...) throws -> [String] {
+      let outcome = try dyno(
+        ["bench", fixture("huggingface/qwen3"), "--repetitions", "1", "--threads", "1"] + arguments
+          + ["--output", "json"])
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      let array = try #require(
+        try JSONSerialization.jsonObject(with: outcome.bytes) as? [[String: Any]])
+      return array.map {
+        "\($0["n_prompt"]!)+\($0["n_gen"]!) d\($0["n_depth"]!) b\($0["n_sequences"]!)"
+      }
+    }
+    #expect(
+      try tests("--prompt", "4", "--generate", "0", "--prompt", "8,4")
+        == ["4+0 d0 b1", "8+0 d0 b1"])
+    #expect(
+      try tests(
+        "--prompt", "0", "--generate", "2", "--depth", "0", "--batch", "1", "--depth", "8",
+        "--batch", "2")
+        == ["0+2 d0 b1", "0+2 d8 b1", "0+2 d0 b2", "0+2 d8 b2"])
+    #expect(try tests("--workload", "8x2") == ["8+2 d0 b1"])
+    #expect(
+      try tests("--workload", "8x2", "--prompt", "4") == ["4+0 d0 b1", "8+2 d0 b1"])
+  }
+
+  /// A file that cannot be written costs that file, not the results; and a device stays one.
+  @Test func resultsComeBeforeFiles() throws {
+    let outcome = try dyno(
+      "bench", fixture("huggingface/qwen3"), "--prompt", "4", "--generate", "0", "--repetitions",
+      "1", "--threads", "1", "--output", "json", "--trace", "/dev/full")
+    #expect(outcome.code == 70 && outcome.errors.contains("/dev/full"), "\(outcome.errors)")
+    #expect(try JSONSerialization.jsonObject(with: outcome.bytes) is [Any])
+    var status = stat()
+    #expect(stat("/dev/full", &status) == 0 && status.st_mode & S_IFMT == S_IFCHR)
+    try Files.withTemporaryFolder { folder in
+      let set = folder.appendingPathComponent("set.json").path
+      let bench = try dyno(
+        "bench", fixture("huggingface/qwen3"), "--prompt", "4", "--generate", "0", "--repetitions",
+        "2", "--output", "json")
+      try bench.bytes.write(to: URL(fileURLWithPath: set))
+      let compared = try dyno("compare", set, set, "--write", "junit=/dev/full")
+      #expect(compared.code == 70 && compared.output.contains("no change"), "\(compared.errors)")
+    }
+  }
+
+  @Test func storesThatKeepNothing() throws {
+    for store in ["", ":memory:", "/dev/null"] {
+      expectRefusal(
+        try dyno(
+          "bench", fixture("huggingface/qwen3"), "--prompt", "4", "--store", store,
+          "--repetitions", "1"), "store")
+    }
+  }
+
+  /// Names from files reach neither the terminal nor another line.
+  @Test func namesAreMadeHarmless() throws {
+    try Files.withTemporaryFolder { folder in
+      let source = URL(fileURLWithPath: fixture("huggingface/qwen3/config.json"))
+      let odd = folder.appendingPathComponent("a\u{1b}[31m|<b>\n=1\u{202e}")
+      try FileManager.default.createDirectory(at: odd, withIntermediateDirectories: true)
+      try Data(contentsOf: source).write(to: odd.appendingPathComponent("config.json"))
+      for output in ["table", "markdown", "json", "jsonl"] {
+        let outcome = try dyno(
+          "bench", odd.path, "--prompt", "4", "--generate", "0", "--repetitions", "1", "--output",
+          output)
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        for text in [outcome.output, outcome.errors] {
+          #expect(!text.contains("\u{1b}") && !text.contains("\u{202e}"), "\(output): \(text)")
+          #expect(!text.contains("\n=1"), "\(output): \(text)")
+        }
+        if output == "markdown" { #expect(!outcome.output.contains("<b>")) }
+      }
+    }
+  }
+
+  /// Few descriptors are an error in one line, not a trap.
+  @Test func fewDescriptors() throws {
+    for count in 4...16 {
+      let outcome = try run(
+        "/bin/sh",
+        [
+          "-c", "ulimit -n \(count); exec \"$0\" \"$@\"", executable, "ab", "--baseline",
+          executable,
+          "--candidate", "/bin/true", "--patience", "5s", "--", "bench",
+          fixture("huggingface/qwen3"),
+        ])
+      #expect([2, 70, 127].contains(outcome.code), "\(count): \(outcome.code) \(outcome.errors)")
+    }
+  }
+
+  /// The commit is that of the build, wherever the executable lies.
+  @Test func theCommitIsTheBuilds() throws {
+    func commit(_ program: String) throws -> String {
+      let outcome = try run(
+        program,
+        [
+          "bench", fixture("huggingface/qwen3"), "--prompt", "4", "--generate", "0",
+          "--repetitions", "1", "--threads", "1", "--output", "json",
+        ])
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      let array = try JSONSerialization.jsonObject(with: outcome.bytes) as? [[String: Any]]
+      return try #require(array?.first?["build_commit"] as? String)
+    }
+    let own = try commit(executable)
+    try Files.withTemporaryFolder { folder in
+      try FileManager.default.createDirectory(
+        at: folder.appendingPathComponent(".git"), withIntermediateDirectories: true)
+      try Data(String(repeating: "1", count: 40).utf8)
+        .write(to: folder.appendingPathComponent(".git/HEAD"))
+      let copy = folder.appendingPathComponent("dyno")
+      try FileManager.default.copyItem(at: URL(fileURLWithPath: executable), to: copy)
+      #expect(try commit(copy.path) == own)
+    }
+  }
+
+  /// What the build stamps: nothing it does not know, and whether what it builds differs.
+  @Test func stamps() throws {
+    try Files.withTemporaryFolder { folder in
+      let out = folder.appendingPathComponent("out")
+      let checkout = folder.appendingPathComponent("checkout")
+      let inner = checkout.appendingPathComponent("Sources/inner")
+      for place in [out, inner] {
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      }
+      func stamp(_ place: URL) throws -> String {
+        let script = Files.root.appendingPathComponent("Plugins/BuildStamp/stamp.sh").path
+        #expect(try run("/bin/sh", [script, place.path, out.path]).code == 0)
+        let text = try String(
+          contentsOf: out.appendingPathComponent("BuiltCommit.swift"), encoding: .utf8)
+        return try #require(text.split(separator: "\"").dropLast().last.map(String.init))
+      }
+      func git(_ arguments: String...) throws -> String {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-C", checkout.path]
+        let outcome = try run("/usr/bin/env", ["git"] + identity + arguments)
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
+      }
+      #expect(try stamp(out) == "unknown")
+      let source = inner.appendingPathComponent("a.swift")
+      try Data("1".utf8).write(to: source)
+      _ = try git("init", "-q")
+      #expect(try stamp(checkout) == "unknown")
+      _ = try git("add", ".")
+      _ = try git("commit", "-q", "-m", "x")
+      let head = try git("rev-parse", "HEAD")
+      #expect(try stamp(checkout) == head)
+      // Inside another's checkout, its commit says nothing.
+      #expect(try stamp(inner) == "unknown")
+      try Data("notes".utf8).write(to: checkout.appendingPathComponent("notes"))
+      #expect(try stamp(checkout) == head)
+      try Data("2".utf8).write(to: source)
+      #expect(try stamp(checkout) == head + "-modified")
+    }
   }
 
   @Test func benchInJSON() throws {

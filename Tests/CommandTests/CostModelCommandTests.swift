@@ -52,6 +52,13 @@ extension CommandTests {
     (["llama-3.2-1b", "--device", "a100-40gb", "--batch", "0"], "--batch"),
     (["llama-3.2-1b", "--device", "l40s", "--tensor-parallel", "0"], "--tensor-parallel"),
     (["llama-3.1-8b", "--device", "a100-40gb", "--workload", "9000000x9"], "does not fit"),
+    (["llama-3.1-8b", "--device", "a100-40gb", "--workload", "9000000"], "such as 4096x1024"),
+    (["qwen2.5-1.5b", "--device", "h100-sxm", "--tensor-parallel", "8"], "12 query heads"),
+    (["llama-3.2-1b", "--device", "h100-sxm", "--engine", "dyno"], "does not run on"),
+    (
+      ["llama-3.2-1b", "--device", "h100-sxm", "--workload", "9000000x9", "--batch", "9000000"],
+      "at most 100000000000"
+    ),
   ])
   func badPredictionsAreRefused(arguments: [String], named: String) throws {
     let outcome = try dyno(["predict"] + arguments)
@@ -106,6 +113,28 @@ extension CommandTests {
       #expect(outcome.code == 2)
       #expect(outcome.errors.contains("nothing usable"))
       #expect(outcome.errors.contains("row 2: latency"))
+      // Nor is what was carried over a calibration by these rows.
+      let profile = folder.appendingPathComponent("out.json").path
+      for arguments in [[table], [table, "--only", "nosuch"]] {
+        let carried = try dyno(
+          ["calibrate"] + arguments
+            + ["--device", "h100-sxm", "--from", "a100-80gb", "--write", profile])
+        #expect(carried.code == 2 && carried.output.isEmpty)
+        #expect(carried.errors.contains("nothing usable"))
+        #expect(!FileManager.default.fileExists(atPath: profile))
+      }
+      // Rows of one group alone cannot be judged, so they are not fitted.
+      let single = folder.appendingPathComponent("single.csv").path
+      try """
+      framework,device,op_name,gemm_dtype,m,n,k,latency
+      X,Y,gemm,bfloat16,1,4096,4096,0.05
+      X,Y,gemm,bfloat16,64,4096,4096,0.06
+      """.write(toFile: single, atomically: true, encoding: .utf8)
+      let unfitted = try dyno(["calibrate", single, "--device", "h100-sxm", "--write", profile])
+      #expect(unfitted.code == 2 && unfitted.errors.contains("nothing was fitted"))
+      #expect(!FileManager.default.fileExists(atPath: profile))
+      let judged = try dyno(["calibrate", single, "--device", "h100-sxm"])
+      #expect(judged.code == 0, "\(judged.errors)")
     }
   }
 }

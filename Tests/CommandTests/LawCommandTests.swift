@@ -19,6 +19,41 @@ extension CommandTests {
     #expect("\(loss["extrapolated"] ?? "")".contains("N = 2.819e+09"))
   }
 
+  /// A smaller model than the anchor is not better than it, and what was done is said.
+  @Test func lossesOfOtherSizesAreCarried() throws {
+    let loss = try object(
+      dyno(
+        "law", "predict", "qwen3-0.6b", "--law", "conditional-80m-297m", "--tokens", "100B",
+        "--output", "json"))
+    #expect(try #require(loss["loss"] as? Double) > 2.9)
+    #expect("\(loss["notes"] ?? "")".contains("chinchilla-besiroglu"))
+    let ratio = try object(
+      dyno(
+        "law", "predict", "qwen3-0.6b", "--law", "conditional-80m-297m", "--tokens", "100B",
+        "--scaling", "none", "--output", "json"))
+    #expect(ratio["loss"] == nil && ratio["interval95"] == nil)
+    #expect(ratio["ratio_to_reference"] != nil)
+    let anchors = try object(
+      dyno("law", "predict", "llama-3.2-1b", "--law", "conditional-1b", "--output", "json"))
+    #expect(anchors["loss"] as? Double == 2.803 && anchors["tokens"] as? Double == 1e11)
+  }
+
+  @Test func lossesOfSeveralLawsAreNotComparable() throws {
+    let several = try dyno(
+      "law", "predict", "llama-3.2-1b", "--law", "conditional-1b", "--law", "chinchilla-besiroglu",
+      "--tokens", "100B")
+    #expect(several.code == 0, "\(several.errors)")
+    #expect(several.output.contains("not comparable"))
+    #expect(several.output.contains("2.803") && several.output.contains("2.375"))
+    let one = try dyno("law", "predict", "llama-3.2-1b", "--law", "conditional-1b")
+    #expect(!one.output.contains("not comparable"))
+    // A loss and a ratio in one table are told apart.
+    let mixed = try dyno(
+      "law", "predict", "llama-3.2-1b", "smollm2-135m", "--law", "conditional-1b", "--scaling",
+      "none")
+    #expect(mixed.output.contains("ratio to L_opt") && mixed.output.contains("loss"))
+  }
+
   @Test func lawsHaveAnOptimum() throws {
     let optimum = try object(
       dyno(
@@ -79,6 +114,28 @@ extension CommandTests {
       (
         ["law", "predict", "llama-3.2-1b", "--law", "conditional-1b", "--tokens", "1e400"],
         "--tokens"
+      ),
+      (
+        ["law", "predict", "llama-3.2-1b", "--law", "conditional-1b", "--tokens", "100G"],
+        "expected a count such as 100B"
+      ),
+      (
+        ["law", "predict", "smollm2-135m", "--law", "conditional-1b", "--tokens", "100"],
+        "with a unit such as 100B"
+      ),
+      (
+        ["law", "predict", "smollm2-135m", "--law", "conditional-1b", "--anchor", "x:3"],
+        "expected arch:loss:tokens"
+      ),
+      (
+        [
+          "law", "predict", "smollm2-135m", "--law", "conditional-1b", "--scaling",
+          "conditional-80m-297m",
+        ], "N and D"
+      ),
+      (
+        ["law", "predict", "smollm2-135m", "--law", "chinchilla-hoffmann", "--scaling", "none"],
+        "conditional law"
       ),
       (
         ["law", "optimum", "--law", "conditional-1b", "--parameters", "1e308", "--layers", "16"],

@@ -123,6 +123,47 @@ import Testing
     }
   }
 
+  /// However a sweep ends, it leaves nothing behind but its store.
+  @Test func killedSweepsLeaveNothing() throws {
+    try Files.withTemporaryFolder { folder in
+      let spec = try spec(
+        folder,
+        "{architectures: \(model("qwen2")), prompt: 8, generate: 0, repetitions: 1000000, threads: 1}"
+      )
+      let place = folder.appendingPathComponent("tmp")
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      let store = folder.appendingPathComponent("s.db").path
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: command.executable)
+      process.arguments = ["sweep", spec, "--store", store]
+      process.environment = ProcessInfo.processInfo.environment
+        .merging(["TMPDIR": place.path]) { $1 }
+      process.standardOutput = FileHandle.nullDevice
+      try process.run()
+      while process.isRunning, !FileManager.default.fileExists(atPath: store + "-lock") {
+        usleep(10_000)
+      }
+      usleep(300_000)
+      kill(process.processIdentifier, SIGKILL)
+      process.waitUntilExit()
+      #expect(try FileManager.default.contentsOfDirectory(atPath: place.path).isEmpty)
+    }
+  }
+
+  /// Filters that are given more than once add up.
+  @Test func filtersAddUp() throws {
+    try Files.withTemporaryFolder { folder in
+      let store = folder.appendingPathComponent("s.db").path
+      let bench = try command.dyno(
+        "bench", model("qwen2"), "--prompt", "4,8,16", "--generate", "0", "--repetitions", "1",
+        "--threads", "1", "--store", store)
+      #expect(bench.code == 0, "\(bench.errors)")
+      let both = try command.dyno(
+        "results", store, "--prompt", "4", "--prompt", "16", "--output", "json")
+      #expect(try objects(both.bytes).compactMap { $0["n_prompt"] as? Int } == [4, 16])
+    }
+  }
+
   @Test func stopsOnASignal() throws {
     try Files.withTemporaryFolder { folder in
       let spec = try spec(

@@ -54,9 +54,27 @@ import Testing
       let outcome = try? InterleavedComparison(settings, report: { _ in }).judge(source)
       return outcome?.gate.cells.contains { $0.verdict != .inconclusive } ?? true
     }.count { $0 }
+    // An interval that reaches below 5% would let 6.8% pass: all of it must lie below that.
     let interval = BinomialInterval.exact(successes: alarms, trials: trials)
-    #expect(interval.lowerBound <= 0.05, "\(alarms) of \(trials)")
+    #expect(alarms <= trials * 5 / 100 && interval.upperBound < 0.068, "\(alarms) of \(trials)")
     #expect(alarms > 0)
+  }
+
+  /// What is drawn from a pool holds no pair twice, or it would raise alarms that fresh comparisons
+  /// do not.
+  @Test func drawnComparisonsHoldEachBlockOnce() {
+    var pool = PairPool(cells: 1, slowdown: 0.05)
+    for _ in 0..<50 { pool.add(equal: [0], stretched: [0]) }
+    var generator = SeededGenerator(seed: 3)
+    var drawn = [Int](repeating: 0, count: 50)
+    for _ in 0..<5000 {
+      let starts = pool.starts(4, of: 6, &generator)
+      let blocks = starts.flatMap { start in (0..<6).map { (start + $0) % 50 } }
+      #expect(Set(blocks).count == 24)
+      for block in blocks { drawn[block] += 1 }
+    }
+    // Each as often as any other: 2400 ± 5 standard deviations.
+    #expect(drawn.allSatisfy { abs($0 - 2400) < 200 }, "\(drawn)")
   }
 
   /// With the line where it belongs, false alarms all but vanish, and slowdowns of the threshold

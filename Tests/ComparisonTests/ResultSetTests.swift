@@ -32,6 +32,12 @@ import Testing
         record.samplesNs = (0..<samples).map { _ in
           Int(1e7 * exp(shift + 0.02 * random.normal()))
         }
+        record.samplesTs = record.samplesNs.map { 1e9 / Double($0) }
+        record.sampleCircumstances = (0..<samples).map {
+          SampleCircumstances(
+            block: $0, startS: Double($0), noise: NoiseEvidence(), suspicions: [])
+        }
+        record.sampling.suspectSamples = 0
         change(&record)
         return record
       })
@@ -75,7 +81,9 @@ import Testing
         threshold: 1e-9
       ).cells.contains { $0.verdict == .regression || $0.verdict == .improvement }
     }
-    #expect(BinomialInterval.exact(successes: alarms, trials: trials).lowerBound <= 0.05)
+    // An interval that reaches below 5% would let 6.8% pass: all of it must lie below that.
+    let interval = BinomialInterval.exact(successes: alarms, trials: trials)
+    #expect(alarms <= trials * 5 / 100 && interval.upperBound < 0.068, "\(alarms) of \(trials)")
   }
 
   @Test func whatDiffersIsRefused() throws {
@@ -99,7 +107,17 @@ import Testing
     #expect(try compare(a, other, allowed: [.machine, .settings]).cells.count == 4)
     let fewer = try ResultSet(name: "b", records: Array(a.records.prefix(1)))
     #expect(throws: InputError.self) { try compare(a, fewer) }
-    #expect(try compare(a, fewer, allowed: [.cells]).cells.count == 1)
+    let rest = try compare(a, fewer, allowed: [.cells])
+    #expect(rest.cells.count == 1 && rest.onlyInBaseline?.count == 3)
+    #expect(rest.onlyInCandidate == nil && rest.warnings.contains { $0.contains("3 tests") })
+    let more = try compare(fewer, a, allowed: [.cells])
+    #expect(more.onlyInCandidate?.count == 3 && more.onlyInBaseline == nil)
+    for format in [ComparisonFormat.table, .markdown, .json, .junit] {
+      for name in rest.onlyInBaseline ?? [] {
+        let text = try format.exporter.text(rest)
+        #expect(text.contains(name), "\(format)")
+      }
+    }
     // A set over several thread counts has a cell for each.
     let both = try ResultSet(
       name: "both",
@@ -112,6 +130,27 @@ import Testing
     #expect(try compare(both, both).cells.count == 8)
     let twice = try ResultSet(name: "b", records: a.records + a.records)
     #expect(throws: InputError.self) { try compare(a, twice) }
+  }
+
+  /// Numbers that no run gives are refused, before anything divides by them.
+  @Test func impossibleRecords() throws {
+    let changes: [(String, (inout ThroughputRecord) -> Void)] = [
+      ("samples_ns", { $0.samplesNs = [] }), ("samples_ns", { $0.samplesNs[0] = 0 }),
+      ("samples_ns", { $0.samplesNs[1] = -5 }), ("samples_ns", { $0.samplesNs[1] = .max }),
+      ("suspect_samples", { $0.sampling.suspectSamples = .max }),
+      ("suspect_samples", { $0.sampling.suspectSamples = -1 }),
+      ("median_ts", { $0.medianTs = 0 }), ("read_bandwidth", { $0.limits.readBandwidth = 0 }),
+      ("n_gen", { $0.nGen = .max }), ("n_depth", { $0.nDepth = -1 }),
+      ("sample_circumstances", { $0.sampleCircumstances.removeLast() }),
+      ("ci95_ts", { $0.ci95Ts = [1] }),
+    ]
+    for (field, change) in changes {
+      let error = #expect(throws: InputError.self) {
+        try set("set.json", samples: 5, seed: 1, change)
+      }
+      let line = "\(error!)"
+      #expect(line.contains(field) && line.contains("set.json"), "\(line)")
+    }
   }
 
   @Test func files() throws {

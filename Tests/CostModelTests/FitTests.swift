@@ -84,6 +84,18 @@ import Testing
     #expect((0.85...0.95).contains(coverage))
   }
 
+  /// Of a regime that no fold saw nothing is known: the widest of those seen is the least to claim.
+  @Test func unseenRegimesGetTheWidest() {
+    let rows = (0..<400).map { index in
+      Comparison(
+        predicted: index < 40 ? 1.5 : 1.01, measured: 1, regime: index < 40 ? "rare" : "usual")
+    }
+    let spreads = Spreads(rows)
+    #expect(spreads["rare"] > 2 * spreads["usual"])
+    #expect(spreads["never seen"] == spreads["rare"])
+    #expect(spreads["never seen"] == spreads.byRegime.values.max())
+  }
+
   @Test func impossibleRowsAreNamed() throws {
     let context = try Devices.context(isWarm: true)
     var (rows, _) = try timings(50, glitches: 0)

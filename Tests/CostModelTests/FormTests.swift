@@ -1,3 +1,4 @@
+import Architectures
 import CostModel
 import Foundation
 import Operators
@@ -91,32 +92,44 @@ import Testing
   }
 
   /// Far from any data the forms must stay positive and finite, on GPUs and on CPUs.
-  @Test func saneFarFromTheData() throws {
+  @Test(arguments: [true, false]) func saneFarFromTheData(isWarm: Bool) throws {
+    func nominal<Form: CostForm>(
+      _ form: Form.Type, _ kind: DeviceLimits.Kind
+    ) throws -> (Form.Shape) -> OperatorCost {
+      Form(try Devices.context(kind, isWarm: isWarm), Form.coefficients.map(\.nominal)).cost
+    }
+    let matrices = [
+      try nominal(MatrixMultiplication.self, .gpu), try nominal(CPUMatrixMultiplication.self, .cpu),
+    ]
+    let prefills = [
+      try nominal(PrefillAttention.self, .gpu), try nominal(CPUAttention.self, .cpu),
+    ]
+    let decodes = [
+      try nominal(DecodeAttention.self, .gpu), try nominal(CPUAttention.self, .cpu),
+    ]
+    let moving = try nominal(ElementwiseOperators.self, .gpu)
+    let movingOnCPU = try nominal(CPUElementwiseOperators.self, .cpu)
+    func check(_ cost: OperatorCost) {
+      #expect(cost.seconds > 0 && cost.seconds.isFinite)
+    }
     let sizes = [1, 2, 17, 4096, 300_000]
-    for kind in DeviceLimits.Kind.allCases {
-      for isWarm in [true, false] {
-        let context = try Devices.context(kind, isWarm: isWarm)
-        let gemm = MatrixMultiplication(context, MatrixMultiplication.coefficients.map(\.nominal))
-        let prefill = PrefillAttention(context, PrefillAttention.coefficients.map(\.nominal))
-        let decode = DecodeAttention(context, DecodeAttention.coefficients.map(\.nominal))
-        for a in sizes {
-          for b in sizes {
-            for c in sizes {
-              let seconds = gemm.cost(MatrixShape(m: a, n: b, k: c)).seconds
-              #expect(seconds > 0 && seconds.isFinite)
-            }
-            for (heads, groups) in [(1, 1), (64, 1), (71, 71), (128, 8)] {
-              let many = AttentionShape(
-                batch: a, cached: b - 1, new: 2, queryHeads: heads, keyValueHeads: groups,
-                headDimension: 128)
-              let one = AttentionShape(
-                batch: a, cached: b - 1, new: 1, queryHeads: heads, keyValueHeads: groups,
-                headDimension: 128)
-              for seconds in [prefill.cost(many).seconds, decode.cost(one).seconds] {
-                #expect(seconds > 0 && seconds.isFinite)
-              }
-            }
+    for a in sizes {
+      for b in sizes {
+        for c in sizes { for matrix in matrices { check(matrix(MatrixShape(m: a, n: b, k: c))) } }
+        check(moving(.init(bytes: Double(a) * Double(b))))
+        for kind in [Operator.Kind.finalNorm, .embedding, .rotaryAndCacheWrite] {
+          check(
+            movingOnCPU(
+              try #require(CPUElementwiseOperators.Shape(kind, .rows(a, width: b, stored: 0)))))
+        }
+        for (heads, groups) in [(1, 1), (64, 1), (71, 71), (128, 8)] {
+          func shape(new: Int) -> AttentionShape {
+            AttentionShape(
+              batch: a, cached: b - 1, new: new, queryHeads: heads, keyValueHeads: groups,
+              headDimension: 128)
           }
+          for prefill in prefills { check(prefill(shape(new: 2))) }
+          for decode in decodes { check(decode(shape(new: 1))) }
         }
       }
     }

@@ -45,5 +45,31 @@ import Testing
     let result = try calibrated(try runs())
     #expect(result.profile.engines.isEmpty)
     #expect(result.warnings.contains { $0.contains("one family of layers") })
+    #expect(!result.isFitted)
+  }
+
+  /// Rows of a CPU say nothing of a GPU, and the other way around.
+  @Test func rowsOfAnotherKindOfDeviceAreRefused() throws {
+    func refusal(_ kind: DeviceLimits.Kind, _ measurements: Measurements) -> String {
+      let error = #expect(throws: InputError.self) {
+        try DeviceCalibration(Devices.profile(kind)).run(measurements)
+      }
+      return error?.description ?? ""
+    }
+    var measurements = Measurements()
+    measurements.runs = try runs()
+    for index in measurements.runs.indices { measurements.runs[index].engine = "dyno" }
+    #expect(refusal(.gpu, measurements).contains("is of dyno on a CPU"))
+    func operators(_ engine: String) -> Measurements {
+      var measurements = Measurements()
+      measurements.operators = [
+        OperatorTiming(
+          device: "d", engine: engine, kind: .head, shape: .gemm(m: 1, n: 64, k: 64),
+          weights: .bf16, cache: .f16, seconds: 1e-3, origin: "row 2")
+      ]
+      return measurements
+    }
+    #expect(refusal(.gpu, operators("dyno")).contains("row 2"))
+    #expect(refusal(.cpu, operators("vllm")).contains("on a GPU"))
   }
 }

@@ -159,6 +159,51 @@ import Testing
     #expect(try imported(text, as: "l.json").rejected.count == 1)
   }
 
+  /// Counts that no run has are refused where they are read, before anything is multiplied.
+  @Test(arguments: [
+    (#"{"elapsed_time": 4.5, "num_requests": 0}"#, "num_requests"),
+    (#"{"elapsed_time": 4.5, "num_requests": -1}"#, "num_requests"),
+    (#"{"elapsed_time": 4.5, "num_requests": 9223372036854775807}"#, "num_requests"),
+    (#"{"elapsed_time": 1e300, "num_requests": 1}"#, "takes"),
+    (
+      #"{"total_output_tokens": 1e300, "total_input_tokens": 9, "completed": 3, "duration": 1}"#,
+      "total_output_tokens"
+    ),
+    (
+      #"{"total_output_tokens": 9e18, "total_input_tokens": 9, "completed": 1, "duration": 1}"#,
+      "total_output_tokens"
+    ),
+    (
+      #"{"total_output_tokens": 9, "total_input_tokens": 9, "duration": 1, "#
+        + #""completed": 1152921504606846976}"#, "completed"
+    ),
+    (
+      #"{"total_output_tokens": 9, "total_input_tokens": 9, "completed": 3, "duration": 1, "#
+        + #""max_concurrency": 0}"#, "max_concurrency"
+    ),
+    (#"{"n_prompt": 9000000, "n_gen": 1, "n_sequences": 9000000, "samples_ns": [5]}"#, "batch"),
+  ])
+  func absurdCountsAreRefused(text: String, named: String) throws {
+    let facts = RunFacts(
+      architecture: try llama, device: "h100-sxm", prompt: 100, generate: 28, batch: 1)
+    let read = try imported(text, as: "x.json", facts)
+    #expect(read.runs.isEmpty && read.rejected.count == 1)
+    #expect(read.rejected.first?.description.contains(named) == true, "\(read.rejected)")
+  }
+
+  @Test(arguments: [
+    "4,1000000000000000,32,8,128,0", "4,10,32,8,1000000000000000,0",
+    "1000000000000000,10,32,8,128,0", "9000000,9000000,32,8,128,0",
+  ])
+  func absurdTablesAreRefused(cells: String) throws {
+    let sizes = cells.split(separator: ",").dropLast().joined(separator: ",")
+    let read = try imported(
+      "framework,device,op_name,batch_size,isl,num_heads,num_key_value_heads,head_dim,attn_dtype,"
+        + "kv_cache_dtype,step,latency\n"
+        + "VLLM,A100,context_attention,\(sizes),bfloat16,bfloat16,0,0.02\n", as: "a.csv")
+    #expect(read.operators.isEmpty && read.rejected.count == 1)
+  }
+
   @Test func otherFilesAreRefused() throws {
     #expect(throws: InputError.self) { try imported("a,b\n1,2\n", as: "x.csv") }
     #expect(throws: InputError.self) { try imported("{", as: "x.json") }

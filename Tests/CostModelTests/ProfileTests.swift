@@ -56,6 +56,21 @@ import Testing
     }
   }
 
+  /// Coefficients whose quotients would overflow.
+  @Test(arguments: ["1e-320", "1e-31", "1e31"]) func absurdCoefficientsAreRefused(
+    value: String
+  ) throws {
+    let text = try Self.shipped("a100-40gb").fileText()
+    let place = try #require(text.range(of: "\"value\" : [0-9.e-]+", options: .regularExpression))
+    try Files.withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("device.json")
+      try text.replacingCharacters(in: place, with: "\"value\" : \(value)")
+        .write(to: file, atomically: true, encoding: .utf8)
+      let error = #expect(throws: InputError.self) { try DeviceProfile(contentsOf: file) }
+      #expect(error?.description.contains("value: is") == true, "\(String(describing: error))")
+    }
+  }
+
   /// An exact value of another kind of device moves a carried coefficient half of the way, one of
   /// the same kind nearly all of it, and what does not carry not at all: so shares above 1.
   @Test(arguments: [1.2, 1.5]) func transferShrinks(factor: Double) throws {

@@ -39,25 +39,31 @@ import Weights
         weights.weights(.downProjection, ofLayer: 0)!.linear!.parts[0].dtype] ?? 1e-4)
   }
 
-  @Test(arguments: [
-    "llama-gqa", "llama-tied", "llama-sharded", "qwen2", "qwen2-window", "qwen3", "mistral",
-  ])
+  /// Every fixture: a folder as transformers wrote it.
+  @Test(arguments: Self.names(in: "huggingface", ending: ""))
   func checkpoint(name: String) throws {
     let folder = Files.fixtures.appendingPathComponent("huggingface/\(name)")
     let older = folder.appendingPathComponent("config.v4.json")
-    let both = FileManager.default.fileExists(atPath: older.path)
-    #expect(both == (name == "llama-gqa"))
     try check(
-      folder, folder.appendingPathComponent("expected.json"), config: both ? older : nil)
+      folder, folder.appendingPathComponent("expected.json"),
+      config: FileManager.default.fileExists(atPath: older.path) ? older : nil)
   }
 
-  @Test(arguments: [
-    "llama-f32", "llama-f16", "llama-bf16", "llama-q8_0", "llama-q4_0", "llama-q4_1",
-    "llama-rope-freqs", "qwen2-f32", "qwen3-f32",
-  ])
+  @Test(arguments: Self.names(in: "gguf", ending: ".gguf"))
   func gguf(name: String) throws {
     let folder = Files.fixtures.appendingPathComponent("gguf")
     try check(
       folder.appendingPathComponent("\(name).gguf"), folder.appendingPathComponent("\(name).json"))
+  }
+
+  @Test func fixturesAreThere() {
+    #expect(Self.names(in: "huggingface", ending: "").count >= 68)
+    #expect(Self.names(in: "gguf", ending: ".gguf").count >= 41)
+  }
+
+  private static func names(in folder: String, ending: String) -> [String] {
+    let path = Files.fixtures.appendingPathComponent(folder).path
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    return files.filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }.sorted()
   }
 }

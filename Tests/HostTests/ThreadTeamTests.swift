@@ -1,23 +1,42 @@
 import Architectures
 import Foundation
 import Host
+import Records
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct ThreadTeamTests {
-  @Test(arguments: [1, 2])
+  /// Also where the machine has fewer processors.
+  @Test(arguments: [1, 2, 3])
   func everyRankRunsOnceEachTime(threads: Int) throws {
-    let topology = try Topology()
-    guard threads <= topology.processors.count else { return }
-    let team = try ThreadTeam(count: threads, pinned: false, topology: topology)
-    let sums = [Atomic4(), Atomic4()]
-    for round in 1...2000 {
+    let team = try ThreadTeam(unboundCount: threads)
+    let sums = (0..<threads).map { _ in Atomic4() }
+    for round in 1...500 {
       team.run { rank in sums[rank].value.add(rank + 1, ordering: .relaxed) }
-      #expect(sums[0].value.load(ordering: .relaxed) == round)
-      if threads == 2 { #expect(sums[1].value.load(ordering: .relaxed) == 2 * round) }
+      for rank in 0..<threads {
+        #expect(sums[rank].value.load(ordering: .relaxed) == (rank + 1) * round)
+      }
       // Long enough now and then that workers park.
-      if round % 1000 == 0 { usleep(20_000) }
+      if round % 100 == 0 { usleep(20_000) }
     }
+  }
+
+  /// A refused thread leaves none of the others behind.
+  @Test func teamsThatCannotStart() throws {
+    func threads() throws -> Int {
+      try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
+    }
+    // Other tests start and end threads as well: leaving 30 behind a hundred times would show.
+    let before = try threads()
+    for _ in 0..<100 {
+      #expect(throws: HostError.self) {
+        try ThreadTeam(unboundCount: 31) { rank in
+          if rank == 30 { throw HostError("refused") }
+        }
+      }
+    }
+    #expect(try threads() < before + 1000)
   }
 
   private final class Atomic4: Sendable { let value = Atomic<Int>(0) }
@@ -38,9 +57,7 @@ import Testing
   }
 
   @Test func slicesCoverEverythingOnce() throws {
-    let topology = try Topology()
-    let team = try ThreadTeam(
-      count: min(2, topology.processors.count), pinned: false, topology: topology)
+    let team = try ThreadTeam(unboundCount: 3)
     for total in [0, 1, 3, 4, 5, 127, 128, 1000] {
       for grain in [1, 4, 64] {
         let slices = (0..<team.count).map { team.slice(total, rank: $0, grain: grain) }
@@ -55,9 +72,7 @@ import Testing
 
 @Suite struct SharingTests {
   @Test func everyIndexIsHandedOutOnce() throws {
-    let topology = try Topology()
-    let team = try ThreadTeam(
-      count: min(2, topology.processors.count), pinned: false, topology: topology)
+    let team = try ThreadTeam(unboundCount: 3)
     for (total, grain, chunk) in [
       (0, 4, 8), (1, 4, 256), (7, 4, 4), (130, 4, 64), (1001, 1, 3), (4096, 4, 256), (300, 64, 7),
     ] {
@@ -80,6 +95,25 @@ import Testing
     #expect(Set(topology.processors).count == topology.processors.count)
     #expect(topology.memoryBytes > 1 << 28)
     #expect((1...topology.memoryBytes).contains(AvailableMemory.bytes()))
+  }
+
+  /// Better evidence takes the place of what is kept; worse does not.
+  @Test func keptLimitsImprove() throws {
+    try Files.withTemporaryFolder { folder in
+      let cache = LimitsCache(folder: folder, threads: 2, instructionSet: "x")
+      func limits(_ bandwidth: Double, _ peak: Double) -> MachineLimits {
+        MachineLimits(
+          threads: 2, instructionSet: "x", readBandwidth: bandwidth, multiplyAddPeak: peak,
+          integerPeak: 1, samples: 3)
+      }
+      #expect(cache.load() == nil)
+      try cache.improve(with: limits(54e9, 5e11))
+      let better = try cache.improve(with: limits(84e9, 4e11))
+      #expect(better.readBandwidth == 84e9 && better.multiplyAddPeak == 5e11)
+      #expect(cache.load() == better)
+      try cache.improve(with: limits(60e9, 1e11))
+      #expect(cache.load() == better)
+    }
   }
 
   @Test func limitsAreMeasured() throws {

@@ -1,6 +1,7 @@
 import Architectures
 import Foundation
 import ScalingLaws
+import TestSupport
 import Testing
 
 @Suite struct LawFileTests {
@@ -37,12 +38,36 @@ import Testing
   @Test func anchorsSurviveTheRoundTrip() throws {
     let law = try SharedData.shippedLaw("conditional-1b")
     let loaded = try load(law.fileText())
-    guard case .anchors(let anchors) = loaded.reference else {
+    guard case .anchors(let anchors, let scaling) = loaded.reference else {
       Issue.record("no anchors")
       return
     }
     #expect(anchors.map(\.loss) == [2.803, 2.625])
     #expect(anchors.map(\.architecture.hiddenSize) == [2048, 3072])
+    #expect(scaling?.name == "chinchilla-besiroglu" && scaling?.uncertainty?.covariance != nil)
+  }
+
+  /// A law that carries anchors is one of N and D; one that names itself is not followed for ever.
+  @Test(arguments: [
+    (#"{"form": "conditional-1b"}"#, "not known"),
+    (#"{"form": "conditional-additive"}"#, "N and D"),
+    (#"{"parameters": {}}"#, "form missing"), ("7", "a law's name"),
+    (#""../laws/chinchilla-besiroglu""#, "beside this file"), (#""no-such-law""#, "no-such-law"),
+    (#""itself""#, "N and D"),
+  ])
+  func badScalingIsRefused(scaling: String, expected: String) throws {
+    var text = try SharedData.shippedLaw("conditional-1b").fileText()
+    let start = try #require(text.range(of: "\"scaling\" : {"))
+    let end = try #require(text.range(of: "\"source\" : \"arXiv 2510"))
+    // The reference's closing brace and what stands between it and the source.
+    text.replaceSubrange(start.lowerBound..<end.lowerBound, with: "\"scaling\": \(scaling)},")
+    try Files.withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("itself.json")
+      try text.write(to: file, atomically: true, encoding: .utf8)
+      let error = #expect(throws: InputError.self) { try ScalingLaw(contentsOf: file) }
+      #expect(error?.description.contains("scaling") == true, "\(String(describing: error))")
+      #expect(error?.description.contains(expected) == true, "\(String(describing: error))")
+    }
   }
 
   private static let good = #"""
@@ -62,7 +87,7 @@ import Testing
     (#"0.3}}"#, #"0.3}, "domain": {"tokens": [2, 1]}}"#, "domain: tokens"),
     (
       #"0.3}}"#, #"0.3}, "reference": {"law": {"form": "chinchilla"}}}"#,
-      "reference: law: parameters: is missing"
+      "reference: is given; expected none"
     ),
     (
       #"0.3}}"#, #"0.3}, "uncertainty": {"residual_standard_deviation": -1}}"#,

@@ -96,7 +96,7 @@ import Testing
       try tamper(foreign, "PRAGMA application_id = 7")
       expectRefusal(foreign.path, .writing, "is not a store")
       expectRefusal(empty.path, .reading, "is empty")
-      expectRefusal(folder.path, .reading, "cannot be read")
+      expectRefusal(folder.path, .reading, "no regular file")
       expectRefusal(folder.appendingPathComponent("none.db").path, .reading, "does not exist")
       expectRefusal("/nowhere/a.db", .writing, "cannot be opened")
       // An empty file is where a store may begin.

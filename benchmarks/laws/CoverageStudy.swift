@@ -73,7 +73,9 @@ struct CoverageStudy {
       return nil
     }
     if let resampling {
-      fit = fit.bootstrapped(resampling, count: 200, seed: generator.next())
+      guard let resampled = try? fit.bootstrapped(resampling, count: 200, seed: generator.next())
+      else { return nil }
+      fit = resampled
     }
     var findings: [Finding] = []
     for probe in truth.probes {

@@ -17,7 +17,8 @@ extension LawStudy {
       let fit = try LawFit(truth.law.form, table, name: form, source: "synthetic")
       for resampling in Resampling.allCases {
         let start = ContinuousClock.now
-        let refits = fit.bootstrapped(resampling, count: 1000).law.uncertainty?.resamples.count ?? 0
+        let resampled = try fit.bootstrapped(resampling, count: 1000)
+        let refits = resampled.law.uncertainty?.resamples.count ?? 0
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         print(
           "\(form), \(table.rows.count) rows, \(resampling.rawValue): \(refits) of 1000 refits in "

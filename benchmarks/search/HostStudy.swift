@@ -174,7 +174,7 @@ struct HostStudy {
     let outcome = try runLoop(loopStore)
     print("\n" + ClosedLoopReport(outcome, baseline: Self.baseline).table + "\n")
     let gains = Dictionary(grid.map { ($0.shape, $0.logGain) }) { _, latest in latest }
-    let winner = outcome.winner.architecture
+    let winner = outcome.leader.architecture
     let best = grid.max { $0.logGain < $1.logGain }!.shape
     print(
       "Measurements: \(outcome.visits) of \(gains.count) "

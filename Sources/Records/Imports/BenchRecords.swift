@@ -24,9 +24,7 @@ public enum BenchRecords {
       guard let value = try fields.int(field) ?? absent else {
         throw InputError(field, problem: "is missing", expected: "a count")
       }
-      guard (low...10_000_000).contains(value) else {
-        throw InputError(field, problem: "is \(value)", expected: "\(low) to 10000000")
-      }
+      try CountLimits.check(field, value, from: low)
       return value
     }
     let name = try fields.string("model_type") ?? ""
@@ -56,13 +54,15 @@ public enum BenchRecords {
     guard prompt + generate > 0 else {
       throw InputError("n_prompt, n_gen", problem: "are both 0", expected: "a test")
     }
+    let depth = try count("n_depth", from: 0, default: 0)
+    let batch = try count("n_sequences", from: 1, default: 1)
+    try CountLimits.check(batch: batch, positions: depth + prompt + generate)
     var run = WholeRun(
       device: try facts.device ?? fields.string("cpu_info") ?? "host",
       engine: facts.engine ?? (isOurs ? "dyno" : "llama.cpp"), architecture: architecture,
       weights: try dtype(fields, "type_weights") ?? facts.dtype ?? .f16,
       cache: try dtype(fields, "type_k") ?? .f16, prompt: prompt, generate: generate,
-      depth: try count("n_depth", from: 0, default: 0),
-      batch: try count("n_sequences", from: 1, default: 1),
+      depth: depth, batch: batch,
       chunk: try count("n_batch", from: 1, default: 512), seconds: median * 1e-9,
       pairedFloorFraction: try pairedFloorFraction(fields), origin: origin)
     let blocks = try blocks(fields)

@@ -10,6 +10,9 @@ public struct Measurements {
 
   public init() {}
 
+  /// Whether there is nothing, not even a row that was refused.
+  public var isEmpty: Bool { operators.isEmpty && runs.isEmpty && rejected.isEmpty }
+
   /// Adds a file: operator rows (ours or AIConfigurator's CSV), whole runs (LLM-Inference-Bench's
   /// CSV, vLLM's JSON) or bench records (ours or llama-bench's JSON). The format is found by its
   /// columns or keys. Files of one name (`a.csv`, `a.json`) are of one run.

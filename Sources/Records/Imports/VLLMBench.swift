@@ -39,11 +39,11 @@ public enum VLLMBench {
   private static func throughput(
     _ fields: JSONObject, _ facts: RunFacts, _ origin: String
   ) throws -> WholeRun {
-    let requests = try fields.required("num_requests", JSONObject.int, expected: "a count")
+    let requests = try count(fields, "num_requests")
     let prompt = try facts.required(facts.prompt, "--workload", "lengths")
     let generate = try facts.required(facts.generate, "--workload", "lengths")
     if let tokens = try fields.double("total_num_tokens") {
-      let expected = Double(requests * (prompt + generate))
+      let expected = Double(requests) * Double(prompt + generate)
       guard abs(tokens / expected - 1) < 0.02 else {
         throw InputError(
           "total_num_tokens", problem: "is \(tokens)",
@@ -66,13 +66,17 @@ public enum VLLMBench {
       throw InputError(
         "request_rate", problem: "is \(rate.kind)", expected: "inf: a loaded server's time")
     }
-    let completed = try fields.required("completed", JSONObject.int, expected: "a count")
-    guard completed > 0 else {
-      throw InputError("completed", problem: "is \(completed)", expected: "at least 1")
-    }
-    let concurrency = min(completed, try fields.int("max_concurrency") ?? completed)
+    let completed = try count(fields, "completed")
+    let concurrency =
+      try fields["max_concurrency"] == nil
+      ? completed : min(completed, count(fields, "max_concurrency"))
     func mean(_ field: String) throws -> Int {
-      max(1, Int((try positive(fields, field) / Double(completed)).rounded()))
+      let mean = try positive(fields, field) / Double(completed)
+      guard mean <= Double(CountLimits.largest) else {
+        throw InputError(
+          field, problem: "is \(mean) a request", expected: "at most \(CountLimits.largest)")
+      }
+      return max(1, Int(mean.rounded()))
     }
     var facts = facts
     if facts.architecture == nil, let model = try fields.string("model_id") {
@@ -87,6 +91,10 @@ public enum VLLMBench {
   private static func run(
     _ facts: RunFacts, prompt: Int, generate: Int, batch: Int, seconds: Double, _ origin: String
   ) throws -> WholeRun {
+    try CountLimits.check(batch: batch, positions: prompt + generate)
+    guard (1e-9...1e7).contains(seconds) else {
+      throw InputError(problem: "takes \(seconds) s", expected: "1e-9 to 1e7 s")
+    }
     let dtype = facts.dtype ?? .bf16
     return WholeRun(
       device: try facts.required(facts.device, "--device", "device"),
@@ -94,6 +102,12 @@ public enum VLLMBench {
       architecture: try facts.required(facts.architecture, "--model", "model"), weights: dtype,
       cache: dtype, prompt: prompt, generate: generate, batch: batch, seconds: seconds,
       origin: origin)
+  }
+
+  private static func count(_ fields: JSONObject, _ field: String) throws -> Int {
+    let value = try fields.required(field, JSONObject.int, expected: "a count")
+    try CountLimits.check(field, value, from: 1)
+    return value
   }
 
   private static func positive(_ fields: JSONObject, _ field: String) throws -> Double {

@@ -20,12 +20,26 @@ struct ComparisonTable: ComparisonExporter {
       ])
     }
     let summary = summary(comparison)
+    let missing = missing(comparison)
     return switch style {
-    case .plain: table.rendered() + "\n\n" + summary + "\n" + legend(comparison)
+    case .plain:
+      ([table.rendered() + "\n", summary] + missing + [legend(comparison)])
+        .joined(separator: "\n")
     case .markdown:
-      "### \(icon(comparison.verdict)) dyno: \(summary)\n\n" + table.rendered(.markdown) + "\n\n"
-        + legend(comparison) + comparison.warnings.map { "\n\n> \($0)" }.joined()
+      (["### \(icon(comparison.verdict)) dyno: \(summary)", table.rendered(.markdown)]
+        + missing + [legend(comparison)] + comparison.warnings.map { "> \(safe($0))" })
+        .joined(separator: "\n\n")
     }
+  }
+
+  private func safe(_ text: String) -> String {
+    style == .markdown ? OutputText.markdown(text) : OutputText.terminal(text)
+  }
+
+  /// A line for each test that only one side has.
+  private func missing(_ comparison: ComparisonRecord) -> [String] {
+    (comparison.onlyInBaseline ?? []).map { "not in the candidate: \(safe($0))" }
+      + (comparison.onlyInCandidate ?? []).map { "not in the baseline: \(safe($0))" }
   }
 
   private func summary(_ comparison: ComparisonRecord) -> String {
@@ -43,13 +57,13 @@ struct ComparisonTable: ComparisonExporter {
       case .unpaired: "each measured by itself"
       }
     return "\(side(comparison.baseline)) against \(side(comparison.candidate)), \(how); "
-      + "\(comparison.cpuInfo). Slowdown: change of time; to be found: "
+      + "\(safe(comparison.cpuInfo)). Slowdown: change of time; to be found: "
       + "\(Quantity.percent(comparison.threshold)). At most "
       + "\(Quantity.percent(comparison.familyError)) of comparisons raise any false alarm."
   }
 
   private func side(_ side: ComparisonRecord.Side) -> String {
-    "\(side.name) (\(side.buildCommit.prefix(10)))"
+    "\(safe(side.name)) (\(safe(CommitText.brief(side.buildCommit))))"
   }
 
   private func interval(_ bounds: [Double]?) -> String {

@@ -5,25 +5,34 @@ import Records
 struct JUnitXML: ComparisonExporter {
   func text(_ comparison: ComparisonRecord) -> String {
     let failures = comparison.cells.count { $0.verdict == .regression }
-    let skipped = comparison.cells.count { $0.verdict == .inconclusive }
+    let missing =
+      (comparison.onlyInBaseline ?? []).map { ($0, "not in the candidate") }
+      + (comparison.onlyInCandidate ?? []).map { ($0, "not in the baseline") }
+    let skipped = comparison.cells.count { $0.verdict == .inconclusive } + missing.count
+    let tests = comparison.cells.count + missing.count
     var lines = [
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
       "<testsuites>",
-      "  <testsuite name=\"dyno\" tests=\"\(comparison.cells.count)\" failures=\"\(failures)\" "
+      "  <testsuite name=\"dyno\" tests=\"\(tests)\" failures=\"\(failures)\" "
         + "skipped=\"\(skipped)\" errors=\"0\">",
     ]
     for cell in comparison.cells {
       let open =
-        "    <testcase classname=\"\(escaped(cell.modelType))\" name=\"\(escaped(cell.name))\""
-      let finding = escaped(finding(cell))
+        "    <testcase classname=\"\(OutputText.xml(cell.modelType))\" name=\"\(OutputText.xml(cell.name))\""
+      let finding = OutputText.xml(finding(cell))
       switch cell.verdict {
       case .regression:
         lines.append("\(open)><failure message=\"\(finding)\"/></testcase>")
       case .inconclusive:
-        lines.append("\(open)><skipped message=\"inconclusive: \(finding)\"/></testcase>")
+        lines.append("\(open)><skipped message=\"\(finding)\"/></testcase>")
       case .improvement, .noChange:
         lines.append("\(open)><system-out>\(finding)</system-out></testcase>")
       }
+    }
+    for (name, reason) in missing {
+      lines.append(
+        "    <testcase classname=\"dyno\" name=\"\(OutputText.xml(name))\">"
+          + "<skipped message=\"\(reason)\"/></testcase>")
     }
     return (lines + ["  </testsuite>", "</testsuites>"]).joined(separator: "\n")
   }
@@ -34,21 +43,5 @@ struct JUnitXML: ComparisonExporter {
     }
     return "\(cell.verdict.rawValue): time \(Quantity.change(cell.slowdown))\(interval ?? ""), "
       + "\(Quantity.number(cell.baselineTs)) to \(Quantity.number(cell.candidateTs)) tok/s"
-  }
-
-  private func escaped(_ text: String) -> String {
-    var escaped = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": escaped += "&amp;"
-      case "<": escaped += "&lt;"
-      case ">": escaped += "&gt;"
-      case "\"": escaped += "&quot;"
-      // Control characters are not allowed in XML, however they are spelled.
-      case _ where scalar.value < 32: escaped += "\u{FFFD}"
-      default: escaped.unicodeScalars.append(scalar)
-      }
-    }
-    return escaped
   }
 }

@@ -1,0 +1,45 @@
+/// What a sequence holds of the KV cache as it grows, in units of one block of one layer.
+///
+/// Layers with a window keep the blocks that it still touches: all of a window's, and one more, since
+/// a window need not begin with a block. Where all layers are alike, one stands for all.
+struct CacheGrowth: Equatable, Sendable {
+  /// Layers, and those of them that keep a window's positions only.
+  let layers: Int
+  let windowedLayers: Int
+  let blockPositions: Int
+  /// Blocks that a layer with a window keeps at most.
+  let windowBlocks: Int
+
+  init(layers: Int, windowedLayers: Int, window: Int, blockPositions: Int) {
+    let areAlike = windowedLayers == 0 || windowedLayers == layers
+    self.layers = areAlike ? 1 : layers
+    self.windowedLayers = areAlike ? windowedLayers / max(1, layers) : windowedLayers
+    self.blockPositions = blockPositions
+    windowBlocks = (window + blockPositions - 1) / blockPositions + (blockPositions > 1 ? 1 : 0)
+  }
+
+  func units(_ positions: Int) -> Int {
+    let blocks = (positions + blockPositions - 1) / blockPositions
+    return (layers - windowedLayers) * blocks + windowedLayers * min(blocks, windowBlocks)
+  }
+
+  /// Whether layers with a window hold all they ever will.
+  func isFull(_ positions: Int) -> Bool {
+    (positions + blockPositions - 1) / blockPositions >= windowBlocks
+  }
+
+  /// Units that a sequence takes where its last block is full.
+  func unitsPerBlock(_ positions: Int) -> Int {
+    isFull(positions) ? layers - windowedLayers : layers
+  }
+
+  /// Steps until the layers with a window hold all they ever will; `nil` where they do, or there are
+  /// none.
+  func stepsUntilFull(_ positions: Int) -> Int? {
+    windowedLayers == 0 || isFull(positions)
+      ? nil : (windowBlocks - 1) * blockPositions + 1 - positions
+  }
+
+  /// Units of a cache of so many positions of all layers.
+  func capacity(_ positions: Int) -> Int { positions / blockPositions * layers }
+}

@@ -1,0 +1,60 @@
+import Foundation
+
+/// What a child writes, of which no more than a limit is held.
+struct BoundedOutput {
+  enum Kept {
+    /// All of it: more than the limit is too much.
+    case all
+    /// The end of it.
+    case end
+  }
+
+  private(set) var data = Data()
+  /// Whether it was more than may be held.
+  private(set) var isTooMuch = false
+  private let kept: Kept
+  private let limit: Int
+
+  init(_ kept: Kept, limit: Int) {
+    self.kept = kept
+    self.limit = limit
+  }
+
+  /// Takes what can be read without waiting; closes at the end.
+  mutating func drain(_ source: Descriptor) {
+    guard source.number >= 0 else { return }
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    // A child that writes faster than this reads must not keep it from looking at the clock.
+    for _ in 0..<64 {
+      let count = read(source.number, &buffer, buffer.count)
+      if count > 0 {
+        add(buffer[..<count])
+      } else if count < 0, errno == EINTR {
+        continue
+      } else {
+        if count == 0 || errno != EAGAIN { source.close() }
+        return
+      }
+    }
+  }
+
+  mutating func add(_ bytes: ArraySlice<UInt8>) {
+    switch kept {
+    case .all:
+      let room = limit - data.count
+      if bytes.count > room { isTooMuch = true }
+      data.append(contentsOf: bytes.prefix(max(0, room)))
+    case .end:
+      data.append(contentsOf: bytes)
+      if data.count > 2 * limit { data = Data(data.suffix(limit)) }
+    }
+  }
+
+  /// Takes the first line out, without its end; `nil` where there is no whole one.
+  mutating func takeLine() -> String? {
+    guard let end = data.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+    let line = String(decoding: data[..<end], as: UTF8.self)
+    data = Data(data[(end + 1)...])
+    return line
+  }
+}
