@@ -20,7 +20,8 @@ func checkSize(_ field: String, _ value: Int, atMost limit: Int) throws {
 private func checkFactor(_ field: String, _ value: Double, above floor: Double) throws {
   guard value.isFinite, value > floor, Float(value).isFinite, Float(value) > Float(floor) else {
     throw InputError(
-      field, problem: "is \(value)", expected: "a finite number above \(floor), within f32")
+      field, problem: "is \(value)",
+      expected: "a number above \(floor) that 32-bit floats hold")
   }
 }
 

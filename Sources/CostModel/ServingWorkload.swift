@@ -27,22 +27,23 @@ public struct ServingWorkload: Hashable, Sendable {
   ///
   /// - Throws: `InputError` that names the count.
   public func validated() throws -> ServingWorkload {
-    try CountLimits.check("prompt", prompt, from: 0)
-    try CountLimits.check("generate", generate, from: 0)
-    try CountLimits.check("depth", depth, from: 0)
-    try CountLimits.check("batch", batch, from: 1)
+    for (field, value) in [("prompt", prompt), ("generate", generate), ("depth", depth)] {
+      let most = WholeRun.counts.upperBound
+      guard (0...most).contains(value) else {
+        throw InputError(field, problem: "is \(value)", expected: "0 to \(most)")
+      }
+    }
     guard prompt + generate > 0 else {
       throw InputError("prompt, generate", problem: "are both 0", expected: "a token to compute")
     }
-    try CountLimits.check(batch: batch, positions: positions)
+    try WholeRun.requireSane(depth: depth, prompt: prompt, generate: generate, batch: batch)
     return self
   }
 
   /// The same without a reason, as often as a search asks.
   var isPlausible: Bool {
-    let counts = 0...CountLimits.largest
+    let counts = 0...WholeRun.counts.upperBound
     return counts.contains(prompt) && counts.contains(generate) && counts.contains(depth)
-      && batch > 0 && counts.contains(batch) && prompt + generate > 0
-      && batch * positions <= CountLimits.positions
+      && prompt + generate > 0 && WholeRun.areSane(length: positions, batch: batch)
   }
 }

@@ -80,7 +80,6 @@ package struct Matmul {
     return most
   }
 
-
   /// Activation rows from which weights in rows are left to OpenBLAS: by `make bench` on Zen 3, GFLOP/s
   /// of our dot products and OpenBLAS are 143 and 135 at 64 rows, 144 and 146 at 96, 128 and 143 at
   /// 128 (f32; bf16 132 and 132, 128 and 138 at 64 and 96). Without SIMD kernels it is 11 times faster

@@ -51,43 +51,44 @@ public struct SizedOperator: Equatable, Sendable {
     switch operation.body {
     case .embedding(_, let positions, _):
       shape = .rows(rows, width: width)
-      weightBytes = Double((positions > 0 ? 2 : 1) * rows * width) * weights.bytesPerElement
-      activationBytes = 4 * Double(rows * width)
+      weightBytes =
+        Double(positions > 0 ? 2 : 1) * Double(rows) * Double(width) * weights.bytesPerElement
+      activationBytes = 4 * Double(rows) * Double(width)
       (flops, cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, 0, nil)
     case .norm:
       shape = .rows(rows, width: width)
       weightBytes = vectorBytes
-      activationBytes = 8 * Double(rows * width)
+      activationBytes = 8 * Double(rows) * Double(width)
       (flops, cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, 0, nil)
     case .residual:
       shape = .rows(rows, width: width)
       weightBytes = vectorBytes
-      activationBytes = 12 * Double(rows * width)
+      activationBytes = 12 * Double(rows) * Double(width)
       (flops, cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, 0, nil)
     case .projection(let projection):
       let (n, k) = (projection.columns, projection.inputs)
       shape = .gemm(m: rows, n: n, k: k)
-      flops = 2 * Double(rows * n * k)
+      flops = 2 * Double(rows) * Double(n) * Double(k)
       weightBytes = Double(n * k) * weights.bytesPerElement + vectorBytes
       // What is added to the residual stream reads it as well.
-      let written = Double(rows * projection.results) * (projection.to == .residual ? 2 : 1)
-      activationBytes = 4 * (Double(rows * k) + written)
+      let written = Double(rows) * Double(projection.results) * (projection.to == .residual ? 2 : 1)
+      activationBytes = 4 * (Double(rows) * Double(k) + written)
       results = projection.results
       (cacheReadBytes, cacheWriteBytes, window) = (0, 0, nil)
     case .rotaryAndCacheWrite(let attention):
       let stored = 2 * attention.keyValueWidth
       shape = .rows(rows, width: width, stored: stored)
       weightBytes = vectorBytes
-      activationBytes = 4 * Double(rows * (width + attention.queryWidth))
-      cacheWriteBytes = Double(rows * stored) * cache.bytesPerElement
+      activationBytes = 4 * Double(rows) * Double(width + attention.queryWidth)
+      cacheWriteBytes = Double(rows) * Double(stored) * cache.bytesPerElement
       (flops, cacheReadBytes, results, window) = (0, 0, 0, nil)
     case .attention(let heads):
       let sizes = attention()
       shape = .attention(sizes)
       flops = sizes.flops
-      activationBytes = 8 * Double(rows * width)
+      activationBytes = 8 * Double(rows) * Double(width)
       cacheReadBytes =
-        Double(2 * sizes.positions * heads.keyValueWidth) * cache.bytesPerElement
+        2 * Double(sizes.positions) * Double(heads.keyValueWidth) * cache.bytesPerElement
       window = heads.window
       (weightBytes, cacheWriteBytes, results) = (0, 0, 0)
     }

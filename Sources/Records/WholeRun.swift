@@ -51,5 +51,40 @@ public struct WholeRun: Sendable {
     self.origin = origin
   }
 
+  /// Tokens of a sequence: larger counts are mistakes.
+  public static let counts = 1...10_000_000
+  /// Sequences of a batch, requests: likewise, and their schedules would take hours to work out.
+  public static let batches = 1...1_000_000
+  /// Pairs of tokens in one run's attention: what is summed over them fits in an `Int`.
+  public static let mostPairs = 1_000_000_000_000_000
+
+  /// Refuses sizes whose products would overflow, or that no device computes in a lifetime.
+  ///
+  /// - Throws: `InputError` that names them all.
+  public static func requireSane(
+    depth: Int, prompt: Int, generate: Int, batch: Int
+  ) throws {
+    guard batches.contains(batch) else {
+      throw InputError(
+        "batch", problem: "is \(batch)",
+        expected: "\(batches.lowerBound) to \(batches.upperBound)")
+    }
+    let length = Double(depth) + Double(prompt) + Double(generate)
+    guard arePairsSane(length: length, batch: batch) else {
+      throw InputError(
+        "batch \(batch) of \(Int(length)) tokens", problem: "is too large",
+        expected: "batch × tokens² of at most \(mostPairs)")
+    }
+  }
+
+  /// Whether a batch of sequences of so many positions is computed within a lifetime.
+  public static func areSane(length: Int, batch: Int) -> Bool {
+    batches.contains(batch) && arePairsSane(length: Double(length), batch: batch)
+  }
+
+  private static func arePairsSane(length: Double, batch: Int) -> Bool {
+    Double(batch) * length * length <= Double(mostPairs)
+  }
+
   public var decodeSteps: Int { prompt > 0 ? max(0, generate - 1) : generate }
 }

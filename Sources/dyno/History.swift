@@ -74,9 +74,7 @@ struct HistoryCommand: ParsableCommand {
   }
 
   private func commits(_ file: String) throws -> CommitOrder {
-    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-      throw InputError(file, problem: "cannot be read", expected: "commits, one a line")
-    }
+    let text = try within(file) { try InputFile.list.text(at: file) }
     return try CommitOrder(
       text, name: file, direction: direction, leavesOutOthers: leaveOutOthers)
   }

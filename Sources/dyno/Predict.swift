@@ -23,10 +23,10 @@ struct Predict: ParsableCommand {
   var engine: String?
 
   @Option(
-    help: "Tokens in and out of each sequence, as INxOUT.", transform: WorkloadShape.read)
+    help: "Tokens in and out of each sequence, as INxOUT.")
   var workload = WorkloadShape(prompt: 4096, generate: 1024)
 
-  @Option(help: "Sequences at once, comma-separated.", transform: CountList.read)
+  @Option(help: "Sequences at once, comma-separated.")
   var batch = CountList([1, 16, 64, 128])
 
   @Option(help: "Positions already in the KV cache.")
@@ -56,7 +56,11 @@ struct Predict: ParsableCommand {
       engine ?? (isGPU ? ServingEngine.vllm : ServingEngine.dyno).name)
     let parts = try positive("--tensor-parallel", tensorParallel)
     let cached = try nonNegative("--depth", depth)
-    for count in batch.values { _ = try positive("--batch", count) }
+    for count in batch.values {
+      _ = try positive("--batch", count)
+      try WholeRun.requireSane(
+        depth: cached, prompt: workload.prompt, generate: workload.generate, batch: count)
+    }
     let settings = Predictor.Settings(
       weights: dtype, cache: cacheDtype?.dtype ?? (isGPU ? .bf16 : .f16), tensorParallel: parts)
     let predictor = try Predictor(profile, engine, settings)

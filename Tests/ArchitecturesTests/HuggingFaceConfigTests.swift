@@ -209,6 +209,9 @@ import Testing
       ("mlp_bias", .integer(1), ["mlp_bias"]),
       ("clip_qkv", .number(8), ["clip_qkv", "8", "hidden_size"]),
       ("rms_norm_eps", .integer(0), ["rms_norm_eps"]),
+      ("rms_norm_eps", .number(1e39), ["rms_norm_eps", "1e+39", "32-bit floats"]),
+      ("rms_norm_eps", .number(1e-60), ["rms_norm_eps", "1e-60", "32-bit floats"]),
+      ("rope_theta", .number(1e300), ["rope_theta", "1e+300", "32-bit floats"]),
       ("tie_word_embeddings", .integer(1), ["tie_word_embeddings", "true or false"]),
       ("vocab_size", .array([]), ["vocab_size", "an array"]),
       (

@@ -38,7 +38,8 @@ struct HostStudy {
   static func grid() throws -> [Architecture] {
     let parameters = Double(baseline.parameters.nonEmbedding)
     var space = DesignSpace(
-      parameters: parameters, layers: [baseline.layers.count], headDimensions: [baseline.headDimension])
+      parameters: parameters, layers: [baseline.layers.count],
+      headDimensions: [baseline.headDimension])
     space.gqa = .atMost(9)
     space.rules = [
       try RuleExpression(

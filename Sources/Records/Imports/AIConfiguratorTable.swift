@@ -53,8 +53,8 @@ public enum AIConfiguratorTable {
         "num_key_value_heads", problem: "\(keyValueHeads) does not divide \(queryHeads) heads",
         expected: "a divisor")
     }
-    let batch = try row.tokens("batch_size")
-    try CountLimits.check(batch: batch, positions: cached + new)
+    let batch = try row.count("batch_size")
+    try WholeRun.requireSane(depth: cached, prompt: new, generate: 0, batch: batch)
     return .attention(
       AttentionShape(
         batch: batch, cached: cached, new: new, queryHeads: queryHeads,
