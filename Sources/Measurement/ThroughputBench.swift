@@ -4,6 +4,7 @@ import Foundation
 import Host
 import Numerics
 import Records
+import Weights
 
 /// Measures throughput of architectures with random weights.
 ///

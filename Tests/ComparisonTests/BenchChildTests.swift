@@ -5,6 +5,7 @@ import Host
 import Measurement
 import TestSupport
 import Testing
+import Weights
 
 /// Children that are no benches, or bad ones.
 @Suite struct BenchChildTests {
