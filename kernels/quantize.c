@@ -1,4 +1,7 @@
-// Quantising to GGUF's block formats. Runs once at load, so it is plain C.
+// Quantising to GGUF's block formats. Runs once at load, and for the KV cache, so it is plain C.
+//
+// No quant stands for a NaN, so a block that holds one gets a NaN as its scale: whatever is computed
+// with it shows.
 #include "formats.h"
 
 // To an integer in [low, high]; a NaN, which no integer stands for, to low.
@@ -6,10 +9,19 @@ static int clamp(float value, float low, float high) {
   return (int)fminf(fmaxf(value, low), high);
 }
 
+// The largest magnitude of a block; NaN where it holds one. As integers, magnitudes keep their
+// order, and NaN is the largest.
+static float largest_magnitude(const float *x) {
+  int32_t largest = 0;
+  for (int i = 0; i < BLOCK; i++) {
+    const int32_t magnitude = (int32_t)(bits_from_f32(x[i]) & 0x7fffffff);
+    largest = magnitude > largest ? magnitude : largest;
+  }
+  return f32_from_bits((uint32_t)largest);
+}
+
 static void quantize_q8_0(const float *x, block_q8_0 *b) {
-  float largest = 0;
-  for (int i = 0; i < BLOCK; i++) largest = fmaxf(largest, fabsf(x[i]));
-  const float scale = largest / 127;
+  const float scale = largest_magnitude(x) / 127;
   const float inverse = scale != 0 ? 1 / scale : 0;
   b->scale = (_Float16)scale;
   for (int i = 0; i < BLOCK; i++) b->quants[i] = (int8_t)clamp(roundf(x[i] * inverse), -127, 127);
@@ -17,9 +29,13 @@ static void quantize_q8_0(const float *x, block_q8_0 *b) {
 
 // The value of largest magnitude maps to -8, the nibbles' most negative value.
 static void quantize_q4_0(const float *x, block_q4_0 *b) {
-  float extreme = 0;
+  const float largest = largest_magnitude(x);
+  float extreme = largest;
   for (int i = 0; i < BLOCK; i++)
-    if (fabsf(x[i]) > fabsf(extreme)) extreme = x[i];
+    if (fabsf(x[i]) == largest) {
+      extreme = x[i];
+      break;
+    }
   const float scale = extreme / -8;
   const float inverse = scale != 0 ? 1 / scale : 0;
   b->scale = (_Float16)scale;
@@ -36,7 +52,8 @@ static void quantize_q4_1(const float *x, block_q4_1 *b) {
     lowest = fminf(lowest, x[i]);
     highest = fmaxf(highest, x[i]);
   }
-  const float scale = (highest - lowest) / 15;
+  const float largest = largest_magnitude(x);
+  const float scale = isnan(largest) ? largest : (highest - lowest) / 15;
   const float inverse = scale != 0 ? 1 / scale : 0;
   b->scale = (_Float16)scale;
   b->minimum = (_Float16)lowest;

@@ -80,17 +80,10 @@ public struct GQALosses: Sendable, Equatable {
     }
   }
 
-  private static func text(of url: URL) throws -> String {
-    guard let data = FileManager.default.contents(atPath: url.path),
-      let text = String(data: data, encoding: .utf8)
-    else { throw InputError(problem: "cannot be read", expected: "a CSV file") }
-    return text
-  }
-
   /// Reads a CSV file with the columns `gqa` and `loss`.
   public init(contentsOf url: URL, baseline: Int) throws {
     self = try within(url.path) {
-      let table = try DelimitedText(Self.text(of: url))
+      let table = try DelimitedText(InputFile.table.text(at: url.path))
       func column(_ name: String) throws -> Int {
         guard let index = table.columns.firstIndex(of: name) else {
           throw InputError(

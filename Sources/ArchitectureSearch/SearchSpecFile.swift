@@ -29,8 +29,7 @@ extension SearchSpec {
   public init(contentsOf path: String) throws {
     self = try within(path) {
       try SearchSpec(
-        SpecNode.text(ofFile: path, as: Self.kind),
-        folder: URL(fileURLWithPath: path).deletingLastPathComponent())
+        InputFile.specification.text(at: path), folder: InputFile.folder(of: path))
     }
   }
 
@@ -41,7 +40,7 @@ extension SearchSpec {
     func read<Value>(_ key: Key, _ body: (SpecNode) throws -> Value) throws -> Value? {
       try fields[key.rawValue].map(body)
     }
-    func name(_ node: SpecNode) throws -> String { Self.path(try node.text(), in: folder) }
+    func name(_ node: SpecNode) throws -> String { try Self.path(node, in: folder) }
     parameters = try read(.parameters, name)
     baseline = try read(.baseline, name)
     tokens = try read(.tokens) { try $0.quantity() }
@@ -51,7 +50,7 @@ extension SearchSpec {
     scaling = try read(.scaling, name)
     targetLoss = try read(.targetLoss, name)
     tolerance = try read(.tolerance) { try $0.share() }
-    layers = try read(.layers) { try $0.list().flatMap { try $0.countRange(1...4096) } }
+    layers = try read(.layers) { try Self.layers($0) }
     headDimensions = try read(.headDimension) { try $0.list().map { try $0.count(1...4096) } }
     hiddenMultiple = try read(.hiddenMultiple) { try $0.count(1...65536) }
     intermediateMultiple = try read(.intermediateMultiple) { try $0.count(1...65536) }
@@ -83,9 +82,12 @@ extension SearchSpec {
     }
   }
 
-  /// A path relative to the specification where there is such a file, else a name.
-  private static func path(_ text: String, in folder: URL) -> String {
-    let file = text.hasPrefix("/") ? text : folder.appendingPathComponent(text).path
+  /// A path below the specification's folder where there is such a file, else a name.
+  private static func path(_ node: SpecNode, in folder: URL) throws -> String {
+    let text = try node.text()
+    let file = try within(node.error("").location.joined(separator: ": ")) {
+      try InputFile.path(text, below: folder)
+    }
     let isPath = text.contains("/") || text.hasSuffix(".json") || text.hasSuffix(".csv")
     return isPath || FileManager.default.fileExists(atPath: file) ? file : text
   }
@@ -101,6 +103,16 @@ extension SearchSpec {
     return text
   }
 
+  /// Each number once: short ranges may be written often.
+  private static func layers(_ node: SpecNode) throws -> [Int] {
+    var layers: [Int] = []
+    var seen: Set<Int> = []
+    for range in try node.list() {
+      layers += try range.countRange(1...4096).filter { seen.insert($0).inserted }
+    }
+    return layers
+  }
+
   private static func workload(_ node: SpecNode) throws -> ServingWorkload {
     let tokens = try node.workload()
     return ServingWorkload(prompt: tokens.prompt, generate: tokens.generate, batch: 1)
@@ -113,7 +125,7 @@ extension SearchSpec {
     else {
       throw node.error("lacks a field", expected: "architecture, tokens and loss")
     }
-    let name = path(try architecture.text(), in: folder)
+    let name = try path(architecture, in: folder)
     let anchor = LossAnchor(
       architecture: try within(architecture.error("").location.joined(separator: ": ")) {
         try Zoo.resolve(name)
@@ -142,7 +154,7 @@ extension SearchSpec {
     }
     work.batch = try fields["batch"]?.count(1...10_000_000) ?? 128
     return Part(
-      device: path(try device.text(), in: folder), engine: try fields["engine"]?.text(),
+      device: try path(device, in: folder), engine: try fields["engine"]?.text(),
       workload: work, weight: try fields["weight"]?.positiveNumber() ?? 1)
   }
 }

@@ -83,8 +83,11 @@ extension Architecture {
       }
     }
     func finite(_ field: String, _ value: Double, above floor: Double) throws {
-      guard value.isFinite, value > floor else {
-        throw InputError(field, problem: "is \(value)", expected: "a finite number above \(floor)")
+      // Kernels compute in f32, where what is too large is infinite and what is too small is 0.
+      guard Float(value).isFinite, Float(value) > Float(floor) else {
+        throw InputError(
+          field, problem: "is \(value)",
+          expected: "a number above \(floor) that 32-bit floats hold")
       }
     }
     try check("hidden_size", hiddenSize, atMost: 1 << 18)

@@ -12,14 +12,7 @@ extension Architecture {
     let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
     let file = exists && isFolder.boolValue ? url.appendingPathComponent("config.json") : url
     self = try within(file.path) {
-      // A handle reads pipes as well: `dyno describe <(…)`.
-      guard let handle = FileHandle(forReadingAtPath: file.path),
-        let data = try? handle.readToEnd() ?? Data()
-      else {
-        throw InputError(
-          problem: FileManager.default.fileExists(atPath: file.path)
-            ? "cannot be read" : "does not exist", expected: "a config.json")
-      }
+      let data = try InputFile.config.data(at: file.path)
       return try Architecture(
         name: Architecture.name(ofConfigAt: file), config: JSONObject(parsing: data))
     }

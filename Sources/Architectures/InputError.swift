@@ -24,15 +24,18 @@ public struct InputError: Error, CustomStringConvertible, Equatable {
 
   public var description: String {
     let place = location.isEmpty ? "" : location.joined(separator: ": ") + ": "
-    let line = place + problem + (expected.map { "; expected \($0)" } ?? "")
-    // Names come from untrusted files: keep the promise of one line, no terminal codes, and no
-    // characters that reorder what is read.
+    return Self.line(place + problem + (expected.map { "; expected \($0)" } ?? ""))
+  }
+
+  /// `text` as the one line that is printed of it. Names come from untrusted files: no line breaks,
+  /// no terminal codes, and no characters that reorder what is read.
+  public static func line(_ text: String) -> String {
     let unsafe: Set<Unicode.GeneralCategory> = [
       .control, .format, .lineSeparator, .paragraphSeparator,
     ]
     return String(
       String.UnicodeScalarView(
-        line.unicodeScalars.map {
+        text.unicodeScalars.map {
           unsafe.contains($0.properties.generalCategory) ? "\u{FFFD}" : $0
         }))
   }

@@ -42,6 +42,19 @@ public enum JSONValue: Codable, Equatable, Sendable {
     }
   }
 
+  /// Reads one JSON document, strictly: a key that is there twice is an error, as are numbers that
+  /// JSON has no spelling for.
+  ///
+  /// - Throws: `InputError` with line and column.
+  public init(parsing data: Data) throws {
+    try self.init(parsing: data, mostValues: JSONParser.mostValues)
+  }
+
+  /// - Parameter mostValues: what holds more is refused.
+  package init(parsing data: Data, mostValues: Int) throws {
+    self = try JSONParser.parse(data, mostValues: mostValues)
+  }
+
   /// What this is, for error messages.
   public var kind: String {
     switch self {
@@ -64,12 +77,7 @@ public struct JSONObject: Sendable {
 
   /// Parses `data`, which must hold one JSON object.
   public init(parsing data: Data) throws {
-    let value: JSONValue
-    do {
-      value = try JSONDecoder().decode(JSONValue.self, from: data)
-    } catch {
-      throw InputError(problem: "is not JSON", expected: "a JSON object")
-    }
+    let value = try JSONValue(parsing: data)
     guard case .object(let fields) = value else {
       throw InputError(problem: "holds \(value.kind)", expected: "a JSON object")
     }
@@ -133,6 +141,33 @@ public struct JSONObject: Sendable {
     case .object(let value): return JSONObject(value)
     case .some(let value): throw mismatch(field, value, expected: "an object")
     }
+  }
+
+  /// A number of things within `range`: what is added and multiplied later must not overflow.
+  ///
+  /// - Parameter absent: what an absent field means; without it the field must be there.
+  public func count(
+    _ field: String, in range: ClosedRange<Int>, default absent: Int? = nil
+  ) throws -> Int {
+    guard let value = try int(field) ?? absent else {
+      throw InputError(
+        field, problem: "is missing", expected: "\(range.lowerBound) to \(range.upperBound)")
+    }
+    guard range.contains(value) else {
+      throw InputError(
+        field, problem: "is \(value)", expected: "\(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
+  /// A number within `range`, which must be there.
+  public func number(_ field: String, in range: ClosedRange<Double>) throws -> Double {
+    let expected = "a number, \(range.lowerBound) to \(range.upperBound)"
+    let value = try required(field, JSONObject.double, expected: expected)
+    guard range.contains(value) else {
+      throw InputError(field, problem: "is \(value)", expected: expected)
+    }
+    return value
   }
 
   /// The value of a field that must be there.

@@ -15,7 +15,7 @@ extension Zoo {
         || part.hasPrefix("v") && part.dropFirst().allSatisfy { $0.isNumber || $0 == "." }
     }
     do {
-      return try resolve(parts.joined(separator: "-"))
+      return try named(parts.joined(separator: "-"))
     } catch let error as InputError {
       var renamed = error
       renamed.location = [hubName]

@@ -44,17 +44,34 @@ public struct Zoo: Sendable {
     if FileManager.default.fileExists(atPath: argument) {
       return try Architecture(configAt: URL(fileURLWithPath: argument))
     }
-    guard !argument.contains("/"), !argument.hasSuffix(".json") else {
+    return try named(argument)
+  }
+
+  /// What a data file of `folder` means by an architecture: a config or its folder below that
+  /// folder, or a zoo name.
+  ///
+  /// - Throws: `InputError`, also for a path that leads elsewhere.
+  public static func resolve(_ name: String, below folder: URL) throws -> Architecture {
+    let path = try InputFile.path(name, below: folder)
+    if FileManager.default.fileExists(atPath: path) {
+      return try Architecture(configAt: URL(fileURLWithPath: path))
+    }
+    return try named(name)
+  }
+
+  /// The shipped architecture of that name.
+  static func named(_ name: String) throws -> Architecture {
+    guard !name.contains("/"), !name.hasSuffix(".json") else {
       throw InputError(
-        argument, problem: "does not exist", expected: "a config.json, its folder or a zoo name")
+        name, problem: "does not exist", expected: "a config.json, its folder or a zoo name")
     }
     let zoo = try shipped()
     let names = try zoo.names()
-    guard names.contains(argument) else {
+    guard names.contains(name) else {
       throw InputError(
-        argument, problem: "is neither a file nor a zoo name",
+        name, problem: "is neither a file nor a zoo name",
         expected: "a config.json, its folder, or one of " + names.joined(separator: ", "))
     }
-    return try zoo.architecture(named: argument)
+    return try zoo.architecture(named: name)
   }
 }

@@ -14,17 +14,17 @@ public struct ResultSet: Sendable {
   }
 
   public init(contentsOf path: String) throws {
-    let data: Data
-    do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      throw InputError(path, problem: "cannot be read: \(error.localizedDescription)")
-    }
-    try self.init(name: path, records: within(path) { try Self.records(data) })
+    try self.init(
+      name: path,
+      records: within(path) { try Self.records(InputFile.results.data(at: path)) })
   }
 
   private struct Versioned: Decodable { let schemaVersion: Int? }
 
   private static func records(_ data: Data) throws -> [ThroughputRecord] {
     let expected = "an array of records, as bench --output json writes it"
+    // Says where it is broken, and refuses what two readers would read differently.
+    _ = try JSONValue(parsing: data)
     guard let versions = try? RecordText.decode([Versioned].self, data) else {
       throw InputError(problem: "is no result set, or only a part of one", expected: expected)
     }

@@ -43,7 +43,7 @@ final class EndToEndModel {
       prior.logValues[coefficients.firstIndex { $0.name == name }!] = log(value)
     }
     switch engine.name {
-    case ServingEngine.tensorRT2024.name:
+    case ServingEngine.tensorRT2024.name, ServingEngine.llamaCpp.name:
       set("step", 3e-4)
       set("sequence", 5e-6)
     case ServingEngine.dyno.name:

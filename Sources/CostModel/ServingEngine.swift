@@ -61,6 +61,11 @@ public struct ServingEngine: Sendable, Equatable {
     name: "tensorrt-llm-2024", cachePolicy: .reserving, blockPositions: 64, watermark: 0,
     chunk: nil, takesWholePrompts: true, decodeKernel: .perQueryHead,
     pagedAttentionForWindows: false, memoryShare: 0.9, reservedBytes: 0x1p30)
+  /// As `llama-bench` runs it: one test after another, in micro-batches of 512 tokens.
+  public static let llamaCpp = ServingEngine(
+    name: "llama.cpp", cachePolicy: .fixed, blockPositions: 1, watermark: 0, chunk: 512,
+    takesWholePrompts: false, decodeKernel: .grouped, pagedAttentionForWindows: false,
+    memoryShare: 1, reservedBytes: 0x1p29)
   /// Dyno's own.
   public static let dyno = ServingEngine(
     name: "dyno", cachePolicy: .fixed, blockPositions: 1, watermark: 0, chunk: 512,
@@ -70,7 +75,7 @@ public struct ServingEngine: Sendable, Equatable {
   /// Whether it runs on devices of a kind: Dyno's own on CPUs alone.
   func runs(on kind: DeviceLimits.Kind) -> Bool { kind == .cpu || name != Self.dyno.name }
 
-  public static let all = [vllm, vllm2024, tensorRT2024, dyno]
+  public static let all = [vllm, vllm2024, tensorRT2024, llamaCpp, dyno]
 
   /// - Throws: `InputError` that lists the engines.
   public static func named(_ name: String) throws -> ServingEngine {

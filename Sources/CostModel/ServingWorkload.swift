@@ -27,22 +27,33 @@ public struct ServingWorkload: Hashable, Sendable {
   ///
   /// - Throws: `InputError` that names the count.
   public func validated() throws -> ServingWorkload {
-    try CountLimits.check("prompt", prompt, from: 0)
-    try CountLimits.check("generate", generate, from: 0)
-    try CountLimits.check("depth", depth, from: 0)
-    try CountLimits.check("batch", batch, from: 1)
+    for (field, count, least) in [
+      ("prompt", prompt, 0), ("generate", generate, 0), ("depth", depth, 0), ("batch", batch, 1),
+    ] where !(least...WholeRun.counts.upperBound).contains(count) {
+      throw InputError(
+        field, problem: "is \(count)", expected: "\(least) to \(WholeRun.counts.upperBound)")
+    }
     guard prompt + generate > 0 else {
       throw InputError("prompt, generate", problem: "are both 0", expected: "a token to compute")
     }
-    try CountLimits.check(batch: batch, positions: positions)
+    guard isPlausible else {
+      throw InputError(
+        "batch", problem: "\(batch) of \(positions) positions is beyond all bounds",
+        expected: "batch × positions² of at most \(Self.mostPairs)")
+    }
     return self
   }
 
+  /// Pairs of positions of a whole batch, which must fit in 63 bits whatever else is added.
+  private static let mostPairs = 4e18
+
   /// The same without a reason, as often as a search asks.
   var isPlausible: Bool {
-    let counts = 0...CountLimits.largest
-    return counts.contains(prompt) && counts.contains(generate) && counts.contains(depth)
-      && batch > 0 && counts.contains(batch) && prompt + generate > 0
-      && batch * positions <= CountLimits.positions
+    let most = WholeRun.counts.upperBound
+    guard prompt >= 0, generate >= 0, depth >= 0, batch > 0, prompt <= most, generate <= most,
+      depth <= most, batch <= most, prompt + generate > 0
+    else { return false }
+    let length = Double(positions)
+    return Double(batch) * length * length <= Self.mostPairs
   }
 }

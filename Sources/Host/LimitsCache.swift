@@ -1,3 +1,4 @@
+import Architectures
 import Foundation
 import Records
 
@@ -17,7 +18,7 @@ public struct LimitsCache {
   }
 
   public func load() -> MachineLimits? {
-    guard let data = try? Data(contentsOf: file),
+    guard let data = try? InputFile.deviceProfile.data(at: file.path),
       let limits = try? JSONDecoder().decode(MachineLimits.self, from: data),
       limits.readBandwidth > 0, limits.multiplyAddPeak > 0, limits.integerPeak ?? 0 > 0
     else { return nil }

@@ -112,8 +112,8 @@ private func part(_ size: Int, of devices: Int) -> Int { (size + devices - 1) / 
     emit(
       Operator(
         kind: .embedding, layer: nil, shape: .rows(tokens, width: d), flops: 0,
-        weightBytes: Double(tokens * d) * weights.bytesPerElement,
-        activationBytes: 4 * Double(tokens * d), cacheReadBytes: 0, cacheWriteBytes: 0))
+        weightBytes: Double(tokens) * Double(d) * weights.bytesPerElement,
+        activationBytes: 4 * Double(tokens) * Double(d), cacheReadBytes: 0, cacheWriteBytes: 0))
   }
 
   @usableFromInline
@@ -135,13 +135,14 @@ private func part(_ size: Int, of devices: Int) -> Int { (size + devices - 1) / 
         kind: .rotaryAndCacheWrite, layer: layer,
         shape: .rows(tokens, width: qkvWidth, stored: 2 * keyValueWidth), flops: 0,
         weightBytes: architecture.qkNorm ? 8 * Double(e) : 0,
-        activationBytes: 4 * Double(tokens * (qkvWidth + queryWidth)), cacheReadBytes: 0,
-        cacheWriteBytes: Double(2 * tokens * keyValueWidth) * cache.bytesPerElement))
+        activationBytes: 4 * Double(tokens) * Double(qkvWidth + queryWidth), cacheReadBytes: 0,
+        cacheWriteBytes: 2 * Double(tokens) * Double(keyValueWidth) * cache.bytesPerElement))
     emit(
       Operator(
         kind: .attention, layer: layer, shape: .attention(attention), flops: attention.flops,
-        weightBytes: 0, activationBytes: 8 * Double(tokens * queryWidth),
-        cacheReadBytes: Double(2 * attention.positions * keyValueWidth) * cache.bytesPerElement,
+        weightBytes: 0, activationBytes: 8 * Double(tokens) * Double(queryWidth),
+        cacheReadBytes: 2 * Double(attention.positions) * Double(keyValueWidth)
+          * cache.bytesPerElement,
         cacheWriteBytes: 0, window: window))
     emit(
       gemm(
@@ -169,7 +170,7 @@ private func part(_ size: Int, of devices: Int) -> Int { (size + devices - 1) / 
     let d = architecture.hiddenSize
     return Operator(
       kind: kind, layer: layer, shape: .rows(rows, width: d), flops: 0,
-      weightBytes: 4 * Double(d), activationBytes: 8 * Double(rows * d), cacheReadBytes: 0,
+      weightBytes: 4 * Double(d), activationBytes: 8 * Double(rows) * Double(d), cacheReadBytes: 0,
       cacheWriteBytes: 0)
   }
 
@@ -178,11 +179,12 @@ private func part(_ size: Int, of devices: Int) -> Int { (size + devices - 1) / 
     _ kind: Operator.Kind, _ layer: Int?, m: Int, n: Int, k: Int, outputs: Int,
     residual: Bool = false, biases: Int = 0
   ) -> Operator {
-    let written = Double(m * outputs) * (residual ? 2 : 1)
+    let written = Double(m) * Double(outputs) * (residual ? 2 : 1)
     return Operator(
-      kind: kind, layer: layer, shape: .gemm(m: m, n: n, k: k), flops: 2 * Double(m * n * k),
+      kind: kind, layer: layer, shape: .gemm(m: m, n: n, k: k),
+      flops: 2 * Double(m) * Double(n) * Double(k),
       weightBytes: Double(n * k) * weights.bytesPerElement + 4 * Double(biases),
-      activationBytes: 4 * (Double(m * k) + written), cacheReadBytes: 0, cacheWriteBytes: 0)
+      activationBytes: 4 * (Double(m) * Double(k) + written), cacheReadBytes: 0, cacheWriteBytes: 0)
   }
 }
 

@@ -9,9 +9,14 @@ public struct DelimitedText: Sendable {
   /// Cells, and the line each row begins on (the header is line 1).
   public let rows: [(line: Int, cells: [String])]
 
+  /// No table that is read here comes near these; what does would only fill the memory.
+  private static let mostColumns = 1000
+  private static let mostRows = 2_000_000
+
   /// - Throws: `InputError` that names the line.
   public init(_ text: String) throws {
-    var records: [(line: Int, cells: [String])] = []
+    var header: [String]?
+    var rows: [(line: Int, cells: [String])] = []
     var cells: [String] = []
     var cell = String.UnicodeScalarView()
     var line = 1
@@ -24,16 +29,34 @@ public struct DelimitedText: Sendable {
     func fail(_ problem: String, expected: String) -> InputError {
       InputError("row \(line)", problem: problem, expected: expected)
     }
-    func endCell() {
+    func endCell() throws {
+      guard cells.count < Self.mostColumns else {
+        throw fail("has too many cells", expected: "at most \(Self.mostColumns)")
+      }
       cells.append(String(cell))
       cell = .init()
       wasQuoted = false
     }
-    func endRecord() {
+    func endRecord() throws {
       let isBlank = cells.isEmpty && cell.isEmpty && !wasQuoted
-      endCell()
-      if !isBlank { records.append((firstLine, cells)) }
-      cells = []
+      try endCell()
+      defer { cells = [] }
+      guard !isBlank else { return }
+      guard let columns = header else {
+        header = try Self.columns(cells)
+        return
+      }
+      guard cells.count == columns.count else {
+        throw InputError(
+          "row \(firstLine)",
+          problem: cells.count < columns.count
+            ? "lacks column \"\(columns[cells.count].prefix(60))\"" : "has \(cells.count) cells",
+          expected: "\(columns.count) cells, as in the header")
+      }
+      guard rows.count < Self.mostRows else {
+        throw fail("is one too many", expected: "at most \(Self.mostRows) rows")
+      }
+      rows.append((firstLine, cells))
     }
 
     while let scalar = scalars.popFirst() {
@@ -56,9 +79,9 @@ public struct DelimitedText: Sendable {
         }
         quoted = true
         wasQuoted = true
-      case ",": endCell()
+      case ",": try endCell()
       case "\n":
-        endRecord()
+        try endRecord()
         line += 1
         firstLine = line
       case "\r" where scalars.first == "\n": continue
@@ -70,42 +93,41 @@ public struct DelimitedText: Sendable {
       }
     }
     guard !quoted else { throw fail("ends inside quotes", expected: "a closing quote") }
-    if !cell.isEmpty || !cells.isEmpty || wasQuoted { endRecord() }
+    if !cell.isEmpty || !cells.isEmpty || wasQuoted { try endRecord() }
 
-    guard let header = records.first else {
+    guard let header else {
       throw InputError(problem: "is empty", expected: "a header row and data")
     }
-    columns = header.cells.map { $0.trimmingCharacters(in: .whitespaces) }
-    for (index, column) in columns.enumerated() where columns[..<index].contains(column) {
-      throw InputError("row 1", problem: "names column \"\(column)\" twice", expected: "once")
-    }
-    rows = Array(records.dropFirst())
-    for row in rows where row.cells.count != columns.count {
+    columns = header
+    self.rows = rows
+  }
+
+  private static func columns(_ header: [String]) throws -> [String] {
+    let columns = header.map { $0.trimmingCharacters(in: .whitespaces) }
+    var seen: Set<String> = []
+    for column in columns where !seen.insert(column).inserted {
       throw InputError(
-        "row \(row.line)",
-        problem: row.cells.count < columns.count
-          ? "lacks column \"\(columns[row.cells.count])\""
-          : "has \(row.cells.count) cells",
-        expected: "\(columns.count) cells, as in the header")
+        "row 1", problem: "names column \"\(column.prefix(60))\" twice", expected: "once")
     }
+    return columns
   }
 
   /// A cell as it must be written.
   public static func quoted(_ cell: String) -> String {
-    guard cell.contains(where: { ",\"\r\n".contains($0) }) else { return cell }
-    return "\"" + cell.replacingOccurrences(of: "\"", with: "\"\"") + "\""
+    // By scalars: as a Character, CRLF is neither CR nor LF.
+    guard
+      cell.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" || $0 == "\r" || $0 == "\n" })
+    else { return cell }
+    var text = "\""
+    for scalar in cell.unicodeScalars {
+      if scalar == "\"" { text.unicodeScalars.append(scalar) }
+      text.unicodeScalars.append(scalar)
+    }
+    return text + "\""
   }
 
   /// Reads a file. Errors name it.
   public init(contentsOf url: URL) throws {
-    self = try within(url.path) {
-      guard let data = FileManager.default.contents(atPath: url.path) else {
-        throw InputError(problem: "cannot be read", expected: "a CSV file")
-      }
-      guard let text = String(data: data, encoding: .utf8) else {
-        throw InputError(problem: "is not UTF-8 text", expected: "a CSV file")
-      }
-      return try DelimitedText(text)
-    }
+    self = try within(url.path) { try DelimitedText(InputFile.table.text(at: url.path)) }
   }
 }

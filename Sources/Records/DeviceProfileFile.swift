@@ -10,10 +10,7 @@ extension DeviceProfile {
   /// Reads a profile. Errors name the file and the field.
   public init(contentsOf url: URL) throws {
     self = try within(url.path) {
-      guard let data = FileManager.default.contents(atPath: url.path) else {
-        throw InputError(problem: "cannot be read", expected: "a device profile")
-      }
-      let fields = try JSONObject(parsing: data)
+      let fields = try JSONObject(parsing: InputFile.deviceProfile.data(at: url.path))
       guard try fields.string("format") == Self.format else {
         throw InputError("format", problem: "is not \(Self.format)", expected: "a device profile")
       }

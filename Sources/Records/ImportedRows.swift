@@ -54,20 +54,19 @@ public struct ImportedRow {
     try optionalText(column) == nil ? nil : count(column)
   }
 
-  /// A count of at least 1; larger ones than any model has are mistakes.
-  ///
-  /// - Parameter most: by default as large as a matrix or a step may be.
-  public func count(_ column: String, upTo most: Int = 1 << 30) throws -> Int {
+  /// A count of at least 1: products of two still fit in an `Int`, larger ones no model has.
+  public func count(_ column: String, atMost limit: Int = 1 << 28) throws -> Int {
     let text = try text(column)
-    guard let value = Int(text), (1...most).contains(value) else {
-      throw InputError(column, problem: "is \"\(text.prefix(40))\"", expected: "1 to \(most)")
+    guard let value = Int(text), (1...limit).contains(value) else {
+      throw InputError(
+        column, problem: "is \"\(text.prefix(40))\"", expected: "a count, 1 to \(limit)")
     }
     return value
   }
 
-  /// A count of sequences or tokens.
-  public func tokens(_ column: String) throws -> Int {
-    try count(column, upTo: CountLimits.largest)
+  /// A count of pairs or positions over all sequences of a step.
+  public func total(_ column: String) throws -> Int {
+    try count(column, atMost: WholeRun.mostPairs)
   }
 
   public func positive(_ column: String) throws -> Double {

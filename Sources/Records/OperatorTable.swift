@@ -49,7 +49,9 @@ public enum OperatorTable {
   }
 
   /// Reads what `text` wrote. Rows that cannot be used are left out and named.
-  public static func rows(_ table: DelimitedText) throws -> ImportedRows<OperatorTiming> {
+  public static func rows(
+    _ table: DelimitedText, _ facts: RunFacts = RunFacts()
+  ) throws -> ImportedRows<OperatorTiming> {
     try ImportedRows(table, requiring: ["device", "operator", "weights", "cache", "seconds"]) {
       row in
       let kindName = try row.text("operator")
@@ -58,8 +60,10 @@ public enum OperatorTable {
           "operator", problem: "\"\(kindName.prefix(40))\" is not known",
           expected: Operator.Kind.allCases.map(\.rawValue).joined(separator: ", "))
       }
+      let engine = try row.optionalText("engine") ?? "dyno"
+      if engine == "dyno" { try facts.requireDevice(.cpu) }
       return OperatorTiming(
-        device: try row.text("device"), engine: try row.optionalText("engine") ?? "dyno",
+        device: try row.text("device"), engine: engine,
         kind: kind, shape: try shape(row, kind), weights: try row.dtype("weights"),
         cache: try row.dtype("cache"), seconds: try row.seconds("seconds", unit: 1),
         samples: try row.optionalCount("samples") ?? 1, limits: try limits(row),
@@ -79,8 +83,7 @@ public enum OperatorTable {
     return .attention(
       AttentionShape(
         sequences: try row.count("sequences"), tokens: try row.count("tokens"),
-        pairs: try row.count("pairs", upTo: 1_000_000_000_000_000),
-        positions: try row.count("positions", upTo: CountLimits.positions),
+        pairs: try row.total("pairs"), positions: try row.total("positions"),
         queryHeads: try row.count("query_heads"),
         keyValueHeads: try row.count("key_value_heads"),
         headDimension: try row.count("head_dimension")))

@@ -51,5 +51,24 @@ public struct WholeRun: Sendable {
     self.origin = origin
   }
 
+  /// Tokens of a sequence, sequences of a batch, requests: larger counts are mistakes.
+  public static let counts = 1...10_000_000
+  /// Pairs of tokens in one run's attention: what is summed over them fits in an `Int`.
+  public static let mostPairs = 1_000_000_000_000_000
+
+  /// Refuses sizes whose products would overflow, or that no device computes in a lifetime.
+  ///
+  /// - Throws: `InputError` that names them all.
+  public static func requireSane(
+    depth: Int, prompt: Int, generate: Int, batch: Int
+  ) throws {
+    let length = Double(depth) + Double(prompt) + Double(generate)
+    guard Double(batch) * length * length <= Double(mostPairs) else {
+      throw InputError(
+        "batch \(batch) of \(Int(length)) tokens", problem: "is too large",
+        expected: "batch × tokens² of at most \(mostPairs)")
+    }
+  }
+
   public var decodeSteps: Int { prompt > 0 ? max(0, generate - 1) : generate }
 }

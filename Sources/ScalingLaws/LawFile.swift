@@ -13,10 +13,7 @@ extension ScalingLaw {
   /// - Parameter check: given the form's name before anything that the file refers to is read.
   fileprivate init(contentsOf url: URL, check: (String?) throws -> Void) throws {
     self = try within(url.path) {
-      guard let data = FileManager.default.contents(atPath: url.path) else {
-        throw InputError(problem: "cannot be read", expected: "a law file")
-      }
-      let fields = try JSONObject(parsing: data)
+      let fields = try JSONObject(parsing: InputFile.law.data(at: url.path))
       guard try fields.string("format") == Self.format else {
         throw InputError("format", problem: "is not \(Self.format)", expected: "a law file")
       }
@@ -28,7 +25,7 @@ extension ScalingLaw {
       try check(fields.string("form"))
       return try ScalingLaw(
         name: url.deletingPathExtension().lastPathComponent, fields,
-        folder: url.deletingLastPathComponent())
+        folder: InputFile.folder(of: url.path))
     }
   }
 
@@ -192,10 +189,7 @@ extension LossAnchor {
     let architecture: Architecture
     switch fields["architecture"] {
     case .string(let name):
-      let path = folder.appendingPathComponent(name).path
-      architecture = try within("architecture") {
-        try Zoo.resolve(FileManager.default.fileExists(atPath: path) ? path : name)
-      }
+      architecture = try within("architecture") { try Zoo.resolve(name, below: folder) }
     case .object(let config):
       architecture = try within("architecture") {
         try Architecture(

@@ -49,14 +49,9 @@ public struct TrainingTable: Sendable {
 
   public init(contentsOf url: URL) throws {
     self = try within(url.path) {
-      guard let data = FileManager.default.contents(atPath: url.path) else {
-        throw InputError(problem: "cannot be read", expected: "a CSV file")
-      }
-      guard let text = String(data: data, encoding: .utf8) else {
-        throw InputError(problem: "is not UTF-8 text", expected: "a CSV file")
-      }
-      return try TrainingTable(
-        name: url.path, text: text, folder: url.deletingLastPathComponent())
+      try TrainingTable(
+        name: url.path, text: InputFile.table.text(at: url.path),
+        folder: InputFile.folder(of: url.path))
     }
   }
 
@@ -90,9 +85,7 @@ public struct TrainingTable: Sendable {
           headings: Dictionary(uniqueKeysWithValues: zip(columns, table.columns)))
         var point = try row.point { config in
           if let known = configs[config] { return known }
-          let path = folder.appendingPathComponent(config).path
-          let exists = FileManager.default.fileExists(atPath: path)
-          let architecture = try Zoo.resolve(exists ? path : config)
+          let architecture = try Zoo.resolve(config, below: folder)
           configs[config] = architecture
           return architecture
         }

@@ -26,24 +26,6 @@ package struct SpecNode {
     }
   }
 
-  /// The root of the document in a file.
-  package init(contentsOf path: String, as kind: String) throws {
-    self = try SpecNode(parsing: Self.text(ofFile: path, as: kind), as: kind)
-  }
-
-  /// The text of a file, with a limit that no specification reaches.
-  package static func text(ofFile path: String, as kind: String) throws -> String {
-    guard let handle = FileHandle(forReadingAtPath: path) else {
-      throw InputError(problem: "cannot be opened", expected: kind)
-    }
-    defer { try? handle.close() }
-    let limit = 1 << 20
-    guard let data = try? handle.read(upToCount: limit + 1) ?? Data(), data.count <= limit,
-      let text = String(data: data, encoding: .utf8)
-    else { throw InputError(problem: "is no UTF-8 text under 1 MiB", expected: "YAML") }
-    return text
-  }
-
   private static func readable(_ error: YamlError, _ kind: String) -> InputError {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
@@ -111,13 +93,8 @@ package struct SpecNode {
   }
 
   /// Prompt and generated tokens: `4096x1024`.
-  package func workload() throws -> (prompt: Int, generate: Int) {
-    let counts = (node.scalar?.string ?? "").split(separator: "x", omittingEmptySubsequences: false)
-      .map { Int($0) ?? 0 }
-    guard counts.count == 2, counts.allSatisfy({ (1...10_000_000).contains($0) }) else {
-      throw error("is \(kind)", expected: "prompt and generated tokens such as 4096x1024")
-    }
-    return (counts[0], counts[1])
+  package func workload() throws -> WorkloadShape {
+    try scalar(WorkloadShape.expected) { WorkloadShape($0) }
   }
 
   /// A finite number above 0.
@@ -154,35 +131,26 @@ package struct SpecNode {
 
   /// A share such as `1%` or `0.01`, from 0 to under 1.
   package func share() throws -> Double {
-    let text = node.scalar?.string ?? ""
-    let percent = text.hasSuffix("%")
-    guard let number = Double(percent ? String(text.dropLast()) : text) else {
-      throw error("is \(kind)", expected: "a share such as 1%")
-    }
-    let share = percent ? number / 100 : number
-    guard (0..<1).contains(share) else {
-      throw error("is \(kind)", expected: "a share from 0% to under 100%")
-    }
+    let share = try scalar(Percentage.expected) { Percentage($0, bareShare: true) }.share
+    guard share < 1 else { throw error("is \(kind)", expected: "a share from 0% to under 100%") }
     return share
   }
 
-  /// A positive number such as `1B`, `80M` or `1.5e9`.
+  /// A number of at least 1 such as `1B`, `80M` or `1.5e9`.
   package func quantity() throws -> Double {
-    try scaled(["K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12], expected: "a number such as 1B")
+    try scalar(ScaledCount.expected) { ScaledCount($0) }.value
   }
 
   /// Seconds, from a duration such as `90`, `90s`, `10m` or `2h`.
   package func seconds() throws -> Double {
-    try scaled(["s": 1, "m": 60, "h": 3600], expected: "a duration such as 90s, 10m or 2h")
+    try scalar(TimeSpan.expected) { TimeSpan($0, bareSeconds: true) }.seconds
   }
 
-  private func scaled(_ units: [Character: Double], expected: String) throws -> Double {
-    let text = node.scalar?.string ?? ""
-    let unit = text.last.flatMap { units[$0] }
-    guard let number = Double(unit == nil ? text : String(text.dropLast())),
-      (1...1e15).contains(number * (unit ?? 1))
-    else { throw error("is \(kind)", expected: expected) }
-    return number * (unit ?? 1)
+  private func scalar<Value>(_ expected: String, _ read: (String) -> Value?) throws -> Value {
+    guard let value = node.scalar.flatMap({ read($0.string) }) else {
+      throw error("is \(kind)", expected: expected)
+    }
+    return value
   }
 
   /// What stands here, for error messages.

@@ -18,7 +18,10 @@ enum StoreFile {
       self = .missing
       return
     }
-    guard let handle = FileHandle(forReadingAtPath: path),
+    // A pipe would wait for a writer.
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      let handle = FileHandle(forReadingAtPath: path),
       let header = try? handle.read(upToCount: 100) ?? Data()
     else { throw InputError(path, problem: "cannot be read", expected: "a store") }
     try? handle.close()

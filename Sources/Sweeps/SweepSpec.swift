@@ -20,15 +20,14 @@ public struct SweepSpec: Sendable {
   public let text: String
 
   private static let kind = "a sweep's specification"
-  /// More cells are a mistake, and would take years.
+  /// More cells, each counted once a block, are a mistake: they would take months.
   static let mostCells = 100_000
 
   /// Reads a file.
   public init(contentsOf path: String) throws {
-    let file = URL(fileURLWithPath: path)
     self = try within(path) {
-      let text = try SpecNode.text(ofFile: path, as: Self.kind)
-      return try SweepSpec(text, folder: file.deletingLastPathComponent())
+      try SweepSpec(
+        InputFile.specification.text(at: path), folder: InputFile.folder(of: path))
     }
   }
 
@@ -118,7 +117,7 @@ public struct SweepSpec: Sendable {
         "the grid is empty" + (impossible.first.map { " (\($0))" } ?? ""),
         expected: "at least one architecture")
     }
-    try node.requireSaneGrid(architectures.count, tests.count, settings.count)
+    try node.requireSaneGrid(architectures.count, tests.count, settings.count, blocks)
     var seen: Set<String> = []
     for architecture in architectures {
       for setting in settings {
@@ -150,14 +149,11 @@ public struct SweepSpec: Sendable {
     return architectures
   }
 
-  /// A path relative to the specification, or a zoo name.
+  /// A path below the specification's folder, or a zoo name.
   private static func resolve(_ node: SpecNode, folder: URL) throws -> Architecture {
     let name = try node.text()
-    let path = name.hasPrefix("/") ? name : folder.appendingPathComponent(name).path
-    let isPath = name.contains("/") || name.hasSuffix(".json")
     do {
-      return try Zoo.resolve(
-        isPath || FileManager.default.fileExists(atPath: path) ? path : name)
+      return try Zoo.resolve(name, below: folder)
     } catch let error as InputError {
       throw InputError(
         problem: error.description
@@ -208,7 +204,8 @@ extension SpecNode {
       let (value, overflow) = count.multipliedReportingOverflow(by: factor)
       guard !overflow, value <= SweepSpec.mostCells else {
         throw error(
-          "the grid has more than \(SweepSpec.mostCells) cells", expected: "shorter lists")
+          "the grid has more than \(SweepSpec.mostCells) cells, each counted once a block",
+          expected: "shorter lists or fewer blocks")
       }
       count = value
     }

@@ -64,6 +64,7 @@ struct GGUF {
   private static func parse(
     _ file: MappedFile
   ) throws -> ([String: Value], [String: StoredTensor]) {
+    try file.refuseForeign(isGGUF: true)
     var reader = ByteReader(file.bytes)
     guard try reader.string(length: 4) == "GGUF" else {
       throw InputError(problem: "does not start with GGUF", expected: "a GGUF file")
@@ -82,10 +83,12 @@ struct GGUF {
     for _ in 0..<pairCount {
       let key = try reader.string(length: reader.integer(UInt64.self))
       let type = try reader.integer(UInt32.self)
-      metadata[key] = try within("metadata \(key.prefix(100))") {
-        try value(ofType: type, &reader, nesting: 0)
+      try within("metadata \(key.prefix(100))") {
+        guard metadata.updateValue(try value(ofType: type, &reader, nesting: 0), forKey: key) == nil
+        else { throw InputError(problem: "is there twice", expected: "once") }
       }
     }
+    try requireWhole(metadata)
     var alignment = 32
     if case .integer(let given) = metadata["general.alignment"] {
       guard given > 0, given <= 1 << 20, given & (given - 1) == 0 else {
@@ -108,6 +111,7 @@ struct GGUF {
           name, dimensions, try reader.integer(UInt32.self), try reader.integer(UInt64.self)
         ))
     }
+    try file.requireUnchanged()
     let dataStart = (reader.offset + alignment - 1) / alignment * alignment
     var tensors: [String: StoredTensor] = [:]
     for entry in entries {
@@ -120,6 +124,18 @@ struct GGUF {
       }
     }
     return (metadata, tensors)
+  }
+
+  /// Refuses a part of a model that was split over several files.
+  private static func requireWhole(_ metadata: [String: Value]) throws {
+    guard case .integer(let count)? = metadata["split.count"], count > 1 else { return }
+    var part = "a part"
+    if case .integer(let number)? = metadata["split.no"], number < .max {
+      part = "part \(number + 1)"
+    }
+    throw InputError(
+      problem: "is \(part) of \(count) of a model that was split",
+      expected: "one file: llama-gguf-split --merge joins them")
   }
 
   private static func tensor(

@@ -17,13 +17,15 @@ extension ModelWeights {
       return try loadCheckpoint(
         Safetensors.tensors(inFolder: url), config: url, source: path, kernels)
     }
-    if path.hasSuffix(".safetensors") {
+    let file = try MappedFile(url)
+    // Caches call files by their hashes: what a file holds says what it is.
+    if try ModelFileKind(of: file) == .safetensors {
       return try loadCheckpoint(
-        Safetensors.tensors(of: MappedFile(url)),
+        Safetensors.tensors(of: file),
         config: url.deletingLastPathComponent().appendingPathComponent("config.json"), source: path,
         kernels)
     }
-    return try loadGGUF(MappedFile(url), kernels)
+    return try loadGGUF(file, kernels)
   }
 
   /// How a file format calls a model's tensors.

@@ -10,6 +10,7 @@ enum Safetensors {
   /// All tensors of one file, each checked to lie inside it.
   static func tensors(of file: MappedFile) throws -> [String: StoredTensor] {
     try within(file.path) {
+      try file.refuseForeign(isGGUF: false)
       var reader = ByteReader(file.bytes)
       let length = try reader.integer(UInt64.self)
       guard length <= longestHeader else {
@@ -22,6 +23,7 @@ enum Safetensors {
       let header = try within("header") {
         try JSONObject(parsing: Data(file.bytes[headerStart..<dataStart]))
       }
+      try file.requireUnchanged()
       var tensors: [String: StoredTensor] = [:]
       for name in header.fields.keys.sorted() where name != "__metadata__" {
         tensors[name] = try within("tensor \(name.prefix(200))") {
@@ -95,14 +97,15 @@ enum Safetensors {
       return try tensors(of: MappedFile(single))
     }
     let shards = try within(index.path) {
-      guard let data = FileManager.default.contents(atPath: index.path) else {
-        throw InputError(problem: "cannot be read")
-      }
-      let map: JSONObject = try JSONObject(parsing: data)
-        .required("weight_map", JSONObject.object, expected: "tensor names with their files")
+      let map: JSONObject = try JSONObject(
+        parsing: InputFile.shardIndex.data(at: index.path)
+      )
+      .required("weight_map", JSONObject.object, expected: "tensor names with their files")
       return try map.fields.mapValues { value in
         // An index comes from strangers: it may name files of its own folder only.
-        guard case .string(let name) = value, !name.contains("/"), name != "..", name != "." else {
+        guard case .string(let name) = value, !name.contains("/"), name != "..", name != ".",
+          !name.isEmpty, !name.utf8.contains(0)
+        else {
           throw InputError("weight_map", problem: "names \(value.kind)", expected: "a file name")
         }
         return name
@@ -112,14 +115,15 @@ enum Safetensors {
     for name in Set(shards.values).sorted() {
       files[name] = try tensors(of: MappedFile(folder.appendingPathComponent(name)))
     }
-    return try Dictionary(
-      uniqueKeysWithValues: shards.sorted { $0.key < $1.key }.map { name, shard in
-        guard let tensor = files[shard]?[name] else {
-          throw InputError(
-            index.path, "weight_map: \(name.prefix(200))", problem: "is not in \(shard)",
-            expected: "the shard that holds it")
-        }
-        return (name, tensor)
-      })
+    let absent = shards.filter { files[$0.value]?[$0.key] == nil }.sorted { $0.key < $1.key }
+    if let first = absent.first {
+      let others = absent.count > 1 ? " (and \(absent.count - 1) more)" : ""
+      throw InputError(
+        index.path, "weight_map",
+        problem: "puts tensor \(first.key.prefix(200))\(others) in \(first.value), which holds "
+          + "\(files[first.value]?.count ?? 0) tensors but not that one",
+        expected: "an index and shards that were written together")
+    }
+    return Dictionary(uniqueKeysWithValues: shards.map { ($0, files[$1]![$0]!) })
   }
 }

@@ -31,7 +31,7 @@ struct Calibrate: ParsableCommand {
   var engine: String?
 
   @Option(
-    help: "Tokens in and out, INxOUT, of files that do not say.", transform: WorkloadShape.read)
+    help: "Tokens in and out, INxOUT, of files that do not say.")
   var workload: WorkloadShape?
 
   @Option(help: "Sequences at once, of files that do not say.")
@@ -39,6 +39,9 @@ struct Calibrate: ParsableCommand {
 
   @Option(help: "Storage of weights, of files that do not say: \(DType.listed).")
   var dtype: DType?
+
+  @Option(help: "Devices that shared each layer, of vLLM's files that do not say.")
+  var tensorParallel: Int?
 
   @Option(help: "Keep only rows of devices whose name contains this.")
   var only: String?
@@ -57,9 +60,11 @@ struct Calibrate: ParsableCommand {
   func run() throws {
     var measurements = Measurements()
     let facts = RunFacts(
-      architecture: try model.map(Zoo.resolve), device: device, engine: engine, dtype: dtype,
-      prompt: workload?.prompt, generate: workload?.generate,
-      batch: try batch.map { try positive("--batch", $0) })
+      architecture: try model.map(Zoo.resolve), device: device,
+      deviceKind: device == DeviceZoo.host ? .cpu : try DeviceZoo.resolve(device).limits.kind,
+      engine: engine, dtype: dtype, prompt: workload?.prompt, generate: workload?.generate,
+      batch: try batch.map { try positive("--batch", $0) },
+      tensorParallel: try tensorParallel.map { try positive("--tensor-parallel", $0) })
     if let write { try requireWritable(write) }
     for file in files {
       try measurements.add(contentsOf: URL(fileURLWithPath: file), facts)

@@ -10,4 +10,6 @@ struct CommaSeparated<Element: ExpressibleByArgument & Sendable>: ExpressibleByA
     guard !values.isEmpty, values.count == words.count else { return nil }
     self.values = values
   }
+
+  static var allValueStrings: [String] { Element.allValueStrings }
 }

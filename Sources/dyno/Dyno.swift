@@ -20,7 +20,7 @@ struct Dyno: ParsableCommand {
   /// 70 internal error; of a stopped sweep 128 and the signal.
   static func main() {
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(withNegativeValues(CommandLine.arguments.dropFirst()))
       try command.run()
     } catch let error as InputError {
       fail("dyno: \(error)", code: 2)
@@ -32,12 +32,37 @@ struct Dyno: ParsableCommand {
       switch exitCode(for: error) {
       case .success: exit(withError: error)  // --help and the like
       case .validationFailure:
-        // One line: usage is a --help away.
-        let line = message(for: error).split(separator: "\n").joined(separator: " ")
-        fail("dyno: \(line) (see --help)", code: 2)
+        fail("dyno: \(line(message(for: error))) (see --help)", code: 2)
       default: fail("dyno: internal error: \(error)", code: 70)
       }
     }
+  }
+
+  /// `--depth -1` as `--depth=-1`: a number is a value, and refused as one, not an option.
+  private static func withNegativeValues(_ arguments: ArraySlice<String>) -> [String] {
+    var joined: [String] = []
+    // Behind `--` come another command's.
+    let own = arguments.prefix { $0 != "--" }
+    for argument in own {
+      let isNumber = argument.hasPrefix("-") && argument.dropFirst().first?.isNumber == true
+      if isNumber, let option = joined.last, option.hasPrefix("--"), !option.contains("=") {
+        joined[joined.count - 1] = "\(option)=\(argument)"
+      } else {
+        joined.append(argument)
+      }
+    }
+    return joined + arguments.dropFirst(own.count)
+  }
+
+  /// The parser's message as one line: usage is a --help away.
+  private static func line(_ message: String) -> String {
+    let line = message.split(separator: "\n").joined(separator: " ")
+    // The forms that our types expect stand where the parser expects lists of values.
+    let parts = line.components(separatedBy: ". Please provide one of '")
+    guard parts.count == 2, parts[1].hasSuffix("'."), !parts[1].dropLast(2).contains("'") else {
+      return line
+    }
+    return "\(parts[0]); expected \(parts[1].dropLast(2))"
   }
 
   private static func fail(_ message: String, code: Int32) -> Never {

@@ -58,9 +58,7 @@ struct HistoryCommand: ParsableCommand {
   }
 
   private func commits(_ file: String) throws -> [String] {
-    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-      throw InputError(file, problem: "cannot be read", expected: "commits, one a line")
-    }
+    let text = try within(file) { try InputFile.list.text(at: file) }
     let commits = text.split(whereSeparator: \.isNewline)
       .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     guard !commits.isEmpty else {

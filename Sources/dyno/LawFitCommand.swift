@@ -32,7 +32,7 @@ struct LawFitCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "A trained model that L_opt follows from in predictions; with --reference column.",
-      valueName: "arch:loss:tokens"), transform: AnchorArgument.read)
+      valueName: "arch:loss:tokens"))
   var anchor: [AnchorArgument] = []
 
   @Option(

@@ -11,9 +11,8 @@ struct LawOptimumCommand: ParsableCommand {
   @OptionGroup var law: LawOption
 
   @Option(
-    help: ArgumentHelp("Non-embedding parameters, such as 1B.", valueName: "count"),
-    transform: Count.read)
-  var parameters: Count
+    help: ArgumentHelp("Non-embedding parameters, such as 1B.", valueName: "count"))
+  var parameters: ScaledCount
 
   @Option(help: "Layers.")
   var layers: Int

@@ -5,21 +5,6 @@ import ScalingLaws
 
 // What the law commands accept, spelled the same in each.
 
-/// A count as people write it: `100B`, `80M`, `1.5e9`.
-struct Count: ExpressibleByArgument {
-  let value: Double
-
-  init?(argument: String) {
-    let multiples: [Character: Double] = ["K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12]
-    let multiple = argument.last.flatMap { multiples[Character($0.uppercased())] }
-    guard let number = Double(multiple == nil ? argument : String(argument.dropLast())) else {
-      return nil
-    }
-    value = number * (multiple ?? 1)
-    guard (1...1e18).contains(value) else { return nil }
-  }
-}
-
 /// `ARCH:LOSS:TOKENS`, a trained model whose loss is known.
 struct AnchorArgument: ExpressibleByArgument {
   let architecture: String
@@ -30,12 +15,14 @@ struct AnchorArgument: ExpressibleByArgument {
     // From the right, so that a path may hold colons.
     let parts = argument.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count >= 3, let loss = Double(parts[parts.count - 2]), loss > 0, loss.isFinite,
-      let tokens = Count(argument: String(parts[parts.count - 1]))
+      let tokens = ScaledCount(String(parts[parts.count - 1]))
     else { return nil }
     architecture = parts.dropLast(2).joined(separator: ":")
     self.loss = loss
     self.tokens = tokens.value
   }
+
+  static var allValueStrings: [String] { ["ARCH:LOSS:TOKENS such as llama-3.2-1b:2.803:100B"] }
 
   func anchor() throws -> LossAnchor {
     LossAnchor(architecture: try Zoo.resolve(architecture), tokens: tokens, loss: loss)
@@ -47,7 +34,7 @@ struct ReferenceOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A trained model that L_opt follows from, in place of the law's own; may be repeated.",
-      valueName: "arch:loss:tokens"), transform: AnchorArgument.read)
+      valueName: "arch:loss:tokens"))
   var anchor: [AnchorArgument] = []
 
   @Option(

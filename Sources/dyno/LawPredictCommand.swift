@@ -18,8 +18,8 @@ struct LawPredictCommand: ParsableCommand {
   @OptionGroup var reference: ReferenceOptions
 
   @Option(
-    help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"), transform: Count.read)
-  var tokens: Count?
+    help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"))
+  var tokens: ScaledCount?
 
   @Option(help: "table or json.")
   var output = OutputFormat.table

@@ -23,10 +23,10 @@ struct Predict: ParsableCommand {
   var engine: String?
 
   @Option(
-    help: "Tokens in and out of each sequence, as INxOUT.", transform: WorkloadShape.read)
+    help: "Tokens in and out of each sequence, as INxOUT.")
   var workload = WorkloadShape(prompt: 4096, generate: 1024)
 
-  @Option(help: "Sequences at once, comma-separated.", transform: CountList.read)
+  @Option(help: "Sequences at once, comma-separated.")
   var batch = CountList([1, 16, 64, 128])
 
   @Option(help: "Positions already in the KV cache.")

@@ -96,17 +96,15 @@ struct SpaceOptions: ParsableArguments {
   var baseline: String?
 
   @Option(
-    help: "How far from the parameters a candidate may be. Default: 1%.",
-    transform: Percentage.read)
+    help: "How far from the parameters a candidate may be. Default: 1%.")
   var tolerance: Percentage?
 
   @Option(
-    help: "Layers, or ranges of them such as 12-20, comma-separated. Default: the baseline's.",
-    transform: CommaSeparated<CountRange>.read)
+    help: "Layers, or ranges of them such as 12-20, comma-separated. Default: the baseline's.")
   var layers: CommaSeparated<CountRange>?
 
   @Option(
-    help: "Head dimensions, comma-separated. Default: the baseline's.", transform: CountList.read)
+    help: "Head dimensions, comma-separated. Default: the baseline's.")
   var headDimension: CountList?
 
   @Option(help: "Hidden sizes are multiples of this. Default: 128.")
@@ -118,7 +116,7 @@ struct SpaceOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Most query heads per KV head: the law does not see them. Default: 4.",
-      valueName: "count|free"), transform: GQAArgument.read)
+      valueName: "count|free"))
   var maxGqa: GQAArgument?
 
   @Option(
@@ -149,6 +147,7 @@ struct SpaceOptions: ParsableArguments {
 
 extension CountRange: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
+  public static var allValueStrings: [String] { ["counts or ranges such as 16 or 12-20"] }
 }
 
 /// A limit of query heads per KV head, or none.
@@ -159,6 +158,8 @@ struct GQAArgument: ExpressibleByArgument {
     guard let value = argument == "free" ? .max : Int(argument) else { return nil }
     self.value = value
   }
+
+  static var allValueStrings: [String] { ["a count such as 4, or free"] }
 }
 
 /// What a search may lose.
@@ -169,8 +170,8 @@ struct SearchLossOptions: ParsableArguments {
   @OptionGroup var reference: ReferenceOptions
 
   @Option(
-    help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"), transform: Count.read)
-  var tokens: Count?
+    help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"))
+  var tokens: ScaledCount?
 
   @Option(
     help: ArgumentHelp(
@@ -195,16 +196,14 @@ struct ServingOptions: ParsableArguments {
   var engine: String?
 
   @Option(
-    help: "Tokens in and out of each sequence, comma-separated. Default: 4096x1024.",
-    transform: CommaSeparated<WorkloadShape>.read)
+    help: "Tokens in and out of each sequence, comma-separated. Default: 4096x1024.")
   var workload: CommaSeparated<WorkloadShape>?
 
   @Option(
-    help: "Instead of --workload: single decode steps at these depths, comma-separated.",
-    transform: CountList.read)
+    help: "Instead of --workload: single decode steps at these depths, comma-separated.")
   var decodeDepth: CountList?
 
-  @Option(help: "Sequences at once, comma-separated. Default: 128.", transform: CountList.read)
+  @Option(help: "Sequences at once, comma-separated. Default: 128.")
   var batch: CountList?
 
   @Option(help: "Storage of weights: \(DType.listed). Default: bf16.")

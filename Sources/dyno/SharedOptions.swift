@@ -41,7 +41,7 @@ struct CacheType: ExpressibleByArgument {
 /// Non-negative counts, separated by commas.
 struct CountList: ExpressibleByArgument {
   /// Larger counts are mistakes, and products of them would overflow.
-  static let largest = 10_000_000
+  static let largest = WorkloadShape.largest
 
   let values: [Int]
 
@@ -54,6 +54,7 @@ struct CountList: ExpressibleByArgument {
     self.values = counts
   }
 
+  static var allValueStrings: [String] { ["a count such as 512, or several: 128,512"] }
   var defaultValueDescription: String { values.map(String.init).joined(separator: ",") }
 }
 
@@ -79,57 +80,33 @@ extension ArgumentHelp {
     "A config.json, its folder, or a zoo name (see profiles/architectures).", valueName: "arch")
 }
 
+// Where a type names no values of its own, what it prints as such is the form it expects: in help,
+// and where an argument is refused.
+
 /// A share given in percent: `5%`, `0.5%`.
-struct Percentage: ExpressibleByArgument {
-  let share: Double
-
-  init(share: Double) { self.share = share }
-
-  init?(argument: String) {
-    guard argument.hasSuffix("%"), let percent = Double(argument.dropLast()),
-      percent > 0, percent <= 100
-    else { return nil }
-    share = percent / 100
+extension Percentage: ExpressibleByArgument {
+  public init?(argument: String) {
+    self.init(argument)
+    guard share > 0 else { return nil }
   }
 
-  var defaultValueDescription: String { "\(100 * share)%".replacing(".0%", with: "%") }
+  public static var allValueStrings: [String] { [expected] }
+  public var defaultValueDescription: String { "\(100 * share)%".replacing(".0%", with: "%") }
 }
 
-/// A length of time: `60s`, `2m`, `500ms`.
-struct TimeSpan: ExpressibleByArgument {
-  let seconds: Double
-
-  init(seconds: Double) { self.seconds = seconds }
-
-  init?(argument: String) {
-    let units = [("ms", 0.001), ("s", 1.0), ("m", 60), ("h", 3600)]
-    guard let (unit, scale) = units.first(where: { argument.hasSuffix($0.0) }),
-      let count = Double(argument.dropLast(unit.count)), count > 0, count.isFinite
-    else { return nil }
-    seconds = count * scale
-  }
-
-  var defaultValueDescription: String {
-    "\(seconds)s".replacing(".0s", with: "s")
-  }
+extension TimeSpan: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+  public static var allValueStrings: [String] { [expected] }
+  public var defaultValueDescription: String { "\(seconds)s".replacing(".0s", with: "s") }
 }
 
-/// Prompt and generated tokens of a workload: `4096x1024`.
-struct WorkloadShape: ExpressibleByArgument {
-  let prompt: Int
-  let generate: Int
+extension WorkloadShape: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+  public static var allValueStrings: [String] { [expected] }
+  public var defaultValueDescription: String { "\(prompt)x\(generate)" }
+}
 
-  init(prompt: Int, generate: Int) {
-    self.prompt = prompt
-    self.generate = generate
-  }
-
-  init?(argument: String) {
-    let parts = argument.split(separator: "x", omittingEmptySubsequences: false)
-    let counts = parts.compactMap { Int($0) }.filter { (1...CountList.largest).contains($0) }
-    guard parts.count == 2, counts.count == 2 else { return nil }
-    self.init(prompt: counts[0], generate: counts[1])
-  }
-
-  var defaultValueDescription: String { "\(prompt)x\(generate)" }
+extension ScaledCount: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+  public static var allValueStrings: [String] { [expected] }
 }

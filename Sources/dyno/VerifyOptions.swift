@@ -13,7 +13,7 @@ struct VerifyOptions: ParsableArguments {
   @Option(help: "Measure candidates in a closed loop on: host.")
   var verify: Place?
 
-  @Option(help: "Time for the measurements of the loop.", transform: TimeSpan.read)
+  @Option(help: "Time for the measurements of the loop.")
   var budget = TimeSpan(seconds: 600)
 
   @Option(help: "Keep every sample in the store FILE; an interrupted loop goes on from there.")

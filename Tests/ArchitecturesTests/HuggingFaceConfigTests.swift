@@ -80,6 +80,9 @@ import Testing
       ("hidden_act", .string("gelu"), ["hidden_act", "gelu", "silu"]),
       ("mlp_bias", .bool(true), ["mlp_bias"]),
       ("rms_norm_eps", .integer(0), ["rms_norm_eps"]),
+      ("rms_norm_eps", .number(1e39), ["rms_norm_eps", "1e+39", "32-bit floats"]),
+      ("rms_norm_eps", .number(1e-60), ["rms_norm_eps", "1e-60", "32-bit floats"]),
+      ("rope_theta", .number(1e300), ["rope_theta", "1e+300", "32-bit floats"]),
       ("tie_word_embeddings", .integer(1), ["tie_word_embeddings", "true or false"]),
       ("vocab_size", .array([]), ["vocab_size", "an array"]),
       (

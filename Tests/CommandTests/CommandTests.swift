@@ -74,6 +74,73 @@ import Testing
       "scalar")
   }
 
+  /// A value in another form than the one that is expected: the answer names the form.
+  @Test(arguments: [
+    (["bench", "smollm2-135m", "--budget", "10"], ["--budget", "'10'", "500ms, 90s, 10m or 2h"]),
+    (["bench", "smollm2-135m", "--prompt", "4k"], ["--prompt", "'4k'", "a count such as 512"]),
+    (["bench", "smollm2-135m", "--prompt", "-5"], ["--prompt", "'-5'", "a count such as 512"]),
+    (["bench", "smollm2-135m", "--workload", "4096"], ["--workload", "'4096'", "4096x1024"]),
+    (["history", "x.db", "--threshold", "5"], ["--threshold", "'5'", "a share such as 5%"]),
+    (
+      ["law", "predict", "llama-3.2-1b", "--law", "conditional-1b", "--tokens", "100G"],
+      ["--tokens", "'100G'", "a number such as 100B"]
+    ),
+    (["describe", "llama-3.2-1b", "--depth", "-5"], ["--depth", "-5"]),
+    (
+      ["predict", "llama-3.2-1b", "--device", "h100-sxm", "--batch", "8,x"],
+      ["--batch", "8,x", "count"]
+    ),
+  ])
+  func formsAreNamed(arguments: [String], parts: [String]) throws {
+    let outcome = try dyno(arguments)
+    #expect(outcome.code == 2 && outcome.output.isEmpty)
+    #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+    for part in parts { #expect(outcome.errors.contains(part), "\(outcome.errors)") }
+    #expect(!outcome.errors.contains("Missing value"))
+  }
+
+  /// `dyno describe <(…)` and stdin are read; a pipe that has a name is refused, and nothing waits.
+  @Test func pipesAreRead() throws {
+    let config = fixture("huggingface/qwen2/config.json")
+    func shell(_ command: String) throws -> (code: Int32, errors: String) {
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/bin/bash")
+      process.arguments = ["-c", command]
+      let errors = Pipe()
+      process.standardError = errors
+      process.standardOutput = FileHandle.nullDevice
+      try process.run()
+      let text = String(
+        decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+      process.waitUntilExit()
+      return (process.terminationStatus, text)
+    }
+    for command in [
+      "'\(executable)' describe <(cat '\(config)')",
+      "'\(executable)' describe /dev/stdin < '\(config)'",
+      "cat '\(config)' | '\(executable)' describe /dev/stdin",
+    ] {
+      let outcome = try shell(command)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+    }
+    let endless = try shell("'\(executable)' describe /dev/stdin < /dev/zero")
+    #expect(endless.code == 2 && endless.errors.contains("at most 16 MiB"), "\(endless.errors)")
+    try Files.withTemporaryFolder { folder in
+      let pipe = folder.appendingPathComponent("fifo").path
+      #expect(mkfifo(pipe, 0o600) == 0)
+      for arguments in [
+        ["describe", pipe], ["sweep", pipe, "--store", "x.db"], ["compare", pipe, pipe],
+        ["history", pipe], ["calibrate", pipe, "--device", "h100-sxm"],
+        ["law", "fit", pipe, "--form", "chinchilla"], ["logits", pipe, "--tokens", "1"],
+        ["predict", "llama-3.2-1b", "--device", pipe],
+      ] {
+        let outcome = try dyno(arguments)
+        #expect(outcome.code == 2, "\(arguments): \(outcome.errors)")
+        #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+      }
+    }
+  }
+
   /// Sizes from the command line are never multiplied into a trap.
   @Test func extremeNumbers() throws {
     let most = "10000000"

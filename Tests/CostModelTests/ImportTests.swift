@@ -1,4 +1,5 @@
 import Architectures
+import CostModel
 import Foundation
 import Operators
 import Records
@@ -159,49 +160,191 @@ import Testing
     #expect(try imported(text, as: "l.json").rejected.count == 1)
   }
 
-  /// Counts that no run has are refused where they are read, before anything is multiplied.
+  /// Numbers that nothing has: each is refused by its field, none is added or multiplied first.
   @Test(arguments: [
-    (#"{"elapsed_time": 4.5, "num_requests": 0}"#, "num_requests"),
-    (#"{"elapsed_time": 4.5, "num_requests": -1}"#, "num_requests"),
-    (#"{"elapsed_time": 4.5, "num_requests": 9223372036854775807}"#, "num_requests"),
-    (#"{"elapsed_time": 1e300, "num_requests": 1}"#, "takes"),
-    (
-      #"{"total_output_tokens": 1e300, "total_input_tokens": 9, "completed": 3, "duration": 1}"#,
-      "total_output_tokens"
-    ),
-    (
-      #"{"total_output_tokens": 9e18, "total_input_tokens": 9, "completed": 1, "duration": 1}"#,
-      "total_output_tokens"
-    ),
-    (
-      #"{"total_output_tokens": 9, "total_input_tokens": 9, "duration": 1, "#
-        + #""completed": 1152921504606846976}"#, "completed"
-    ),
-    (
-      #"{"total_output_tokens": 9, "total_input_tokens": 9, "completed": 3, "duration": 1, "#
-        + #""max_concurrency": 0}"#, "max_concurrency"
-    ),
-    (#"{"n_prompt": 9000000, "n_gen": 1, "n_sequences": 9000000, "samples_ns": [5]}"#, "batch"),
+    (#"{"elapsed_time": 4.5, "num_requests": 0}"#, "num_requests: is 0"),
+    (#"{"elapsed_time": 4.5, "num_requests": -1}"#, "num_requests: is -1"),
+    (#"{"elapsed_time": 4.5, "num_requests": 9223372036854775807}"#, "num_requests: is 9223372036"),
+    (#"{"elapsed_time": 4.5, "num_requests": 9e18}"#, "num_requests: is 9000000000"),
+    (#"{"elapsed_time": 4.5, "num_requests": 1e300}"#, "num_requests: is 1e+300"),
+    (#"{"elapsed_time": 1e300, "num_requests": 1}"#, "elapsed_time: is 1e+300"),
+    (#"{"elapsed_time": 0, "num_requests": 1}"#, "elapsed_time: is 0"),
+    (#"{"avg_latency": -1}"#, "avg_latency: is -1"),
+    (#"{"avg_latency": 1, "latencies": [1e300]}"#, "latencies: holds 1e+300"),
+    (serve(#""completed": 1152921504606846976"#), "completed: is 1152921504606846976"),
+    (serve(#""completed": 1, "max_concurrency": 0"#), "max_concurrency: is 0"),
+    (serve(#""completed": 1, "total_input_tokens": 1e300"#), "total_input_tokens: is 1e+300"),
+    (serve(#""completed": 1, "total_output_tokens": 9e18"#), "total_output_tokens: is 9e+18"),
+    (serve(#""completed": 1, "total_output_tokens": 9e14"#), "total_output_tokens: is 9"),
+    (bench(#""n_prompt": 10000001"#), "n_prompt: is 10000001"),
+    (bench(#""n_depth": -1"#), "n_depth: is -1"),
+    (bench(#""n_sequences": 9e18"#), "n_sequences: is 9000000000"),
+    (bench(#""n_prompt": 10000000, "n_sequences": 10000000"#), "batch × tokens²"),
+    (bench(#""samples_ns": [9223372036854775807]"#), "samples_ns: holds 9223372036854775807"),
   ])
-  func absurdCountsAreRefused(text: String, named: String) throws {
+  func extremeNumbersAreRefused(text: String, expected: String) throws {
     let facts = RunFacts(
-      architecture: try llama, device: "h100-sxm", prompt: 100, generate: 28, batch: 1)
-    let read = try imported(text, as: "x.json", facts)
-    #expect(read.runs.isEmpty && read.rejected.count == 1)
-    #expect(read.rejected.first?.description.contains(named) == true, "\(read.rejected)")
+      architecture: try llama, device: "h100-sxm", dtype: .bf16, prompt: 128, generate: 128,
+      batch: 4)
+    let read = try imported(text, as: "r.json", facts)
+    #expect(read.runs.isEmpty)
+    #expect(
+      read.rejected.first?.description.contains(expected) == true,
+      "\(read.rejected.map(\.description))")
+  }
+
+  private static func serve(_ fields: String) -> String {
+    let rest = [
+      (#""total_input_tokens""#, "128"), (#""total_output_tokens""#, "128"),
+      (#""duration""#, "5.0"),
+    ].filter { !fields.contains($0.0) }.map { "\($0.0): \($0.1)" }
+    return "{" + ([fields] + rest).joined(separator: ", ") + "}"
+  }
+
+  private static func bench(_ fields: String) -> String {
+    let rest = [
+      (#""n_prompt""#, "0"), (#""n_gen""#, "32"), (#""samples_ns""#, "[1000]"),
+    ].filter { !fields.contains($0.0) }.map { "\($0.0): \($0.1)" }
+    return "{" + ([fields] + rest).joined(separator: ", ") + "}"
+  }
+
+  @Test func extremeRowsAreRefused() throws {
+    let attention = try imported(
+      """
+      framework,device,op_name,batch_size,isl,num_heads,num_key_value_heads,head_dim,attn_dtype,\
+      kv_cache_dtype,step,latency
+      VLLM,A100,context_attention,1,1000000000000000,32,8,128,bfloat16,bfloat16,0,0.02
+      VLLM,A100,context_attention,200000000,200000000,32,8,128,bfloat16,bfloat16,0,0.02
+      VLLM,A100,generation_attention,200000000,200000000,32,8,128,bfloat16,bfloat16,1,0.02
+      """, as: "attention.csv")
+    #expect(attention.operators.isEmpty && attention.rejected.count == 3)
+    let runs = try imported(
+      """
+      hardware,framework,model,input_output_length,batch_size,num_hardware,latency_s
+      H100,vLLM,Llama-3-8B,1000000000000000,1,1,1
+      H100,vLLM,Llama-3-8B,10000000,10000000,1,1
+      H100,vLLM,Llama-3-8B,128,1,1000000,1
+      """, as: "runs.csv")
+    #expect(runs.runs.isEmpty && runs.rejected.count == 3)
+  }
+
+  /// A failed request's time and tokens are of nothing in particular.
+  @Test(arguments: [
+    (#""failed": 3"#, "failed: is 3"),
+    (#""num_prompts": 100"#, "completed: is 10 of 100 requests"),
+    (#""errors": ["", "timed out"]"#, "errors: 1 requests failed"),
+    (#""pipeline_parallel_size": 2"#, "pipeline_parallel_size: is 2"),
+    (#""tensor_parallel_size": "2x""#, "tensor_parallel_size: is \"2x\""),
+    (#""model_id": "meta-llama/Llama-2-7b-hf""#, "model_id: is of the model"),
+    (#""model_id": "RedHatAI/Meta-Llama-3.1-8B-FP8""#, "has quantised weights (fp8)"),
+  ])
+  func vllmRunsThatSayMoreThanTheyMay(fields: String, expected: String) throws {
+    let facts = RunFacts(architecture: try llama, device: "h100-sxm")
+    let read = try imported(Self.serve(#""completed": 10, "# + fields), as: "s.json", facts)
+    #expect(read.runs.isEmpty)
+    #expect(
+      read.rejected.first?.description.contains(expected) == true,
+      "\(read.rejected.map(\.description))")
+  }
+
+  @Test func vllmTensorParallel() throws {
+    func devices(_ fields: String, _ given: Int? = nil) throws -> Int? {
+      try imported(
+        Self.serve(#""completed": 10"# + fields), as: "s.json",
+        RunFacts(architecture: try llama, device: "h100-sxm", tensorParallel: given)
+      ).runs.first?.devices
+    }
+    #expect(try devices("") == 1)
+    #expect(try devices("", 4) == 4)
+    #expect(try devices(#", "tensor_parallel_size": 2"#) == 2)
+    #expect(try devices(#", "tp": "8""#) == 8)
+    #expect(try devices(#", "tp": "8""#, 4) == nil)
+  }
+
+  /// What the file says of its weights, its size and its device, against what the user says.
+  @Test(
+    arguments: [
+      (#""model_type": "llama 8B Q4_K - Medium""#, nil, nil, "stored as Q4_K - Medium"),
+      (#""model_type": "llama 8B F16""#, DType.q8_0, nil, "expected q8_0, as --dtype says"),
+      (#""model_type": "llama 8B""#, nil, nil, "does not say the storage of weights"),
+      (
+        #""model_type": "llama 3B F16", "model_n_params": 3212749888"#, nil, nil,
+        "model_n_params: is 3212749888"
+      ),
+      (
+        #""model_type": "llama 8B F16", "backends": "CPU""#, nil, DeviceLimits.Kind.gpu,
+        "the run is of a CPU"
+      ),
+      (
+        #""model_type": "llama 8B F16", "backends": "CUDA", "n_gpu_layers": 0"#, nil, .gpu,
+        "the run is of a CPU"
+      ),
+      (
+        #""model_type": "llama 8B F16", "backends": "CUDA", "n_gpu_layers": 99"#, nil, .cpu,
+        "the run is of a GPU"
+      ),
+      (#""model_type": "llama 8B F16", "cuda": false, "metal": false"#, nil, .gpu, "is of a CPU"),
+      (
+        #""model_type": "llama 8B F16", "backends": "CUDA", "n_gpu_layers": 20"#, nil, .gpu,
+        "is 20 of 32"
+      ),
+      (
+        #""model_type": "llama 8B F16", "backends": "CUDA", "gpu_info": "NVIDIA H100, NVIDIA H100""#,
+        nil, .gpu, "of 2 GPUs"
+      ),
+      (#""schema_version": 2, "type_weights": "bf16""#, nil, .gpu, "was measured on a CPU"),
+    ] as [(String, DType?, DeviceLimits.Kind?, String)])
+  func benchRecordsOfOtherModels(
+    fields: String, dtype: DType?, kind: DeviceLimits.Kind?, expected: String
+  ) throws {
+    let facts = RunFacts(
+      architecture: try llama, device: "d", deviceKind: kind, dtype: dtype)
+    let read = try imported(Self.bench(fields), as: "l.json", facts)
+    #expect(read.runs.isEmpty)
+    #expect(
+      read.rejected.first?.description.contains(expected) == true,
+      "\(read.rejected.map(\.description))")
   }
 
   @Test(arguments: [
-    "4,1000000000000000,32,8,128,0", "4,10,32,8,1000000000000000,0",
-    "1000000000000000,10,32,8,128,0", "9000000,9000000,32,8,128,0",
+    ("llama 8B Q8_0", DType.q8_0), ("llama 8B F16", .f16), ("llama 8B BF16", .bf16),
+    ("llama ?B all F32", .f32), ("LLaMA 7B mostly Q4_0", .q4_0), ("llama 8B Q4_1 (guessed)", .q4_1),
   ])
-  func absurdTablesAreRefused(cells: String) throws {
-    let sizes = cells.split(separator: ",").dropLast().joined(separator: ",")
-    let read = try imported(
-      "framework,device,op_name,batch_size,isl,num_heads,num_key_value_heads,head_dim,attn_dtype,"
-        + "kv_cache_dtype,step,latency\n"
-        + "VLLM,A100,context_attention,\(sizes),bfloat16,bfloat16,0,0.02\n", as: "a.csv")
-    #expect(read.operators.isEmpty && read.rejected.count == 1)
+  func llamaBenchSaysItsStorage(type: String, dtype: DType) throws {
+    let text = Self.bench(
+      #""model_type": "\#(type)", "model_n_params": 8030261312, "backends": "CUDA", "#
+        + #""n_gpu_layers": -1"#)
+    let facts = RunFacts(architecture: try llama, device: "h100-sxm", deviceKind: .gpu)
+    let run = try #require(try imported(text, as: "l.json", facts).runs.first)
+    #expect(run.weights == dtype && run.engine == "llama.cpp")
+    #expect(throws: Never.self) { try ServingEngine.named(run.engine) }
+  }
+
+  @Test func rowsOfOtherDevices() throws {
+    let ours = "device,operator,weights,cache,rows,width,seconds\nx,final_norm,bf16,f16,2,64,1e-6\n"
+    #expect(try imported(ours, as: "o.csv", RunFacts(deviceKind: .cpu)).operators.count == 1)
+    let refused = try imported(ours, as: "o.csv", RunFacts(deviceKind: .gpu))
+    #expect(refused.operators.isEmpty)
+    #expect(refused.rejected.first?.description.contains("row 2: was measured on a CPU") == true)
+    let gemm = Self.gemm + "VLLM,A100,gemm,bfloat16,8,128,128,0.01\n"
+    #expect(throws: InputError.self) {
+      try imported(gemm, as: "g.csv", RunFacts(deviceKind: .cpu))
+    }
+  }
+
+  /// What a file is, its content says.
+  @Test func namesDoNotDecide() throws {
+    #expect(
+      try imported(Self.gemm + "VLLM,A100,gemm,bfloat16,8,128,128,0.01\n", as: "blob")
+        .operators.count == 1)
+    #expect(try imported(#" [{"a": 1}]"#, as: "x.csv").rejected.count == 1)
+  }
+
+  @Test func cellsSurviveTheirFile() throws {
+    for cell in ["a", "a,b", "a\"b", "\"", "a\nb", "a\rb", "a\r\nb", "\r\n", "e\u{301}\"\u{301}"] {
+      let table = try DelimitedText("h,i\n" + DelimitedText.quoted(cell) + ",1\n")
+      #expect(table.rows.map(\.cells) == [[cell, "1"]], "\(cell.debugDescription)")
+    }
   }
 
   @Test func otherFilesAreRefused() throws {

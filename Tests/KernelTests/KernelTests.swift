@@ -285,6 +285,36 @@ import Weights
     }
   }
 
+  /// A weight that is NaN must show in every product with its block, whatever stands beside it, and
+  /// in no other.
+  @Test(arguments: sets.indices, [DType.q8_0, .q4_0, .q4_1])
+  func weightsThatAreNotANumberShow(set: Int, dtype: DType) throws {
+    let kernels = Self.sets[set].functions
+    let (n, k) = (kernels.block_panel, 96)
+    for position in [0, 1, 15, 16, 31, 40, 95] {
+      var weights = random(n * k, 21)
+      weights[k + position] = .nan
+      if position % 2 == 1 { weights[k + position] = -.nan }
+      let rows = stored(weights, dtype)
+      var expanded = [Float](repeating: 0, count: n * k)
+      kernels.expand(dtype.kernelType, rows, n * k, &expanded)
+      let block = (k + position) / 32
+      for (index, value) in expanded.enumerated() {
+        #expect(value.isNaN == (index / 32 == block), "element \(index)")
+      }
+      let panels = try packed(rows, dtype, n: n, k: k, panel: n, kernels)
+      let x = [Float](repeating: 0, count: k)
+      var y = [Float](repeating: 0, count: n)
+      let stride = kernels.activation_bytes(dtype.kernelType, k)
+      var quantized = [UInt8](repeating: 0, count: stride)
+      kernels.quantize_activations(dtype.kernelType, x, k, &quantized)
+      let scratch = try FloatBuffer(count: Int(DYNO_SCRATCH))
+      kernels.matmul_quantized(
+        dtype.kernelType, panels.base, n, k, quantized, stride, 1, &y, n, false, scratch.base)
+      for row in 0..<n { #expect(y[row].isNaN == (row == 1), "row \(row)") }
+    }
+  }
+
   @Test(arguments: sets.indices)
   func rowwise(set: Int) {
     let kernels = Self.sets[set].functions
@@ -378,6 +408,50 @@ import Weights
       let reference = try run(Self.scalar)
       for (a, b) in zip(actual, reference) {
         #expect(relativeError([a + [1]], [b + [1]]) <= bound, "rows \(rows), e \(e), \(count)")
+      }
+    }
+  }
+
+  /// A key or a value that is NaN must show in what sees it, however the cache is stored.
+  @Test(arguments: sets.indices, floats + [.q8_0])
+  func cacheEntriesThatAreNotANumberShow(set: Int, dtype: DType) throws {
+    let (e, positions, bad) = (64, 70, 66)
+    for isKey in [true, false] {
+      var keys = random(positions * e, 1)
+      var plain = random(positions * e, 2)
+      if isKey { keys[bad * e + 5] = .nan } else { plain[bad * e + 5] = .nan }
+      let values = stored(plain, dtype)
+      let queries = try FloatBuffer(random(2 * e, 3))
+      for table in [Self.sets[set].functions, Self.scalar] {
+        let maximum = try FloatBuffer(Array(repeating: -.infinity, count: 2))
+        let sum = try FloatBuffer(count: 2)
+        let output = try FloatBuffer(count: 2 * e)
+        let scratch = try FloatBuffer(count: dyno_attention_scratch(2, e))
+        let panel = max(1, dtype.blockElements > 1 ? table.block_panel : table.float_panel)
+        let panels = try PageMemory((positions + panel - 1) / panel * panel * dtype.bytes(e))
+        for position in 0..<positions {
+          table.store_key(
+            dtype.kernelType, Array(keys[position * e..<position * e + e]), e, position % panel,
+            panels.base + position / panel * panel * dtype.bytes(e))
+        }
+        // The first row sees it, the second does not.
+        let from = [0, 0]
+        let to = [positions, bad]
+        from.withUnsafeBufferPointer { from in
+          to.withUnsafeBufferPointer { to in
+            values.withUnsafeBytes { values in
+              var block = dyno_attention_block(
+                cache_type: dtype.kernelType, head_dimension: e, keys: panels.base,
+                values: values.baseAddress, first: 0, count: positions, queries: queries.base,
+                query_stride: e, rows: 2, visible_from: from.baseAddress,
+                visible_to: to.baseAddress, maximum: maximum.base, sum: sum.base,
+                output: output.base, scratch: scratch.base)
+              table.attention(&block)
+            }
+          }
+        }
+        let seen = (0..<e).map { output.base[$0] / sum.base[0] }
+        #expect(seen.contains { $0.isNaN }, "key \(isKey)")
       }
     }
   }

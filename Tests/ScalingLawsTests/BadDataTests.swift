@@ -31,12 +31,28 @@ import Testing
     ("parameters,tokens,loss\n1e8,-1,3\n", "row 2: column tokens: is \"-1\""),
     ("parameters,tokens,loss\n,1e9,3\n", "row 2: column parameters: is empty"),
     ("parameters,tokens,loss\n1e8,1e9,\"3\n", "ends inside quotes"),
+    (
+      "config,tokens,loss\n../../dev/zero,1e9,3\n",
+      "row 2: column config: ../../dev/zero: leads out"
+    ),
+    ("config,tokens,loss\n/dev/zero,1e9,3\n", "row 2: column config: /dev/zero: leads out"),
     ("config,tokens,loss\nno-such-arch,1e9,3\n", "row 2: column config: no-such-arch"),
   ])
   func badTablesNameRowAndColumn(text: String, expected: String) {
     let message = message { _ = try table(text) }
     #expect(message.contains(expected), "\(message)")
     #expect(!message.contains("\n"))
+  }
+
+  /// Refused at once, whatever else is in the file.
+  @Test func wideTablesAreRefused() {
+    for (text, expected) in [
+      (String(repeating: "a,", count: 200_000) + "b\n", "row 1: has too many cells"),
+      ("loss\n" + String(repeating: ",", count: 200_000), "row 2: has too many cells"),
+    ] {
+      let message = message { _ = try table(text) }
+      #expect(message.contains(expected), "\(message.prefix(200))")
+    }
   }
 
   @Test func quotesAndLineEndsAreRead() throws {

@@ -116,5 +116,18 @@ import Testing
     expectRefusal(
       "architectures: llama-3.2-1b\nbatch: \(axis)\ndepth: \(axis)\nprompt: \(axis)",
       "more than 100000 cells")
+    // 40 cells a prompt length or depth; blocks count as well.
+    expectRefusal(
+      "architectures: llama-3.2-1b\nbatch: \(axis)\nblocks: 1000",
+      "more than 100000 cells, each counted once a block")
+  }
+
+  @Test func pathsStayBelowTheSpecification() {
+    for path in ["/dev/zero", "../Fixtures/huggingface/qwen2"] {
+      expectRefusal(
+        "architectures: [\(path)]", "line 1: architectures", "leads out of the folder")
+      expectRefusal(
+        "architectures: {base: \(path), vary: {gqa: 1}}", "base", "leads out of the folder")
+    }
   }
 }

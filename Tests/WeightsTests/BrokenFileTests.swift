@@ -120,6 +120,129 @@ import Weights
     }
   }
 
+  /// What people have in place of a model is told, not what a parser makes of it.
+  @Test(arguments: ["gguf/llama-f32.gguf", "huggingface/llama-tied/model.safetensors"])
+  func downloadsThatFailed(path: String) throws {
+    for (text, expected) in [
+      ("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", "Git LFS pointer"),
+      ("<!doctype html><html><head><title>Log in</title></head></html>", "HTML page"),
+      ("PK\u{3}\u{4}0123456789", "ZIP archive"),
+    ] {
+      try withFile(Data(text.utf8), inPlaceOf: path) { try expectRefusal($0, expected) }
+    }
+    // In a folder the name alone decides, so the content must be looked at there as well.
+    try Files.withTemporaryFolder { folder in
+      try FileManager.default.copyItem(
+        at: fixture("huggingface/llama-tied/config.json"),
+        to: folder.appendingPathComponent("config.json"))
+      let model = folder.appendingPathComponent("model.safetensors")
+      try FileManager.default.copyItem(at: fixture("gguf/llama-f32.gguf"), to: model)
+      let error = #expect(throws: InputError.self) { try loadAndTouch(folder.path) }
+      #expect(error?.description.contains("is a GGUF model") == true)
+    }
+  }
+
+  /// Caches of hubs call files by their hashes.
+  @Test func contentDecidesWhatAFileIs() throws {
+    try Files.withTemporaryFolder { folder in
+      let blob = folder.appendingPathComponent("4d7a1f0e")
+      try FileManager.default.copyItem(at: fixture("gguf/llama-f32.gguf"), to: blob)
+      try loadAndTouch(blob.path)
+      try FileManager.default.removeItem(at: blob)
+      let checkpoint = fixture("huggingface/llama-tied")
+      try FileManager.default.copyItem(
+        at: checkpoint.appendingPathComponent("model.safetensors"), to: blob)
+      try FileManager.default.copyItem(
+        at: checkpoint.appendingPathComponent("config.json"),
+        to: folder.appendingPathComponent("config.json"))
+      try loadAndTouch(blob.path)
+    }
+  }
+
+  /// A GGUF of metadata alone.
+  private func gguf(_ pairs: [(key: String, type: UInt32, value: [UInt8])]) -> Data {
+    var data = Data("GGUF".utf8)
+    func append(_ value: some FixedWidthInteger) {
+      withUnsafeBytes(of: value.littleEndian) { data.append(contentsOf: $0) }
+    }
+    append(UInt32(3))
+    append(UInt64(0))
+    append(UInt64(pairs.count))
+    for pair in pairs {
+      append(UInt64(pair.key.utf8.count))
+      data.append(contentsOf: pair.key.utf8)
+      append(pair.type)
+      data.append(contentsOf: pair.value)
+    }
+    return data
+  }
+
+  @Test func splitAndDoubledMetadata() throws {
+    let part = gguf([("split.no", 2, [0, 0]), ("split.count", 2, [2, 0])])
+    try withFile(part, inPlaceOf: "gguf/llama-f32.gguf") {
+      try expectRefusal($0, "is part 1 of 2 of a model that was split", "llama-gguf-split --merge")
+    }
+    let doubled = gguf([("llama.block_count", 0, [2]), ("llama.block_count", 0, [3])])
+    try withFile(doubled, inPlaceOf: "gguf/llama-f32.gguf") {
+      try expectRefusal($0, "metadata llama.block_count: is there twice")
+    }
+  }
+
+  /// A header that holds a tensor twice means different weights to different readers.
+  @Test func doubledTensorsInAHeader() throws {
+    let entry = #""x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}"#
+    let header = Data("{\(entry), \(entry)}".utf8)
+    var data = Data()
+    withUnsafeBytes(of: UInt64(header.count).littleEndian) { data.append(contentsOf: $0) }
+    data += header + Data(count: 4)
+    try withFile(data, inPlaceOf: "huggingface/llama-tied/model.safetensors") {
+      try expectRefusal($0, "header: line 1, column", "key \"x\" is there twice")
+    }
+  }
+
+  @Test func anIndexOfOtherShards() throws {
+    let folder = fixture("huggingface/llama-sharded")
+    try Files.withTemporaryFolder { copy in
+      for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
+        try FileManager.default.copyItem(
+          at: folder.appendingPathComponent(name), to: copy.appendingPathComponent(name))
+      }
+      try loadAndTouch(copy.path)
+      let index = copy.appendingPathComponent("model.safetensors.index.json")
+      let text = try String(contentsOf: index, encoding: .utf8)
+      let first = "model-00001-of-00003.safetensors"
+      try text.replacing("\"weight_map\": {", with: "\"weight_map\": {\"nobody\": \"\(first)\",")
+        .write(to: index, atomically: true, encoding: .utf8)
+      let surplus = #expect(throws: InputError.self) { try loadAndTouch(copy.path) }
+      #expect(
+        surplus?.description.contains("puts tensor nobody in \(first), which holds") == true,
+        "\(surplus?.description ?? "")")
+      try FileManager.default.removeItem(at: index)
+      #expect(mkfifo(index.path, 0o600) == 0)
+      let pipe = #expect(throws: InputError.self) { try loadAndTouch(copy.path) }
+      #expect(pipe?.description.contains("named pipe") == true)
+    }
+  }
+
+  /// Weights are read where they lie: a file that somebody cuts short meanwhile is a bus error, which
+  /// must say what happened.
+  @Test func aFileThatIsCutShortWhileItIsRead() async throws {
+    let result = await #expect(
+      processExitsWith: .exitCode(2), observing: [\.standardErrorContent]
+    ) {
+      try Files.withTemporaryFolder { folder in
+        let file = folder.appendingPathComponent("weights")
+        try Data(count: 1 << 20).write(to: file)
+        let mapped = try MappedFile(file)
+        _ = truncate(file.path, 4096)
+        try FileManager.default.removeItem(at: folder)
+        print(mapped.bytes[1 << 19])
+      }
+    }
+    let errors = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(errors.contains("weights: was cut short while it was read\n"), "\(errors)")
+  }
+
   @Test func missingTensorsAndForeignFiles() throws {
     try Files.withTemporaryFolder { folder in
       let empty = #expect(throws: InputError.self) { try loadAndTouch(folder.path) }

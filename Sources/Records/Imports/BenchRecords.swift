@@ -8,6 +8,9 @@ public enum BenchRecords {
     fields["n_prompt"] != nil && fields["n_gen"] != nil && fields["samples_ns"] != nil
   }
 
+  /// Longer ones (some three months) are mistakes.
+  private static let mostNanoseconds = 10_000_000_000_000_000
+
   /// - Throws: `InputError` for records of another schema.
   public static func run(
     _ fields: JSONObject, _ facts: RunFacts, origin: String
@@ -20,13 +23,7 @@ public enum BenchRecords {
         "schema_version", problem: "is \(version)",
         expected: "at most \(ThroughputRecord.currentSchema)")
     }
-    func count(_ field: String, from low: Int, default absent: Int? = nil) throws -> Int {
-      guard let value = try fields.int(field) ?? absent else {
-        throw InputError(field, problem: "is missing", expected: "a count")
-      }
-      try CountLimits.check(field, value, from: low)
-      return value
-    }
+    let countsOrNone = 0...WholeRun.counts.upperBound
     let name = try fields.string("model_type") ?? ""
     let architecture: Architecture
     if let config = try fields.object("architecture") {
@@ -34,9 +31,22 @@ public enum BenchRecords {
     } else {
       architecture = try facts.required(facts.architecture, "--model", "model")
     }
+    let weights: DType
+    if isOurs {
+      try facts.requireDevice(.cpu)
+      guard let stored = try dtype(fields, "type_weights") ?? facts.dtype else {
+        throw InputError("type_weights", problem: "is missing", expected: "a dtype")
+      }
+      weights = stored
+    } else {
+      let model = LlamaBenchModel(fields)
+      weights = try model.weights(facts)
+      try model.requireParameters(of: architecture)
+      try model.requireDevice(facts.deviceKind, layers: architecture.layers)
+    }
     let samples = try fields.array("samples_ns") ?? []
     let unsorted = try samples.map { value -> Double in
-      guard case .integer(let sample) = value, sample > 0 else {
+      guard case .integer(let sample) = value, (1...mostNanoseconds).contains(sample) else {
         throw InputError("samples_ns", problem: "holds \(value.kind)", expected: "nanoseconds")
       }
       return Double(sample)
@@ -49,21 +59,22 @@ public enum BenchRecords {
     let median =
       nanoseconds.count % 2 == 1
       ? nanoseconds[middle] : (nanoseconds[middle - 1] + nanoseconds[middle]) / 2
-    let prompt = try count("n_prompt", from: 0)
-    let generate = try count("n_gen", from: 0)
+    let prompt = try fields.count("n_prompt", in: countsOrNone)
+    let generate = try fields.count("n_gen", in: countsOrNone)
+    let depth = try fields.count("n_depth", in: countsOrNone, default: 0)
+    let batch = try fields.count("n_sequences", in: WholeRun.counts, default: 1)
     guard prompt + generate > 0 else {
       throw InputError("n_prompt, n_gen", problem: "are both 0", expected: "a test")
     }
-    let depth = try count("n_depth", from: 0, default: 0)
-    let batch = try count("n_sequences", from: 1, default: 1)
-    try CountLimits.check(batch: batch, positions: depth + prompt + generate)
+    try WholeRun.requireSane(depth: depth, prompt: prompt, generate: generate, batch: batch)
     var run = WholeRun(
       device: try facts.device ?? fields.string("cpu_info") ?? "host",
       engine: facts.engine ?? (isOurs ? "dyno" : "llama.cpp"), architecture: architecture,
-      weights: try dtype(fields, "type_weights") ?? facts.dtype ?? .f16,
+      weights: weights,
       cache: try dtype(fields, "type_k") ?? .f16, prompt: prompt, generate: generate,
       depth: depth, batch: batch,
-      chunk: try count("n_batch", from: 1, default: 512), seconds: median * 1e-9,
+      chunk: try fields.count("n_batch", in: WholeRun.counts, default: 512),
+      seconds: median * 1e-9,
       pairedFloorFraction: try pairedFloorFraction(fields), origin: origin)
     let blocks = try blocks(fields)
     guard blocks.isEmpty || blocks.count == unsorted.count else {

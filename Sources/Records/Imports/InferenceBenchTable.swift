@@ -16,14 +16,18 @@ public enum InferenceBenchTable {
         "hardware", "framework", "model", "input_output_length", "batch_size", "latency_s",
       ]
     ) { row in
-      let length = try row.tokens("input_output_length")
-      let batch = try row.tokens("batch_size")
-      try CountLimits.check(batch: batch, positions: 2 * length)
+      let most = WholeRun.counts.upperBound
+      let length = try row.count("input_output_length", atMost: most)
+      let batch = try row.count("batch_size", atMost: most)
+      try WholeRun.requireSane(depth: 0, prompt: length, generate: length, batch: batch)
+      let devices =
+        try row.optionalText("num_hardware") == nil
+        ? 1 : try row.count("num_hardware", atMost: 1024)
       return WholeRun(
         // The table's engines are those of 2024, whose kernels and schedulers are not today's.
         device: try row.text("hardware"), engine: try row.text("framework").lowercased() + "-2024",
         architecture: try architecture(try row.text("model")), weights: .f16, cache: .f16,
-        devices: try row.optionalCount("num_hardware") ?? 1, prompt: length, generate: length,
+        devices: devices, prompt: length, generate: length,
         batch: batch, seconds: try row.seconds("latency_s", unit: 1),
         origin: "row \(row.line)")
     }

@@ -25,18 +25,14 @@ public struct Measurements {
       for index in known.0..<operators.count { operators[index].run = run }
       for index in known.1..<runs.count { runs[index].run = run }
     }
-    if url.pathExtension.lowercased() == "csv" {
-      let table = try DelimitedText(contentsOf: url)
-      try within(url.path) { try add(table, file: url.path, facts) }
-      return
-    }
     try within(url.path) {
-      guard let data = FileManager.default.contents(atPath: url.path) else {
-        throw InputError(problem: "cannot be read", expected: "a CSV or JSON file of results")
+      let text = try InputFile.results.text(at: url.path)
+      // Files are called as hubs and tools like it; what they hold says what they are.
+      guard let first = text.first(where: { !$0.isWhitespace }), "{[".contains(first) else {
+        try add(try DelimitedText(text), file: url.path, facts)
+        return
       }
-      guard let value = try? JSONDecoder().decode(JSONValue.self, from: data) else {
-        throw InputError(problem: "is not JSON", expected: "a CSV or JSON file of results")
-      }
+      let value = try JSONValue(parsing: Data(text.utf8))
       let entries: [JSONValue]
       if case .array(let array) = value { entries = array } else { entries = [value] }
       for (index, entry) in entries.enumerated() {
@@ -69,14 +65,16 @@ public struct Measurements {
       return imported.rows
     }
     if AIConfiguratorTable.recognizes(table.columns) {
+      try facts.requireDevice(.gpu)
       operators += took(try AIConfiguratorTable.rows(table))
     } else if InferenceBenchTable.recognizes(table.columns) {
+      try facts.requireDevice(.gpu)
       runs += took(
-        try InferenceBenchTable.rows(table) {
-          try facts.architecture ?? Zoo.architecture(ofHubModel: $0)
+        try InferenceBenchTable.rows(table) { name in
+          try within("model") { try facts.architecture(named: name) }
         })
     } else if table.columns.contains("operator") {
-      operators += took(try OperatorTable.rows(table))
+      operators += took(try OperatorTable.rows(table, facts))
     } else {
       throw InputError(
         "row 1", problem: "has columns of no known format",

@@ -21,29 +21,30 @@ public enum VLLMBench {
   ) throws -> WholeRun {
     var samples: [Double] = []
     for value in try fields.array("latencies") ?? [] {
-      guard let seconds = value.number else {
+      guard let latency = value.number, seconds.contains(latency) else {
         throw InputError("latencies", problem: "holds \(value.kind)", expected: "seconds")
       }
-      samples.append(seconds)
+      samples.append(latency)
     }
     samples.sort()
-    let seconds =
-      samples.isEmpty ? try positive(fields, "avg_latency") : samples[samples.count / 2]
+    let latency =
+      samples.isEmpty
+      ? try fields.number("avg_latency", in: seconds) : samples[samples.count / 2]
     return try run(
-      facts, prompt: facts.required(facts.prompt, "--workload", "lengths"),
+      fields, facts, prompt: facts.required(facts.prompt, "--workload", "lengths"),
       generate: facts.required(facts.generate, "--workload", "lengths"),
-      batch: facts.required(facts.batch, "--batch", "batch"), seconds: seconds, origin)
+      batch: facts.required(facts.batch, "--batch", "batch"), seconds: latency, origin)
   }
 
   /// All requests at once: a batch of as many sequences.
   private static func throughput(
     _ fields: JSONObject, _ facts: RunFacts, _ origin: String
   ) throws -> WholeRun {
-    let requests = try count(fields, "num_requests")
+    let requests = try fields.count("num_requests", in: WholeRun.counts)
     let prompt = try facts.required(facts.prompt, "--workload", "lengths")
     let generate = try facts.required(facts.generate, "--workload", "lengths")
     if let tokens = try fields.double("total_num_tokens") {
-      let expected = Double(requests) * Double(prompt + generate)
+      let expected = Double(requests) * (Double(prompt) + Double(generate))
       guard abs(tokens / expected - 1) < 0.02 else {
         throw InputError(
           "total_num_tokens", problem: "is \(tokens)",
@@ -51,8 +52,8 @@ public enum VLLMBench {
       }
     }
     return try run(
-      facts, prompt: prompt, generate: generate, batch: requests,
-      seconds: positive(fields, "elapsed_time"), origin)
+      fields, facts, prompt: prompt, generate: generate, batch: requests,
+      seconds: fields.number("elapsed_time", in: seconds), origin)
   }
 
   /// A closed loop of `max_concurrency` clients: each wave of them takes `duration · concurrency /
@@ -66,57 +67,115 @@ public enum VLLMBench {
       throw InputError(
         "request_rate", problem: "is \(rate.kind)", expected: "inf: a loaded server's time")
     }
-    let completed = try count(fields, "completed")
-    let concurrency =
-      try fields["max_concurrency"] == nil
-      ? completed : min(completed, count(fields, "max_concurrency"))
+    let completed = try fields.count("completed", in: WholeRun.counts)
+    try requireAllServed(fields, completed: completed)
+    let concurrency = try fields.count("max_concurrency", in: WholeRun.counts, default: completed)
     func mean(_ field: String) throws -> Int {
-      let mean = try positive(fields, field) / Double(completed)
-      guard mean <= Double(CountLimits.largest) else {
+      let tokens = try fields.number(field, in: 1...1e15) / Double(completed)
+      guard tokens <= Double(WholeRun.counts.upperBound) else {
         throw InputError(
-          field, problem: "is \(mean) a request", expected: "at most \(CountLimits.largest)")
+          field, problem: "is \(tokens) a request",
+          expected: "at most \(WholeRun.counts.upperBound)")
       }
-      return max(1, Int(mean.rounded()))
+      return max(1, Int(tokens.rounded()))
     }
     var facts = facts
-    if facts.architecture == nil, let model = try fields.string("model_id") {
-      facts.architecture = try Zoo.architecture(ofHubModel: model)
+    if let model = try fields.string("model_id") {
+      facts.architecture = try within("model_id") { try facts.architecture(named: model) }
+      try within("model_id") { try requirePlainWeights(model, facts) }
     }
+    let served = min(completed, concurrency)
     return try run(
-      facts, prompt: mean("total_input_tokens"), generate: mean("total_output_tokens"),
-      batch: concurrency,
-      seconds: positive(fields, "duration") * Double(concurrency) / Double(completed), origin)
+      fields, facts, prompt: mean("total_input_tokens"), generate: mean("total_output_tokens"),
+      batch: served,
+      seconds: fields.number("duration", in: seconds) * Double(served) / Double(completed), origin)
+  }
+
+  /// Requests that failed took time or did not, and their tokens are not counted: such a run's
+  /// time is of nothing in particular.
+  private static func requireAllServed(_ fields: JSONObject, completed: Int) throws {
+    if let failed = try fields.int("failed"), failed != 0 {
+      throw InputError("failed", problem: "is \(failed)", expected: "0: a run without failures")
+    }
+    if let asked = try fields.int("num_prompts"), asked != completed {
+      throw InputError(
+        "completed", problem: "is \(completed) of \(asked) requests",
+        expected: "a run without failures")
+    }
+    let errors = (try fields.array("errors") ?? []).filter { $0 != .string("") && $0 != .null }
+    guard errors.isEmpty else {
+      throw InputError(
+        "errors", problem: "\(errors.count) requests failed", expected: "a run without failures")
+    }
+  }
+
+  /// Refuses a model whose name says that its weights are quantised, unless the user says how.
+  private static func requirePlainWeights(_ model: String, _ facts: RunFacts) throws {
+    let words = model.lowercased().split { !$0.isLetter && !$0.isNumber }
+    let marks: Set<Substring> = [
+      "awq", "gptq", "fp8", "int8", "int4", "4bit", "8bit", "bnb", "w4a16", "w8a8", "w8a16",
+      "nvfp4",
+      "mxfp4", "gguf",
+    ]
+    guard facts.dtype == nil, let mark = words.first(where: marks.contains) else { return }
+    throw InputError(
+      problem: "\"\(model.prefix(60))\" has quantised weights (\(mark))",
+      expected: "16-bit weights, or --dtype")
+  }
+
+  /// How many devices shared each layer: what `--metadata` or the server's arguments say, else the
+  /// user. Other ways to use several devices are not modelled.
+  private static func tensorParallel(_ fields: JSONObject, _ facts: RunFacts) throws -> Int {
+    func devices(_ names: [String]) throws -> Int? {
+      for name in names {
+        guard let value = fields[name] else { continue }
+        let count: Int? =
+          switch value {
+          case .integer(let count): count
+          case .string(let text): Int(text)  // metadata are texts
+          default: nil
+          }
+        guard let count, (1...1024).contains(count) else {
+          throw InputError(name, problem: "is \(value.kind)", expected: "1 to 1024 devices")
+        }
+        return count
+      }
+      return nil
+    }
+    for (what, names) in [
+      ("pipeline_parallel_size", ["pipeline_parallel_size", "pp_size", "pp"]),
+      ("data_parallel_size", ["data_parallel_size", "dp_size", "dp"]),
+    ] {
+      if let count = try devices(names), count > 1 {
+        throw InputError(what, problem: "is \(count)", expected: "1: it is not modelled")
+      }
+    }
+    let said = try devices(["tensor_parallel_size", "tp_size", "tp"])
+    if let said, let given = facts.tensorParallel, said != given {
+      throw InputError(
+        "tensor_parallel_size", problem: "is \(said)",
+        expected: "\(given), as --tensor-parallel says")
+    }
+    return said ?? facts.tensorParallel ?? 1
   }
 
   private static func run(
-    _ facts: RunFacts, prompt: Int, generate: Int, batch: Int, seconds: Double, _ origin: String
+    _ fields: JSONObject, _ facts: RunFacts, prompt: Int, generate: Int, batch: Int,
+    seconds: Double, _ origin: String
   ) throws -> WholeRun {
-    try CountLimits.check(batch: batch, positions: prompt + generate)
-    guard (1e-9...1e7).contains(seconds) else {
-      throw InputError(problem: "takes \(seconds) s", expected: "1e-9 to 1e7 s")
-    }
+    try WholeRun.requireSane(depth: 0, prompt: prompt, generate: generate, batch: batch)
     let dtype = facts.dtype ?? .bf16
     return WholeRun(
       device: try facts.required(facts.device, "--device", "device"),
       engine: facts.engine ?? "vllm",
       architecture: try facts.required(facts.architecture, "--model", "model"), weights: dtype,
-      cache: dtype, prompt: prompt, generate: generate, batch: batch, seconds: seconds,
+      cache: dtype, devices: try tensorParallel(fields, facts), prompt: prompt, generate: generate,
+      batch: batch, seconds: seconds,
       origin: origin)
   }
 
-  private static func count(_ fields: JSONObject, _ field: String) throws -> Int {
-    let value = try fields.required(field, JSONObject.int, expected: "a count")
-    try CountLimits.check(field, value, from: 1)
-    return value
-  }
-
-  private static func positive(_ fields: JSONObject, _ field: String) throws -> Double {
-    let value = try fields.required(field, JSONObject.double, expected: "a positive number")
-    guard value.isFinite, value > 0 else {
-      throw InputError(field, problem: "is \(value)", expected: "a positive number")
-    }
-    return value
-  }
+  /// From a nanosecond to some months.
+  private static let seconds = 1e-9...1e7
 }
 
 extension JSONValue {
