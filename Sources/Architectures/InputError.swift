@@ -30,6 +30,7 @@ public struct InputError: Error, CustomStringConvertible, Equatable {
   /// `text` as the one line that is printed of it. Names come from untrusted files: no line breaks,
   /// no terminal codes, and no characters that reorder what is read.
   public static func line(_ text: String) -> String {
+    if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return text }
     let unsafe: Set<Unicode.GeneralCategory> = [
       .control, .format, .lineSeparator, .paragraphSeparator,
     ]

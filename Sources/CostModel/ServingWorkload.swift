@@ -27,33 +27,25 @@ public struct ServingWorkload: Hashable, Sendable {
   ///
   /// - Throws: `InputError` that names the count.
   public func validated() throws -> ServingWorkload {
-    for (field, count, least) in [
-      ("prompt", prompt, 0), ("generate", generate, 0), ("depth", depth, 0), ("batch", batch, 1),
-    ] where !(least...WholeRun.counts.upperBound).contains(count) {
+    for (field, count) in [("prompt", prompt), ("generate", generate), ("depth", depth)]
+    where !(0...WholeRun.counts.upperBound).contains(count) {
       throw InputError(
-        field, problem: "is \(count)", expected: "\(least) to \(WholeRun.counts.upperBound)")
+        field, problem: "is \(count)", expected: "0 to \(WholeRun.counts.upperBound)")
     }
     guard prompt + generate > 0 else {
       throw InputError("prompt, generate", problem: "are both 0", expected: "a token to compute")
     }
-    guard isPlausible else {
-      throw InputError(
-        "batch", problem: "\(batch) of \(positions) positions is beyond all bounds",
-        expected: "batch × positions² of at most \(Self.mostPairs)")
-    }
+    try WholeRun.requireSane(depth: depth, prompt: prompt, generate: generate, batch: batch)
     return self
   }
-
-  /// Pairs of positions of a whole batch, which must fit in 63 bits whatever else is added.
-  private static let mostPairs = 4e18
 
   /// The same without a reason, as often as a search asks.
   var isPlausible: Bool {
     let most = WholeRun.counts.upperBound
-    guard prompt >= 0, generate >= 0, depth >= 0, batch > 0, prompt <= most, generate <= most,
-      depth <= most, batch <= most, prompt + generate > 0
+    guard prompt >= 0, generate >= 0, depth >= 0, prompt <= most, generate <= most, depth <= most,
+      prompt + generate > 0, WholeRun.batches.contains(batch)
     else { return false }
     let length = Double(positions)
-    return Double(batch) * length * length <= Self.mostPairs
+    return Double(batch) * length * length <= Double(WholeRun.mostPairs)
   }
 }

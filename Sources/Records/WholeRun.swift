@@ -51,8 +51,10 @@ public struct WholeRun: Sendable {
     self.origin = origin
   }
 
-  /// Tokens of a sequence, sequences of a batch, requests: larger counts are mistakes.
+  /// Tokens of a sequence: larger counts are mistakes.
   public static let counts = 1...10_000_000
+  /// Sequences of a batch, requests: likewise, and their schedules would take hours to work out.
+  public static let batches = 1...1_000_000
   /// Pairs of tokens in one run's attention: what is summed over them fits in an `Int`.
   public static let mostPairs = 1_000_000_000_000_000
 
@@ -62,6 +64,11 @@ public struct WholeRun: Sendable {
   public static func requireSane(
     depth: Int, prompt: Int, generate: Int, batch: Int
   ) throws {
+    guard batches.contains(batch) else {
+      throw InputError(
+        "batch", problem: "is \(batch)",
+        expected: "\(batches.lowerBound) to \(batches.upperBound)")
+    }
     let length = Double(depth) + Double(prompt) + Double(generate)
     guard Double(batch) * length * length <= Double(mostPairs) else {
       throw InputError(

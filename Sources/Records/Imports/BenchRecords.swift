@@ -62,7 +62,7 @@ public enum BenchRecords {
     let prompt = try fields.count("n_prompt", in: countsOrNone)
     let generate = try fields.count("n_gen", in: countsOrNone)
     let depth = try fields.count("n_depth", in: countsOrNone, default: 0)
-    let batch = try fields.count("n_sequences", in: WholeRun.counts, default: 1)
+    let batch = try fields.count("n_sequences", in: WholeRun.batches, default: 1)
     guard prompt + generate > 0 else {
       throw InputError("n_prompt, n_gen", problem: "are both 0", expected: "a test")
     }

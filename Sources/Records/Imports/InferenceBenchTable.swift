@@ -18,7 +18,7 @@ public enum InferenceBenchTable {
     ) { row in
       let most = WholeRun.counts.upperBound
       let length = try row.count("input_output_length", atMost: most)
-      let batch = try row.count("batch_size", atMost: most)
+      let batch = try row.count("batch_size", atMost: WholeRun.batches.upperBound)
       try WholeRun.requireSane(depth: 0, prompt: length, generate: length, batch: batch)
       let devices =
         try row.optionalText("num_hardware") == nil

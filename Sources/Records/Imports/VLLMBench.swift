@@ -40,7 +40,7 @@ public enum VLLMBench {
   private static func throughput(
     _ fields: JSONObject, _ facts: RunFacts, _ origin: String
   ) throws -> WholeRun {
-    let requests = try fields.count("num_requests", in: WholeRun.counts)
+    let requests = try fields.count("num_requests", in: WholeRun.batches)
     let prompt = try facts.required(facts.prompt, "--workload", "lengths")
     let generate = try facts.required(facts.generate, "--workload", "lengths")
     if let tokens = try fields.double("total_num_tokens") {
