@@ -11,7 +11,7 @@ public struct DelimitedText: Sendable {
 
   /// No table that is read here comes near these; what does would only fill the memory.
   private static let mostColumns = 1000
-  private static let mostRows = 2_000_000
+  private static let mostRows = 500_000
 
   /// - Throws: `InputError` that names the line.
   public init(_ text: String) throws {

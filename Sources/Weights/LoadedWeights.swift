@@ -21,7 +21,7 @@ extension ModelWeights {
     // Caches call files by their hashes: what a file holds says what it is.
     if try ModelFileKind(of: file) == .safetensors {
       return try loadCheckpoint(
-        Safetensors.tensors(of: file),
+        Safetensors.tensors(ofWhole: file),
         config: url.deletingLastPathComponent().appendingPathComponent("config.json"), source: path,
         kernels)
     }

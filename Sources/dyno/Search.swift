@@ -148,6 +148,7 @@ struct SpaceOptions: ParsableArguments {
 extension CountRange: ExpressibleByArgument {
   public static var allValueStrings: [String] { ["counts or ranges such as 16 or 12-20"] }
   public init?(argument: String) { self.init(argument) }
+  public static var allValueStrings: [String] { ["counts or ranges such as 16 or 12-20"] }
 }
 
 /// A limit of query heads per KV head, or none.
@@ -160,6 +161,8 @@ struct GQAArgument: ExpressibleByArgument {
     guard let value = argument == "free" ? .max : Int(argument) else { return nil }
     self.value = value
   }
+
+  static var allValueStrings: [String] { ["a count such as 4, or free"] }
 }
 
 /// What a search may lose.

@@ -87,9 +87,9 @@ extension CommandTests {
     (["--target-loss", "llama-3.2-1b", "--layers", "20-12"], "expected counts or ranges"),
     (["--target-loss", "llama-3.2-1b", "--tolerance", "5"], "expected a share such as 5%"),
     (["--target-loss", "llama-3.2-1b", "--workload", "4096"], "such as 4096x1024"),
-    (["--target-loss", "llama-3.2-1b", "--batch", "x"], "such as 1,16,128"),
+    (["--target-loss", "llama-3.2-1b", "--batch", "x"], "a count such as 512"),
     (["--target-loss", "llama-3.2-1b", "--max-gqa", "no"], "or free"),
-    (["--target-loss", "llama-3.2-1b", "--budget", "10"], "a time such as 90s"),
+    (["--target-loss", "llama-3.2-1b", "--budget", "10"], "a duration such as"),
     (["--target-loss", "2.8", "--parameters", "600M"], "--baseline"),
     (["--target-loss", "2.8", "--rule", "memory_gb < 3"], "memory_gib?"),
   ])

@@ -91,7 +91,8 @@ import Weights
     var settings = ThroughputBench.Settings()
     settings.threads = 1
     let server = try BenchServer(
-      [randomArchitecture(seed: 1).validated()], [ThroughputTest(.decode(1), depth: 0, batch: 1)],
+      [ModelSubject(randomArchitecture(seed: 1).validated())],
+      [ThroughputTest(.decode(1), depth: 0, batch: 1)],
       settings)
     for request in [
       "{\"cell\":0,\"runs\":\(Int.max),\"stretch\":0,\"floor\":false}",
