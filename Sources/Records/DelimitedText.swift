@@ -125,9 +125,4 @@ public struct DelimitedText: Sendable {
     }
     return text + "\""
   }
-
-  /// Reads a file. Errors name it.
-  public init(contentsOf url: URL) throws {
-    self = try within(url.path) { try DelimitedText(InputFile.table.text(at: url.path)) }
-  }
 }

@@ -75,9 +75,14 @@ public struct Measurements {
       operators += took(try AIConfiguratorTable.rows(table))
     } else if InferenceBenchTable.recognizes(table.columns) {
       try facts.requireDevice(.gpu)
+      // A table names few models in many rows.
+      var known: [String: Result<Architecture, any Error>] = [:]
       runs += took(
         try InferenceBenchTable.rows(table) { name in
-          try within("model") { try facts.architecture(named: name) }
+          let model =
+            known[name] ?? Result { try within("model") { try facts.architecture(named: name) } }
+          known[name] = model
+          return try model.get()
         })
     } else if table.columns.contains("operator") {
       operators += took(try OperatorTable.rows(table, facts))
