@@ -146,7 +146,6 @@ struct SpaceOptions: ParsableArguments {
 }
 
 extension CountRange: ExpressibleByArgument {
-  public static var allValueStrings: [String] { ["counts or ranges such as 16 or 12-20"] }
   public init?(argument: String) { self.init(argument) }
   public static var allValueStrings: [String] { ["counts or ranges such as 16 or 12-20"] }
 }
@@ -154,8 +153,6 @@ extension CountRange: ExpressibleByArgument {
 /// A limit of query heads per KV head, or none.
 struct GQAArgument: ExpressibleByArgument {
   let value: Int
-
-  static let allValueStrings = ["a count such as 4, or free"]
 
   init?(argument: String) {
     guard let value = argument == "free" ? .max : Int(argument) else { return nil }

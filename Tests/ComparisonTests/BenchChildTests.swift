@@ -91,7 +91,7 @@ import Weights
     var settings = ThroughputBench.Settings()
     settings.threads = 1
     let server = try BenchServer(
-      [ModelSubject(randomArchitecture(seed: 1).validated())],
+      [ModelSubject(randomLlama(seed: 1).validated())],
       [ThroughputTest(.decode(1), depth: 0, batch: 1)],
       settings)
     for request in [
