@@ -56,7 +56,7 @@ public struct WholeRun: Sendable {
   /// Sequences of a batch, requests: likewise, and their schedules would take hours to work out.
   public static let batches = 1...1_000_000
   /// Pairs of tokens in one run's attention: what is summed over them fits in an `Int`.
-  public static let mostPairs = 1_000_000_000_000_000
+  public static let mostPairs = 100_000_000_000_000_000
 
   /// Refuses sizes whose products would overflow, or that no device computes in a lifetime.
   ///
