@@ -74,7 +74,11 @@ struct HistoryCommand: ParsableCommand {
   }
 
   private func commits(_ file: String) throws -> CommitOrder {
-    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+    // A handle reads pipes as well: `--order <(git log --reverse --oneline)`.
+    guard let handle = FileHandle(forReadingAtPath: file),
+      let data = try? handle.read(upToCount: 64 << 20) ?? Data(),
+      let text = String(data: data, encoding: .utf8)
+    else {
       throw InputError(file, problem: "cannot be read", expected: "commits, one a line")
     }
     return try CommitOrder(
