@@ -12,6 +12,8 @@ struct BoundedOutput {
   private(set) var data = Data()
   /// Whether it was more than may be held.
   private(set) var isTooMuch = false
+  /// Bytes from the start that hold no line's end.
+  private var searched = 0
   private let kept: Kept
   private let limit: Int
 
@@ -52,9 +54,20 @@ struct BoundedOutput {
 
   /// Takes the first line out, without its end; `nil` where there is no whole one.
   mutating func takeLine() -> String? {
-    guard let end = data.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-    let line = String(decoding: data[..<end], as: UTF8.self)
-    data = Data(data[(end + 1)...])
+    // From where the last look ended: looking again at all of a flood would take for ever.
+    let end = data.withUnsafeBytes { bytes -> Int? in
+      guard searched < bytes.count, let start = bytes.baseAddress,
+        let found = memchr(start + searched, Int32(UInt8(ascii: "\n")), bytes.count - searched)
+      else { return nil }
+      return UnsafeRawPointer(found) - start
+    }
+    guard let end else {
+      searched = data.count
+      return nil
+    }
+    searched = 0
+    let line = String(decoding: data.prefix(end), as: UTF8.self)
+    data = Data(data.dropFirst(end + 1))
     return line
   }
 }

@@ -136,18 +136,24 @@ struct Bench: ParsableCommand {
         warn("\(record.modelType) \(record.testName): \(warning)")
       }
     }
-    switch output ?? .table {
-    case .json: try emit(JSONText.encode(results.records))
-    case .jsonl: for record in results.records { try emit(RecordText.encode(record)) }
-    case .markdown: try emit(ThroughputTable.rendered(results.records, .markdown))
-    case .table: try emit(ThroughputTable.rendered(results.records))
-    }
-    // The results come first: a file that cannot be written costs that file only.
-    try recorder?.append(results.records)
+    // Results come before files, and the store before a reader that may go away: what cannot be
+    // written costs itself only.
+    let kept = Swift.Result { try recorder?.append(results.records) }
+    try show(results.records)
+    try kept.get()
     LimitsCache.learn(results.limits)
     if let trace { try OutputFile.write(ChromeTrace(results.traces).text(), to: trace) }
     if let operators {
       try OutputFile.write(OperatorTable.text(results.operators), to: operators)
+    }
+  }
+
+  private func show(_ records: [ThroughputRecord]) throws {
+    switch output ?? .table {
+    case .json: try emit(JSONText.encode(records))
+    case .jsonl: for record in records { try emit(RecordText.encode(record)) }
+    case .markdown: try emit(ThroughputTable.rendered(records, .markdown))
+    case .table: try emit(ThroughputTable.rendered(records))
     }
   }
 
