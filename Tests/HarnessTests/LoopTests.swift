@@ -1,5 +1,5 @@
-import Measurement
-import Records
+import Harness
+import Machine
 import Testing
 
 /// The loops on a machine whose time is counted rather than spent.

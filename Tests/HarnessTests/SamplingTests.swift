@@ -1,6 +1,6 @@
-import Measurement
+import Harness
+import Machine
 import Numerics
-import Records
 import Testing
 
 @Suite struct SamplingTests {

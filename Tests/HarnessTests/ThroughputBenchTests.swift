@@ -1,7 +1,7 @@
-import Architectures
 import Foundation
-import Measurement
-import Records
+import Harness
+import Input
+import Model
 import Reports
 import TestSupport
 import Testing

@@ -1,6 +1,4 @@
-import Architectures
-import Measurement
-import Records
+import Harness
 import TestSupport
 import Testing
 

@@ -1,4 +1,4 @@
-import Host
+import Machine
 import Testing
 
 @Suite struct PageArenaTests {

@@ -1,7 +1,6 @@
-import Architectures
 import Foundation
-import Host
-import Records
+import Input
+import Machine
 import Synchronization
 import TestSupport
 import Testing

@@ -1,8 +1,8 @@
 import Foundation
+import Input
+import Model
 import TestSupport
 import Testing
-
-@testable import Architectures
 
 /// Every family's configurations, against what transformers saves for them.
 @Suite struct FamilyTests {

@@ -1,7 +1,7 @@
 import Foundation
+import Input
+import Model
 import Testing
-
-@testable import Architectures
 
 /// Architectures from GGUF metadata alone: llama.cpp's keys, and what it assumes where none is there.
 @Suite struct GGUFMetadataTests {
@@ -88,7 +88,7 @@ import Testing
     #expect(mini.layers[0].residualScale == 1.4 / 6.0.squareRoot())
     let neox = try read("gptneox", ["rope.dimension_count": .integer(4)])
     #expect(neox.firstAttention?.rotary?.dimensions == 4)
-    #expect(neox.layers[0].arrangement == .parallel && !neox.eachAttention.inputBias)
+    #expect(neox.layers[0].arrangement == .parallel && !neox.firstAttention!.inputBias)
     #expect(try read("gpt2").learnedPositions == 128)
     #expect(try read("stablelm").layers[0].arrangement == .parallelOneNorm)
   }

@@ -1,4 +1,4 @@
-import Architectures
+import Input
 import Testing
 
 @Suite struct QuantitiesTests {

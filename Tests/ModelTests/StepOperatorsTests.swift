@@ -1,5 +1,4 @@
-import Architectures
-import Operators
+import Model
 import TestSupport
 import Testing
 

@@ -1,10 +1,10 @@
-import ArchitectureSearch
-import Architectures
 import CostModel
 import Foundation
+import Model
 import Numerics
 import Records
 import Reports
+import Search
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
-import ArchitectureSearch
-import Architectures
+import Input
+import Model
+import Search
 import TestSupport
 import Testing
 

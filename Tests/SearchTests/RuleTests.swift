@@ -1,6 +1,7 @@
-import ArchitectureSearch
-import Architectures
 import CostModel
+import Input
+import Model
+import Search
 import Testing
 
 @Suite struct RuleTests {

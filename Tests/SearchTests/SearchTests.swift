@@ -1,8 +1,9 @@
-import ArchitectureSearch
-import Architectures
 import CostModel
 import Foundation
+import Input
+import Model
 import ScalingLaws
+import Search
 import TestSupport
 import Testing
 

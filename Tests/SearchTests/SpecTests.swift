@@ -1,8 +1,8 @@
-import ArchitectureSearch
-import Architectures
 import CostModel
 import Foundation
+import Input
 import Reports
+import Search
 import TestSupport
 import Testing
 

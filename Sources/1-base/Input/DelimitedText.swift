@@ -1,4 +1,3 @@
-import Architectures
 import Foundation
 
 /// A strict reader of comma-separated values (RFC 4180): quotes, CRLF, one header row.

@@ -1,3 +1,5 @@
+import Input
+
 /// Order statistics of all sums of two numbers without making them: by bisection on the value, each
 /// step counting in linear time how many sums lie at or below it.
 struct PairwiseOrder {

@@ -1,3 +1,5 @@
+import Input
+
 /// Variance within groups and between them: one-way random effects, by the method of moments for
 /// groups of unequal size (Searle, Casella and McCulloch, *Variance Components*, 1992, section 3.6).
 public struct VarianceComponents: Sendable, Equatable {

@@ -1,3 +1,6 @@
+import Formats
+import Input
+
 /// Parameters of an architecture, by part, and the ratios the scaling laws speak of.
 ///
 /// `nonEmbedding` is the `N` of arXiv 2510.18245: attention and MLP matrices; norms, biases and

@@ -1,4 +1,4 @@
-import Architectures
+import Formats
 
 /// An operator at the sizes of one step: what the engine traces and the cost model prices.
 ///

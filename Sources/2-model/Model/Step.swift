@@ -1,5 +1,3 @@
-import Architectures
-
 /// The sizes of one layer's attention, over all sequences of a step.
 public struct AttentionShape: Hashable, Codable, Sendable, BitwiseCopyable {
   public var sequences: Int

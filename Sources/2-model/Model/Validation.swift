@@ -1,3 +1,5 @@
+import Input
+
 /// The largest sizes that are read: products of them fit in 63 bits.
 enum Limits {
   static let hiddenSize = 1 << 18

@@ -1,4 +1,5 @@
 import Foundation
+import Input
 
 /// The named architectures in `profiles/architectures/`.
 public struct Zoo: Sendable {

@@ -1,8 +1,7 @@
-import Architectures
 import CKernels
 import Foundation
-import Host
-import Operators
+import Machine
+import Model
 import Weights
 
 /// Grouped-query attention of a step over the KV cache, of layers that may differ in heads and window.

@@ -1,8 +1,9 @@
-import Architectures
 import CKernels
+import Formats
 import Foundation
-import Host
-import Operators
+import Input
+import Machine
+import Model
 import Weights
 
 /// Runs a transformer's forward pass on this machine.

@@ -1,6 +1,8 @@
-import Architectures
 import CKernels
-import Host
+import Formats
+import Input
+import Machine
+import Model
 import Numerics
 import Weights
 

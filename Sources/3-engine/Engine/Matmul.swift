@@ -1,7 +1,8 @@
-import Architectures
 import CKernels
 import COpenBLAS
-import Host
+import Formats
+import Machine
+import Model
 import Weights
 
 /// Rows of f32 activations. Rows are padded apart where their length would make them collide in

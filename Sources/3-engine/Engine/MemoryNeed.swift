@@ -1,6 +1,8 @@
-import Architectures
 import CKernels
-import Host
+import Formats
+import Input
+import Machine
+import Model
 
 /// Bytes that running a model takes, known before anything is allocated.
 public struct MemoryNeed: Sendable, Equatable {

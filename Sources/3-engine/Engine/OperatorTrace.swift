@@ -1,6 +1,6 @@
-import Architectures
-import Host
-import Operators
+import Formats
+import Machine
+import Model
 
 /// Times of every operator of every step, recorded by the engine while it is attached.
 public final class OperatorTrace {

@@ -1,6 +1,6 @@
-import Architectures
 import CKernels
-import Host
+import Formats
+import Machine
 import Weights
 
 /// Rows of activations as integers with a scale for each block, as weights of block formats are

@@ -1,4 +1,4 @@
-import Architectures
+import Model
 import Weights
 
 /// Every activation buffer of the forward pass, as wide as the program's operators need. Some share

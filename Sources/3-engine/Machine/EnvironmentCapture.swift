@@ -1,7 +1,6 @@
 import CHwloc
 import CKernels
 import Foundation
-import Records
 
 /// Reads what a result depends on beside the code.
 public enum EnvironmentCapture {

@@ -1,6 +1,7 @@
-import Architectures
 import CKernels
+import Formats
 import Foundation
+import Input
 
 /// The kernels of one instruction set.
 ///

@@ -1,6 +1,5 @@
-import Architectures
 import Foundation
-import Records
+import Input
 
 /// Keeps measured limits from run to run, apart for each processor, thread count and instruction
 /// set. A broken or foreign file counts as none.

@@ -1,8 +1,6 @@
-import Architectures
 import CKernels
 import COpenBLAS
 import Foundation
-import Records
 
 /// Measures what this machine can do at best: read bandwidth, and multiply-add peak of f32, of
 /// bytes and, where it is another, of bf16.

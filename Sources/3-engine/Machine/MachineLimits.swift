@@ -1,4 +1,4 @@
-import Architectures
+import Formats
 
 /// What a machine was measured to do at best, over some number of threads.
 public struct MachineLimits: Codable, Sendable, Equatable {

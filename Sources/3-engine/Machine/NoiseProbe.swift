@@ -1,5 +1,4 @@
 import Foundation
-import Records
 
 /// Reads the operating system's counters of what disturbs a measurement.
 ///

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 
 /// The one way in which files that the user asks for are written.
 ///

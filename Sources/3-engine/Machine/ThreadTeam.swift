@@ -1,6 +1,6 @@
-import Architectures
 import CKernels
 import Foundation
+import Input
 import Synchronization
 
 /// A fixed team of threads, each pinned to a core, that runs one closure on all of them at a time.

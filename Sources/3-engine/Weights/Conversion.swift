@@ -1,6 +1,6 @@
-import Architectures
 import CKernels
-import Host
+import Formats
+import Machine
 
 extension ModelWeights {
   /// The same weights with every matrix in `dtype`, or as it is stored where that is `nil`, and

@@ -1,6 +1,8 @@
-import Architectures
+import Formats
 import Foundation
-import Host
+import Input
+import Machine
+import Model
 
 /// Reader of GGUF files (versions 2 and 3, little-endian): metadata, tensor directory, data.
 struct GGUF {

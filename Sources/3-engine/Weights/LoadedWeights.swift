@@ -1,6 +1,7 @@
-import Architectures
 import Foundation
-import Host
+import Input
+import Machine
+import Model
 
 extension ModelWeights {
   /// Opens a model: a GGUF file, a checkpoint's folder (`config.json` and safetensors), or a

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 
 /// A file mapped read-only into memory.
 ///

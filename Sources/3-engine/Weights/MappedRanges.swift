@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 import Synchronization
 
 /// Which memory belongs to which mapped file, so that a bus error in one of them can say so.

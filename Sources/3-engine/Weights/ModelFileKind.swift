@@ -1,4 +1,4 @@
-import Architectures
+import Input
 
 /// The formats of single-file models, told by their first bytes.
 enum ModelFileKind {

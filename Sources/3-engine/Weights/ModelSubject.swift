@@ -1,6 +1,7 @@
-import Architectures
 import Foundation
-import Host
+import Input
+import Machine
+import Model
 
 /// A model as a command line names it: a zoo name, a `config.json` or its folder, a GGUF file, a
 /// checkpoint with safetensors, or a folder of Hugging Face's cache.

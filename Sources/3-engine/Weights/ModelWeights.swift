@@ -1,4 +1,4 @@
-import Architectures
+import Model
 
 /// Everything a forward pass needs of a model: the weights of each operator of its program.
 public struct ModelWeights: Sendable {

@@ -1,6 +1,7 @@
-import Architectures
 import CKernels
-import Host
+import Formats
+import Machine
+import Model
 import Numerics
 
 extension ModelWeights {

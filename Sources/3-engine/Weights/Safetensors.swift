@@ -1,5 +1,6 @@
-import Architectures
+import Formats
 import Foundation
+import Input
 
 /// Reader of safetensors files: an 8-byte header length, a JSON header, the data.
 enum Safetensors {

@@ -1,7 +1,9 @@
-import Architectures
 import CKernels
+import Formats
 import Foundation
-import Host
+import Input
+import Machine
+import Model
 
 /// A tensor in a mapped file.
 struct StoredTensor {

@@ -1,7 +1,7 @@
-import Architectures
 import CKernels
+import Formats
 import Foundation
-import Host
+import Machine
 
 /// A weight matrix: `rows` outputs by `columns` inputs, so a row makes one output.
 public struct Matrix: @unchecked Sendable {

@@ -1,7 +1,7 @@
-import Architectures
 import Foundation
-import Host
-import Measurement
+import Harness
+import Input
+import Machine
 import Processes
 
 /// A `dyno bench --serve` process: one side of an interleaved comparison.

@@ -1,6 +1,6 @@
-import Architectures
-import Measurement
-import Records
+import Harness
+import Input
+import Machine
 
 /// Ways in which two sides may not be comparable, refused unless allowed by name.
 public enum Difference: String, CaseIterable, Sendable {

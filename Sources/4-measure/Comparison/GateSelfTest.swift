@@ -1,5 +1,5 @@
 import Foundation
-import Measurement
+import Harness
 import Numerics
 import Records
 

@@ -1,6 +1,6 @@
-import Architectures
 import Foundation
-import Measurement
+import Harness
+import Input
 import Numerics
 import Records
 

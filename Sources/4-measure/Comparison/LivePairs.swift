@@ -1,9 +1,7 @@
-import Architectures
 import Foundation
-import Host
-import Measurement
+import Harness
+import Machine
 import Numerics
-import Records
 
 /// Pairs measured on two running executables.
 ///

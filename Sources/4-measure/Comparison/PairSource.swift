@@ -1,5 +1,3 @@
-import Records
-
 /// Baseline and candidate, run in turns.
 package protocol PairSource: AnyObject {
   var cellCount: Int { get }

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 import Records
 
 /// Records read from a file that `dyno bench --output json` wrote.

@@ -1,5 +1,7 @@
-import Architectures
+import Formats
 import Foundation
+import Input
+import Machine
 import Records
 
 // What `dyno bench --serve` says on stdout and hears on stdin, one JSON object a line. The child

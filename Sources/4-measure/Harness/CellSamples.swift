@@ -1,5 +1,5 @@
+import Machine
 import Numerics
-import Records
 
 /// What sampling found of one cell.
 package struct CellSamples {

@@ -1,5 +1,5 @@
-import Architectures
-import Host
+import Formats
+import Machine
 import Records
 
 extension DeviceProfile {

@@ -1,4 +1,4 @@
-import Records
+import Machine
 
 /// Keeps the machine's limits known around every sample, without spending the run on them: those
 /// less than half a second old still hold.

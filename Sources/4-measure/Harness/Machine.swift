@@ -1,4 +1,4 @@
-import Host
+import Machine
 
 /// The threads and kernels that everything of a run uses.
 package struct Machine {

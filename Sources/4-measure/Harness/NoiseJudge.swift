@@ -1,5 +1,5 @@
 import Foundation
-import Records
+import Machine
 
 /// Tells which samples are suspect, and what a person can do about it.
 package struct NoiseJudge {

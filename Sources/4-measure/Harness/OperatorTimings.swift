@@ -1,7 +1,8 @@
-import Architectures
 import Engine
+import Formats
+import Machine
+import Model
 import Numerics
-import Operators
 import Records
 
 extension OperatorTiming {

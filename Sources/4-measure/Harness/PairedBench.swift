@@ -1,7 +1,7 @@
-import Architectures
 import Engine
 import Foundation
-import Host
+import Machine
+import Model
 import Numerics
 import Records
 import Weights

@@ -1,5 +1,4 @@
 import Numerics
-import Records
 
 /// Takes samples in blocks `baseline, candidate, baseline, candidate, …, baseline`, the candidates
 /// in a new random order in each.

@@ -1,4 +1,4 @@
-import Operators
+import Model
 
 /// A forward step still without its tokens: how many new ones each sequence gets.
 package struct PlannedStep {

@@ -1,9 +1,8 @@
-import Architectures
 import Engine
-import Host
+import Formats
+import Machine
+import Model
 import Numerics
-import Operators
-import Records
 import Weights
 
 /// One architecture in memory, ready to run tests.

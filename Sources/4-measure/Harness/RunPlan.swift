@@ -1,4 +1,4 @@
-import Architectures
+import Model
 
 /// What one run of a test executes, and how the times of its parts make up the test's.
 package struct RunPlan {

@@ -1,5 +1,4 @@
 import Numerics
-import Records
 
 /// Takes samples in blocks: each runs once, in random order, the cells that need more, the same test
 /// of all architectures one after another, as they are what gets compared.

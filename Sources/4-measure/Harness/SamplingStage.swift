@@ -1,5 +1,4 @@
-import Host
-import Records
+import Machine
 
 /// What a sampling loop needs of the world: time, the machine's limits, and runs of the cells. Tests
 /// have one whose time is counted rather than spent.

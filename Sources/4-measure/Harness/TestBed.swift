@@ -1,8 +1,7 @@
-import Architectures
 import Engine
 import Foundation
-import Host
-import Operators
+import Machine
+import Model
 import Records
 import Weights
 

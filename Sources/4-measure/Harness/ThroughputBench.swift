@@ -1,7 +1,8 @@
-import Architectures
 import Engine
+import Formats
 import Foundation
-import Host
+import Machine
+import Model
 import Numerics
 import Records
 import Weights

@@ -1,6 +1,5 @@
-import Architectures
 import Foundation
-import Host
+import Machine
 import Numerics
 import Records
 

@@ -1,6 +1,6 @@
-import Architectures
-import Operators
-import Records
+import Formats
+import Machine
+import Model
 
 /// FLOPs and bytes of a test, step by step.
 struct Work {

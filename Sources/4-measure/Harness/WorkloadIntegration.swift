@@ -1,4 +1,4 @@
-import Operators
+import Model
 
 /// Chooses the steps of a workload that are run, and how many others each stands for.
 ///

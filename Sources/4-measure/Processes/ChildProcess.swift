@@ -1,5 +1,6 @@
 import Foundation
-import Host
+import Input
+import Machine
 
 /// A child process: the one way in which Dyno runs programs.
 ///

@@ -1,5 +1,5 @@
 import Foundation
-import Host
+import Machine
 
 /// An open file of this process. It closes with its owner, and no child inherits it by accident.
 public final class Descriptor {

@@ -1,4 +1,4 @@
-import Architectures
+import Formats
 
 /// What a comparison of two builds, or of two sets of results, found.
 public struct ComparisonRecord: Codable, Sendable {

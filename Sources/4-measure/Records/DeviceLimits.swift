@@ -1,4 +1,5 @@
-import Architectures
+import Formats
+import Model
 
 /// What a device can do at best: the vendor's numbers, or this host's measured ones.
 public struct DeviceLimits: Equatable, Sendable {

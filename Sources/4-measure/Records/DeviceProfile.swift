@@ -1,4 +1,4 @@
-import Architectures
+import Formats
 
 /// A device as the cost model sees it: limits, coefficients and how far each was off on held-out
 /// data. `profiles/devices/*.json` hold them.

@@ -1,5 +1,7 @@
-import Architectures
+import Formats
 import Foundation
+import Input
+import Model
 
 // Device profiles as JSON: `{"format": "dyno-device", "version": 1, …}`.
 

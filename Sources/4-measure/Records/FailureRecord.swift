@@ -1,4 +1,6 @@
-import Architectures
+import Formats
+import Input
+import Model
 
 /// Why a throughput test gave no result.
 ///

@@ -1,5 +1,6 @@
-import Architectures
-import Operators
+import Formats
+import Machine
+import Model
 
 /// The time of one operator on one device: one schema for this host's tracer and for the kernel
 /// tables of GPUs.

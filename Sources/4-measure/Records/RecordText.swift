@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 
 /// The one way results become JSON: sorted keys in snake_case. On one line it is what stores hold
 /// and `--output jsonl` prints.

@@ -1,4 +1,4 @@
-import Architectures
+import Input
 
 extension ThroughputRecord {
   /// Refuses a record whose numbers no run can have given, however it came to be: what is computed

@@ -1,4 +1,6 @@
-import Architectures
+import Formats
+import Input
+import Machine
 
 /// The result of one throughput test.
 ///

@@ -1,4 +1,6 @@
-import Architectures
+import Formats
+import Input
+import Model
 
 /// The time of a static batch on a device: prefill of `prompt` tokens a sequence after `depth`
 /// cached positions, then generation of `generate` tokens.

@@ -1,4 +1,4 @@
-import Architectures
+import Input
 
 /// The order of commits, from a list that git printed: a commit or its beginning in each line, and
 /// whatever text behind it (`git rev-list --reverse`, `git log --oneline`).

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 import Numerics
 
 /// Results over commits: one series for everything that was measured in the same way on the same

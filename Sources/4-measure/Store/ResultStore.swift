@@ -1,7 +1,7 @@
-import Architectures
 import Foundation
 import GRDB
-import Host
+import Input
+import Machine
 import Records
 
 /// Results in an SQLite file: what was committed survives crashes of Dyno and of the machine.

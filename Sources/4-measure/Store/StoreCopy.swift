@@ -1,6 +1,5 @@
-import Architectures
 import Foundation
-import Host
+import Machine
 
 /// A copy of a store that lies where nothing can be written.
 ///

@@ -1,6 +1,6 @@
-import Architectures
 import GRDB
-import Host
+import Input
+import Machine
 
 /// Runs `body` on the store at `path`; what SQLite reports becomes one line for people.
 func withStoreErrors<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {

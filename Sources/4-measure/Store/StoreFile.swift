@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 
 /// What a file is, by its first bytes, without opening it as a database.
 enum StoreFile {

@@ -1,5 +1,5 @@
-import Architectures
 import GRDB
+import Input
 
 /// A row whose columns may hold anything: SQLite's types are a matter of good will.
 struct StoreRow {

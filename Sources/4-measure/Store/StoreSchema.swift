@@ -1,5 +1,5 @@
-import Architectures
 import GRDB
+import Input
 
 /// The tables of a store.
 ///

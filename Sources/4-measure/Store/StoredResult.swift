@@ -1,5 +1,4 @@
 import Foundation
-import Records
 
 /// One row of a store: what a run of a test gave.
 public struct StoredResult: Sendable, Equatable {

@@ -1,4 +1,5 @@
-import Architectures
+import Input
+import Model
 
 /// Architectures made from one by varying its fields, if need be at a fixed number of parameters.
 struct ArchitectureGrid {

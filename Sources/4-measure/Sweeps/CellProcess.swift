@@ -1,5 +1,5 @@
 import Foundation
-import Host
+import Machine
 import Processes
 
 /// A child process that measures one cell, so that nothing that happens to it harms the sweep.

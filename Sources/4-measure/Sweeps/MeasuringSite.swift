@@ -1,6 +1,6 @@
-import Architectures
 import Foundation
-import Host
+import Input
+import Machine
 import Store
 
 /// The machine and the build that results depend on, as they enter a cell's key.

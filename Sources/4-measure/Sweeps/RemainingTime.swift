@@ -1,4 +1,4 @@
-import Host
+import Machine
 
 /// How long the rest will take, if its units take as long as those that are done.
 struct RemainingTime {

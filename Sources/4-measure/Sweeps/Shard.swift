@@ -1,4 +1,4 @@
-import Architectures
+import Input
 
 /// One of several parts that a sweep is cut into, each for one process or machine.
 public struct Shard: Sendable, Equatable {

@@ -1,6 +1,6 @@
-import Architectures
-import Measurement
-import Records
+import Harness
+import Input
+import Model
 import Store
 
 /// One point of a sweep's grid: an architecture, how it is run, and what is timed.

@@ -1,5 +1,5 @@
 import Foundation
-import Host
+import Machine
 
 /// Lets one cell of a store be measured at a time.
 ///

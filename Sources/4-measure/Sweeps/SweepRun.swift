@@ -1,7 +1,6 @@
-import Architectures
 import Foundation
-import Host
-import Measurement
+import Harness
+import Machine
 import Records
 import Store
 

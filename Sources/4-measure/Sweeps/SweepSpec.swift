@@ -1,7 +1,8 @@
-import Architectures
+import Formats
 import Foundation
-import Measurement
-import Specifications
+import Harness
+import Input
+import Model
 
 /// A grid of what to measure, from a YAML file. Keys are the options of `dyno bench`; most take a
 /// value or a list.

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 import Numerics
 
 /// A form and the rows it is fitted to: what the minimisers work on.

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 
 /// Whether rows can determine a form's parameters, before and after the fit.
 enum Identifiability {

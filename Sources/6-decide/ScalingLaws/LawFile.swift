@@ -1,5 +1,6 @@
-import Architectures
 import Foundation
+import Input
+import Model
 
 // Laws as JSON files: `{"format": "dyno-law", "version": 1, …}`.
 

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 import Numerics
 
 /// A law fitted to training runs.

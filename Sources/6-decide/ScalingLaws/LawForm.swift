@@ -1,4 +1,4 @@
-import Architectures
+import Input
 
 /// A family of laws: a formula with free parameters. A new form is one small type that conforms,
 /// and a line in `LawForms.all`.

@@ -1,5 +1,6 @@
-import Architectures
 import Foundation
+import Input
+import Model
 
 /// The published laws in `profiles/laws/`.
 public enum LawZoo {

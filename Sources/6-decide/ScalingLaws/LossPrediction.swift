@@ -1,5 +1,6 @@
-import Architectures
 import Foundation
+import Input
+import Model
 import Numerics
 
 /// What a law says of one model.

@@ -1,5 +1,6 @@
-import Architectures
 import Foundation
+import Input
+import Model
 
 /// Where a conditional law takes `L_opt(N, D)` from.
 public indirect enum LossReference: Sendable {

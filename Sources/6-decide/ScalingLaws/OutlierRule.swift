@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 
 /// Rows that a fit leaves out, by a stated rule.
 public enum OutlierRule: Sendable {

@@ -1,5 +1,6 @@
-import Architectures
 import Foundation
+import Input
+import Model
 
 /// What an architecture near an optimum has to respect.
 public struct ShapeConstraints: Sendable {

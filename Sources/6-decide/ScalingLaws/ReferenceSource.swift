@@ -1,4 +1,4 @@
-import Architectures
+import Input
 
 /// Where a fit takes `L_opt` of each row from.
 public enum ReferenceSource: Sendable {

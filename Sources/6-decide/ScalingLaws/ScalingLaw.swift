@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 import Numerics
 
 /// A form with its parameters, and what is known about them.

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 
 /// `c0 + c1·ln t + c2/t`, the term in `x` or `r` of the conditional laws (arXiv 2510.18245,
 /// equation 3). Least at `t* = c2/c1` where both are positive.

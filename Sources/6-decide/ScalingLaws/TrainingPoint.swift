@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Model
 
 /// What the laws know of a model and its training: sizes, shape and the reference loss.
 ///

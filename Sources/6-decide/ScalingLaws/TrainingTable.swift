@@ -1,6 +1,6 @@
-import Architectures
 import Foundation
-import Records
+import Input
+import Model
 
 /// Training runs read from a CSV file: an architecture, tokens and the final loss a row.
 public struct TrainingTable: Sendable {

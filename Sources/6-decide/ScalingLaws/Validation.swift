@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 import Numerics
 
 /// How a law is judged on rows it was not fitted to.

@@ -1,6 +1,7 @@
-import Architectures
 import CostModel
 import Foundation
+import Input
+import Model
 
 /// Every realisable architecture near a parameter budget.
 public struct DesignSpace: Sendable {

@@ -1,5 +1,6 @@
-import Architectures
 import Foundation
+import Input
+import Model
 
 /// Why a design space holds nothing, and what would change that.
 ///

@@ -1,6 +1,5 @@
-import Architectures
 import Foundation
-import Records
+import Input
 
 /// Which numbers of query heads for a KV head a search may use.
 ///

@@ -1,4 +1,4 @@
-import Architectures
+import Model
 
 /// The second half of algorithm 1 (arXiv 2510.18245): around an architecture, hidden and
 /// intermediate size held, every pair of query and KV heads with about as many attention parameters.

@@ -1,4 +1,4 @@
-import Architectures
+import Model
 
 /// A measured gain over the baseline: one candidate in one round of a closed loop.
 public struct GainMeasurement: Sendable {

@@ -1,6 +1,6 @@
-import Architectures
 import CostModel
 import Foundation
+import Model
 
 /// Gains over the baseline in one scenario, with errors as candidates share them.
 ///

@@ -1,6 +1,7 @@
-import Architectures
 import CostModel
 import Foundation
+import Input
+import Model
 import Numerics
 import Records
 

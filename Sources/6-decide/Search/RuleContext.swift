@@ -1,5 +1,5 @@
-import Architectures
 import CostModel
+import Model
 
 /// What rules need to know of a candidate beyond its sizes: what all candidates share, and where they
 /// are to be served.

@@ -1,5 +1,4 @@
-import Architectures
-import Specifications
+import Input
 
 /// Reads rules by recursive descent:
 ///

@@ -1,6 +1,6 @@
-import Architectures
 import CostModel
 import Foundation
+import Model
 
 /// Predicts candidates in every scenario of a search. One a thread: predictors keep what they have
 /// priced.

@@ -1,5 +1,5 @@
-import Architectures
 import CostModel
+import Model
 import ScalingLaws
 
 /// A candidate with everything that is known of it.

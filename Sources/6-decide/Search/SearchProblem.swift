@@ -1,6 +1,6 @@
-import Architectures
 import CostModel
 import Foundation
+import Model
 import ScalingLaws
 
 /// What is searched: a space, a law with its target, and what is to be fast.

@@ -1,6 +1,8 @@
-import Architectures
 import CostModel
+import Formats
 import Foundation
+import Input
+import Model
 import Records
 import ScalingLaws
 

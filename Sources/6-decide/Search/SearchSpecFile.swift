@@ -1,8 +1,9 @@
-import Architectures
 import CostModel
+import Formats
 import Foundation
+import Input
+import Model
 import ScalingLaws
-import Specifications
 
 // A search's specification as YAML: the options of `dyno search`, with underscores.
 

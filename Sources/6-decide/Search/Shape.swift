@@ -1,4 +1,4 @@
-import Architectures
+import Model
 import ScalingLaws
 
 /// The sizes of a candidate, without what all candidates of a search share: small enough to make

@@ -1,7 +1,7 @@
-import Architectures
 import CostModel
 import Dispatch
 import Foundation
+import Model
 import ScalingLaws
 import Synchronization
 

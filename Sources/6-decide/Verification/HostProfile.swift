@@ -1,7 +1,7 @@
 import CostModel
 import Foundation
-import Host
-import Measurement
+import Harness
+import Machine
 import Records
 
 /// The profile of the machine that a closed loop measures on.

@@ -1,9 +1,9 @@
-import ArchitectureSearch
-import Architectures
 import CostModel
 import Foundation
-import Measurement
+import Harness
+import Model
 import Records
+import Search
 
 /// The closed loop on this machine for what a search found.
 public struct HostVerification {

@@ -1,11 +1,13 @@
-import ArchitectureSearch
-import Architectures
 import CostModel
+import Formats
 import Foundation
-import Host
-import Measurement
+import Harness
+import Input
+import Machine
+import Model
 import Numerics
 import Records
+import Search
 import Store
 
 /// Measures a search's candidates on this machine, beside the baseline, and keeps every sample in a

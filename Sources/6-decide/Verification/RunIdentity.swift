@@ -1,8 +1,10 @@
-import Architectures
 import CostModel
+import Formats
 import Foundation
-import Host
-import Measurement
+import Harness
+import Input
+import Machine
+import Model
 import Records
 import Store
 

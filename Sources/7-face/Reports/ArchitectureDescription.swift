@@ -1,5 +1,5 @@
-import Architectures
-import Operators
+import Formats
+import Model
 
 /// What `dyno describe` says of an architecture.
 public struct ArchitectureDescription: Encodable, Sendable {

@@ -1,6 +1,5 @@
 import CostModel
 import Foundation
-import Records
 
 /// What a calibration found: the ladder of rungs with their errors, and what was left out.
 public struct CalibrationReport {

@@ -1,6 +1,6 @@
 import Engine
 import Foundation
-import Operators
+import Model
 
 /// Operator times as Chrome trace events, which Perfetto and chrome://tracing open: one process for
 /// each architecture, one event an operator, with its FLOPs, bytes and rates.

@@ -1,6 +1,7 @@
-import ArchitectureSearch
-import Architectures
 import Foundation
+import Input
+import Model
+import Search
 
 /// What a closed loop measured, beside what was predicted.
 public struct ClosedLoopReport {

@@ -1,5 +1,6 @@
-import Architectures
 import Foundation
+import Input
+import Model
 
 /// Architectures as folders with a `config.json` each, as transformers and vLLM read them.
 public enum ConfigFolder {

@@ -1,4 +1,3 @@
-import Architectures
 import Store
 
 extension History {

@@ -1,5 +1,4 @@
-import Host
-import Records
+import Machine
 
 /// What `dyno host` says of this machine.
 public struct HostDescription: Encodable, Sendable {

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 import ScalingLaws
 
 /// What `dyno law optimum` says.

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Model
 import ScalingLaws
 
 /// What `dyno law predict` says of an architecture.

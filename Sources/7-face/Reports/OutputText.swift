@@ -1,4 +1,4 @@
-import Architectures
+import Input
 
 /// Names and messages of others as each output can hold them: one function an output. (JSON is made
 /// safe where it is encoded, in `RecordText`.)

@@ -1,6 +1,6 @@
-import Architectures
 import CostModel
 import Foundation
+import Input
 import Records
 
 /// Predictions of a device, as a table or as JSON, with the evidence behind their intervals.

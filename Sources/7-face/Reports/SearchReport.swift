@@ -1,8 +1,8 @@
-import ArchitectureSearch
-import Architectures
 import CostModel
 import Foundation
+import Input
 import ScalingLaws
+import Search
 
 /// What `dyno search` found, as a table or as JSON.
 public struct SearchReport {

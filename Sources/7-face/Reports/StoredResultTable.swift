@@ -1,4 +1,4 @@
-import Architectures
+import Input
 import Store
 
 /// Results of a store as a table for people.

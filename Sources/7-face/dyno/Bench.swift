@@ -1,8 +1,8 @@
-import Architectures
 import ArgumentParser
 import Foundation
-import Host
-import Measurement
+import Harness
+import Input
+import Machine
 import Records
 import Reports
 import Store

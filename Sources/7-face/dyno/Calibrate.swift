@@ -1,9 +1,10 @@
-import Architectures
 import ArgumentParser
 import CostModel
+import Formats
 import Foundation
-import Host
-import Records
+import Input
+import Machine
+import Model
 import Reports
 
 struct Calibrate: ParsableCommand {

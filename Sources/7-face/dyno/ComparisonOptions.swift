@@ -1,7 +1,7 @@
-import Architectures
 import ArgumentParser
 import Comparison
-import Host
+import Input
+import Machine
 import Records
 import Reports
 

@@ -1,6 +1,5 @@
-import Architectures
 import ArgumentParser
-import Operators
+import Model
 import Reports
 import Weights
 

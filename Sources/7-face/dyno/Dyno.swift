@@ -1,7 +1,8 @@
-import Architectures
 import ArgumentParser
 import Foundation
-import Host
+import Input
+import Machine
+import Model
 
 /// The command line: one file a command, each hands its arguments to a library and prints.
 @main

@@ -1,6 +1,6 @@
-import Architectures
 import ArgumentParser
 import Foundation
+import Input
 import Reports
 import Store
 

@@ -1,8 +1,6 @@
-import Architectures
 import ArgumentParser
 import Foundation
-import Host
-import Records
+import Machine
 import Reports
 
 struct HostCommand: ParsableCommand {

@@ -1,8 +1,8 @@
-import Architectures
 import CostModel
 import Foundation
-import Host
-import Measurement
+import Harness
+import Input
+import Machine
 import Records
 
 /// This host as a device of the cost model.

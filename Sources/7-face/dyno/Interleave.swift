@@ -1,7 +1,7 @@
-import Architectures
 import ArgumentParser
 import Comparison
 import Foundation
+import Input
 import Reports
 
 struct Interleave: ParsableCommand {

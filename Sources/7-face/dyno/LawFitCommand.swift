@@ -1,7 +1,7 @@
-import Architectures
 import ArgumentParser
 import Foundation
-import Host
+import Input
+import Machine
 import Reports
 import ScalingLaws
 

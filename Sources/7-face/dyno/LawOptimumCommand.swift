@@ -1,5 +1,5 @@
-import Architectures
 import ArgumentParser
+import Input
 import Reports
 import ScalingLaws
 

@@ -1,6 +1,7 @@
-import Architectures
 import ArgumentParser
 import Foundation
+import Input
+import Model
 import ScalingLaws
 
 // What the law commands accept, spelled the same in each.

@@ -1,5 +1,6 @@
-import Architectures
 import ArgumentParser
+import Input
+import Model
 import Reports
 import ScalingLaws
 

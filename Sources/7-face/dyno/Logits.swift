@@ -1,9 +1,10 @@
-import Architectures
 import ArgumentParser
 import Engine
+import Formats
 import Foundation
-import Host
-import Operators
+import Input
+import Machine
+import Model
 import Reports
 import Weights
 

@@ -1,8 +1,8 @@
-import Architectures
 import ArgumentParser
 import CostModel
+import Formats
 import Foundation
-import Records
+import Input
 import Reports
 import Weights
 

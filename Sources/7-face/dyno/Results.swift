@@ -1,5 +1,6 @@
-import Architectures
 import ArgumentParser
+import Formats
+import Input
 import Reports
 import Store
 

@@ -1,9 +1,10 @@
-import ArchitectureSearch
-import Architectures
 import ArgumentParser
 import CostModel
+import Formats
 import Foundation
+import Input
 import Reports
+import Search
 
 extension Combination: ExpressibleByArgument {}
 extension SearchProblem.Front: ExpressibleByArgument {}

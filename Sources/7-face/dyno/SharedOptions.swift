@@ -1,5 +1,6 @@
-import Architectures
 import ArgumentParser
+import Formats
+import Input
 
 // What several commands accept, spelled the same everywhere.
 

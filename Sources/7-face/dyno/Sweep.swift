@@ -1,7 +1,5 @@
-import Architectures
 import ArgumentParser
 import Foundation
-import Records
 import Reports
 import Store
 import Sweeps

@@ -1,6 +1,6 @@
-import Architectures
 import Foundation
-import Host
+import Input
+import Machine
 
 // stdout carries results only; everything else goes to stderr.
 

@@ -1,9 +1,10 @@
-import ArchitectureSearch
-import Architectures
 import ArgumentParser
 import CostModel
-import Host
+import Input
+import Machine
+import Model
 import Records
+import Search
 import Verification
 
 /// How a search is checked by measuring.

@@ -1,3 +1,5 @@
+import Input
+
 // Command R7B: parallel parts behind one LayerNorm; layers with a window rotate, the others do not.
 
 extension Family {

@@ -1,3 +1,5 @@
+import Input
+
 // What most families' `config.json` have in common, with transformers' defaults.
 
 /// The sizes of an architecture of equal heads and MLPs, as most configurations spell them.

@@ -1,3 +1,5 @@
+import Input
+
 // Blocks that differ from layer to layer (Puzzle, arXiv 2411.19146), as DeciLM and Llama-Nemotron
 // write them: `block_configs` says of each layer how many query heads share a KV head, how wide the
 // MLP is, and what is left out.

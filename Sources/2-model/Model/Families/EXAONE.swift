@@ -1,3 +1,5 @@
+import Input
+
 // EXAONE 4: parts read the residual stream itself and are normed before they are added, as OLMo 2's;
 // heads are normed one by one. Where layers have windows, those without one do not rotate.
 

@@ -1,3 +1,5 @@
+import Input
+
 // GGUF metadata as the fields of a `config.json`. llama.cpp's keys are the same for all
 // architectures, after their name.
 

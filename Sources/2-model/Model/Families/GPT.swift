@@ -1,3 +1,5 @@
+import Input
+
 // GPT-2 and GPT-NeoX (Pythia): LayerNorm with biases, MLPs without a gate, fused projections.
 
 extension Family {

@@ -1,4 +1,5 @@
 import Foundation
+import Input
 
 // Gemma 2 and 3: norms before and after each part, GeGLU, scaled embeddings, layers with and without
 // a window; soft caps (2), norms of queries and keys and a base for each kind of layer (3).

@@ -1,3 +1,5 @@
+import Input
+
 // Granite and MiniCPM: LLaMA with factors on embeddings, residual branches, scores and logits.
 
 extension Family {

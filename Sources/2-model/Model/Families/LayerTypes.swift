@@ -1,3 +1,5 @@
+import Input
+
 // Layers that see all positions beside layers that see a window, with a rotation each.
 
 /// The rotations of both types of layer; `nil`: positions are not told apart.

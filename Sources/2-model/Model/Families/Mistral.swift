@@ -1,3 +1,5 @@
+import Input
+
 extension Family {
   static let mistral = Family(
     modelType: "mistral", className: "MistralForCausalLM", tensors: .huggingFace,

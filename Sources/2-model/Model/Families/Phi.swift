@@ -1,3 +1,5 @@
+import Input
+
 // Phi 3, 3.5, 4 and 4-mini: LLaMA with fused projections, LongRoPE and partly turned heads.
 
 extension Family {

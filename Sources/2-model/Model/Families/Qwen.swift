@@ -1,3 +1,5 @@
+import Input
+
 // Qwen's dense models. Windows are off unless `use_sliding_window`, and spare the layers before
 // `max_window_layers`.
 

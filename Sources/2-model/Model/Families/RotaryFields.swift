@@ -1,3 +1,5 @@
+import Input
+
 // RoPE in `config.json`: `rope_theta` and `rope_scaling` (transformers 4), `rope_parameters` for all
 // layers or by type of layer (transformers 5).
 

@@ -1,3 +1,5 @@
+import Input
+
 // Our own words for LLaMAs whose layers differ, documented in docs/architectures.md: layers without
 // attention and shared weights (ShishuLM, arXiv 2510.13860), pruned widths (SAAP, arXiv 2412.15127),
 // windows and rotation by layer.

@@ -1,3 +1,5 @@
+import Input
+
 // SmolLM 3: LLaMA with layers that do not rotate.
 
 extension Family {

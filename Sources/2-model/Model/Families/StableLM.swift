@@ -1,3 +1,5 @@
+import Input
+
 // StableLM 2: LayerNorm with biases, a quarter of a head turned; 12B with parallel parts and a norm
 // for each query and key head.
 

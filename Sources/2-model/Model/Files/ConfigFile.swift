@@ -1,4 +1,5 @@
 import Foundation
+import Input
 
 // Hugging Face `config.json`, in and out.
 //

@@ -1,3 +1,5 @@
+import Input
+
 /// Reads a `config.json` and remembers which fields were asked for, so that one that nothing
 /// understands is refused instead of ignored.
 public final class ConfigReader {

@@ -1,3 +1,5 @@
+import Input
+
 /// One family of models as transformers names it: its `config.json`, and what files call its tensors.
 ///
 /// A family is one file in `Families/` and one line in `Families.all`.

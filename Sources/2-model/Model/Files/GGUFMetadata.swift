@@ -1,3 +1,5 @@
+import Input
+
 /// The metadata of a GGUF file, and which tensors it has: what an architecture is read from.
 public struct GGUFMetadata: Sendable {
   /// Values by key; arrays of numbers only where they are short.

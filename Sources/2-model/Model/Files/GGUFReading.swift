@@ -1,3 +1,5 @@
+import Input
+
 extension GGUFFamily {
   /// The architecture that a GGUF file's metadata describes, and what its tensors are called.
   public static func read(

@@ -1,4 +1,5 @@
 import Foundation
+import Input
 
 extension Zoo {
   /// The zoo's architecture for a name as model hubs spell it: `meta-llama/Llama-2-7b-hf` is

@@ -1,3 +1,5 @@
+import Input
+
 // The text models of multimodal ones. What else is in their `config.json` says nothing of it.
 
 extension ConfigReader {

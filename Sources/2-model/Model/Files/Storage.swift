@@ -1,3 +1,5 @@
+import Input
+
 // How weights are stored does not change what the model is.
 
 extension ConfigReader {

@@ -1,7 +1,8 @@
-import Architectures
+import Formats
 import Foundation
+import Input
+import Model
 import Numerics
-import Operators
 import Records
 
 /// Calibrates a device from measurements, rung by rung, and says for each how far it is off on data

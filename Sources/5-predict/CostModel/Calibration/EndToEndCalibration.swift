@@ -1,5 +1,6 @@
-import Architectures
+import Formats
 import Foundation
+import Input
 import Numerics
 import Records
 

@@ -1,6 +1,5 @@
 import Foundation
 import Numerics
-import Records
 
 /// Fits one family of operators and measures its error on data that the fit has not seen.
 public struct FamilyCalibration<Form: CostForm>: Sendable {

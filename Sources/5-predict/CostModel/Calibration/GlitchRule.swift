@@ -1,5 +1,5 @@
 import Foundation
-import Operators
+import Model
 import Records
 
 /// Runs that no model should be judged by, found by physics and by their neighbours alone: the

@@ -1,6 +1,5 @@
 import Foundation
 import Numerics
-import Records
 
 /// A prediction beside what was measured.
 public struct Comparison: Sendable {

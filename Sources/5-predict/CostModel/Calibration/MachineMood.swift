@@ -1,5 +1,4 @@
-import Architectures
-import Operators
+import Model
 import Records
 
 /// Times at a machine's limits instead of in its mood of the moment.

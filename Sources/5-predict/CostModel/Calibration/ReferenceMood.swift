@@ -1,7 +1,6 @@
-import Architectures
 import Foundation
+import Model
 import Numerics
-import Operators
 import Records
 
 /// What a shared machine did during each run, told by a reference architecture that every run

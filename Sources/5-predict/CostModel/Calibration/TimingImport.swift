@@ -1,5 +1,4 @@
-import Architectures
-import Operators
+import Model
 import Records
 
 /// Sorts operator timings into the families they calibrate.

@@ -1,4 +1,4 @@
-import Architectures
+import Formats
 import Foundation
 import Records
 

@@ -1,5 +1,6 @@
-import Architectures
 import Foundation
+import Input
+import Model
 import Records
 
 /// The devices in `profiles/devices/`.

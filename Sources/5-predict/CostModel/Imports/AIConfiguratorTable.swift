@@ -1,5 +1,7 @@
-import Architectures
-import Operators
+import Formats
+import Input
+import Model
+import Records
 
 /// Kernel timings in the columns of ai-dynamo/aiconfigurator: GEMM, prefill attention and decode
 /// attention, told apart by `op_name`; `latency` is in milliseconds.

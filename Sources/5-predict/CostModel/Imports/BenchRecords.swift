@@ -1,5 +1,8 @@
-import Architectures
+import Formats
 import Foundation
+import Input
+import Model
+import Records
 
 /// Results of `dyno bench` and of `llama-bench`, whose keys they share. `llama-bench` names no
 /// architecture that could be computed with, so `RunFacts` must.

@@ -1,4 +1,6 @@
-import Architectures
+import Input
+import Model
+import Records
 
 /// Whole runs in the columns of argonne-lcf/LLM-Inference-Bench: fp16, as many tokens out as in.
 public enum InferenceBenchTable {

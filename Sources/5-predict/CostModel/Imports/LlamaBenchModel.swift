@@ -1,4 +1,7 @@
-import Architectures
+import Formats
+import Input
+import Model
+import Records
 
 /// What a record of `llama-bench` says of its model and of where it ran. It names neither the
 /// architecture nor the device in a way that could be computed with, but enough to notice others.

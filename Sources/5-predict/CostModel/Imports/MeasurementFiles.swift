@@ -1,5 +1,7 @@
-import Architectures
 import Foundation
+import Input
+import Model
+import Records
 
 /// Everything that a cost model can be calibrated from, read from files of any known format.
 public struct Measurements {

@@ -1,4 +1,7 @@
-import Architectures
+import Formats
+import Input
+import Model
+import Records
 
 /// What a file of results does not say about its runs and the user therefore must.
 public struct RunFacts: Sendable {

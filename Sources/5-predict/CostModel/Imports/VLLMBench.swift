@@ -1,4 +1,5 @@
-import Architectures
+import Input
+import Records
 
 /// Results of vLLM's `bench latency`, `bench throughput` and `bench serve`, as it writes them to
 /// JSON. The first two name neither model nor lengths.

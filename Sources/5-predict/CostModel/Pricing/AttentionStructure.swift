@@ -1,5 +1,5 @@
 import Foundation
-import Operators
+import Model
 
 /// How a GPU's attention kernels cut their work: facts of the kernels, not fitted.
 ///

@@ -1,5 +1,5 @@
 import Foundation
-import Operators
+import Model
 
 /// Attention on a CPU, prefill and decode alike: the cache streams from memory once, is expanded to
 /// f32, and meets each query row. Rows are the query heads of a KV head, of every new token. Up to 12

@@ -1,5 +1,4 @@
-import Architectures
-import Operators
+import Model
 import Records
 
 /// Operators on a CPU that take rows one by one: norms, the embedding, rotation with the write to

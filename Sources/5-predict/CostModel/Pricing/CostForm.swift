@@ -1,4 +1,6 @@
-import Architectures
+import Formats
+import Input
+import Model
 import Records
 
 /// A formula for the time of one family of operators, with at most 16 coefficients.

@@ -1,5 +1,5 @@
 import Foundation
-import Operators
+import Model
 
 /// Attention of one new token a sequence over its cache, on a GPU.
 ///

@@ -1,5 +1,4 @@
 import Foundation
-import Records
 
 /// Operators of a GPU that move rows and compute little: norms, rotation, embedding, residuals.
 ///

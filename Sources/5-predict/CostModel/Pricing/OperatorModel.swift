@@ -1,7 +1,6 @@
-import Architectures
+import Formats
 import Foundation
-import Operators
-import Records
+import Model
 
 /// Prices the operators of a forward step on one device.
 ///

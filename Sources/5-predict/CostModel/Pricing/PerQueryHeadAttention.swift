@@ -1,5 +1,5 @@
 import Foundation
-import Operators
+import Model
 
 /// Decode attention of engines whose kernels read the cache once for each query head: keys and
 /// values stream from memory once, and pass the L2's port once a query head.

@@ -1,5 +1,5 @@
 import Foundation
-import Operators
+import Model
 
 /// Attention of several new tokens a sequence on a GPU, with the write of their keys and values.
 ///

@@ -1,5 +1,7 @@
-import Architectures
+import Formats
 import Foundation
+import Input
+import Model
 import Records
 
 extension DeviceProfile {

@@ -1,4 +1,5 @@
-import Architectures
+import Input
+import Model
 
 /// How devices share a layer: the heads, the MLP's columns and the vocabulary are split (Megatron,
 /// arXiv 1909.08053). As engines have it (vLLM's `verify_with_parallel_config` and `QKVParallelLinear`),

@@ -1,6 +1,6 @@
-import Architectures
+import Formats
 import Foundation
-import Operators
+import Model
 import Records
 
 /// Prices whole runs of a static batch: the operators of every step, and what the engine's host

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Model
 import Records
 
 /// A predicted throughput as a search compares it with others: what it is, and how it moves with the

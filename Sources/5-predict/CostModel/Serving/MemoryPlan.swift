@@ -1,4 +1,5 @@
-import Architectures
+import Formats
+import Model
 import Records
 
 /// How a device's memory is spent on a model, a device's part where tensor-parallel.

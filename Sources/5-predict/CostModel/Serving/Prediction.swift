@@ -1,5 +1,5 @@
-import Architectures
-import Operators
+import Model
+import Records
 
 /// Times of a workload, without intervals.
 public struct PointPrediction: Sendable, Equatable {

@@ -1,6 +1,7 @@
-import Architectures
+import Formats
 import Foundation
-import Operators
+import Input
+import Model
 import Records
 
 /// Predicts how an architecture serves a workload on a device under an engine.

@@ -1,4 +1,5 @@
-import Architectures
+import Input
+import Model
 import Records
 
 /// How a serving engine spends memory and time around the operators: what its source or manual

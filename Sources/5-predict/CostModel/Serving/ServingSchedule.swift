@@ -1,5 +1,3 @@
-import Architectures
-
 /// The steps of a static batch: which prefills and decode steps an engine makes of it. Depends on
 /// memory only, not on any fitted coefficient.
 struct ServingSchedule: Sendable {

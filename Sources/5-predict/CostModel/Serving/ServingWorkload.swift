@@ -1,4 +1,4 @@
-import Architectures
+import Input
 import Records
 
 /// What a device is asked to do: `batch` sequences at once, each with `prompt` tokens in (after

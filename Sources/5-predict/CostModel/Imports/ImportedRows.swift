@@ -1,5 +1,7 @@
-import Architectures
+import Formats
 import Foundation
+import Input
+import Records
 
 /// Rows of somebody's table: those that can be used, and why the others cannot.
 public struct ImportedRows<Row> {
