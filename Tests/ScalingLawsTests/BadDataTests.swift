@@ -31,6 +31,7 @@ import Testing
     ("parameters,tokens,loss\n1e8,-1,3\n", "row 2: column tokens: is \"-1\""),
     ("parameters,tokens,loss\n,1e9,3\n", "row 2: column parameters: is empty"),
     ("parameters,tokens,loss\n1e8,1e9,\"3\n", "ends inside quotes"),
+    ("d,f,L,H,K,e,D,loss\n64,64,33e9,4,4,16,1e9,3\n", "row 2: column L: is 33000000000"),
     (
       "config,tokens,loss\n../../dev/zero,1e9,3\n",
       "row 2: column config: ../../dev/zero: leads out"

@@ -97,6 +97,9 @@ import Testing
     expectRefusal("architectures: [", "line", "is not YAML")
     expectRefusal("seed: 1\nseed: 2\narchitectures: x", "seed")
     expectRefusal(
+      "architectures:\n  - base: llama-3.2-1b\n    vary: {num_hidden_layers: [16777216]}", "line 3",
+      "4096")
+    expectRefusal(
       "architectures:\n  - base: llama-3.2-1b\n    vary: {hiden_size: [1]}", "line 3",
       "hidden_size?")
   }

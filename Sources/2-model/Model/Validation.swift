@@ -28,6 +28,9 @@ private func checkFactor(_ field: String, _ value: Double, above floor: Double) 
 }
 
 extension Architecture {
+  /// Counts of layers that are read: checked before a list of so many is made.
+  public static let layerCounts = 1...Limits.layers
+
   /// Checks what every consumer relies on: positive sizes of a plausible magnitude, heads that divide,
   /// factors that are finite in f32.
   ///

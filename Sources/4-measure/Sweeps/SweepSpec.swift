@@ -178,7 +178,8 @@ public struct SweepSpec: Sendable {
     let axes = try varyNode.fields(ArchitectureGrid.Field.allCases.map(\.rawValue))
     let vary = try ArchitectureGrid.Field.allCases.compactMap { field in
       try axes[field.rawValue].map { axis in
-        (field: field, values: try axis.list().map { try $0.count(1...(1 << 24)) })
+        let counts = field == .layers ? Architecture.layerCounts : 1...(1 << 24)
+        return (field: field, values: try axis.list().map { try $0.count(counts) })
       }
     }
     guard !vary.isEmpty, vary.allSatisfy({ !$0.values.isEmpty }) else {

@@ -165,6 +165,11 @@ public struct TrainingTable: Sendable {
         let keyValueHeads = try integer("num_key_value_heads"),
         let headDimension = try integer("head_dim")
       else { return nil }
+      guard Architecture.layerCounts.contains(layers) else {
+        throw InputError(
+          heading("num_hidden_layers"), problem: "is \(layers)",
+          expected: "1 to \(Architecture.layerCounts.upperBound)")
+      }
       return try Architecture(
         name: "row", hiddenSize: hiddenSize, intermediateSize: intermediateSize, layers: layers,
         queryHeads: queryHeads, keyValueHeads: keyValueHeads, headDimension: headDimension,
