@@ -61,13 +61,23 @@ extension Architecture {
   /// configs whose head count does not divide the hidden size (surefire-1b: 36 heads, 2560), whatever
   /// `head_dim` says; version 4 reads them.
   public var config: [String: JSONValue] {
+    guard let fields = describedFields else {
+      preconditionFailure("no configuration describes the layers of \(name)")
+    }
+    return fields
+  }
+
+  /// Whether there is a configuration of it.
+  public var isDescribed: Bool { describedFields != nil }
+
+  private var describedFields: [String: JSONValue]? {
     guard let family = try? Families.named(modelType) else {
       preconditionFailure("\(modelType) is no family")
     }
     for candidate in [family, .shishulm] {
       if let fields = fields(by: candidate) { return fields }
     }
-    preconditionFailure("no configuration describes the layers of \(name)")
+    return nil
   }
 
   /// What `family` writes, if it reads the same again.
