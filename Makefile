@@ -5,7 +5,7 @@ PYTHON ?= python3
 BUILD = $(SWIFT) build -c release
 DYNO = .build/release/dyno
 PACKAGES = libopenblas-dev libhwloc-dev libcminpack-dev libnlopt-dev libsqlite3-dev libssl-dev pkg-config
-SOURCES = Sources Tests benchmarks Package.swift
+SOURCES = Sources Plugins Tests benchmarks Package.swift
 PYTHON_ENVIRONMENT = .build-python
 
 .DEFAULT_GOAL := help

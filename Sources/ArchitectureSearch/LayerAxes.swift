@@ -82,7 +82,7 @@ public struct LayerAxes: Sendable, Equatable {
     for pattern in patterns(layers: deepest, baseline: stack) {
       var candidate = baseline
       candidate.layers = stack.arranged(deepest, pattern)
-      guard candidate.isDescribed else {
+      guard (try? candidate.writtenConfig()) != nil else {
         throw InputError(
           "--baseline",
           problem: "no configuration describes layers of \(baseline.name) (\(baseline.modelType)) "

@@ -99,16 +99,6 @@ public struct SearchSpec: Sendable {
 // MARK: What it means
 
 extension SearchSpec {
-  /// A number such as `1B` or `400M`; `nil` where the text is none.
-  static func quantity(_ text: String) -> Double? {
-    let multiples: [Character: Double] = ["K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12]
-    let multiple = text.last.flatMap { multiples[Character($0.uppercased())] }
-    guard let number = Double(multiple == nil ? text : String(text.dropLast())),
-      number.isFinite, number > 0
-    else { return nil }
-    return number * (multiple ?? 1)
-  }
-
   private func required<Value>(_ value: Value?, _ option: String, _ expected: String) throws
     -> Value
   {
@@ -122,7 +112,7 @@ extension SearchSpec {
   public func problem(device: (String) throws -> DeviceProfile) throws -> SearchProblem {
     let parameters = try required(
       self.parameters, "--parameters", "a number such as 1B, or an architecture")
-    let number = Self.quantity(parameters)
+    let number = ScaledCount(parameters)?.value
     let meant = number == nil ? try within("--parameters") { try Zoo.resolve(parameters) } : nil
     let size = number ?? Double(meant?.parameters.nonEmbedding ?? 0)
     let named = try self.baseline.map { name in

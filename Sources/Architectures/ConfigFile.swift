@@ -7,14 +7,20 @@ import Foundation
 
 extension Architecture {
   /// Reads a `config.json`, or the one in a folder.
-  public init(configAt url: URL) throws {
+  public init(configAt url: URL) throws { self = try Self.described(at: url).architecture }
+
+  /// The same with what there is to tell the user.
+  public static func described(
+    at url: URL
+  ) throws -> (architecture: Architecture, notes: [String]) {
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
     let file = exists && isFolder.boolValue ? url.appendingPathComponent("config.json") : url
-    self = try within(file.path) {
+    return try within(file.path) {
       let data = try InputFile.config.data(at: file.path)
-      return try Architecture(
-        name: Architecture.name(ofConfigAt: file), config: JSONObject(parsing: data))
+      let config = ConfigReader(try JSONObject(parsing: data))
+      let architecture = try Architecture(name: name(ofConfigAt: file), config: config)
+      return (architecture, config.notes)
     }
   }
 
@@ -60,24 +66,25 @@ extension Architecture {
   /// RoPE is as transformers 4 writes it and version 5 still reads. transformers 5 refuses `llama`
   /// configs whose head count does not divide the hidden size (surefire-1b: 36 heads, 2560), whatever
   /// `head_dim` says; version 4 reads them.
+  ///
+  /// - Precondition: there is one (`writtenConfig` throws where not): what was read from a configuration
+  ///   has one, what was changed since may not.
   public var config: [String: JSONValue] {
-    guard let fields = describedFields else {
-      preconditionFailure("no configuration describes the layers of \(name)")
+    do {
+      return try writtenConfig()
+    } catch {
+      preconditionFailure("\(error)")
     }
-    return fields
   }
 
-  /// Whether there is a configuration of it.
-  public var isDescribed: Bool { describedFields != nil }
-
-  private var describedFields: [String: JSONValue]? {
-    guard let family = try? Families.named(modelType) else {
-      preconditionFailure("\(modelType) is no family")
+  /// `config`, or an `InputError` where no configuration says what the architecture is.
+  public func writtenConfig() throws -> [String: JSONValue] {
+    for family in [try Families.named(modelType), .shishulm] {
+      if let fields = fields(by: family) { return fields }
     }
-    for candidate in [family, .shishulm] {
-      if let fields = fields(by: candidate) { return fields }
-    }
-    return nil
+    throw InputError(
+      name, problem: "has layers for which \(modelType) configurations have no fields",
+      expected: "what \(modelType) or shishulm can say (docs/architectures.md)")
   }
 
   /// What `family` writes, if it reads the same again.
@@ -89,6 +96,7 @@ extension Architecture {
     var fields = family.write(self)
     fields["model_type"] = .string(family.modelType)
     fields["architectures"] = .array([.string(family.className)])
+    fields["torch_dtype"] = .string("bfloat16")
     guard
       var again = try? Architecture(
         name: name, family: family, config: ConfigReader(JSONObject(fields)))
@@ -109,6 +117,6 @@ extension Architecture {
   public func configText() throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(config), as: UTF8.self) + "\n"
+    return String(decoding: try encoder.encode(writtenConfig()), as: UTF8.self) + "\n"
   }
 }

@@ -77,7 +77,7 @@ public enum Families {
     + multimodal.keys.sorted().joined(separator: ", ")
 
   public static func named(_ modelType: String) throws -> Family {
-    guard let family = byModelType[aliases[modelType] ?? modelType] else {
+    guard let family = byModelType[aliases[modelType]?.modelType ?? modelType] else {
       throw InputError(
         "model_type", problem: "\"\(modelType.prefix(60))\" is not supported",
         expected: listed)

@@ -83,6 +83,12 @@ extension TensorNames {
   /// The names of most models in transformers.
   public static let huggingFace = huggingFaceNames()
 
+  /// What older versions of transformers saved and compute anew: frequencies and causal masks.
+  static let buffers = [
+    ".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias", ".attention.bias",
+    ".attention.masked_bias",
+  ]
+
   /// Transformers' names, some under another one.
   public static func huggingFaceNames(
     _ names: [WeightRole: String] = [:], normOffset: Float = 0
@@ -99,9 +105,10 @@ extension TensorNames {
         .mlpOutputNorm: "post_feedforward_layernorm", .finalNorm: "model.norm",
         .head: "lm_head",
       ], layers: ("model.layers.", "."), normOffset: normOffset,
-      surplus: [
-        "rotary_emb.inv_freq", "attn.masked_bias", "attn.bias", "attention.bias",
-        "attention.masked_bias",
+      surplus: buffers + [
+        // Heads that predict further tokens.
+        "mtp.", "model.mtp_layers.", "model.mtp_block.", "model.mtp_emb_norm.",
+        "model.mtp_hidden_norm.", "model.mtp_linear_proj.",
       ])
   }
 }

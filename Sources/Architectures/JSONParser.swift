@@ -161,8 +161,9 @@ struct JSONParser {
       position = start
       throw fail("\(text.prefix(40)) is beyond 64-bit floats", expected: "up to 1.8e308")
     }
-    // 2560.0 and 1e4 are integers to whoever asks for one.
-    return Int(exactly: number).map(JSONValue.integer) ?? .number(number)
+    // 2560.0 and 1e4 are integers to whoever asks for one; beyond 2^53 every double would be.
+    let exact = abs(number) <= 0x1p53 ? Int(exactly: number) : nil
+    return exact.map(JSONValue.integer) ?? .number(number)
   }
 
   // MARK: Strings

@@ -12,6 +12,8 @@ extension Zoo {
     let dropped: Set<String> = ["hf", "instruct", "chat", "base", "it"]
     parts.removeAll { part in
       dropped.contains(part)
+        // A year and month, as in OLMo-2-0425-1B.
+        || part.count == 4 && part.allSatisfy(\.isNumber)
         || part.hasPrefix("v") && part.dropFirst().allSatisfy { $0.isNumber || $0 == "." }
     }
     do {

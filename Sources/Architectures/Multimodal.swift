@@ -27,6 +27,7 @@ extension ConfigReader {
     }
     let textType =
       try within(field ?? "model_type") { try text.string("model_type") } ?? usual
+    if let alias = Families.aliases[textType] { fields.merge(alias.defaults) { given, _ in given } }
     return (textType, ConfigReader(JSONObject(fields), isTextConfig: true))
   }
 }
@@ -38,14 +39,26 @@ extension Families {
     "fast_vlm": "qwen2", "gemma3": "gemma3_text", "got_ocr2": "qwen2", "idefics3": "llama",
     "internvl": "qwen2", "internvl_chat": "qwen2", "lighton_ocr": "qwen3", "llava": "llama",
     "llava_next": "llama", "llava_next_video": "llama", "llava_onevision": "qwen2",
-    "mistral3": "mistral", "ovis2": "qwen2", "perception_lm": "llama", "qwen2_5_vl": "qwen2",
-    "qwen2_audio": "qwen2", "qwen2_vl": "qwen2", "qwen3_vl": "qwen3", "smolvlm": "llama",
+    "mistral3": "mistral", "ovis2": "qwen2", "perception_lm": "llama",
+    "qwen2_5_vl": "qwen2_5_vl_text",
+    "qwen2_audio": "qwen2", "qwen2_vl": "qwen2_vl_text", "qwen3_vl": "qwen3_vl_text",
+    "smolvlm": "llama",
     "video_llava": "llama", "vipllava": "llama", "voxtral": "llama",
   ]
 
-  /// Names of text models that are a family's, but for rotations that text does not tell apart.
-  static let aliases: [String: String] = [
-    "qwen2_vl_text": "qwen2", "qwen2_5_vl_text": "qwen2", "qwen3_vl_text": "qwen3",
+  /// Text models that are a family's, but for rotations that text does not tell apart, and what absent
+  /// fields mean there.
+  static let aliases: [String: (modelType: String, defaults: [String: JSONValue])] = [
+    "qwen2_vl_text": ("qwen2", qwen2VL), "qwen2_5_vl_text": ("qwen2", qwen2VL),
+    "qwen3_vl_text": ("qwen3", ["rope_theta": .number(500_000)]),
+  ]
+
+  private static let qwen2VL: [String: JSONValue] = [
+    "hidden_size": .integer(8192), "intermediate_size": .integer(29_568),
+    "num_hidden_layers": .integer(80), "num_attention_heads": .integer(64),
+    "num_key_value_heads": .integer(8), "vocab_size": .integer(152_064),
+    "rms_norm_eps": .number(1e-5), "max_window_layers": .integer(80),
+    "rope_theta": .number(1_000_000),
   ]
 }
 

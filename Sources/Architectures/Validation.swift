@@ -78,7 +78,8 @@ extension Attention {
         expected: "a divisor of \(queryHeads)")
     }
     if let rotary {
-      guard rotary.dimensions % 2 == 0, (2...headDimension).contains(rotary.dimensions) else {
+      guard rotary.dimensions % 2 == 0, rotary.dimensions >= 2, rotary.dimensions <= headDimension
+      else {
         throw InputError(
           rotary.dimensions == headDimension ? "head_dim" : "partial_rotary_factor",
           problem: "turns \(rotary.dimensions) of \(headDimension) elements of a head",

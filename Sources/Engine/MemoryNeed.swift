@@ -27,7 +27,7 @@ public struct MemoryNeed: Sendable, Equatable {
     activations = saturatingSum(
       Workspace.bytes(architecture, maxTokens: maxTokens, maxLogits: maxLogits),
       Matmul.bytes(architecture, maxRows: max(maxTokens, maxLogits), threads: threads),
-      Attention.bytes(
+      CachedAttention.bytes(
         architecture, sequences: min(sequences, maxTokens), positions: capacity, threads: threads))
   }
 
@@ -55,21 +55,26 @@ extension MemoryNeed {
   }
 }
 
-extension Attention {
-  /// What each thread works in, and the partial results of contexts that are split.
+extension CachedAttention {
+  /// What each thread works in, and the partial results of contexts that are split: of the layers
+  /// that need most.
   static func bytes(
     _ architecture: Architecture, sequences: Int, positions: Int, threads: Int
   ) -> Int {
-    let group = architecture.queryHeadsPerKeyValueHead
-    let rows = max(1, queryRows / group) * group
-    let e = architecture.headDimension
-    let task = saturatingSum(
-      saturatingProduct(4, 2, rows, e + 1), saturatingProduct(16, rows),
-      4 * dyno_attention_scratch(rows, e))
     let split = parts(positions) > 1 ? parts(positions) : 0
-    return saturatingSum(
-      saturatingProduct(threads, task),
-      saturatingProduct(4, sequences, architecture.keyValueHeads, split, rows, e + 2))
+    var (task, partials) = (0, 0)
+    for case let attention? in architecture.layers.kinds.map(\.attention) {
+      let rows = max(1, queryRows / attention.group) * attention.group
+      let e = attention.headDimension
+      task = max(
+        task,
+        saturatingSum(
+          saturatingProduct(4, 2, rows, e + 1), saturatingProduct(16, rows),
+          4 * dyno_attention_scratch(rows, e)))
+      partials = max(
+        partials, saturatingProduct(4, sequences, attention.keyValueHeads, split, rows, e + 2))
+    }
+    return saturatingSum(saturatingProduct(threads, task), partials)
   }
 }
 

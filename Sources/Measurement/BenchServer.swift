@@ -12,24 +12,16 @@ public final class BenchServer {
   private let machine: Machine
   private let probe: NoiseProbe
   private let judge: NoiseJudge
-  /// Whether weights are of a file, which may mix dtypes.
-  private let isStored: Bool
   /// Made when first needed: it takes memory and a second.
   private var meter: LimitsMeter?
 
-  /// - Parameter model: a GGUF file or checkpoint that is run with its weights as they are stored,
-  ///   instead of architectures with random ones.
   public init(
-    _ architectures: [Architecture], model: String? = nil, _ tests: [ThroughputTest],
-    _ settings: ThroughputBench.Settings
+    _ subjects: [ModelSubject], _ tests: [ThroughputTest], _ settings: ThroughputBench.Settings
   ) throws {
     let machine = try Machine(threads: settings.threads)
     self.machine = machine
-    let stored = try model.map { try ModelWeights.load($0, kernels: machine.kernels) }
-    isStored = stored != nil
     bed = try TestBed(
-      stored.map { [$0.architecture] } ?? architectures, stored: stored, tests, settings,
-      machine: machine, reservedBytes: 0, report: { _ in })
+      subjects, tests, settings, machine: machine, reservedBytes: 0, report: { _ in })
     probe = NoiseProbe(
       processors: Array(machine.topology.processors.prefix(machine.team.count)))
     judge = NoiseJudge(threads: machine.team.count)
@@ -61,13 +53,13 @@ public final class BenchServer {
     }
     return BenchHello(
       buildCommit: BuildInformation.commit, cpuInfo: Processor.model, environment: environment,
-      typeWeights: bed.settings.dtype, typeK: bed.settings.cacheDType,
+      typeWeights: bed.models[0].dtype, typeK: bed.settings.cacheDType,
       nThreads: machine.team.count, nBatch: bed.settings.chunk, cells: cells)
   }
 
   private func run(_ request: BenchRequest) throws -> BenchReply {
     let cell = bed.cells[request.cell]
-    let before = request.floor && !isStored ? try limits() : nil
+    let before = request.floor ? try limits() : nil
     let reading = probe.read()
     machine.team.run { _ in }  // wakes the threads that parked while the other side ran
     let seconds = try (0..<request.runs).map { _ in
@@ -80,8 +72,9 @@ public final class BenchServer {
         noise, seconds: seconds.reduce(0, +), highestFrequency: nil))
     if let before {
       let work = Work(
-        cell.test, cell.model.architecture, weights: bed.settings.dtype,
-        cache: bed.settings.cacheDType, chunk: bed.settings.chunk)
+        cell.test, cell.model.architecture, weights: cell.model.dtype,
+        weightScale: cell.model.weightScale, cache: bed.settings.cacheDType,
+        chunk: bed.settings.chunk)
       reply.floorS = work.floorSeconds(before.best(with: try limits()))
     }
     return reply

@@ -10,5 +10,6 @@ package struct Machine {
     topology = try Topology()
     team = try ThreadTeam(count: threads, topology: topology)
     kernels = try KernelTable.selected()
+    try OpenBLAS.requireMemory(threads: team.count)
   }
 }

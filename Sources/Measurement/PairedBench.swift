@@ -4,6 +4,7 @@ import Foundation
 import Host
 import Numerics
 import Records
+import Weights
 
 /// Measures architectures against a baseline on a machine whose speed drifts: in one process, every
 /// candidate's run between two of the baseline's.
@@ -68,7 +69,7 @@ public final class PairedBench {
   }
 
   private func need(_ architecture: Architecture) throws -> MemoryNeed {
-    try TestBed.need(architecture, [test], settings, threads: machine.team.count)
+    try TestBed.need(ModelSubject(architecture), [test], settings, threads: machine.team.count)
   }
 
   /// Measures one group.
@@ -82,7 +83,7 @@ public final class PairedBench {
     let environment = EnvironmentCapture.now(
       topology: machine.topology, kernels: machine.kernels, threadsPinned: machine.team.pinned)
     let bed = try TestBed(
-      [baseline] + candidates, [test], settings, machine: machine,
+      ([baseline] + candidates).map(ModelSubject.init), [test], settings, machine: machine,
       reservedBytes: LimitsMeter.bytes(threads: machine.team.count, topology: machine.topology),
       report: report)
     let warmUps = try bed.warmUp()

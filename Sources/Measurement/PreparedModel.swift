@@ -9,26 +9,39 @@ import Weights
 /// One architecture in memory, ready to run tests.
 package final class PreparedModel {
   package let architecture: Architecture
+  /// Storage of the weights; where a file mixes formats, that of most bytes.
+  let dtype: DType
+  /// Bytes of the matrices over what they would take in `dtype`.
+  let weightScale: Double
+  /// Where the weights are from, `nil` of random ones.
+  let source: String?
   package let engine: Engine
   /// Seconds that making the weights took.
   let initializationSeconds: Double
   private let seed: UInt64
 
   /// - Parameters:
-  ///   - dtype: of random weights.
-  ///   - stored: weights to run as they are stored, instead of random ones.
+  ///   - dtype: of random weights; what stored ones are converted to, `nil` to run them as they are
+  ///     stored.
+  ///   - stored: a model file to open, instead of making random weights.
   package init(
-    _ architecture: Architecture, dtype: DType, stored: ModelWeights? = nil, cache: DType,
+    _ architecture: Architecture, dtype: DType?, stored: String? = nil, cache: DType,
     sequences: Int, capacity: Int, maxTokens: Int, seed: UInt64, team: ThreadTeam,
     kernels: KernelTable
   ) throws {
     self.architecture = architecture
     self.seed = seed
+    source = stored
     let start = SteadyClock.nanoseconds()
     let weights =
-      try stored?.converted(to: nil, packed: true, team: team, kernels: kernels)
+      try stored.map {
+        try ModelWeights.load($0, kernels: kernels)
+          .converted(to: dtype, packed: true, team: team, kernels: kernels)
+      }
       ?? ModelWeights.random(
-        architecture, dtype: dtype, packed: true, seed: seed, team: team, kernels: kernels)
+        architecture, dtype: dtype ?? .bf16, packed: true, seed: seed, team: team,
+        kernels: kernels)
+    (self.dtype, weightScale) = weights.storage
     initializationSeconds = Double(SteadyClock.nanoseconds() - start) * 1e-9
     engine = try Engine(
       weights, cache: cache, sequences: sequences, capacity: capacity, maxTokens: maxTokens,
@@ -40,6 +53,9 @@ package final class PreparedModel {
   {
     architecture = other.architecture
     seed = other.seed
+    dtype = other.dtype
+    weightScale = other.weightScale
+    source = other.source
     initializationSeconds = 0
     let like = other.engine
     engine = try Engine(
@@ -87,5 +103,19 @@ package final class PreparedModel {
         }, logits: step.logits
       )
     }
+  }
+}
+
+extension ModelWeights {
+  /// The format of most bytes, and the bytes of all matrices over what they would take in it.
+  fileprivate var storage: (dtype: DType, scale: Double) {
+    var bytes: [DType: Int] = [:]
+    var elements = 0
+    for matrix in matrices {
+      bytes[matrix.dtype, default: 0] += matrix.bytes
+      elements += matrix.rows * matrix.columns
+    }
+    let dtype = bytes.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }!.key
+    return (dtype, Double(matrixBytes) / (Double(elements) * dtype.bytesPerElement))
   }
 }

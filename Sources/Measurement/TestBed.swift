@@ -27,11 +27,10 @@ final class TestBed {
   private let report: (String) -> Void
 
   /// - Parameters:
-  ///   - stored: the weights of all architectures, instead of random ones.
   ///   - reservedBytes: of memory for other uses.
   /// - Throws: `InputError` where the models do not fit into memory together.
   init(
-    _ architectures: [Architecture], stored: ModelWeights? = nil, _ tests: [ThroughputTest],
+    _ subjects: [ModelSubject], _ tests: [ThroughputTest],
     _ settings: ThroughputBench.Settings, machine: Machine, reservedBytes: Int,
     report: @escaping (String) -> Void
   ) throws {
@@ -42,23 +41,22 @@ final class TestBed {
     kernels = machine.kernels
     let sizes = Sizes(tests, settings)
     let available = AvailableMemory.bytes()
-    let needs: [MemoryNeed] = try architectures.map {
-      var need = try Self.need($0, tests, settings, threads: machine.team.count)
-      if let stored { need.weights = stored.matrixBytes }
-      return need
+    let needs: [MemoryNeed] = try subjects.map {
+      try Self.need($0, tests, settings, threads: machine.team.count)
     }
-    for (architecture, need) in zip(architectures, needs) {
-      try need.check(architecture.name, available: available)
+    for (subject, need) in zip(subjects, needs) {
+      try need.check(subject.architecture.name, available: available)
     }
     try MemoryNeed(sumOf: needs).check(
-      "\(architectures.count) architectures together", available: max(0, available - reservedBytes))
+      "\(subjects.count) architectures together", available: max(0, available - reservedBytes))
     memoryNeedBytes = MemoryNeed(sumOf: needs).total + reservedBytes
 
-    models = try architectures.map { architecture in
-      report(
-        "\(architecture.name): \(stored == nil ? "random \(settings.dtype)" : "stored") weights")
+    models = try subjects.map { subject in
+      let random = "random \(settings.randomDType)"
+      report("\(subject.architecture.name): \(subject.weights == nil ? random : "stored") weights")
       let model = try PreparedModel(
-        architecture, dtype: settings.dtype, stored: stored, cache: settings.cacheDType,
+        subject.architecture, dtype: settings.dtype, stored: subject.weights,
+        cache: settings.cacheDType,
         sequences: sizes.sequences, capacity: sizes.capacity, maxTokens: sizes.maxTokens,
         seed: settings.seed, team: machine.team, kernels: machine.kernels)
       // Integrated workloads visit every depth they hold.
@@ -96,12 +94,15 @@ final class TestBed {
 
   /// What one architecture takes.
   static func need(
-    _ architecture: Architecture, _ tests: [ThroughputTest], _ settings: ThroughputBench.Settings,
+    _ subject: ModelSubject, _ tests: [ThroughputTest], _ settings: ThroughputBench.Settings,
     threads: Int
   ) throws -> MemoryNeed {
     let sizes = Sizes(tests, settings)
+    // A file's weights take at most what the file does.
+    let stored = try settings.dtype == nil ? subject.weights.map(ModelWeights.fileBytes) : nil
     return try MemoryNeed(
-      architecture, weights: try architecture.weightBytes(settings.dtype),
+      subject.architecture,
+      weights: try stored ?? subject.architecture.weightBytes(settings.randomDType),
       cache: settings.cacheDType, sequences: sizes.sequences, capacity: sizes.capacity,
       maxTokens: sizes.maxTokens, maxLogits: sizes.sequences, threads: threads)
   }

@@ -4,6 +4,7 @@ import Foundation
 import Host
 import Numerics
 import Records
+import Weights
 
 /// Measures throughput of architectures with random weights.
 ///
@@ -11,7 +12,10 @@ import Records
 /// in each block, so that a change of the machine's mood hits all alike.
 public struct ThroughputBench {
   public struct Settings: Sendable {
-    public var dtype = DType.bf16
+    /// Storage of weights. `nil`: as a file stores them, bf16 of random ones.
+    public var dtype: DType?
+    /// Storage of random weights.
+    public var randomDType: DType { dtype ?? .bf16 }
     public var cacheDType = DType.f16
     public var threads: Int?
     /// So many samples of each test, whatever their precision and the time they take.
@@ -53,16 +57,21 @@ public struct ThroughputBench {
     machine = try Machine(threads: settings.threads)
   }
 
-  /// Measures every architecture in every test.
+  /// Measures every architecture in every test, with random weights.
+  public func run(_ architectures: [Architecture], tracedRounds: Int = 0) throws -> Results {
+    try run(architectures.map(ModelSubject.init), tracedRounds: tracedRounds)
+  }
+
+  /// Measures every model in every test.
   ///
   /// - Parameter tracedRounds: how often every test is run once more, traced.
   /// - Throws: `InputError` where the models do not fit into memory together.
-  public func run(_ architectures: [Architecture], tracedRounds: Int = 0) throws -> Results {
+  public func run(_ subjects: [ModelSubject], tracedRounds: Int = 0) throws -> Results {
     let start = Date()
     let environment = EnvironmentCapture.now(
       topology: machine.topology, kernels: machine.kernels, threadsPinned: machine.team.pinned)
     let bed = try TestBed(
-      architectures, tests, settings, machine: machine,
+      subjects, tests, settings, machine: machine,
       reservedBytes: LimitsMeter.bytes(threads: machine.team.count, topology: machine.topology),
       report: report)
     report("measuring the machine's limits")
@@ -99,7 +108,7 @@ public struct ThroughputBench {
     for round in 1...rounds {
       report("tracing [\(round)/\(rounds)]")
       let traces = bed.models.map { model in
-        OperatorTrace(model.architecture, weights: settings.dtype, cache: settings.cacheDType)
+        OperatorTrace(model.architecture, weights: model.dtype, cache: settings.cacheDType)
       }
       for (model, index) in tests.indices.flatMap({ bed.cells(ofTest: $0).enumerated() }) {
         let cell = bed.cells[index]
@@ -117,7 +126,7 @@ public struct ThroughputBench {
     for (index, cell) in bed.cells.enumerated() {
       traced.operators += OperatorTiming.rows(
         events[index], subject: cell.model.architecture.name, device: Processor.model,
-        weights: settings.dtype, cache: settings.cacheDType, limits: around[index])
+        weights: cell.model.dtype, cache: settings.cacheDType, limits: around[index])
     }
     return traced
   }

@@ -17,8 +17,8 @@ extension ThroughputRecord {
     let rates = measured.rates.values
     let median = Quantiles.median(measured.samples.map(\.seconds))
     let work = Work(
-      test, architecture, weights: settings.dtype, cache: settings.cacheDType,
-      chunk: settings.chunk)
+      test, architecture, weights: cell.model.dtype, weightScale: cell.model.weightScale,
+      cache: settings.cacheDType, chunk: settings.chunk)
     let paired = measured.samples.map { work.floorSeconds($0.limits) / $0.seconds }
     let circumstances = measured.circumstances(threads: bed.team.count)
     let sampling = SamplingSummary(measured, settings, warmUp: warmUp, circumstances)
@@ -27,7 +27,7 @@ extension ThroughputRecord {
       modelType: architecture.name,
       modelSize: cell.model.engine.weights.matrixBytes, modelNParams: architecture.parameters.total,
       nBatch: settings.chunk, nThreads: bed.team.count, nSequences: test.batch,
-      typeWeights: settings.dtype, typeK: settings.cacheDType, typeV: settings.cacheDType,
+      typeWeights: cell.model.dtype, typeK: settings.cacheDType, typeV: settings.cacheDType,
       nPrompt: test.promptTokens, nGen: test.generatedTokens, nDepth: test.depth,
       testTime: ISO8601DateFormatter().string(from: start),
       avgNs: Int(Moments.mean(nanoseconds)),
@@ -37,7 +37,7 @@ extension ThroughputRecord {
       samplesTs: rates, medianTs: Double(test.tokens) / median,
       ci95Ts: measured.rates.interval.map { [$0.lowerBound, $0.upperBound] },
       gflops: work.flops / median * 1e-9, gbps: work.bytes / median * 1e-9,
-      peakFraction: work.flops / median / limits.peak(of: settings.dtype),
+      peakFraction: work.flops / median / limits.peak(of: cell.model.dtype),
       bandwidthFraction: work.bytes / median / limits.readBandwidth,
       floorFraction: work.floorSeconds(limits) / median,
       pairedFloorFraction: Quantiles.median(paired), limits: limits,
@@ -59,6 +59,11 @@ extension ThroughputRecord {
   ) -> [String] {
     var warnings: [String] = []
     let architecture = cell.model.architecture
+    if abs(cell.model.weightScale - 1) > 1e-3 {
+      warnings.append(
+        "weights mix formats: most are \(cell.model.dtype), all take "
+          + String(format: "%.2f", cell.model.weightScale) + " times what they would in it")
+    }
     let positions = cell.test.depth + cell.test.tokensPerSequence
     if !environment.threadsPinned {
       warnings.append("threads could not be pinned: results may vary")

@@ -22,8 +22,11 @@ struct Work {
     }
   }
 
+  /// - Parameter weightScale: bytes of the weights over what they would take in `weights`: files mix
+  ///   formats.
   init(
-    _ test: ThroughputTest, _ architecture: Architecture, weights: DType, cache: DType, chunk: Int
+    _ test: ThroughputTest, _ architecture: Architecture, weights: DType, weightScale: Double = 1,
+    cache: DType, chunk: Int
   ) {
     self.weights = weights
     var lengths = Array(repeating: test.depth, count: test.batch)
@@ -37,7 +40,7 @@ struct Work {
         (
           weighted: operators.reduce(0) { $0 + ($1.weightBytes > 0 ? $1.flops : 0) },
           others: operators.reduce(0) { $0 + ($1.weightBytes > 0 ? 0 : $1.flops) },
-          bytes: operators.reduce(0) { $0 + $1.weightBytes + $1.cacheReadBytes }
+          bytes: operators.reduce(0) { $0 + weightScale * $1.weightBytes + $1.cacheReadBytes }
         ))
       for part in planned.parts { lengths[part.sequence] += part.count }
     }

@@ -11,7 +11,7 @@ public struct DelimitedText: Sendable {
 
   /// No table that is read here comes near these; what does would only fill the memory.
   private static let mostColumns = 1000
-  private static let mostRows = 2_000_000
+  private static let mostRows = 500_000
 
   /// - Throws: `InputError` that names the line.
   public init(_ text: String) throws {
@@ -124,10 +124,5 @@ public struct DelimitedText: Sendable {
       text.unicodeScalars.append(scalar)
     }
     return text + "\""
-  }
-
-  /// Reads a file. Errors name it.
-  public init(contentsOf url: URL) throws {
-    self = try within(url.path) { try DelimitedText(InputFile.table.text(at: url.path)) }
   }
 }

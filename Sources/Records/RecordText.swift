@@ -4,23 +4,20 @@ import Foundation
 /// The one way results become JSON: sorted keys in snake_case. On one line it is what stores hold
 /// and `--output jsonl` prints.
 public enum RecordText {
-  /// - Parameter undefinedIsNull: writes `null` for a number that is not finite; otherwise such a
-  ///   number is an error.
+  /// - Parameter undefinedIsMarked: writes a number that is not finite as the text `undefined`;
+  ///   otherwise such a number is an error.
   public static func encode(
-    _ value: some Encodable, pretty: Bool = false, undefinedIsNull: Bool = false
+    _ value: some Encodable, pretty: Bool = false, undefinedIsMarked: Bool = false
   ) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    if undefinedIsMarked {
+      encoder.nonConformingFloatEncodingStrategy = .convertToString(
+        positiveInfinity: undefined, negativeInfinity: undefined, nan: undefined)
+    }
     if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
     encoder.keyEncodingStrategy = .convertToSnakeCase
-    guard undefinedIsNull else {
-      return printable(String(decoding: try encoder.encode(value), as: UTF8.self))
-    }
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: undefined, negativeInfinity: undefined, nan: undefined)
-    return printable(
-      String(decoding: try encoder.encode(value), as: UTF8.self)
-        .replacing("\"\(undefined)\"", with: "null"))
+    return printable(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 
   /// The same JSON without characters that act on terminals or reorder what is read, which JSON
@@ -46,8 +43,8 @@ public enum RecordText {
     scalar.value >= 0x7f && PrintableText.isUnsafe(scalar)
   }
 
-  /// Stands for a number that is not finite; of private use, so that no name holds it.
-  private static let undefined = "\u{F8FF}undefined\u{F8FF}"
+  /// Stands for a number that is not finite. No name is like that.
+  public static let undefined = "undefined:dyno:5f8c1e9a"
 
   public static func decode<Value: Decodable>(_: Value.Type, _ data: Data) throws -> Value {
     let decoder = JSONDecoder()

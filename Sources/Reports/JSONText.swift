@@ -1,3 +1,4 @@
+import Foundation
 import Records
 
 /// Results as JSON for people and programs: as in stores, but by default readable.
@@ -6,6 +7,7 @@ public enum JSONText {
   ///
   /// - Parameter pretty: one value a line; off for large arrays of numbers.
   public static func encode(_ value: some Encodable, pretty: Bool = true) throws -> String {
-    try RecordText.encode(value, pretty: pretty, undefinedIsNull: true)
+    try RecordText.encode(value, pretty: pretty, undefinedIsMarked: true)
+      .replacing("\"\(RecordText.undefined)\"", with: "null")
   }
 }

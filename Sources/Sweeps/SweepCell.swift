@@ -21,7 +21,7 @@ public struct SweepCell: Sendable {
 
   /// For people.
   public var name: String {
-    "\(architecture.name) \(settings.dtype) \(test.name), batch \(test.batch)"
+    "\(architecture.name) \(settings.randomDType) \(test.name), batch \(test.batch)"
       + (settings.threads.map { ", \($0) thread\($0 == 1 ? "" : "s")" } ?? "")
   }
 
@@ -29,7 +29,7 @@ public struct SweepCell: Sendable {
   var content: [String: JSONValue] {
     var content: [String: JSONValue] = [
       "architecture": .object(architecture.config),
-      "dtype": .string(settings.dtype.rawValue),
+      "dtype": .string(settings.randomDType.rawValue),
       "cache_dtype": .string(settings.cacheDType.rawValue),
       "threads": settings.threads.map(JSONValue.integer) ?? .null,
       "chunk": .integer(settings.chunk),
@@ -70,7 +70,8 @@ public struct SweepCell: Sendable {
   /// - Parameter config: the path of the architecture's `config.json`.
   func arguments(config: String) -> [String] {
     var arguments = [
-      "bench", config, "--architecture-name", architecture.name, "--dtype", settings.dtype.rawValue,
+      "bench", config, "--architecture-name", architecture.name, "--dtype",
+      settings.randomDType.rawValue,
       "--cache-dtype",
       settings.cacheDType.rawValue, "--depth", "\(test.depth)", "--batch", "\(test.batch)",
       "--chunk", "\(settings.chunk)", "--seed", "\(settings.seed)", "--output", "jsonl",

@@ -133,7 +133,7 @@ public struct SweepRun {
         buildCommit: BuildInformation.commit, cpuInfo: Processor.model,
         modelType: cell.architecture.name, nBatch: settings.chunk,
         nThreads: settings.threads ?? site.defaultThreads, nSequences: cell.test.batch,
-        typeWeights: settings.dtype, typeK: settings.cacheDType, typeV: settings.cacheDType,
+        typeWeights: settings.randomDType, typeK: settings.cacheDType, typeV: settings.cacheDType,
         nPrompt: cell.test.promptTokens, nGen: cell.test.generatedTokens, nDepth: cell.test.depth,
         testTime: time,
         architecture: cell.architecture.config, seed: settings.seed, failure: failure))

@@ -174,8 +174,22 @@ struct GGUF {
 }
 
 extension GGUF {
+  /// The architecture that the metadata describes.
+  func architecture() throws -> Architecture {
+    try model(KernelTable.selected()).architecture
+  }
+
+  /// The same, and what its tensors are called.
+  func model(
+    _ kernels: KernelTable
+  ) throws -> (architecture: Architecture, tensors: TensorNames) {
+    try GGUFFamily.read(
+      described(kernels),
+      name: URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent)
+  }
+
   /// What an architecture is read from.
-  func described(_ kernels: KernelTable) throws -> GGUFMetadata {
+  private func described(_ kernels: KernelTable) throws -> GGUFMetadata {
     func factors(_ name: String) throws -> [Double]? {
       guard let tensor = tensors["\(name).weight"] else { return nil }
       guard let values = try tensor.values(kernels) else {

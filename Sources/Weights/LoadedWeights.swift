@@ -21,11 +21,25 @@ extension ModelWeights {
     // Caches call files by their hashes: what a file holds says what it is.
     if try ModelFileKind(of: file) == .safetensors {
       return try loadCheckpoint(
-        Safetensors.tensors(of: file),
+        Safetensors.tensors(ofWhole: file),
         config: url.deletingLastPathComponent().appendingPathComponent("config.json"), source: path,
         kernels)
     }
     return try loadGGUF(file, kernels)
+  }
+
+  /// Bytes of the files that `load` would open: at most what the weights take.
+  public static func fileBytes(_ path: String) throws -> Int {
+    func size(_ path: String) -> Int {
+      ((try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int) ?? 0
+    }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
+      isFolder.boolValue
+    else { return size(path) }
+    return try FileManager.default.contentsOfDirectory(atPath: path)
+      .filter { $0.hasSuffix(".safetensors") }
+      .reduce(0) { $0 + size(path + "/" + $1) }
   }
 
   private static func loadCheckpoint(
@@ -59,11 +73,7 @@ extension ModelWeights {
 
   private static func loadGGUF(_ file: MappedFile, _ kernels: KernelTable) throws -> ModelWeights {
     let gguf = try GGUF(file)
-    let (architecture, names) = try within(gguf.path) {
-      try GGUFFamily.read(
-        gguf.described(kernels),
-        name: URL(fileURLWithPath: gguf.path).deletingPathExtension().lastPathComponent)
-    }
+    let (architecture, names) = try within(gguf.path) { try gguf.model(kernels) }
     return try assemble(architecture, gguf.tensors, names, gguf.path, kernels)
   }
 

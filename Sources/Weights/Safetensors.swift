@@ -34,6 +34,19 @@ enum Safetensors {
     }
   }
 
+  /// All tensors of a model that is one file; a shard of several is refused.
+  static func tensors(ofWhole file: MappedFile) throws -> [String: StoredTensor] {
+    let name = file.path.split(separator: "/").last ?? ""
+    if let parts = name.wholeMatch(of: /.*-(\d{5})-of-(\d{5})\.safetensors/),
+      let part = Int(parts.1), let count = Int(parts.2), count > 1
+    {
+      throw InputError(
+        file.path, problem: "is part \(part) of \(count) of a checkpoint",
+        expected: "the folder with its model.safetensors.index.json")
+    }
+    return try tensors(of: file)
+  }
+
   private static func tensor(
     _ entry: JSONObject, in file: MappedFile, dataStart: Int
   ) throws -> StoredTensor {

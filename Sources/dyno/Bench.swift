@@ -7,11 +7,15 @@ import Records
 import Reports
 import Store
 import Sweeps
+import Weights
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measures throughput of architectures, with random weights.",
+    abstract: "Measures throughput of architectures with random weights, and of model files.",
     discussion: """
+      An architecture has random weights; a GGUF file, a checkpoint's folder or one of Hugging \
+      Face's cache is run with its own, as they are stored or converted to --dtype.
+
       Each architecture runs every combination of --prompt (prefill) and --generate (decode) with \
       --depth and --batch, interleaved in random order, until the median of each is known to \
       --precision or the --budget is spent. Shares are of this machine's limits, measured in the \
@@ -68,6 +72,9 @@ struct Bench: ParsableCommand {
   @Option(help: "Write one more run's operators to FILE as CSV, a row an operator: shape, seconds.")
   var operators: String?
 
+  @Flag(help: "Give models that have weights random ones too.")
+  var randomWeights = false
+
   @Option(help: "Append the results to the store FILE (see dyno results).")
   var store: String?
 
@@ -86,24 +93,20 @@ struct Bench: ParsableCommand {
   @Flag(help: .hidden)
   var serve = false
 
-  /// With --serve: run this file's weights as they are stored, instead of <arch>. How the comparison
-  /// with llama.cpp runs a real model.
-  @Option(help: .hidden)
-  var model: String?
-
   enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json, jsonl }
 
   func run() throws {
     if endWithStdin { ParentWatch.endWithStandardInput() }
-    var subjects = try options.architectures.map(Zoo.resolve)
+    var subjects = try options.architectures.map(ModelSubject.resolve)
+    for subject in subjects {
+      subject.notes.forEach { warn("\(subject.architecture.name): \($0)") }
+    }
+    if randomWeights { for index in subjects.indices { subjects[index].weights = nil } }
     if let architectureName {
       guard subjects.count == 1 else {
         throw InputError("--architecture-name", problem: "is given with several architectures")
       }
-      subjects[0].name = architectureName
-    }
-    guard model == nil || serve else {
-      throw InputError("--model", problem: "is given without --serve")
+      subjects[0].architecture.name = architectureName
     }
     if serve { try requireNothingToKeep() }
     var settings = ThroughputBench.Settings()
@@ -120,7 +123,7 @@ struct Bench: ParsableCommand {
     let recorder = try store.map { try BenchRecorder(store: $0) }
 
     if serve {
-      try BenchServer(subjects, model: model, tests, settings).serve(
+      try BenchServer(subjects, tests, settings).serve(
         read: { readLine() }, write: { try emit($0) })
       return
     }

@@ -2,6 +2,7 @@ import Architectures
 import ArgumentParser
 import Operators
 import Reports
+import Weights
 
 struct Describe: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,8 +19,10 @@ struct Describe: ParsableCommand {
   func run() throws {
     let depth = try nonNegative("--depth", depth)
     let descriptions = try options.architectures.map { argument in
-      ArchitectureDescription(
-        try Zoo.resolve(argument), dtype: options.dtype,
+      let subject = try ModelSubject.resolve(argument)
+      subject.notes.forEach { warn("\(subject.architecture.name): \($0)") }
+      return ArchitectureDescription(
+        subject.architecture, dtype: options.dtype ?? .bf16,
         cacheDType: options.cacheDtype.dtype, depth: depth)
     }
     switch output {

@@ -11,8 +11,6 @@ struct AnchorArgument: ExpressibleByArgument {
   let loss: Double
   let tokens: Double
 
-  static let allValueStrings = ["arch:loss:tokens such as llama-3.2-1b:2.803:100B"]
-
   init?(argument: String) {
     // From the right, so that a path may hold colons.
     let parts = argument.split(separator: ":", omittingEmptySubsequences: false)

@@ -15,6 +15,8 @@ struct LawPredictCommand: ParsableCommand {
       "A law file, or a shipped law (see profiles/laws); may be repeated.", valueName: "law"))
   var law: [String]
 
+  @OptionGroup var reference: ReferenceOptions
+
   @Option(help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"))
   var tokens: ScaledCount?
 

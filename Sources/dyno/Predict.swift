@@ -4,6 +4,7 @@ import CostModel
 import Foundation
 import Records
 import Reports
+import Weights
 
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -49,18 +50,16 @@ struct Predict: ParsableCommand {
   var output = OutputFormat.table
 
   func run() throws {
-    let subjects = try architectures.map(Zoo.resolve)
+    let models = try architectures.map(ModelSubject.resolve)
+    for model in models { model.notes.forEach { warn("\(model.architecture.name): \($0)") } }
+    let subjects = models.map(\.architecture)
     let profile = try DeviceZoo.resolve(device)
     let isGPU = profile.limits.kind == .gpu
     let engine = try ServingEngine.named(
       engine ?? (isGPU ? ServingEngine.vllm : ServingEngine.dyno).name)
     let parts = try positive("--tensor-parallel", tensorParallel)
     let cached = try nonNegative("--depth", depth)
-    for count in batch.values {
-      _ = try positive("--batch", count)
-      try WholeRun.requireSane(
-        depth: cached, prompt: workload.prompt, generate: workload.generate, batch: count)
-    }
+    for count in batch.values { _ = try positive("--batch", count) }
     let settings = Predictor.Settings(
       weights: dtype, cache: cacheDtype?.dtype ?? (isGPU ? .bf16 : .f16), tensorParallel: parts)
     let predictor = try Predictor(profile, engine, settings)

@@ -69,7 +69,8 @@ struct Results: ParsableCommand {
     filter.commits = commit.flatMap(\.values)
     filter.status = failed ? .failed : nil
     filter.lastAttemptsOnly = true
-    try within(store) { try show(ResultStore(store, .reading).results(filter)) }
+    let all = try ResultStore(store, .reading).results(filter)
+    try within(store) { try show(all) }
   }
 
   private func show(_ all: [StoredResult]) throws {

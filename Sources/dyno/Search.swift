@@ -167,8 +167,8 @@ struct SpaceOptions: ParsableArguments {
 }
 
 extension CountRange: ExpressibleByArgument {
-  public static var allValueStrings: [String] { ["counts or ranges such as 16 or 12-20"] }
   public init?(argument: String) { self.init(argument) }
+  public static var allValueStrings: [String] { ["counts or ranges such as 16 or 12-20"] }
 }
 
 extension LayerShare: ExpressibleByArgument {
@@ -185,12 +185,12 @@ extension WindowPattern: ExpressibleByArgument {
 struct GQAArgument: ExpressibleByArgument {
   let value: Int
 
-  static let allValueStrings = ["a count such as 4, or free"]
-
   init?(argument: String) {
     guard let value = argument == "free" ? .max : Int(argument) else { return nil }
     self.value = value
   }
+
+  static var allValueStrings: [String] { ["a count such as 4, or free"] }
 }
 
 /// What a search may lose.

@@ -16,8 +16,9 @@ struct SubjectOptions: ParsableArguments {
   @Argument(help: .architectures)
   var architectures: [String]
 
-  @Option(help: "Storage of weights: \(DType.listed).")
-  var dtype = DType.bf16
+  @Option(
+    help: "Storage of weights: \(DType.listed). Default: a file's own, bf16 of random ones.")
+  var dtype: DType?
 
   @Option(help: "Storage of the KV cache: f32, f16, bf16 or q8_0.")
   var cacheDtype = CacheType(.f16)
@@ -90,7 +91,8 @@ extension ArgumentHelp {
     "A device profile's path or name (see profiles/devices), or host for this machine.",
     valueName: "device")
   static let architectures = ArgumentHelp(
-    "A config.json, its folder, or a zoo name (see profiles/architectures).", valueName: "arch")
+    "A zoo name (see profiles/architectures), a config.json, its folder, or a model file.",
+    valueName: "arch")
 }
 
 // Where a type names no values of its own, what it prints as such is the form it expects: in help,

@@ -149,6 +149,7 @@ import Testing
     }
     expectRefusal("does not fit", "llama-3.2-1b") {
       $0.workloads = [ServingWorkload(prompt: 9_000_000, generate: 9, batch: 1)]
+      $0.batches = [1]
     }
   }
 }

@@ -80,6 +80,21 @@ import Testing
     #expect(windowed.config["model_type"] == .string("shishulm"))
   }
 
+  /// Cohere's heads are of the hidden size, and our own words have no LayerNorm.
+  @Test func whatNoConfigurationSaysIsNotWritten() throws {
+    var cohere = try Architecture(
+      name: "test",
+      config: JSONObject([
+        "model_type": .string("cohere2"), "hidden_size": .integer(64),
+        "intermediate_size": .integer(128), "num_hidden_layers": .integer(4),
+        "num_attention_heads": .integer(4), "num_key_value_heads": .integer(2),
+        "vocab_size": .integer(100),
+      ]))
+    cohere.headDimension = 8
+    let error = #expect(throws: InputError.self) { try cohere.configText() }
+    #expect(error?.description.contains("cohere2") == true)
+  }
+
   @Test(
     arguments: [
       ("shared_layers", .array([.array([.integer(2), .integer(3)])]), "earlier"),

@@ -157,6 +157,7 @@ import Testing
     ("minicpm", "scale_depth", .number(1.4)), ("minicpm", "dim_model_base", .number(100)),
     ("granite", "logits_scaling", .number(9.7)), ("granite", "residual_multiplier", .number(0.22)),
     ("glm4", "partial_rotary_factor", .number(0.33)),
+    ("glm4", "partial_rotary_factor", .number(0.46875)),
     ("stablelm", "partial_rotary_factor", .number(0.1)),
     ("gpt_neox", "rotary_pct", .number(0.6)),
     ("gpt2", "scale_attn_by_inverse_layer_idx", .bool(true)),
@@ -169,6 +170,33 @@ import Testing
     let architecture = try Architecture(name: family, config: JSONObject(fields))
     let text = Data(try architecture.configText().utf8)
     #expect(try Architecture(name: family, config: JSONObject(parsing: text)) == architecture)
+  }
+
+  /// Whatever numbers stand in a configuration, it is read or refused.
+  @Test func numbersOfAnySizeAreReadOrRefused() throws {
+    let numbers: [JSONValue] =
+      [0, -1, 1, 3, 1 << 20, 1 << 40, .max, .min].map(JSONValue.integer)
+      + [0, -0.5, 1e-300, 1e300].map(JSONValue.number) + [.array([]), .bool(true), .null]
+    let others = [
+      "head_dim", "max_position_embeddings", "sliding_window", "partial_rotary_factor",
+      "rope_theta",
+      "query_pre_attn_scalar", "rms_norm_eps", "layer_norm_eps", "sliding_window_pattern",
+      "no_rope_layer_interval", "logits_scaling", "dim_model_base", "scale_depth", "n_inner",
+      "original_max_position_embeddings", "shared_intermediate_size",
+    ]
+    for family in Families.all {
+      let fields = Self.smallest(family.modelType)
+      for field in Array(fields.keys) + others where field != "model_type" {
+        for number in numbers {
+          var changed = fields
+          changed[field] = number
+          if let architecture = try? Architecture(name: "test", config: JSONObject(changed)) {
+            _ = architecture.parameters
+            _ = try? architecture.configText()
+          }
+        }
+      }
+    }
   }
 
   @Test func nothingIsIgnored() throws {

@@ -65,12 +65,13 @@ import Testing
       "rope_parameters": .object(["rope_type": .string("default"), "rope_theta": .number(5e5)]),
     ])
     #expect(plain.rotaries == [RotaryEmbedding(theta: 5e5)])
-    let partial = try read([
-      "rope_parameters": .object([
-        "rope_theta": .number(1e4), "partial_rotary_factor": .number(0.5),
-      ])
+    let half: JSONValue = .object([
+      "rope_theta": .number(1e4), "partial_rotary_factor": .number(0.5),
     ])
+    let partial = try read(["model_type": .string("phi3"), "rope_parameters": half])
     #expect(partial.firstAttention?.rotary?.dimensions == 8)
+    // transformers' LLaMA turns whole heads.
+    #expect(throws: InputError.self) { try read(["rope_parameters": half]) }
   }
 
   /// By type of layer, as transformers 5 nests it: what one rotation is asked of must be one.
@@ -178,6 +179,8 @@ import Testing
     #expect(
       try Architecture(name: "test", config: JSONObject(flat))
         == read(["model_type": .string("qwen2")]))
+    flat["rope_theta"] = nil
+    #expect(try Architecture(name: "test", config: JSONObject(flat)).rotaries[0].theta == 1e6)
     text["model_type"] = .string("mllama_text_model")
     let error = #expect(throws: InputError.self) {
       try Architecture(
@@ -231,7 +234,7 @@ import Testing
       (
         "rope_parameters",
         .object(["rope_theta": .number(1e4), "partial_rotary_factor": .number(0.2)]),
-        ["partial_rotary_factor", "even"]
+        ["partial_rotary_factor", "0.2", "1"]
       ),
       (
         "rope_parameters", .object(["rope_theta": .number(1e4), "spiral": .integer(2)]),

@@ -88,6 +88,8 @@ import Testing
     // Beyond Int: still a number, and no integer to whoever asks for one.
     #expect(try parsed("9223372036854775807") == .integer(.max))
     #expect(try parsed("9223372036854775808") == .number(0x1p63))
+    // Rounded, it is no integer that anybody wrote.
+    #expect(try parsed("92233720368547751.807") == .number(92233720368547751.807))
     let object = try JSONObject(parsing: Data(#"{"n": 18446744073709551616}"#.utf8))
     #expect(try object.double("n") == 0x1p64)
     let error = #expect(throws: InputError.self) { try object.int("n") }

@@ -76,6 +76,28 @@ import Testing
     #expect(try Self.zoo.architecture(named: name).parameters.total == total)
   }
 
+  /// Stores and sweeps know their measurements by these texts, so they must not change.
+  @Test(arguments: [
+    (
+      "llama-3.2-1b",
+      #"{"architectures":["LlamaForCausalLM"],"attention_bias":false,"head_dim":64,"hidden_act":"silu","hidden_size":2048,"intermediate_size":8192,"max_position_embeddings":131072,"mlp_bias":false,"model_type":"llama","num_attention_heads":32,"num_hidden_layers":16,"num_key_value_heads":8,"rms_norm_eps":1e-05,"rope_scaling":{"factor":32,"high_freq_factor":4,"low_freq_factor":1,"original_max_position_embeddings":8192,"rope_type":"llama3"},"rope_theta":500000,"tie_word_embeddings":true,"torch_dtype":"bfloat16","vocab_size":128256}"#
+    ),
+    (
+      "mistral-7b",
+      #"{"architectures":["MistralForCausalLM"],"head_dim":128,"hidden_act":"silu","hidden_size":4096,"intermediate_size":14336,"max_position_embeddings":32768,"model_type":"mistral","num_attention_heads":32,"num_hidden_layers":32,"num_key_value_heads":8,"rms_norm_eps":1e-05,"rope_theta":10000,"sliding_window":4096,"tie_word_embeddings":false,"torch_dtype":"bfloat16","vocab_size":32000}"#
+    ),
+    (
+      "qwen3-0.6b",
+      #"{"architectures":["Qwen3ForCausalLM"],"attention_bias":false,"head_dim":128,"hidden_act":"silu","hidden_size":1024,"intermediate_size":3072,"max_position_embeddings":40960,"model_type":"qwen3","num_attention_heads":16,"num_hidden_layers":28,"num_key_value_heads":8,"rms_norm_eps":1e-06,"rope_theta":1000000,"tie_word_embeddings":true,"torch_dtype":"bfloat16","use_sliding_window":false,"vocab_size":151936}"#
+    ),
+  ])
+  func configurationsStayAsTheyAre(name: String, text: String) throws {
+    let expected = try JSONObject(parsing: Data(text.utf8)).fields
+    let config = try Self.zoo.architecture(named: name).config
+    // Numbers are the same text with and without a fraction.
+    #expect(CanonicalJSON.text(.object(config)) == CanonicalJSON.text(.object(expected)))
+  }
+
   @Test func everyConfigSurvivesWritingAndReading() throws {
     let names = try Self.zoo.names()
     #expect(names.count == 29)

@@ -55,9 +55,12 @@ extension CommandTests {
     (["llama-3.1-8b", "--device", "a100-40gb", "--workload", "9000000"], "such as 4096x1024"),
     (["qwen2.5-1.5b", "--device", "h100-sxm", "--tensor-parallel", "8"], "12 query heads"),
     (["llama-3.2-1b", "--device", "h100-sxm", "--engine", "dyno"], "does not run on"),
+    (["llama-3.2-1b", "--device", "h100-sxm", "--batch", "10000000"], "batch: is 10000000"),
     (
-      ["llama-3.2-1b", "--device", "h100-sxm", "--workload", "9000000x9", "--batch", "900000"],
-      "batch × tokens²"
+      [
+        "llama-3.2-1b", "--device", "h100-sxm", "--batch", "1000000", "--workload",
+        "10000000x10000000",
+      ], "batch × tokens²"
     ),
   ])
   func badPredictionsAreRefused(arguments: [String], named: String) throws {

@@ -117,7 +117,7 @@ extension CommandTests {
       ),
       (
         ["law", "predict", "llama-3.2-1b", "--law", "conditional-1b", "--tokens", "100G"],
-        "expected a count such as 100B"
+        "expected a number such as 100B"
       ),
       (
         ["law", "predict", "smollm2-135m", "--law", "conditional-1b", "--tokens", "100"],
@@ -125,7 +125,7 @@ extension CommandTests {
       ),
       (
         ["law", "predict", "smollm2-135m", "--law", "conditional-1b", "--anchor", "x:3"],
-        "expected arch:loss:tokens"
+        "expected ARCH:LOSS:TOKENS"
       ),
       (
         [

@@ -5,6 +5,7 @@ import Host
 import Measurement
 import TestSupport
 import Testing
+import Weights
 
 /// Children that are no benches, or bad ones.
 @Suite struct BenchChildTests {
@@ -90,7 +91,8 @@ import Testing
     var settings = ThroughputBench.Settings()
     settings.threads = 1
     let server = try BenchServer(
-      [randomArchitecture(seed: 1).validated()], [ThroughputTest(.decode(1), depth: 0, batch: 1)],
+      [ModelSubject(randomLlama(seed: 1).validated())],
+      [ThroughputTest(.decode(1), depth: 0, batch: 1)],
       settings)
     for request in [
       "{\"cell\":0,\"runs\":\(Int.max),\"stretch\":0,\"floor\":false}",

@@ -16,7 +16,7 @@ import Testing
     settings.threads = 1
     let tests = [1, 2].map { ThroughputTest(.decode(2), depth: 0, batch: $0) }
     return try! ThroughputBench(tests, settings, report: { _ in })
-      .run([randomArchitecture(seed: 1).validated(), randomArchitecture(seed: 2).validated()])
+      .run([randomLlama(seed: 1).validated(), randomLlama(seed: 2).validated()])
       .records
   }()
 

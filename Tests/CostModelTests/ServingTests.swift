@@ -161,7 +161,7 @@ import Testing
     #expect(abs(other.peakMemoryBytes - one.peakMemoryBytes - difference) < 1)
     // Half of the layers with a window.
     var mixed = windowed
-    mixed.firstWindowedLayer = 16
+    mixed.keepWindows(from: 16)
     let half = try predictor(.vllm).predict(mixed, workload)
     #expect(half.largestBatch == Int(half.plan.cacheRoom / ((31_008 + 4112) / 2 * 131_072)))
     let own = try predictor(.dyno).predict(windowed, workload)
@@ -250,7 +250,7 @@ import Testing
     let shared = try predict(Predictor.Settings(tensorParallel: 2), profile)
     #expect(shared.evidence.errors == nil)
     #expect(shared.evidence.comparedElsewhere == "f16 weights, f16 KV cache, 1 device")
-    #expect(shared.spread > 1.645 * 0.22 && shared.spread > 2 * alike.spread)
+    #expect(shared.spread > 1.645 * 0.17 && shared.spread > 2 * alike.spread)
     let cached = try predict(Predictor.Settings(cache: .q8_0), profile)
     #expect(cached.evidence.errors == nil && cached.spread > alike.spread)
     // A profile of an earlier version does not say.
@@ -310,7 +310,7 @@ import Testing
   @Test(arguments: [0, 16]) func waitingWithWindowsAgreesWithEveryStep(firstWindowed: Int) throws {
     var architecture = try zoo("mistral-7b")
     architecture.slidingWindow = 512
-    architecture.firstWindowedLayer = firstWindowed
+    architecture.keepWindows(from: firstWindowed)
     try waitingAgrees(architecture, 200, 900, 48, 18)
   }
 
@@ -325,17 +325,17 @@ import Testing
       try #require(roomy.point(architecture, workload)).seconds
     }
     // Positions in whole blocks, times the layers that keep them.
-    let windowed =
-      architecture.slidingWindow == nil ? 0 : architecture.layers - architecture.firstWindowedLayer
+    let layers = architecture.layers.count
+    let windowed = architecture.layers.filter { $0.attention?.window != nil }.count
     let most = ((architecture.slidingWindow ?? 0) + 15) / 16 + 1
     func blocks(_ positions: Int) -> Int {
       let blocks = (positions + 15) / 16
-      return 16 * ((architecture.layers - windowed) * blocks + windowed * min(blocks, most))
+      return 16 * ((layers - windowed) * blocks + windowed * min(blocks, most))
     }
     let positions = Int(tight.plan.cacheRoom / tight.plan.cachePerPosition)
-    let capacity = positions / 16 * 16 * architecture.layers
+    let capacity = positions / 16 * 16 * layers
     let mark =
-      capacity - (positions - Int(Double(positions) * 0.01)) / 16 * 16 * architecture.layers
+      capacity - (positions - Int(Double(positions) * 0.01)) / 16 * 16 * layers
 
     // Tokens made of each sequence.
     var waiting = [Int](repeating: 0, count: batch)
@@ -433,5 +433,17 @@ import Testing
     let prediction = try predictor(.vllm, capacity: 24 * 0x1p30).predict(
       zoo("llama-2-7b"), ServingWorkload(prompt: 0, generate: 8, depth: 0, batch: 100_000))
     #expect(prediction.point.seconds > 0 && prediction.widest < 100_000)
+  }
+}
+
+extension Architecture {
+  /// Layers before `first` see everything.
+  fileprivate mutating func keepWindows(from first: Int) {
+    layers = LayerStack(
+      layers.enumerated().map { index, layer in
+        var layer = layer
+        if index < first { layer.attention?.window = nil }
+        return layer
+      })
   }
 }

@@ -457,7 +457,7 @@ import Weights
               var block = dyno_attention_block(
                 cache_type: dtype.kernelType, head_dimension: e, keys: panels.base,
                 values: values.baseAddress, first: 0, count: positions, queries: queries.base,
-                query_stride: e, rows: 2, visible_from: from.baseAddress,
+                query_stride: e, rows: 2, softcap: 0, visible_from: from.baseAddress,
                 visible_to: to.baseAddress, maximum: maximum.base, sum: sum.base,
                 output: output.base, scratch: scratch.base)
               table.attention(&block)

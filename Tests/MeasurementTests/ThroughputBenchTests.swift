@@ -5,6 +5,7 @@ import Records
 import Reports
 import TestSupport
 import Testing
+import Weights
 
 @Suite struct ThroughputBenchTests {
   private func run(
@@ -14,7 +15,7 @@ import Testing
     settings.repetitions = repetitions
     settings.chunk = 16
     settings.threads = 1
-    let architectures = try (1...2).map { try randomArchitecture(seed: $0).validated() }
+    let architectures = try (1...2).map { try randomLlama(seed: $0).validated() }
     return try ThroughputBench(tests, settings, report: { _ in }).run(
       architectures, tracedRounds: tracedRounds)
   }
@@ -24,7 +25,8 @@ import Testing
     var settings = ThroughputBench.Settings()
     settings.threads = 1
     let test = ThroughputTest(.decode(2), depth: 0, batch: 1)
-    let server = try BenchServer([try randomArchitecture(seed: 1).validated()], [test], settings)
+    let server = try BenchServer(
+      [ModelSubject(try randomLlama(seed: 1).validated())], [test], settings)
     var requests = [
       try BenchLine.encode(BenchRequest(cell: 0, runs: 2)),
       try BenchLine.encode(BenchRequest(cell: 0, runs: 1, floor: true)),

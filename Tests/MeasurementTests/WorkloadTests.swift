@@ -8,7 +8,7 @@ import Testing
   private func plan(
     prompt: Int, generate: Int, batch: Int, chunk: Int, depth: Int = 0, window: Int? = nil
   ) throws -> (RunPlan, exact: RunPlan) {
-    var architecture = randomArchitecture(seed: 1)
+    var architecture = randomLlama(seed: 1)
     architecture.slidingWindow = window
     func plan(_ exact: Bool) -> RunPlan {
       RunPlan(
@@ -82,10 +82,10 @@ import Testing
     let test = ThroughputTest(
       .workload(prompt: 700, generate: 40, exact: true), depth: 0, batch: 3)
     let pieces = RunPlan.pieces(of: test, chunk: 256, prefillSteps: 2, decodeSteps: 7)
-    let steps = RunPlan(test, randomArchitecture(seed: 1), chunk: 256).stepCount
+    let steps = RunPlan(test, randomLlama(seed: 1), chunk: 256).stepCount
     #expect(pieces.reduce(0) { $0 + $1.stepCount } == steps)
     let linear = { (depth: Int, count: Int) in Double(count) * (1 + 0.01 * Double(depth)) }
-    let exact = RunPlan(test, randomArchitecture(seed: 1), chunk: 256)
+    let exact = RunPlan(test, randomLlama(seed: 1), chunk: 256)
     let whole = exact.total(exact.segments.map { seconds($0, linear) })
     let sum = pieces.reduce(0) { $0 + $1.total($1.segments.map { seconds($0, linear) }) }
     #expect(abs(sum / whole - 1) < 1e-12)
@@ -100,7 +100,7 @@ import Testing
       ThroughputTest(.workload(prompt: 40, generate: 30, exact: $0), depth: 0, batch: 2)
     }
     let records = try ThroughputBench(tests, settings, report: { _ in })
-      .run([randomArchitecture(seed: 3).validated()]).records
+      .run([randomLlama(seed: 3).validated()]).records
     #expect(records.map(\.testName) == ["pp40+tg30", "pp40+tg30"])
     let workloads = try records.map { try #require($0.workload) }
     #expect(workloads.map(\.mode) == [.exact, .integrated])

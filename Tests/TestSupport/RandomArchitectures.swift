@@ -91,3 +91,17 @@ public func randomTokens(_ count: Int, _ architecture: Architecture, seed: UInt6
   var random = SeededGenerator(seed: seed)
   return (0..<count).map { _ in Int.random(in: 0..<architecture.vocabularySize, using: &random) }
 }
+
+/// Small LLaMAs: what a `config.json` can say.
+public func randomLlama(seed: UInt64) -> Architecture {
+  var random = SeededGenerator(seed: seed)
+  let keyValueHeads = [1, 2, 3].randomElement(using: &random)!
+  return Architecture(
+    name: "random-\(seed)", hiddenSize: 32 * Int.random(in: 1...3, using: &random),
+    intermediateSize: 32 * Int.random(in: 1...4, using: &random),
+    layers: Int.random(in: 1...3, using: &random),
+    queryHeads: keyValueHeads * [1, 2, 3].randomElement(using: &random)!,
+    keyValueHeads: keyValueHeads, headDimension: [16, 32].randomElement(using: &random)!,
+    vocabularySize: Int.random(in: 30...90, using: &random),
+    tiedEmbeddings: Bool.random(using: &random))
+}

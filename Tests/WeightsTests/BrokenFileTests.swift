@@ -177,6 +177,11 @@ import Weights
     return data
   }
 
+  @Test func aShardAlone() throws {
+    let shard = fixture("huggingface/llama-sharded/model-00002-of-00003.safetensors")
+    try expectRefusal(shard, "is part 2 of 3 of a checkpoint", "model.safetensors.index.json")
+  }
+
   @Test func splitAndDoubledMetadata() throws {
     let part = gguf([("split.no", 2, [0, 0]), ("split.count", 2, [2, 0])])
     try withFile(part, inPlaceOf: "gguf/llama-f32.gguf") {

@@ -94,13 +94,12 @@ class Dyno:
     def __init__(self, executable: Path, group: Group, tests: list[Test], threads: int) -> None:
         test = tests[0]
         command = [
-            executable, "bench", group.model, "--serve", "--dtype", group.dtype,
+            executable, "bench", *([group.file] if group.file else [group.model, "--dtype", group.dtype]),
+            "--serve",
             "--threads", threads, "--prompt", ",".join(str(t.prompt) for t in tests),
             "--generate", ",".join(str(t.generate) for t in tests),
             "--depth", test.depth, "--batch", test.batch,
         ]  # fmt: skip
-        if group.file:
-            command += ["--model", group.file]
         self.process = subprocess.Popen(
             [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

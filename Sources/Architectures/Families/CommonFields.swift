@@ -56,18 +56,25 @@ struct CommonFields {
     vocabularySize = try config.size("vocab_size", default: sizes?.vocabulary)
     maxPositions = try config.int("max_position_embeddings") ?? defaults.maxPositions
     tiedEmbeddings = try config.bool("tie_word_embeddings") ?? defaults.tiedEmbeddings
-    // Lists of layers are made from it.
+    // Lists are made from them, and products.
+    try checkSize("hidden_size", hiddenSize, atMost: Limits.hiddenSize)
     try checkSize("num_hidden_layers", layers, atMost: Limits.layers)
+    try checkSize("num_attention_heads", queryHeads, atMost: Limits.heads)
+    try checkSize("head_dim", headDimension, atMost: Limits.headDimension)
   }
 
   /// The rotation of all layers, and how a layer uses it.
+  ///
+  /// - Parameter partialFactor: of a head that is turned, where the field is absent; `nil`: the family
+  ///   turns whole heads, whatever the field says.
   func rotary(
-    _ config: ConfigReader, theta: Double = 10_000, partialFactor: Double = 1,
+    _ config: ConfigReader, theta: Double = 10_000, partialFactor: Double? = nil,
     original: Int? = nil, interleaved: Bool = false, others: Set<String> = []
   ) throws -> (tables: [RotaryEmbedding], rotation: Attention.Rotation) {
     let fields = try config.rotary(
       headDimension: headDimension, maxPositions: maxPositions, theta: theta,
-      partialFactor: partialFactor, original: original, others: others)
+      partialFactor: partialFactor ?? 1, original: original, others: others)
+    if partialFactor == nil { try fields.demandWholeHeads() }
     return (
       [fields.rotary],
       .init(dimensions: fields.dimensions(ofHead: headDimension), interleaved: interleaved)

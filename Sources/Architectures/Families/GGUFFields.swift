@@ -12,6 +12,8 @@ extension GGUFMetadata {
         "\(architecture).expert_count", problem: "mixtures of experts are not supported",
         expected: "a dense model")
     }
+    // Lists of layers are made from it.
+    try checkSize("\(architecture).block_count", size("block_count"), atMost: Limits.layers)
     let hiddenSize = try size("embedding_length")
     let queryHeads = try size("attention.head_count")
     guard queryHeads > 0 else {
@@ -56,7 +58,8 @@ extension GGUFMetadata {
           "\(architecture).rope.dimension_count", problem: "is \(turned)",
           expected: "at most the head dimension \(headDimension)")
       }
-      fields["partial_rotary_factor"] = .number(Double(turned) / Double(headDimension))
+      fields["partial_rotary_factor"] = .number(
+        RotaryFields.share(turned, ofHead: headDimension))
     }
     // Older files name the factor alone, which llama.cpp takes for linear scaling.
     let factor = try double("rope.scaling.factor") ?? double("rope.scale_linear")

@@ -10,7 +10,7 @@ extension Family {
         .up: "mlp.dense_h_to_4h", .down: "mlp.dense_4h_to_h",
         .finalNorm: "gpt_neox.final_layer_norm", .head: "embed_out",
       ], layers: ("gpt_neox.layers.", "."),
-      surplus: ["attention.bias", "attention.masked_bias", "rotary_emb.inv_freq"]
+      surplus: TensorNames.buffers
     ).with { weight, layer, architecture in
       let parts: [WeightRole] = [.query, .key, .value]
       guard let layer, let part = parts.firstIndex(of: weight.role) else { return nil }
@@ -71,7 +71,7 @@ extension Family {
       defaults: [
         .embedding: "transformer.wte", .positions: "transformer.wpe", .attentionNorm: "ln_1",
         .mlpNorm: "ln_2", .finalNorm: "transformer.ln_f", .head: "lm_head",
-      ], layers: ("transformer.h.", "."), surplus: ["attn.bias", "attn.masked_bias"]
+      ], layers: ("transformer.h.", "."), surplus: TensorNames.buffers
     ).with { weight, layer, architecture in
       guard let layer, let attention = architecture.layers[layer].attention else { return nil }
       // Matrices are stored with their inputs as rows.
@@ -116,6 +116,7 @@ extension Family {
       let layers = try config.size("n_layer", or: "num_hidden_layers")
       let positions = try config.size("n_positions", or: "max_position_embeddings")
       config.ignore("n_ctx", "reorder_and_upcast_attn")
+      try checkSize("n_embd", hiddenSize, atMost: Limits.hiddenSize)
       try checkSize("n_layer", layers, atMost: Limits.layers)
       guard heads > 0, hiddenSize % heads == 0 else {
         throw InputError(

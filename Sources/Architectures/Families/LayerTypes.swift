@@ -27,9 +27,11 @@ extension ConfigReader {
     _ sizes: CommonFields, theta: Double, localTheta: Double, localField: String?
   ) throws -> LayerRotaries {
     func rotary(_ type: String, theta: Double) throws -> RotaryFields {
-      try self.rotary(
+      let fields = try self.rotary(
         headDimension: sizes.headDimension, maxPositions: sizes.maxPositions, layerType: type,
         theta: theta)
+      try fields.demandWholeHeads()
+      return fields
     }
     let full = try rotary("full_attention", theta: theta)
     let local = try localField.flatMap { try double($0) }

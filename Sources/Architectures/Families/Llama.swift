@@ -43,10 +43,8 @@ extension Family {
 }
 
 extension Attention {
-  /// The turned share of a head, such that so many elements follow from it.
+  /// The turned share of a head.
   var rotaryShare: Double {
-    let dimensions = rotary?.dimensions ?? 0
-    let share = Double(dimensions) / Double(headDimension)
-    return Int(share * Double(headDimension)) < dimensions ? share.nextUp : share
+    RotaryFields.share(rotary?.dimensions ?? 0, ofHead: headDimension)
   }
 }

@@ -22,7 +22,7 @@ extension Family {
     read: { name, config in
       let fields = try CommonFields(config, .init(maxPositions: 4096))
       let norm = try config.rmsNorm(default: 1e-5)
-      let (tables, rotation) = try fields.rotary(config, original: 4096)
+      let (tables, rotation) = try fields.rotary(config, partialFactor: 1, original: 4096)
       for field in ["attention_bias", "mlp_bias", "lm_head_bias"] {
         try config.demand(field, .bool(false))
       }

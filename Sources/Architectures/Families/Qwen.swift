@@ -66,7 +66,13 @@ extension Family {
         fields["use_sliding_window"] = .bool(window != nil)
         if let window {
           fields["sliding_window"] = .integer(window)
-          fields["layer_types"] = architecture.layers.layerTypes
+          let windowed = architecture.layers.map { $0.attention?.window != nil }
+          let spared = windowed.firstIndex(of: true) ?? windowed.count
+          if windowed[spared...].allSatisfy({ $0 }) {
+            fields["max_window_layers"] = .integer(spared)
+          } else {
+            fields["layer_types"] = architecture.layers.layerTypes
+          }
         }
         if isThird { fields["attention_bias"] = .bool(architecture.eachAttention.inputBias) }
         return fields

@@ -8,7 +8,24 @@ struct RotaryFields {
   var partialFactor: Double
 
   /// Elements of a head that are turned.
-  func dimensions(ofHead size: Int) -> Int { Int(Double(size) * partialFactor) }
+  func dimensions(ofHead size: Int) -> Int {
+    Int(min(max(Double(size) * partialFactor, -1), Double(Limits.queryWidth)))
+  }
+
+  /// The factor from which so many elements follow.
+  static func share(_ dimensions: Int, ofHead size: Int) -> Double {
+    let share = Double(dimensions) / Double(size)
+    return Int(Double(size) * share) < dimensions ? share.nextUp : share
+  }
+
+  /// For families that turn whole heads: what says otherwise is of another model.
+  func demandWholeHeads() throws {
+    guard partialFactor == 1 else {
+      throw InputError(
+        "partial_rotary_factor", problem: "is \(partialFactor)",
+        expected: "1: heads are turned whole with this model_type")
+    }
+  }
 }
 
 extension ConfigReader {

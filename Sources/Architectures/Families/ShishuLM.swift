@@ -9,23 +9,28 @@ extension Family {
     read: { name, config in
       let fields = try CommonFields(config)
       let count = fields.layers
-      let parts = try LlamaParts(config, fields)
+      let parts = try LlamaParts(config, fields, partialFactor: 1)
       let lists = try LayerLists(config, fields)
       let outputBias = try config.bool("attention_out_bias") ?? parts.attention.inputBias
       let isNormed = try config.bool("use_qk_norm") ?? false
       let layers = (0..<count).map { layer in
-        var (attention, mlp) = (parts.attention, parts.mlp)
-        attention.outputBias = outputBias
-        attention.queryKeyNorm = isNormed ? .init(parts.norm, .head) : nil
-        attention.resizeHeads(to: lists.headDimensions[layer])
-        attention.queryHeads = lists.queryHeads[layer]
-        attention.keyValueHeads = lists.keyValueHeads[layer]
-        attention.window = lists.windows[layer]
-        if !lists.rotates[layer] { attention.rotary = nil }
-        mlp.intermediateSize = lists.intermediateSizes[layer]
-        return Layer(
-          attention: lists.attentionFree.contains(layer) ? nil : attention,
-          mlp: lists.mlpFree.contains(layer) ? nil : mlp)
+        var (attention, mlp) = (Attention?.none, MLP?.none)
+        if !lists.attentionFree.contains(layer) {
+          var own = parts.attention
+          own.outputBias = outputBias
+          own.queryKeyNorm = isNormed ? .init(parts.norm, .head) : nil
+          own.resizeHeads(to: lists.headDimensions[layer])
+          own.queryHeads = lists.queryHeads[layer]
+          own.keyValueHeads = lists.keyValueHeads[layer]
+          own.window = lists.windows[layer]
+          if !lists.rotates[layer] { own.rotary = nil }
+          attention = own
+        }
+        if !lists.mlpFree.contains(layer) {
+          mlp = parts.mlp
+          mlp?.intermediateSize = lists.intermediateSizes[layer]
+        }
+        return Layer(attention: attention, mlp: mlp)
       }
       return fields.architecture(
         name, "shishulm",

@@ -21,12 +21,12 @@ public enum AIConfiguratorTable {
         weights = try row.dtype("gemm_dtype")
         cache = weights
       case "context_attention":
-        shape = try attention(row, cached: 0, new: try row.tokens("isl"))
+        shape = try attention(row, cached: 0, new: try row.count("isl"))
         weights = try row.dtype("attn_dtype")
         cache = try row.dtype("kv_cache_dtype")
       case "generation_attention":
         // The new token attends to itself and to isl + step - 1 cached positions.
-        let context = try row.tokens("isl") + row.tokens("step")
+        let context = try row.count("isl") + row.count("step")
         shape = try attention(row, cached: context - 1, new: 1)
         weights = try row.dtype("attn_dtype")
         cache = try row.dtype("kv_cache_dtype")

@@ -42,7 +42,7 @@ public enum BenchRecords {
       let model = LlamaBenchModel(fields)
       weights = try model.weights(facts)
       try model.requireParameters(of: architecture)
-      try model.requireDevice(facts.deviceKind, layers: architecture.layers)
+      try model.requireDevice(facts.deviceKind, layers: architecture.layers.count)
     }
     let samples = try fields.array("samples_ns") ?? []
     let unsorted = try samples.map { value -> Double in

@@ -8,6 +8,8 @@ public struct Measurements {
   /// Rows left out, each with its file, its line and the reason.
   public var rejected: [InputError] = []
 
+  private static let mostResults = 100_000
+
   public init() {}
 
   /// Whether there is nothing, not even a row that was refused.
@@ -35,6 +37,10 @@ public struct Measurements {
       let value = try JSONValue(parsing: Data(text.utf8))
       let entries: [JSONValue]
       if case .array(let array) = value { entries = array } else { entries = [value] }
+      guard entries.count <= Self.mostResults else {
+        throw InputError(
+          problem: "holds \(entries.count) results", expected: "at most \(Self.mostResults)")
+      }
       for (index, entry) in entries.enumerated() {
         let place = "[\(index)]"
         do {
@@ -69,9 +75,14 @@ public struct Measurements {
       operators += took(try AIConfiguratorTable.rows(table))
     } else if InferenceBenchTable.recognizes(table.columns) {
       try facts.requireDevice(.gpu)
+      // A table names few models in many rows.
+      var known: [String: Result<Architecture, any Error>] = [:]
       runs += took(
         try InferenceBenchTable.rows(table) { name in
-          try within("model") { try facts.architecture(named: name) }
+          let model =
+            known[name] ?? Result { try within("model") { try facts.architecture(named: name) } }
+          known[name] = model
+          return try model.get()
         })
     } else if table.columns.contains("operator") {
       operators += took(try OperatorTable.rows(table, facts))

@@ -114,8 +114,7 @@ public enum VLLMBench {
     let words = model.lowercased().split { !$0.isLetter && !$0.isNumber }
     let marks: Set<Substring> = [
       "awq", "gptq", "fp8", "int8", "int4", "4bit", "8bit", "bnb", "w4a16", "w8a8", "w8a16",
-      "nvfp4",
-      "mxfp4", "gguf",
+      "nvfp4", "mxfp4", "gguf",
     ]
     guard facts.dtype == nil, let mark = words.first(where: marks.contains) else { return }
     throw InputError(

@@ -108,9 +108,10 @@ struct LlamaParts {
   let tables: [RotaryEmbedding]
   let norm: Norm
 
-  init(_ config: ConfigReader, _ fields: CommonFields) throws {
+  /// - Parameter partialFactor: see `CommonFields.rotary`.
+  init(_ config: ConfigReader, _ fields: CommonFields, partialFactor: Double? = nil) throws {
     norm = try config.rmsNorm()
-    let rotary = try fields.rotary(config)
+    let rotary = try fields.rotary(config, partialFactor: partialFactor)
     tables = rotary.tables
     var attention = fields.attention(rotary: rotary.rotation, norm: norm)
     attention.inputBias = try config.bool("attention_bias") ?? false
@@ -224,6 +225,7 @@ extension GGUFMetadata {
   /// The sizes of each layer, which are arrays here.
   fileprivate func blockConfigs() throws -> [String: JSONValue] {
     let count = try size("block_count")
+    try checkSize("\(architecture).block_count", count, atMost: Limits.layers)
     func each(_ key: String) throws -> [Int] {
       switch value(key) {
       case .integer(let size): return Array(repeating: size, count: count)
