@@ -68,7 +68,7 @@ extension CommandTests {
       #expect(written["attention_free_layers"] as? [Int] == [1, 2])
       #expect(written["shared_layers"] as? [[Int]] == [[2, 1]])
       let bench = try dyno(
-        "bench", "\(configs)/\(name)", "-p", "32", "-n", "4", "-r", "1", "--output", "json",
+        "bench", "\(configs)/\(name)", "--prompt", "32", "--generate", "4", "--repetitions", "1",
         environment: ["XDG_CACHE_HOME": folder.path])
       #expect(bench.code == 0, "\(bench.errors)")
     }
