@@ -1,17 +1,39 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// One target a folder; each depends only on what stands before it, so that data flows one way:
-// architecture → operators → measure → record → report.
+// Sources lie in wings, in the order in which data flows; one target a folder, each of which uses only
+// what stands before it.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
-func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func module(
+  _ wing: String, _ name: String, _ dependencies: [Target.Dependency] = [],
+  plugins: [Target.PluginUsage] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Sources/\(wing)/\(name)",
+    swiftSettings: strict, plugins: plugins)
+}
+
+func library(_ name: String, pkgConfig: String, package: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/1-base/libraries/\(name)", pkgConfig: pkgConfig,
+    providers: [.apt([package])])
+}
+
+func study(
+  _ name: String, _ folder: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, path: "benchmarks/\(folder)", exclude: exclude,
+    swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
 }
+
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 let package = Package(
   name: "dyno",
@@ -25,125 +47,80 @@ let package = Package(
     .target(
       name: "CKernels", path: "kernels", cSettings: [.treatAllWarnings(as: .error)]),
     .plugin(name: "BuildStamp", capability: .buildTool(), exclude: ["stamp.sh"]),
-    .target(
-      name: "BuildCommit", swiftSettings: strict, plugins: ["BuildStamp"]),
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .systemLibrary(name: "CHwloc", pkgConfig: "hwloc", providers: [.apt(["libhwloc-dev"])]),
-    .systemLibrary(
-      name: "CMinpack", pkgConfig: "cminpack", providers: [.apt(["libcminpack-dev"])]),
-    .systemLibrary(name: "CNLopt", pkgConfig: "nlopt", providers: [.apt(["libnlopt-dev"])]),
-    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-    module("Numerics", ["CMinpack", "CNLopt"]),
-    module("Architectures"),
-    module("Operators", ["Architectures"]),
-    module("Records", ["Architectures", "Operators"]),
+    library("COpenBLAS", pkgConfig: "openblas", package: "libopenblas-dev"),
+    library("CHwloc", pkgConfig: "hwloc", package: "libhwloc-dev"),
+    library("CMinpack", pkgConfig: "cminpack", package: "libcminpack-dev"),
+    library("CNLopt", pkgConfig: "nlopt", package: "libnlopt-dev"),
+    library("COpenSSL", pkgConfig: "libcrypto", package: "libssl-dev"),
+
+    module("1-base", "BuildCommit", plugins: ["BuildStamp"]),
+    module("1-base", "Input", [.product(name: "Yams", package: "Yams")]),
+    module("1-base", "Numerics", ["CMinpack", "CNLopt", "Input"]),
+
+    module("2-model", "Formats"),
+    module("2-model", "Model", ["Input", "Formats"]),
+
     module(
-      "Host", ["BuildCommit", "CHwloc", "CKernels", "COpenBLAS", "Records", "Architectures"]),
-    module("Processes", ["Host"]),
-    module("Weights", ["Architectures", "Host", "CKernels", "Numerics"]),
-    module(
-      "Engine",
-      ["Weights", "Operators", "Records", "COpenBLAS", "Architectures", "Host", "Numerics"]),
-    module("Measurement", ["Engine", "Numerics", "Records", "Host", "Weights"]),
-    module(
-      "Comparison",
-      ["Processes", "Measurement", "Numerics", "Records", "Architectures", "Host"]),
-    module("CostModel", ["Architectures", "Operators", "Records", "Numerics"]),
-    module("ScalingLaws", ["Architectures", "Records", "Numerics"]),
-    module("Specifications", ["Architectures", .product(name: "Yams", package: "Yams")]),
-    module(
-      "ArchitectureSearch",
-      ["CostModel", "ScalingLaws", "Specifications", "Architectures", "Records", "Numerics"]),
-    module(
-      "Store",
-      [
-        "Records", "Host", "Architectures", "Numerics", "COpenSSL",
-        .product(name: "GRDB", package: "GRDB.swift"),
-      ]),
-    module(
-      "Sweeps",
-      [
-        "Processes", "Store", "Specifications", "Measurement", "Records", "Host",
-        "Architectures", "Numerics",
-      ]),
-    module(
-      "Verification",
-      [
-        "ArchitectureSearch", "CostModel", "Measurement", "Store", "Records", "Host",
-        "Architectures", "Numerics",
-      ]),
-    module(
-      "Reports",
-      [
-        "Host", "Engine", "Records", "Operators", "Architectures", "Numerics", "ScalingLaws",
-        "CostModel", "ArchitectureSearch", "Store", "Sweeps",
-      ]),
+      "3-engine", "Machine",
+      ["BuildCommit", "CHwloc", "CKernels", "COpenBLAS", "Input", "Formats"]),
+    module("3-engine", "Weights", ["Machine", "Model", "CKernels", "Numerics"]),
+    module("3-engine", "Engine", ["Weights", "COpenBLAS"]),
+
+    module("4-measure", "Records", ["Model", "Machine"]),
+    module("4-measure", "Processes", ["Machine"]),
+    module("4-measure", "Harness", ["Engine", "Records"]),
+    module("4-measure", "Comparison", ["Harness", "Processes"]),
+    module("4-measure", "Store", ["Records", "Numerics", "COpenSSL", database]),
+    module("4-measure", "Sweeps", ["Harness", "Store", "Processes"]),
+
+    module("5-predict", "CostModel", ["Records", "Numerics"]),
+
+    module("6-decide", "ScalingLaws", ["Model", "Numerics"]),
+    module("6-decide", "Search", ["CostModel", "ScalingLaws"]),
+    module("6-decide", "Verification", ["Search", "Harness", "Store"]),
+
+    module("7-face", "Reports", ["Engine", "Search", "Sweeps"]),
     .executableTarget(
-      name: "dyno-kernel-bench",
-      dependencies: [
-        "Engine", "Reports", "Numerics",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      path: "benchmarks/kernels", swiftSettings: strict),
-    .executableTarget(
-      name: "dyno-workload-study",
-      dependencies: [
-        "Measurement", "Reports", "Numerics",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      path: "benchmarks/workloads", swiftSettings: strict),
-    .executableTarget(
-      name: "dyno-law-study", dependencies: ["ScalingLaws", "Numerics", "Reports"],
-      path: "benchmarks/laws", exclude: ["chinchilla_objective.py"], swiftSettings: strict),
-    .executableTarget(
-      name: "dyno-cost-study",
-      dependencies: ["CostModel", "Measurement", "Numerics", "Records", "Reports"],
-      path: "benchmarks/cost",
+      name: "dyno", dependencies: ["Comparison", "Reports", "Verification", arguments],
+      path: "Sources/7-face/dyno", swiftSettings: strict),
+
+    study("dyno-kernel-bench", "kernels", ["Reports", arguments]),
+    study("dyno-workload-study", "workloads", ["Harness", "Reports", arguments]),
+    study(
+      "dyno-law-study", "laws", ["ScalingLaws", "Reports"], exclude: ["chinchilla_objective.py"]),
+    study(
+      "dyno-cost-study", "cost", ["CostModel", "Harness", "Reports"],
       exclude: [
         "architectures", "measure_host.sh", "plot_residuals.py", "requirements.txt",
         "write_results.sh",
-      ], swiftSettings: strict),
-    .executableTarget(
-      name: "dyno-search-study",
-      dependencies: [
-        "ArchitectureSearch", "Verification", "CostModel", "ScalingLaws", "Numerics", "Records",
-        "Reports", "Host",
-      ],
-      path: "benchmarks/search", exclude: ["check_configs.py", "requirements.txt"],
-      swiftSettings: strict),
+      ]),
+    study(
+      "dyno-search-study", "search", ["Verification", "Reports"],
+      exclude: ["check_configs.py", "requirements.txt"]),
+
     .target(
-      name: "TestSupport", dependencies: ["Weights", "Engine", "Numerics"],
-      path: "Tests/TestSupport", swiftSettings: strict),
-    tests("NumericsTests", ["Numerics"]),
-    tests("ArchitecturesTests", ["Architectures"]),
-    tests("OperatorsTests", ["Operators"]),
+      name: "TestSupport", dependencies: ["Engine"], path: "Tests/TestSupport",
+      swiftSettings: strict),
     .target(
       name: "OtherVectorWidths", dependencies: ["CKernels"], path: "Tests/OtherVectorWidths",
       cSettings: [.treatAllWarnings(as: .error)]),
-    tests("KernelTests", ["CKernels", "OtherVectorWidths", "Weights"]),
-    tests("HostTests", ["Host", "Records", "Architectures"]),
-    tests("ProcessesTests", ["Processes"]),
+    tests("NumericsTests", ["Numerics"]),
+    tests("ModelTests", ["Model"]),
+    tests("KernelTests", ["OtherVectorWidths", "Weights"]),
+    tests("MachineTests", ["Machine"]),
     tests("WeightsTests", ["Weights"]),
     tests("EngineTests", ["Engine"]),
-    tests("MeasurementTests", ["Measurement", "Reports"]),
-    tests("ComparisonTests", ["Comparison", "Reports", "Measurement", "Host"]),
-    tests("ScalingLawsTests", ["ScalingLaws"]),
+    tests("ProcessesTests", ["Processes"]),
+    tests("HarnessTests", ["Harness", "Reports"]),
+    tests("ComparisonTests", ["Comparison", "Reports"]),
+    tests("StoreTests", ["Store", database]),
+    tests("SweepsTests", ["Sweeps"]),
     tests("CostModelTests", ["CostModel"]),
-    tests("ArchitectureSearchTests", ["ArchitectureSearch", "Reports"]),
+    tests("ScalingLawsTests", ["ScalingLaws"]),
+    tests("SearchTests", ["Search", "Reports"]),
     tests("VerificationTests", ["Verification"]),
-    tests("StoreTests", ["Store", "Records", .product(name: "GRDB", package: "GRDB.swift")]),
-    tests("SweepsTests", ["Sweeps", "Store", "Records"]),
-    tests("ReportsTests", ["Reports", "Store", "Sweeps", "Records", "Architectures"]),
+    tests("ReportsTests", ["Reports"]),
     tests("CommandTests", ["dyno"]),
-    .executableTarget(
-      name: "dyno",
-      dependencies: [
-        "Comparison", "Measurement", "Reports", "ScalingLaws", "CostModel", "ArchitectureSearch",
-        "Store", "Sweeps", "Verification",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -389,27 +389,27 @@ import Testing
   /// Lists that are given more than once add up, and whole requests do not push them aside.
   @Test func everythingAskedForIsMeasured() throws {
     func tests(_ arguments: String...) throws -> [String] {
-      let outcome = try dyno(
-        ["bench", fixture("huggingface/qwen3"), "--repetitions", "1", "--threads", "1"] + arguments
-          + ["--output", "json"])
-      #expect(outcome.code == 0, "\(outcome.errors)")
-      let array = try #require(
-        try JSONSerialization.jsonObject(with: outcome.bytes) as? [[String: Any]])
-      return array.map {
-        "\($0["n_prompt"]!)+\($0["n_gen"]!) d\($0["n_depth"]!) b\($0["n_sequences"]!)"
+      try #require(try hello(executable, arguments)["cells"] as? [[String: Any]]).map {
+        "\($0["test"]!), \($0["nSequences"]!)"
       }
     }
     #expect(
-      try tests("--prompt", "4", "--generate", "0", "--prompt", "8,4")
-        == ["4+0 d0 b1", "8+0 d0 b1"])
+      try tests("--prompt", "4", "--generate", "0", "--prompt", "8,4") == ["pp4, 1", "pp8, 1"])
     #expect(
       try tests(
         "--prompt", "0", "--generate", "2", "--depth", "0", "--batch", "1", "--depth", "8",
         "--batch", "2")
-        == ["0+2 d0 b1", "0+2 d8 b1", "0+2 d0 b2", "0+2 d8 b2"])
-    #expect(try tests("--workload", "8x2") == ["8+2 d0 b1"])
-    #expect(
-      try tests("--workload", "8x2", "--prompt", "4") == ["4+0 d0 b1", "8+2 d0 b1"])
+        == ["tg2, 1", "tg2 @ d8, 1", "tg2, 2", "tg2 @ d8, 2"])
+    #expect(try tests("--workload", "8x2") == ["pp8+tg2, 1"])
+    #expect(try tests("--workload", "8x2", "--prompt", "4") == ["pp4, 1", "pp8+tg2, 1"])
+  }
+
+  /// What a bench would run, without running it.
+  private func hello(_ program: String, _ arguments: [String]) throws -> [String: Any] {
+    let outcome = try run(
+      program, ["bench", fixture("huggingface/qwen3"), "--threads", "1", "--serve"] + arguments)
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    return try #require(try JSONSerialization.jsonObject(with: outcome.bytes) as? [String: Any])
   }
 
   /// A file that cannot be written costs that file, not the results; and a device stays one.
@@ -480,15 +480,8 @@ import Testing
   /// The commit is that of the build, wherever the executable lies.
   @Test func theCommitIsTheBuilds() throws {
     func commit(_ program: String) throws -> String {
-      let outcome = try run(
-        program,
-        [
-          "bench", fixture("huggingface/qwen3"), "--prompt", "4", "--generate", "0",
-          "--repetitions", "1", "--threads", "1", "--output", "json",
-        ])
-      #expect(outcome.code == 0, "\(outcome.errors)")
-      let array = try JSONSerialization.jsonObject(with: outcome.bytes) as? [[String: Any]]
-      return try #require(array?.first?["build_commit"] as? String)
+      let arguments = ["--prompt", "4", "--generate", "0"]
+      return try #require(try hello(program, arguments)["buildCommit"] as? String)
     }
     let own = try commit(executable)
     try Files.withTemporaryFolder { folder in

@@ -1,8 +1,8 @@
-import Architectures
 import Comparison
 import Foundation
-import Host
-import Measurement
+import Harness
+import Input
+import Machine
 import TestSupport
 import Testing
 import Weights

@@ -1,7 +1,6 @@
 import Comparison
 import Foundation
 import Numerics
-import Records
 import Testing
 
 @Suite struct GateTests {

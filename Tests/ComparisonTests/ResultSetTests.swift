@@ -1,7 +1,8 @@
-import Architectures
 import Comparison
 import Foundation
-import Measurement
+import Harness
+import Input
+import Machine
 import Numerics
 import Records
 import Reports

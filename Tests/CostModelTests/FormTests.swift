@@ -1,7 +1,7 @@
-import Architectures
 import CostModel
 import Foundation
-import Operators
+import Input
+import Model
 import Records
 import TestSupport
 import Testing

@@ -1,7 +1,6 @@
 import CostModel
 import Foundation
-import Operators
-import Records
+import Model
 import Testing
 
 /// Forms without a fixture, against sums worked out by hand from their documented formulas. With

@@ -1,7 +1,9 @@
-import Architectures
 import CostModel
+import Formats
 import Foundation
-import Operators
+import Input
+import Machine
+import Model
 import Records
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
-import Architectures
 import CostModel
 import Foundation
+import Input
 import Records
 import TestSupport
 import Testing

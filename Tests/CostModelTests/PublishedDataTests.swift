@@ -1,7 +1,6 @@
-import Architectures
 import CostModel
 import Foundation
-import Records
+import Model
 import TestSupport
 import Testing
 

@@ -1,7 +1,6 @@
-import Architectures
 import CostModel
 import Foundation
-import Operators
+import Model
 import Records
 import TestSupport
 import Testing

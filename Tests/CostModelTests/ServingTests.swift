@@ -1,5 +1,6 @@
-import Architectures
 import CostModel
+import Input
+import Model
 import Records
 import TestSupport
 import Testing

@@ -1,6 +1,7 @@
-import Architectures
+import Formats
 import Foundation
-import Host
+import Machine
+import Model
 import TestSupport
 import Testing
 import Weights

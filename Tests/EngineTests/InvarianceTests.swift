@@ -1,7 +1,8 @@
-import Architectures
 import Engine
-import Host
-import Operators
+import Formats
+import Input
+import Machine
+import Model
 import TestSupport
 import Testing
 import Weights

@@ -1,5 +1,6 @@
-import Architectures
 import Engine
+import Input
+import Model
 import TestSupport
 import Testing
 import Weights

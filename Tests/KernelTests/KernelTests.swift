@@ -1,6 +1,6 @@
-import Architectures
 import CKernels
-import Host
+import Formats
+import Machine
 import Numerics
 import OtherVectorWidths
 import TestSupport

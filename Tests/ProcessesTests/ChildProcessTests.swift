@@ -1,5 +1,5 @@
 import Foundation
-import Host
+import Machine
 import Processes
 import Testing
 

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 import Records
 import Reports
 import Store

@@ -1,4 +1,5 @@
-import Architectures
+import Formats
+import Machine
 import Records
 import Store
 

@@ -1,5 +1,6 @@
-import Architectures
 import Foundation
+import Input
+import Model
 import ScalingLaws
 import TestSupport
 import Testing

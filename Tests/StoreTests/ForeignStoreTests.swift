@@ -1,6 +1,6 @@
-import Architectures
 import Foundation
 import GRDB
+import Input
 import Store
 import TestSupport
 import Testing

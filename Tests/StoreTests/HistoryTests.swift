@@ -1,4 +1,4 @@
-import Architectures
+import Input
 import Store
 import Testing
 

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 import Store
 import TestSupport
 import Testing

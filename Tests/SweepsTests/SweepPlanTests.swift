@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 import Sweeps
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
-import Architectures
 import Foundation
+import Input
+import Model
 import Sweeps
 import TestSupport
 import Testing

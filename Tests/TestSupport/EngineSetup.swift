@@ -1,8 +1,8 @@
-import Architectures
 import Engine
-import Host
+import Formats
+import Machine
+import Model
 import Numerics
-import Operators
 import Weights
 
 extension ModelWeights {

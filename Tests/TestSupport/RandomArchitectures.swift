@@ -1,4 +1,4 @@
-import Architectures
+import Model
 import Numerics
 
 /// Small architectures of every kind: GQA from 1 to H, head dimensions unlike d/H, biases, norms of

@@ -1,6 +1,6 @@
-import Architectures
 import Foundation
-import Host
+import Machine
+import Model
 import Weights
 
 /// The forward pass again, in float64, written from the papers and not from the engine: no cache, no

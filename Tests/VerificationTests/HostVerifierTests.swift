@@ -1,9 +1,10 @@
-import ArchitectureSearch
-import Architectures
 import CostModel
 import Foundation
-import Measurement
+import Harness
+import Input
+import Model
 import Numerics
+import Search
 import TestSupport
 import Testing
 import Verification

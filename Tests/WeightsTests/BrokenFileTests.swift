@@ -1,6 +1,6 @@
-import Architectures
 import Foundation
-import Host
+import Input
+import Machine
 import Numerics
 import TestSupport
 import Testing

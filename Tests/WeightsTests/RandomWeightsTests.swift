@@ -1,6 +1,8 @@
-import Architectures
+import Formats
 import Foundation
-import Host
+import Input
+import Machine
+import Model
 import TestSupport
 import Testing
 import Weights

@@ -1,7 +1,6 @@
-import Architectures
 import CostModel
 import Foundation
-import Records
+import Input
 import Reports
 
 /// Prints one section of `docs/calibration-results.md`, which `make calibration` writes.

@@ -1,7 +1,6 @@
-import Architectures
 import CostModel
 import Foundation
-import Records
+import Model
 import Reports
 
 /// The published gains of arXiv 2510.18245: Surefire over LLaMA-3.2 at 4096 in, 1024 out, and how

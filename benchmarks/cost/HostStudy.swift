@@ -1,7 +1,8 @@
-import Architectures
 import CostModel
+import Formats
 import Foundation
-import Measurement
+import Harness
+import Input
 import Numerics
 import Records
 import Reports

@@ -1,6 +1,7 @@
-import Architectures
 import CostModel
+import Formats
 import Foundation
+import Model
 import Numerics
 import Records
 import Reports

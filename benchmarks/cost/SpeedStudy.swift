@@ -1,6 +1,6 @@
-import Architectures
 import CostModel
 import Foundation
+import Model
 import Numerics
 import Records
 import Reports

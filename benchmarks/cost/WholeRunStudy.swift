@@ -1,4 +1,3 @@
-import Architectures
 import CostModel
 import Foundation
 import Records

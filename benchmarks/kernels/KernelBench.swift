@@ -1,9 +1,11 @@
-import Architectures
 import ArgumentParser
 import CKernels
 import Engine
+import Formats
 import Foundation
-import Host
+import Input
+import Machine
+import Model
 import Numerics
 import Reports
 import Weights

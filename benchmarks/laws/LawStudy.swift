@@ -1,4 +1,3 @@
-import Architectures
 import Foundation
 
 /// Prints the figures of `docs/scaling-laws.md`.

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Model
 import Numerics
 import ScalingLaws
 

@@ -1,9 +1,9 @@
-import ArchitectureSearch
-import Architectures
 import CostModel
 import Foundation
+import Model
 import Reports
 import ScalingLaws
+import Search
 
 /// Where the published architectures lie: against the law's minimum, and against our front, with
 /// what makes the difference.

@@ -1,11 +1,12 @@
-import ArchitectureSearch
-import Architectures
 import CostModel
 import Foundation
+import Input
+import Model
 import Numerics
 import Records
 import Reports
 import ScalingLaws
+import Search
 import Verification
 
 /// The closed loop on this machine against measuring a whole grid.

@@ -1,5 +1,5 @@
-import Architectures
 import Foundation
+import Input
 
 /// Prints the figures of `docs/search.md`; `make search-study` runs it.
 @main

@@ -1,8 +1,8 @@
-import ArchitectureSearch
 import CostModel
 import Foundation
-import Host
+import Machine
 import Reports
+import Search
 
 /// How fast spaces of growing size are searched, and what memory that takes.
 enum SpeedStudy {

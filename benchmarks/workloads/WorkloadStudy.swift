@@ -1,8 +1,10 @@
-import Architectures
 import ArgumentParser
+import Formats
 import Foundation
-import Host
-import Measurement
+import Harness
+import Input
+import Machine
+import Model
 import Numerics
 import Reports
 

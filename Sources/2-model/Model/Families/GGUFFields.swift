@@ -1,0 +1,111 @@
+import Input
+
+// GGUF metadata as the fields of a `config.json`. llama.cpp's keys are the same for all
+// architectures, after their name.
+
+extension GGUFMetadata {
+  /// The sizes, norms and rotation that `CommonFields` and `ConfigReader.rotary` read.
+  func commonFields() throws -> [String: JSONValue] {
+    guard let embedding = shapes["token_embd.weight"], let vocabulary = embedding.first else {
+      throw InputError("tensor token_embd.weight", problem: "is missing")
+    }
+    if let experts = try int("expert_count"), experts > 0 {
+      throw InputError(
+        "\(architecture).expert_count", problem: "mixtures of experts are not supported",
+        expected: "a dense model")
+    }
+    // Lists of layers are made from it.
+    try checkSize("\(architecture).block_count", size("block_count"), atMost: Limits.layers)
+    let hiddenSize = try size("embedding_length")
+    let queryHeads = try size("attention.head_count")
+    guard queryHeads > 0 else {
+      throw InputError(
+        "\(architecture).attention.head_count", problem: "is \(queryHeads)", expected: "1 or more")
+    }
+    let headDimension = try int("attention.key_length") ?? hiddenSize / queryHeads
+    let valueDimension = try int("attention.value_length") ?? headDimension
+    guard valueDimension == headDimension else {
+      throw InputError(
+        "\(architecture).attention.value_length", problem: "is \(valueDimension)",
+        expected: "key_length, \(headDimension)")
+    }
+    var fields: [String: JSONValue] = [
+      "hidden_size": .integer(hiddenSize), "num_hidden_layers": .integer(try size("block_count")),
+      "num_attention_heads": .integer(queryHeads),
+      "num_key_value_heads": .integer(try int("attention.head_count_kv") ?? queryHeads),
+      "head_dim": .integer(headDimension),
+      "intermediate_size": .integer(try size("feed_forward_length")),
+      "vocab_size": .integer(vocabulary),
+      "max_position_embeddings": .integer(try int("context_length") ?? 2048),
+      "tie_word_embeddings": .bool(shapes["output.weight"] == nil),
+    ]
+    if let epsilon = try double("attention.layer_norm_rms_epsilon") {
+      fields["rms_norm_eps"] = .number(epsilon)
+    }
+    if let epsilon = try double("attention.layer_norm_epsilon") {
+      fields["layer_norm_eps"] = .number(epsilon)
+    }
+    fields.merge(try rotaryFields(headDimension: headDimension)) { $1 }
+    return fields
+  }
+
+  /// Base, turned dimensions and scaling, where the metadata says them.
+  private func rotaryFields(headDimension: Int) throws -> [String: JSONValue] {
+    var fields: [String: JSONValue] = [
+      "rope_theta": .number(try double("rope.freq_base") ?? 10_000)
+    ]
+    if let turned = try int("rope.dimension_count"), turned != headDimension {
+      guard turned > 0, turned <= headDimension else {
+        throw InputError(
+          "\(architecture).rope.dimension_count", problem: "is \(turned)",
+          expected: "at most the head dimension \(headDimension)")
+      }
+      fields["partial_rotary_factor"] = .number(
+        RotaryFields.share(turned, ofHead: headDimension))
+    }
+    // Older files name the factor alone, which llama.cpp takes for linear scaling.
+    let factor = try double("rope.scaling.factor") ?? double("rope.scale_linear")
+    let type = try string("rope.scaling.type") ?? (factor == nil ? "none" : "linear")
+    switch type {
+    case "none": break
+    case "linear", "yarn":
+      guard let factor else {
+        throw InputError(
+          "\(architecture).rope.scaling.factor", problem: "is missing", expected: "a number")
+      }
+      var scaling: [String: JSONValue] = [
+        "rope_type": .string(type), "factor": .number(factor),
+      ]
+      if type == "yarn" {
+        if let original = try int("rope.scaling.original_context_length") {
+          scaling["original_max_position_embeddings"] = .integer(original)
+        }
+        if let magnitude = try double("rope.scaling.attn_factor") {
+          scaling["attention_factor"] = .number(
+            magnitude * RotaryEmbedding.YaRN.magnitude(factor))
+        }
+        // As `config.json` says it, for all of the factor.
+        if let magnitude = try double("rope.scaling.yarn_attn_factor") {
+          scaling["attention_factor"] = .number(magnitude)
+        }
+        if let mscale = try double("rope.scaling.yarn_log_multiplier"), mscale != 0 {
+          scaling["mscale"] = .number(1)
+          scaling["mscale_all_dim"] = .number(mscale)
+        }
+        if let fast = try double("rope.scaling.yarn_beta_fast") {
+          scaling["beta_fast"] = .number(fast)
+        }
+        if let slow = try double("rope.scaling.yarn_beta_slow") {
+          scaling["beta_slow"] = .number(slow)
+        }
+      }
+      if factor != 1 { fields["rope_scaling"] = .object(scaling) }
+    case "longrope": break  // the factors are tensors
+    default:
+      throw InputError(
+        "\(architecture).rope.scaling.type", problem: "\"\(type.prefix(60))\" is not supported",
+        expected: "none, linear, yarn or longrope")
+    }
+    return fields
+  }
+}

@@ -1,0 +1,288 @@
+import CKernels
+import Foundation
+import Machine
+import Model
+import Weights
+
+/// Grouped-query attention of a step over the KV cache, of layers that may differ in heads and window.
+///
+/// The work is cut into tasks that do not depend on the number of threads, so neither do results:
+/// one KV head of one sequence, a block of new tokens with all their query heads, and a range of
+/// positions. Long contexts of few tokens are split over positions, and their partial softmaxes
+/// merged in a fixed order; each cache entry is read once for its whole query group.
+package final class CachedAttention {
+  package struct Task {
+    /// Index into the step's inputs.
+    let input: Int
+    let head: Int
+    let tokens: Range<Int>
+    let positions: Range<Int>
+    /// Where the partial result goes, `nil` where this task has all positions.
+    let partial: Int?
+  }
+
+  /// One input of a step: its sequence, what is cached of it, its rows among the step's tokens.
+  package struct Input {
+    let sequence: Int
+    let cached: Int
+    let rows: Range<Int>
+
+    package init(sequence: Int, cached: Int, rows: Range<Int>) {
+      self.sequence = sequence
+      self.cached = cached
+      self.rows = rows
+    }
+  }
+
+  private let team: ThreadTeam
+  private let kernels: KernelTable
+  private let workspaces: [Workspace]
+  private var partials: FloatBuffer?
+
+  /// Positions in one task where contexts are split: long enough to stream, short enough to share.
+  private static let splitPositions = 512
+  /// Query rows that share one pass over the cache.
+  static let queryRows = 64
+
+  /// How one kind of attention is cut.
+  private struct Blocks {
+    let group: Int
+    /// New tokens of a task.
+    let tokens: Int
+    let headDimension: Int
+
+    init(_ attention: Attention) {
+      group = attention.group
+      tokens = max(1, queryRows / group)
+      headDimension = attention.headDimension
+    }
+
+    var rows: Int { tokens * group }
+    /// Maximum and sum of each row, then the unnormalised output.
+    var partialCount: Int { rows * (2 + headDimension) }
+  }
+
+  /// What one thread needs for one task.
+  private struct Workspace {
+    let queries, output, maximum, sum, scratch: FloatBuffer
+    let visible: UnsafeMutablePointer<Int>
+  }
+
+  /// - Parameter kinds: every attention that will be asked for.
+  package init(_ kinds: [Attention], team: ThreadTeam, kernels: KernelTable) throws {
+    self.team = team
+    self.kernels = kernels
+    let blocks = kinds.map(Blocks.init)
+    func most(_ size: (Blocks) -> Int) -> Int { blocks.map(size).max() ?? 1 }
+    let rows = most(\.rows)
+    let values = most { $0.rows * $0.headDimension }
+    let scratch = most { dyno_attention_scratch($0.rows, $0.headDimension) }
+    workspaces = try (0..<team.count).map { _ in
+      Workspace(
+        queries: try FloatBuffer(count: values), output: try FloatBuffer(count: values),
+        maximum: try FloatBuffer(count: rows), sum: try FloatBuffer(count: rows),
+        scratch: try FloatBuffer(count: scratch), visible: .allocate(capacity: 2 * rows))
+    }
+  }
+
+  deinit { for workspace in workspaces { workspace.visible.deallocate() } }
+
+  /// Cuts a step's attention into tasks.
+  package func tasks(_ inputs: [Input], _ attention: Attention) -> [Task] {
+    let tokenBlock = Blocks(attention).tokens
+    let window = attention.window
+    var tasks: [Task] = []
+    var partial = 0
+    for (index, input) in inputs.enumerated() {
+      let new = input.rows.count
+      for head in 0..<attention.keyValueHeads {
+        for start in stride(from: 0, to: new, by: tokenBlock) {
+          let tokens = start..<min(new, start + tokenBlock)
+          let first = window.map { max(0, input.cached + tokens.lowerBound + 1 - $0) } ?? 0
+          let positions = first..<(input.cached + tokens.upperBound)
+          let parts = new <= tokenBlock ? Self.parts(positions.count) : 1
+          guard parts > 1 else {
+            tasks.append(
+              Task(input: index, head: head, tokens: tokens, positions: positions, partial: nil))
+            continue
+          }
+          // Without a window, parts begin where panels of keys do.
+          func cut(_ part: Int) -> Int {
+            guard part < parts else { return positions.upperBound }
+            return positions.lowerBound + positions.count * part / parts / 64 * 64
+          }
+          for part in 0..<parts {
+            tasks.append(
+              Task(
+                input: index, head: head, tokens: tokens, positions: cut(part)..<cut(part + 1),
+                partial: partial))
+            partial += 1
+          }
+        }
+      }
+    }
+    return tasks
+  }
+
+  /// Parts that so many positions are cut into, of at most an eighth more than `splitPositions`: a few
+  /// left over would be a part that costs as much to begin and to merge.
+  static func parts(_ positions: Int) -> Int {
+    (positions + splitPositions - splitPositions / 8 - 1) / splitPositions
+  }
+
+  /// Memory for the partial results of `tasks`, kept from step to step.
+  package func reserve(for tasks: [Task], _ attention: Attention) throws {
+    let needed =
+      tasks.reduce(0) { $0 + ($1.partial == nil ? 0 : 1) } * Blocks(attention).partialCount
+    if needed > partials?.count ?? 0 { partials = try FloatBuffer(count: needed) }
+  }
+
+  /// Reads rotated queries from the first columns of `qkv`, writes heads side by side to `output`.
+  package func callAsFunction(
+    _ attention: Attention, _ tasks: [Task], _ inputs: [Input], layer: Int, cache: KVCache,
+    qkv: Activations, into output: Activations
+  ) {
+    let pass = Pass(
+      attention: attention, blocks: Blocks(attention), layer: layer, cache: cache, qkv: qkv,
+      output: output)
+    // Neighbouring tasks read on where the last one ended: a thread does best to take them in order.
+    team.share(tasks.count, grain: 1, chunk: 1) { rank, range in
+      for task in tasks[range] {
+        run(task, inputs[task.input], pass, workspaces[rank])
+      }
+    }
+    guard tasks.contains(where: { $0.partial != nil }) else { return }
+    team.run { rank in
+      var index = 0
+      var merged = 0
+      while index < tasks.count {
+        let task = tasks[index]
+        let end = tasks[index...].firstIndex { $0.input != task.input || $0.head != task.head }
+        let last = end ?? tasks.count
+        if task.partial != nil {
+          if merged % team.count == rank {
+            merge(tasks[index..<last], inputs[task.input], pass, workspaces[rank])
+          }
+          merged += 1
+        }
+        index = last
+      }
+    }
+  }
+
+  /// One layer's attention in one step.
+  private struct Pass {
+    let attention: Attention
+    let blocks: Blocks
+    let layer: Int
+    let cache: KVCache
+    let qkv: Activations
+    let output: Activations
+  }
+
+  private func run(_ task: Task, _ input: Input, _ pass: Pass, _ workspace: Workspace) {
+    let (attention, cache, layer) = (pass.attention, pass.cache, pass.layer)
+    let (group, blockRows) = (pass.blocks.group, pass.blocks.rows)
+    let partialCount = pass.blocks.partialCount
+    let e = attention.headDimension
+    let rows = task.tokens.count * group
+    let scale = Float(attention.scoreScale)
+    let from = workspace.visible
+    let to = workspace.visible + blockRows
+    for (block, token) in task.tokens.enumerated() {
+      let end = input.cached + token + 1
+      let source = pass.qkv.row(input.rows.lowerBound + token) + task.head * group * e
+      let scale = attention.temperature.map { scale * Float($0.factor(at: end - 1)) } ?? scale
+      for g in 0..<group {
+        let row = block * group + g
+        from[row] = attention.window.map { max(0, end - $0) } ?? 0
+        to[row] = end
+        for l in 0..<e { workspace.queries.base[row * e + l] = source[g * e + l] * scale }
+      }
+    }
+    let maximum: UnsafeMutablePointer<Float>
+    let sum: UnsafeMutablePointer<Float>
+    let accumulated: UnsafeMutablePointer<Float>
+    if let partial = task.partial, let partials {
+      maximum = partials.base + partial * partialCount
+      sum = maximum + blockRows
+      accumulated = sum + blockRows
+    } else {
+      maximum = workspace.maximum.base
+      sum = workspace.sum.base
+      accumulated = workspace.output.base
+    }
+    maximum.update(repeating: -.infinity, count: rows)
+    sum.update(repeating: 0, count: rows)
+    accumulated.update(repeating: 0, count: rows * e)
+
+    var block = dyno_attention_block()
+    block.cache_type = cache.dtype.kernelType
+    block.head_dimension = e
+    block.keys = UnsafeRawPointer(
+      cache.keys(layer: layer, sequence: input.sequence, head: task.head))
+    block.values = UnsafeRawPointer(
+      cache.values(layer: layer, sequence: input.sequence, head: task.head))
+    block.first = task.positions.lowerBound
+    block.count = task.positions.count
+    block.queries = UnsafePointer(workspace.queries.base)
+    block.query_stride = e
+    block.rows = rows
+    block.softcap = Float(attention.softcap ?? 0)
+    block.visible_from = UnsafePointer(from)
+    block.visible_to = UnsafePointer(to)
+    block.maximum = maximum
+    block.sum = sum
+    block.output = accumulated
+    block.scratch = workspace.scratch.base
+    kernels.functions.attention(&block)
+    if task.partial == nil { normalize(task, input, sum, accumulated, pass) }
+  }
+
+  /// Combines the partial softmaxes of one head, in the order of their positions.
+  private func merge(
+    _ parts: ArraySlice<Task>, _ input: Input, _ pass: Pass, _ workspace: Workspace
+  ) {
+    guard let partials, let first = parts.first else { return }
+    let e = pass.attention.headDimension
+    let (blockRows, partialCount) = (pass.blocks.rows, pass.blocks.partialCount)
+    for row in 0..<first.tokens.count * pass.blocks.group {
+      var maximum = -Float.infinity
+      for part in parts {
+        maximum = max(maximum, partials.base[part.partial! * partialCount + row])
+      }
+      var sum: Float = 0
+      let total = workspace.output.base + row * e
+      total.update(repeating: 0, count: e)
+      for part in parts {
+        let base = partials.base + part.partial! * partialCount
+        let weight = exp(base[row] - maximum)
+        sum += weight * base[blockRows + row]
+        let values = base + 2 * blockRows + row * e
+        for l in 0..<e { total[l] += weight * values[l] }
+      }
+      workspace.sum.base[row] = sum
+    }
+    normalize(first, input, workspace.sum.base, workspace.output.base, pass)
+  }
+
+  private func normalize(
+    _ task: Task, _ input: Input, _ sum: UnsafeMutablePointer<Float>,
+    _ values: UnsafeMutablePointer<Float>, _ pass: Pass
+  ) {
+    let (e, group) = (pass.attention.headDimension, pass.blocks.group)
+    for (block, token) in task.tokens.enumerated() {
+      let destination = pass.output.row(input.rows.lowerBound + token) + task.head * group * e
+      for g in 0..<group {
+        let row = block * group + g
+        let scale = 1 / sum[row]
+        for l in 0..<e { destination[g * e + l] = values[row * e + l] * scale }
+      }
+    }
+  }
+}
+
+extension Attention.QueryTemperature {
+  /// What a query at `position` is multiplied by.
+  func factor(at position: Int) -> Double { 1 + beta * log(Double(1 + position / positions)) }
+}

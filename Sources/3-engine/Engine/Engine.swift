@@ -1,0 +1,375 @@
+import CKernels
+import Formats
+import Foundation
+import Input
+import Machine
+import Model
+import Weights
+
+/// Runs a transformer's forward pass on this machine.
+///
+/// Activations are f32 whatever the weights. One engine serves one caller at a time.
+public final class Engine {
+  /// New tokens of one sequence.
+  public struct Input: Sendable {
+    public var sequence: Int
+    public var tokens: [Int]
+
+    public init(sequence: Int, tokens: [Int]) {
+      self.sequence = sequence
+      self.tokens = tokens
+    }
+  }
+
+  /// Logits of a step: `count` rows of the vocabulary's size, valid until the next step.
+  public struct Logits {
+    public let count: Int
+    private let activations: Activations
+
+    fileprivate init(count: Int, _ activations: Activations) {
+      self.count = count
+      self.activations = activations
+    }
+
+    public subscript(row: Int) -> UnsafeBufferPointer<Float> {
+      precondition(row < count)
+      return UnsafeBufferPointer(start: activations.row(row), count: activations.width)
+    }
+  }
+
+  public let weights: ModelWeights
+  public let cache: KVCache
+  public let maxTokens: Int
+  public let maxLogits: Int
+  /// Records the time of every operator while set; costs one test per operator while not.
+  public var trace: OperatorTrace?
+
+  private let team: ThreadTeam
+  private let kernels: KernelTable
+  private let workspace: Workspace
+  private let matmul: Matmul
+  private let attention: CachedAttention
+  private let angles: [[Double]]
+  private var architecture: Architecture { weights.architecture }
+
+  /// - Parameters:
+  ///   - sequences: how many sequences the cache holds, each up to `capacity` positions.
+  ///   - maxTokens: most new tokens of one step, over all sequences.
+  ///   - maxLogits: most positions of one step whose logits are asked for.
+  public init(
+    _ weights: ModelWeights, cache: DType, sequences: Int, capacity: Int, maxTokens: Int,
+    maxLogits: Int, team: ThreadTeam, kernels: KernelTable
+  ) throws {
+    precondition(
+      weights.matrices.allSatisfy { $0.layout == .rows || $0.layout == .packed($0.dtype, kernels) },
+      "weights were packed for other kernels")
+    self.weights = weights
+    self.maxTokens = maxTokens
+    self.maxLogits = maxLogits
+    self.team = team
+    self.kernels = kernels
+    self.cache = try KVCache(
+      weights.architecture, dtype: cache, sequences: sequences, capacity: capacity,
+      kernels: kernels)
+    workspace = try Workspace(
+      weights.architecture, maxTokens: maxTokens, maxLogits: maxLogits)
+    matmul = try Matmul(
+      weights.architecture, maxRows: max(maxTokens, maxLogits), team: team, kernels: kernels)
+    attention = try CachedAttention(
+      weights.architecture.layers.kinds.compactMap(\.attention), team: team, kernels: kernels)
+    angles = workspace.angles.map {
+      $0.rotary.dependsOnLength ? [] : $0.rotary.inverseFrequencies(dimensions: $0.dimensions)
+    }
+  }
+
+  /// Appends tokens to sequences and computes the logits asked for: of each input's last token, or
+  /// of all tokens, in the order of the inputs.
+  ///
+  /// - Throws: `InputError` for token ids outside the vocabulary, a step larger than the engine was
+  ///   made for, or a sequence that outgrows the cache. Nothing has changed then.
+  @discardableResult
+  public func forward(_ inputs: [Input], logits: Step.Logits = .last) throws -> Logits {
+    let step = try checked(inputs, logits)
+    trace?.begin(step)
+    let batch = try Batch(inputs, cache, logits)
+    let tasks = try architecture.layers.kinds.map { layer -> [CachedAttention.Task] in
+      guard let heads = layer.attention else { return [] }
+      let tasks = attention.tasks(batch.placed, heads)
+      try attention.reserve(for: tasks, heads)
+      return tasks
+    }
+    measure(.embedding) { embed(batch) }
+    for (layer, operators) in weights.program.layers.enumerated() {
+      let tasks = tasks[architecture.layers.order[layer]]
+      for (place, operation) in operators.enumerated() {
+        measure(operation.kind) { run(operation, place, layer, tasks, batch) }
+      }
+    }
+    if step.logitsRows > 0 {
+      measure(.finalNorm) { select(batch) }
+      measure(.head) {
+        matmul(weights.head, workspace[.selected], m: step.logitsRows, into: workspace[.logits])
+        scaleLogits(step.logitsRows)
+      }
+    }
+    for input in batch.placed { cache.advance(sequence: input.sequence, by: input.rows.count) }
+    return Logits(count: step.logitsRows, workspace[.logits])
+  }
+
+  /// Runs one operator of a layer.
+  ///
+  /// - Parameter place: its index among the layer's operators.
+  private func run(
+    _ operation: Operator, _ place: Int, _ layer: Int, _ tasks: [CachedAttention.Task],
+    _ batch: Batch
+  ) {
+    let own = weights.layers[layer][place]
+    let rows = batch.tokens.count
+    switch operation.body {
+    case .embedding: preconditionFailure("a layer embeds nothing")
+    case .norm(let norm, let from, let to):
+      let (source, destination) = (workspace[from], workspace[to])
+      forEachRow(rows) { row in
+        normalize(norm, own.norms[0], source.row(row), operation.width, destination.row(row))
+      }
+    case .projection(let projection):
+      let (linear, x, y) = (own.linear!, workspace[projection.from], workspace[projection.to])
+      let accumulate = projection.to == .residual
+      if let activation = projection.activation {
+        matmul.activated(
+          linear, activation, x, m: rows, into: y, for: weights.layers[layer][place + 1].linear!)
+      } else if projection.from == .activated {
+        matmul.ofActivated(linear, x, m: rows, into: y, accumulate: accumulate)
+      } else {
+        matmul(linear, x, m: rows, into: y, accumulate: accumulate)
+      }
+    case .rotaryAndCacheWrite(let heads): rotateAndStore(heads, own.norms, layer, batch)
+    case .attention(let heads):
+      attention(
+        heads, tasks, batch.placed, layer: layer, cache: cache, qkv: workspace[.queryKeyValue],
+        into: workspace[.attended])
+    case .residual(let norm, let scale):
+      let (branch, residual) = (workspace[.branch], workspace[.residual])
+      forEachRow(rows) { row in
+        let (values, sum) = (branch.row(row), residual.row(row))
+        if let norm { normalize(norm, own.norms[0], values, operation.width, values) }
+        let scale = Float(scale)
+        for i in 0..<operation.width { sum[i] += scale * values[i] }
+      }
+    }
+  }
+
+  private func checked(_ inputs: [Input], _ logits: Step.Logits) throws -> Step {
+    let step = Step(
+      sequences: inputs.map {
+        Step.Sequence(cached: cache.lengths[$0.sequence], new: $0.tokens.count)
+      }, logits: logits)
+    precondition(Set(inputs.map(\.sequence)).count == inputs.count, "a sequence is there twice")
+    guard step.tokens > 0, step.tokens <= maxTokens, step.logitsRows <= maxLogits else {
+      throw InputError(
+        "step", problem: "has \(step.tokens) tokens and asks \(step.logitsRows) logits",
+        expected: "1 to \(maxTokens) tokens, at most \(maxLogits) logits")
+    }
+    for (input, sequence) in zip(inputs, step.sequences) {
+      guard sequence.new > 0, sequence.cached + sequence.new <= cache.capacity else {
+        throw InputError(
+          "sequence \(input.sequence)",
+          problem: "has \(sequence.cached) positions and gets \(sequence.new)",
+          expected: "1 to \(cache.capacity - sequence.cached) new ones")
+      }
+      for token in input.tokens where !(0..<architecture.vocabularySize).contains(token) {
+        throw InputError(
+          "token \(token)", problem: "is outside the vocabulary",
+          expected: "0 to \(architecture.vocabularySize - 1)")
+      }
+    }
+    return step
+  }
+
+  private func measure(_ kind: Operator.Kind, _ body: () -> Void) {
+    guard let trace else { return body() }
+    let start = SteadyClock.nanoseconds()
+    body()
+    trace.record(kind, start: start, end: SteadyClock.nanoseconds())
+  }
+
+  /// The rows of a step and where they belong.
+  private struct Batch {
+    struct Token {
+      let id: Int
+      /// Index into `placed`.
+      let input: Int
+      let sequence: Int
+      let position: Int
+    }
+
+    let placed: [CachedAttention.Input]
+    let tokens: [Token]
+    let logits: Step.Logits
+
+    init(_ inputs: [Input], _ cache: KVCache, _ logits: Step.Logits) throws {
+      var rows = 0
+      placed = inputs.map { input in
+        defer { rows += input.tokens.count }
+        return CachedAttention.Input(
+          sequence: input.sequence, cached: cache.lengths[input.sequence],
+          rows: rows..<rows + input.tokens.count)
+      }
+      tokens = zip(inputs, placed).enumerated().flatMap { index, pair in
+        pair.0.tokens.enumerated().map { offset, token in
+          Token(
+            id: token, input: index, sequence: pair.1.sequence, position: pair.1.cached + offset)
+        }
+      }
+      self.logits = logits
+    }
+  }
+
+  // MARK: Row by row
+
+  /// Shares rows among the threads; a single one is done before others would have woken.
+  private func forEachRow(_ rows: Int, _ body: (Int) -> Void) {
+    guard rows > 1 else { return body(0) }
+    team.run { rank in
+      for row in team.slice(rows, rank: rank) { body(row) }
+    }
+  }
+
+  /// Gathers embedding rows, and each token's angles.
+  private func embed(_ batch: Batch) {
+    let scale = Float(architecture.embeddingScale)
+    let residual = workspace[.residual]
+    // By input, where angles depend on how long its sequence has become.
+    let frequencies = zip(workspace.angles, angles).map { table, fixed in
+      batch.placed.map { input in
+        table.rotary.dependsOnLength
+          ? table.rotary.inverseFrequencies(
+            dimensions: table.dimensions, length: input.cached + input.rows.count) : fixed
+      }
+    }
+    forEachRow(batch.tokens.count) { row in
+      let token = batch.tokens[row]
+      let values = residual.row(row)
+      weights.embedding.expand(row: token.id, kernels, into: values)
+      if scale != 1 { for i in 0..<architecture.hiddenSize { values[i] *= scale } }
+      if let positions = weights.positions { add(positions, row: token.position, to: values) }
+      for (table, frequencies) in zip(workspace.angles, frequencies) {
+        let (cosines, sines) = (table.cosines.row(row), table.sines.row(row))
+        let factor = table.rotary.attentionFactor
+        for (pair, frequency) in frequencies[token.input].enumerated() {
+          let angle = Double(token.position) * frequency
+          cosines[pair] = Float(factor * cos(angle))
+          sines[pair] = Float(factor * sin(angle))
+        }
+      }
+    }
+  }
+
+  /// Adds a row of a matrix.
+  private func add(_ matrix: Matrix, row: Int, to values: UnsafeMutablePointer<Float>) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: matrix.columns) { buffer in
+      matrix.expand(row: row, kernels, into: buffer.baseAddress!)
+      for i in 0..<matrix.columns { values[i] += buffer[i] }
+    }
+  }
+
+  private func normalize(
+    _ norm: Norm, _ weights: ModelWeights.NormWeights, _ x: UnsafePointer<Float>, _ count: Int,
+    _ y: UnsafeMutablePointer<Float>
+  ) { normalize(norm, weights, from: 0, x, count, y) }
+
+  /// - Parameter first: of the norm's weights.
+  private func normalize(
+    _ norm: Norm, _ weights: ModelWeights.NormWeights, from first: Int, _ x: UnsafePointer<Float>,
+    _ count: Int, _ y: UnsafeMutablePointer<Float>
+  ) {
+    let (weight, bias) = (weights.weight.base + first, weights.bias.map { $0.base + first })
+    switch norm.kind {
+    case .rms:
+      kernels.functions.rms_norm(x, weight, count, Float(norm.epsilon), y)
+      if let bias { for i in 0..<count { y[i] += bias[i] } }
+    case .layer: kernels.functions.layer_norm(x, weight, bias, count, Float(norm.epsilon), y)
+    }
+  }
+
+  /// Norms query and key heads where the architecture does, turns them, stores keys and values.
+  private func rotateAndStore(
+    _ heads: Attention, _ norms: [ModelWeights.NormWeights], _ layer: Int, _ batch: Batch
+  ) {
+    let e = heads.headDimension
+    let qkv = workspace[.queryKeyValue]
+    let angles = heads.rotary.map { workspace.angles[Workspace.angles($0, architecture)] }
+    forEachRow(batch.tokens.count) { row in
+      let token = batch.tokens[row]
+      cache.prefetchStore(layer: layer, sequence: token.sequence, position: token.position)
+      let (queries, keys) = (qkv.row(row), qkv.row(row) + heads.queryWidth)
+      if let norm = heads.queryKeyNorm {
+        normalizeHeads(norm, norms[0], queries, heads.queryHeads, e)
+        normalizeHeads(norm, norms[1], keys, heads.keyValueHeads, e)
+      }
+      if let rotary = heads.rotary, let angles {
+        for head in 0..<(heads.queryHeads + heads.keyValueHeads) {
+          kernels.functions.rotate(
+            queries + head * e, angles.cosines.row(row), angles.sines.row(row),
+            rotary.dimensions, rotary.interleaved)
+        }
+      }
+      for head in 0..<heads.keyValueHeads {
+        let key = keys + head * e
+        cache.store(
+          key: key, value: key + heads.keyValueWidth, layer: layer, sequence: token.sequence,
+          head: head, position: token.position, kernels)
+      }
+    }
+  }
+
+  private func normalizeHeads(
+    _ norm: Attention.QueryKeyNorm, _ weights: ModelWeights.NormWeights,
+    _ values: UnsafeMutablePointer<Float>, _ heads: Int, _ e: Int
+  ) {
+    guard norm.extent != .allHeads else {
+      return normalize(norm.norm, weights, values, heads * e, values)
+    }
+    for head in 0..<heads {
+      let first = norm.extent == .eachHead ? head * e : 0
+      normalize(norm.norm, weights, from: first, values + head * e, e, values + head * e)
+    }
+  }
+
+  /// The final norm of the rows whose logits are asked for.
+  private func select(_ batch: Batch) {
+    let (residual, selected) = (workspace[.residual], workspace[.selected])
+    var chosen = 0
+    func normalize(_ row: Int) {
+      self.normalize(
+        architecture.finalNorm, weights.finalNorm, residual.row(row), architecture.hiddenSize,
+        selected.row(chosen))
+      chosen += 1
+    }
+    for input in batch.placed {
+      switch batch.logits {
+      case .none: break
+      case .last: normalize(input.rows.upperBound - 1)
+      case .all: input.rows.forEach(normalize)
+      }
+    }
+  }
+
+  /// Scale and soft cap of the logits, where the architecture has them.
+  private func scaleLogits(_ rows: Int) {
+    let scale = Float(architecture.logitScale)
+    let softcap = architecture.logitSoftcap.map(Float.init)
+    guard scale != 1 || softcap != nil else { return }
+    let logits = workspace[.logits]
+    team.run { rank in
+      let columns = team.slice(architecture.vocabularySize, rank: rank, grain: 64)
+      for row in 0..<rows {
+        let values = logits.row(row)
+        for i in columns {
+          values[i] *= scale
+          if let softcap { values[i] = softcap * tanh(values[i] / softcap) }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,330 @@
+import CKernels
+import COpenBLAS
+import Formats
+import Machine
+import Model
+import Weights
+
+/// Rows of f32 activations. Rows are padded apart where their length would make them collide in
+/// the cache's sets (multiples of 2 KiB do).
+package struct Activations {
+  package let buffer: FloatBuffer
+  let width: Int
+  let stride: Int
+
+  package init(rows: Int, width: Int) throws {
+    self.init(width: width, in: try FloatBuffer(count: rows * Self.stride(width)))
+  }
+
+  /// Rows in memory that others use at other times.
+  init(width: Int, in buffer: FloatBuffer) {
+    self.width = width
+    self.buffer = buffer
+    stride = Self.stride(width)
+  }
+
+  static func stride(_ width: Int) -> Int {
+    let aligned = (width + 15) / 16 * 16
+    return aligned % 512 == 0 ? aligned + 16 : aligned
+  }
+
+  static func bytes(rows: Int, width: Int) -> Int { saturatingProduct(4, rows, stride(width)) }
+
+  package func row(_ index: Int) -> UnsafeMutablePointer<Float> { buffer.base + index * stride }
+}
+
+/// How a matmul of weights in rows is done.
+package enum MatmulPath: Sendable {
+  /// Our kernels' dot products.
+  case dots
+  /// OpenBLAS's sgemm, on weights expanded to f32.
+  case openBLAS
+}
+
+/// `y = x·Wᵀ + b` over the team, each thread making its own slice of the outputs: the slice whose
+/// weights it touched first.
+///
+/// Packed weights are multiplied where they lie: f32, bf16 and f16 with f32 activations, block
+/// formats in integers, with activations quantised once for all threads.
+package struct Matmul {
+  let team: ThreadTeam
+  let kernels: KernelTable
+  private let forced: MatmulPath?
+  /// Working memory of each thread.
+  private let scratch: [FloatBuffer]
+  /// Of each thread: some columns of gate and up.
+  private let gatedParts: [FloatBuffer]
+  /// Activations as integers, row after row: of what is multiplied, and of what SwiGLU has made.
+  private let quantized, quantizedGated: QuantizedActivations
+
+  /// Columns of gate and up that a thread makes at a time, and how far its rows of them are apart:
+  /// not a multiple of a page's part, which would make them collide in the cache's sets.
+  private static let gatedColumns = 256
+  private static let gatedStride = gatedColumns + 16
+
+  private static func gatedCount(_ maxRows: Int) -> Int {
+    saturatingProduct(maxRows, 2, gatedStride)
+  }
+
+  /// f32 values of a thread's working memory: 512 KiB hold what integer kernels unpack, or some rows
+  /// of expanded weights; at least one row always fits.
+  private static func scratchCount(_ architecture: Architecture) -> Int {
+    max(1 << 17, Int(DYNO_SCRATCH), widest(architecture))
+  }
+
+  /// Columns of the widest matrix.
+  private static func widest(_ architecture: Architecture) -> Int {
+    var most = architecture.hiddenSize
+    architecture.forEachOperator { operation, _ in
+      if case .projection(let projection) = operation.body { most = max(most, projection.inputs) }
+    }
+    return most
+  }
+
+  /// Activation rows from which weights in rows are left to OpenBLAS: by `make bench` on Zen 3, GFLOP/s
+  /// of our dot products and OpenBLAS are 143 and 135 at 64 rows, 144 and 146 at 96, 128 and 143 at
+  /// 128 (f32; bf16 132 and 132, 128 and 138 at 64 and 96). Without SIMD kernels it is 11 times faster
+  /// at a single row already.
+  private static let openBLASRows = 96
+
+  /// - Parameters:
+  ///   - architecture: whose weights will be multiplied.
+  ///   - maxRows: most rows of activations.
+  ///   - path: the path of weights in rows, for benchmarks; `nil` for the faster.
+  package init(
+    _ architecture: Architecture, maxRows: Int, team: ThreadTeam, kernels: KernelTable,
+    path: MatmulPath? = nil
+  ) throws {
+    self.team = team
+    self.kernels = kernels
+    forced = path
+    scratch = try (0..<team.count).map { _ in
+      try FloatBuffer(count: Self.scratchCount(architecture))
+    }
+    gatedParts = try (0..<team.count).map { _ in
+      try FloatBuffer(count: Self.gatedCount(maxRows))
+    }
+    quantized = try QuantizedActivations(rows: maxRows, width: Self.widest(architecture))
+    quantizedGated = try QuantizedActivations(
+      rows: maxRows, width: architecture.widestMLP)
+    OpenBLAS.useOneThread()
+  }
+
+  static func bytes(_ architecture: Architecture, maxRows: Int, threads: Int) -> Int {
+    saturatingSum(
+      saturatingProduct(4, threads, saturatingSum(scratchCount(architecture), gatedCount(maxRows))),
+      QuantizedActivations.bytes(rows: maxRows, width: widest(architecture)),
+      QuantizedActivations.bytes(rows: maxRows, width: architecture.widestMLP))
+  }
+
+  /// Writes `m` rows of `y`, or adds to them where `accumulate`.
+  package func callAsFunction(
+    _ linear: Linear, _ x: Activations, m: Int, into y: Activations, accumulate: Bool = false
+  ) {
+    var column = 0
+    var quantizedFor: DType?
+    for part in linear.parts {
+      if part.dtype != quantizedFor { quantize(x, m, for: part) }
+      quantizedFor = part.dtype
+      multiply(part, linear.bias, x, quantized, m, y, column, accumulate)
+      column += part.rows
+    }
+  }
+
+  /// The MLP's last projection of what `activated` has made for it.
+  func ofActivated(
+    _ linear: Linear, _ x: Activations, m: Int, into y: Activations, accumulate: Bool
+  ) {
+    guard wantsIntegersOnly(linear) else {
+      return self(linear, x, m: m, into: y, accumulate: accumulate)
+    }
+    multiply(linear.parts[0], linear.bias, x, quantizedGated, m, y, 0, accumulate)
+  }
+
+  /// An MLP's first projection and its activation, `activation(gate) · up` or `activation(up)`, for
+  /// `next`: each thread makes some columns, which stay in its cache, and, where `next` multiplies
+  /// integers, makes them integers right there.
+  ///
+  /// - Precondition: gate and up are one part each.
+  func activated(
+    _ linear: Linear, _ activation: MLP.Activation, _ x: Activations, m: Int,
+    into output: Activations, for next: Linear
+  ) {
+    let up = linear.parts[linear.parts.count - 1]
+    let gate = linear.parts.count > 1 ? linear.parts[0] : nil
+    precondition(linear.parts.count <= 2 && gate?.rows ?? up.rows == up.rows)
+    // Activations are quantised for one dtype at a time: gates of another are all made first.
+    let isAlike = gate == nil || gate?.dtype == up.dtype
+    if let gate, !isAlike {
+      quantize(x, m, for: gate)
+      multiply(gate, linear.bias, x, quantized, m, output, 0, false)
+    }
+    quantize(x, m, for: up)
+    // Chunks of columns are whole blocks of activations.
+    let integers = wantsIntegersOnly(next) ? next.parts[0].dtype.kernelType : nil
+    let stride = 2 * Self.gatedStride
+    let function = activation.kernelActivation
+    team.share(
+      up.rows, grain: ModelWeights.rowGrain, chunk: min(Self.gatedColumns, chunk(up, m))
+    ) { rank, range in
+      let gates = gatedParts[rank].base
+      let ups = gates + Self.gatedStride
+      func multiply(
+        _ matrix: Matrix, bias: UnsafeMutablePointer<Float>?, into y: UnsafeMutablePointer<Float>
+      ) {
+        if let bias {
+          for row in 0..<m {
+            (y + row * stride).update(from: bias + range.lowerBound, count: range.count)
+          }
+        }
+        self.multiply(
+          matrix, range, x, quantized, m, y, stride, bias != nil, scratch[rank].base)
+      }
+      if let gate, isAlike { multiply(gate, bias: linear.bias?.base, into: gates) }
+      multiply(up, bias: linear.bias.map { $0.base + (gate?.rows ?? 0) }, into: ups)
+      for row in 0..<m {
+        let out = output.row(row) + range.lowerBound
+        let up = ups + row * stride
+        let from = gate == nil ? up : isAlike ? gates + row * stride : out
+        kernels.functions.activate(
+          function, from, gate == nil ? nil : up, range.count, integers == nil ? out : up)
+        guard let integers else { continue }
+        let start = row * linear.parts[0].rows + range.lowerBound
+        kernels.functions.quantize_activations(
+          integers, up, range.count,
+          quantizedGated.base + kernels.functions.activation_bytes(integers, start))
+      }
+    }
+  }
+
+  /// Whether all of a projection is multiplied with quantised activations of one dtype.
+  private func wantsIntegersOnly(_ linear: Linear) -> Bool {
+    guard linear.parts.count == 1 else { return false }
+    let part = linear.parts[0]
+    return part.dtype.blockElements > 1 && part.layout != .rows && part.packedRows == part.rows
+  }
+
+  /// Activations as integers, where the weights want them.
+  private func quantize(_ x: Activations, _ m: Int, for matrix: Matrix) {
+    guard matrix.layout != .rows, matrix.dtype.blockElements > 1 else { return }
+    quantized.fill(x, m, matrix.columns, matrix.dtype, team, kernels)
+  }
+
+  /// All outputs of one matrix, from column `first` of `y`.
+  private func multiply(
+    _ matrix: Matrix, _ bias: FloatBuffer?, _ x: Activations, _ integers: QuantizedActivations,
+    _ m: Int, _ y: Activations, _ first: Int, _ accumulate: Bool
+  ) {
+    team.share(matrix.rows, grain: ModelWeights.rowGrain, chunk: chunk(matrix, m)) { rank, range in
+      let start = first + range.lowerBound
+      let out = y.buffer.base + start
+      if let bias {
+        for row in 0..<m {
+          for i in 0..<range.count {
+            let before = accumulate ? out[row * y.stride + i] : 0
+            out[row * y.stride + i] = before + bias.base[start + i]
+          }
+        }
+      }
+      multiply(
+        matrix, range, x, integers, m, out, y.stride, accumulate || bias != nil,
+        scratch[rank].base)
+    }
+  }
+
+  /// Rows that a thread takes at a time: small enough to even out the threads, large enough to
+  /// stream memory and to fill the kernels' blocks.
+  private func chunk(_ matrix: Matrix, _ m: Int) -> Int {
+    if matrix.layout == .rows, path(m) == .openBLAS {
+      return max(256, (matrix.rows / team.count + 255) / 256 * 256)
+    }
+    let grain = 2 * ModelWeights.rowGrain
+    return max(m < 32 ? grain : 256, (1 << 18) / matrix.rowBytes / grain * grain)
+  }
+
+  private func path(_ m: Int) -> MatmulPath {
+    let isScalar = kernels.functions.instruction_set == DYNO_SCALAR
+    return forced ?? (isScalar || m >= Self.openBLASRows ? .openBLAS : .dots)
+  }
+
+  /// One thread's part: the outputs `rows` of one matrix. `y` points at the first of them.
+  private func multiply(
+    _ matrix: Matrix, _ rows: Range<Int>, _ x: Activations, _ integers: QuantizedActivations,
+    _ m: Int, _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ accumulate: Bool,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let packed = max(0, min(rows.upperBound, matrix.packedRows) - rows.lowerBound)
+    let k = matrix.columns
+    let type = matrix.dtype.kernelType
+    if packed > 0, matrix.dtype.blockElements > 1 {
+      kernels.functions.matmul_quantized(
+        type, matrix.row(rows.lowerBound), packed, k, integers.base,
+        kernels.functions.activation_bytes(type, k), m, y, yStride, accumulate, scratch)
+    } else if packed > 0 {
+      kernels.functions.matmul_packed(
+        type, matrix.row(rows.lowerBound), packed, k, x.buffer.base, x.stride, m, y, yStride,
+        accumulate, scratch)
+    }
+    let rest = rows.lowerBound + packed..<rows.upperBound
+    guard !rest.isEmpty else { return }
+    multiplyRows(matrix, rest, x, m, y + packed, yStride, accumulate, scratch)
+  }
+
+  /// The same for weights that lie in rows.
+  private func multiplyRows(
+    _ matrix: Matrix, _ rows: Range<Int>, _ x: Activations, _ m: Int,
+    _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ accumulate: Bool,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let k = matrix.columns
+    let path = path(m)
+    if path == .dots, matrix.dtype.blockElements == 1 {
+      kernels.functions.matmul(
+        matrix.dtype.kernelType, matrix.row(rows.lowerBound), rows.count, k, x.buffer.base,
+        x.stride, m, y, yStride, accumulate)
+      return
+    }
+    forEachExpanded(matrix, rows, scratch) { w, count, offset in
+      switch path {
+      case .dots:
+        kernels.functions.matmul(
+          DYNO_F32, w, count, k, x.buffer.base, x.stride, m, y + offset, yStride, accumulate)
+      case .openBLAS:
+        cblas_sgemm(
+          CblasRowMajor, CblasNoTrans, CblasTrans, blasint(m), blasint(count), blasint(k), 1,
+          x.buffer.base, blasint(x.stride), w, blasint(k), accumulate ? 1 : 0, y + offset,
+          blasint(yStride))
+      }
+    }
+  }
+
+  /// Goes through rows as f32: where they lie, or expanded to `scratch` a few at a time.
+  private func forEachExpanded(
+    _ matrix: Matrix, _ rows: Range<Int>, _ scratch: UnsafeMutablePointer<Float>,
+    _ body: (_ w: UnsafePointer<Float>, _ count: Int, _ offset: Int) -> Void
+  ) {
+    guard matrix.dtype != .f32 else {
+      let w = matrix.row(rows.lowerBound).assumingMemoryBound(to: Float.self)
+      return body(w, rows.count, 0)
+    }
+    let step = max(1, (1 << 17) / matrix.columns)
+    for low in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
+      let count = min(step, rows.upperBound - low)
+      kernels.functions.expand(
+        matrix.dtype.kernelType, matrix.row(low), count * matrix.columns, scratch)
+      body(UnsafePointer(scratch), count, low - rows.lowerBound)
+    }
+  }
+}
+
+extension MLP.Activation {
+  fileprivate var kernelActivation: dyno_activation {
+    switch self {
+    case .silu: DYNO_SILU
+    case .gelu: DYNO_GELU
+    case .geluTanh: DYNO_GELU_TANH
+    case .relu: DYNO_RELU
+    case .reluSquared: DYNO_RELU_SQUARED
+    }
+  }
+}

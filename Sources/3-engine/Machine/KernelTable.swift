@@ -1,0 +1,50 @@
+import CKernels
+import Formats
+import Foundation
+import Input
+
+/// The kernels of one instruction set.
+///
+/// `$DYNO_INSTRUCTION_SET` (scalar, avx2, avx512, avx512vnni, amx, neon) overrides the choice of the best
+/// one.
+public struct KernelTable: Sendable {
+  public let name: String
+  public let functions: dyno_kernels
+
+  package init(_ table: UnsafePointer<dyno_kernels>) {
+    functions = table.pointee
+    name = String(cString: functions.name)
+  }
+
+  /// Tables of all instruction sets that this machine runs, the best last.
+  public static let available: [KernelTable] =
+    [DYNO_SCALAR, DYNO_NEON, DYNO_AVX2, DYNO_AVX512, DYNO_AVX512VNNI, DYNO_AMX]
+    .compactMap { dyno_kernels_for($0) }.map(KernelTable.init)
+
+  /// The table that everything uses unless told otherwise.
+  public static func selected() throws -> KernelTable {
+    guard let wanted = ProcessInfo.processInfo.environment["DYNO_INSTRUCTION_SET"] else {
+      return available[available.count - 1]
+    }
+    guard let table = available.first(where: { $0.name == wanted }) else {
+      throw InputError(
+        "DYNO_INSTRUCTION_SET", problem: "\"\(wanted)\" does not run on this machine",
+        expected: "one of " + available.map(\.name).joined(separator: ", "))
+    }
+    return table
+  }
+}
+
+extension DType {
+  /// The kernels' name of it.
+  public var kernelType: dyno_dtype {
+    switch self {
+    case .f32: DYNO_F32
+    case .bf16: DYNO_BF16
+    case .f16: DYNO_F16
+    case .q8_0: DYNO_Q8_0
+    case .q4_0: DYNO_Q4_0
+    case .q4_1: DYNO_Q4_1
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Input
+import Machine
+import Model
+
+/// A model as a command line names it: a zoo name, a `config.json` or its folder, a GGUF file, a
+/// checkpoint with safetensors, or a folder of Hugging Face's cache.
+public struct ModelSubject: Sendable {
+  public var architecture: Architecture
+  /// What `ModelWeights.load` opens, where it has weights.
+  public var weights: String?
+  /// What the user should know of how it was read.
+  public var notes: [String] = []
+
+  public init(_ architecture: Architecture) { self.architecture = architecture }
+
+  public static let kinds =
+    "a zoo name, a config.json, its folder, a GGUF file, a checkpoint's folder or one of a hub cache"
+
+  /// - Throws: `InputError` where `argument` names nothing that is understood.
+  public static func resolve(_ argument: String) throws -> ModelSubject {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) else {
+      return ModelSubject(try Zoo.resolve(argument))
+    }
+    guard isFolder.boolValue else { return try file(argument) }
+    let folder = try HubCache.snapshot(of: argument)
+    var subject = try self.folder(folder)
+    if let name = HubCache.modelName(of: folder) { subject.architecture.name = name }
+    return subject
+  }
+
+  private static func file(_ path: String) throws -> ModelSubject {
+    if try MappedFile.beginsAsGGUF(path) {
+      var subject = ModelSubject(
+        try within(path) { try GGUF(MappedFile(URL(fileURLWithPath: path))).architecture() })
+      subject.weights = path
+      return subject
+    }
+    guard path.hasSuffix(".safetensors") else { return try config(at: path) }
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+    var subject = try config(at: folder.appendingPathComponent("config.json").path)
+    subject.weights = path
+    return subject
+  }
+
+  private static func folder(_ path: String) throws -> ModelSubject {
+    let files = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    let models = files.filter { $0.hasSuffix(".gguf") }
+    if !files.contains("config.json"), let only = models.first {
+      guard models.count == 1 else {
+        throw InputError(
+          path, problem: "holds \(models.count) GGUF files",
+          expected: "one of them: \(models.prefix(5).joined(separator: ", "))")
+      }
+      return try file(path + "/" + only)
+    }
+    var subject = try config(at: path)
+    let hasWeights = files.contains {
+      $0 == "model.safetensors" || $0 == "model.safetensors.index.json"
+    }
+    if hasWeights { subject.weights = path }
+    return subject
+  }
+
+  private static func config(at path: String) throws -> ModelSubject {
+    let described = try Architecture.described(at: URL(fileURLWithPath: path))
+    var subject = ModelSubject(described.architecture)
+    subject.notes = described.notes
+    return subject
+  }
+}
+
+/// The layout of Hugging Face's cache: `models--org--name/snapshots/<revision>/`.
+private enum HubCache {
+  /// The snapshot that a model's folder stands for, else the folder itself.
+  static func snapshot(of folder: String) throws -> String {
+    let snapshots = folder + "/snapshots"
+    guard FileManager.default.fileExists(atPath: snapshots) else { return folder }
+    let main = try? String(contentsOfFile: folder + "/refs/main", encoding: .utf8)
+      .trimmingCharacters(in: .whitespacesAndNewlines)
+    let revisions = try FileManager.default.contentsOfDirectory(atPath: snapshots).sorted()
+    if let main, revisions.contains(main) { return snapshots + "/" + main }
+    guard revisions.count == 1 else {
+      throw InputError(
+        folder, problem: "holds \(revisions.count) snapshots and no refs/main that names one",
+        expected: "the folder of a snapshot")
+    }
+    return snapshots + "/" + revisions[0]
+  }
+
+  /// `org/name` of a snapshot's folder.
+  static func modelName(of folder: String) -> String? {
+    let parts = URL(fileURLWithPath: folder).standardizedFileURL.pathComponents
+    guard parts.count >= 3, parts[parts.count - 2] == "snapshots" else { return nil }
+    let name = parts[parts.count - 3].components(separatedBy: "--")
+    guard name.first == "models", name.count >= 2 else { return nil }
+    return name.dropFirst().joined(separator: "/")
+  }
+}

@@ -1,0 +1,120 @@
+import Engine
+import Formats
+import Machine
+import Model
+import Numerics
+import Weights
+
+/// One architecture in memory, ready to run tests.
+package final class PreparedModel {
+  package let architecture: Architecture
+  /// Storage of the weights; where a file mixes formats, that of most bytes.
+  let dtype: DType
+  /// Bytes of the matrices over what they would take in `dtype`.
+  let weightScale: Double
+  /// Where the weights are from, `nil` of random ones.
+  let source: String?
+  package let engine: Engine
+  /// Seconds that making the weights took.
+  let initializationSeconds: Double
+  private let seed: UInt64
+
+  /// - Parameters:
+  ///   - dtype: of random weights; what stored ones are converted to, `nil` to run them as they are
+  ///     stored.
+  ///   - stored: a model file to open, instead of making random weights.
+  package init(
+    _ architecture: Architecture, dtype: DType?, stored: String? = nil, cache: DType,
+    sequences: Int, capacity: Int, maxTokens: Int, seed: UInt64, team: ThreadTeam,
+    kernels: KernelTable
+  ) throws {
+    self.architecture = architecture
+    self.seed = seed
+    source = stored
+    let start = SteadyClock.nanoseconds()
+    let weights =
+      try stored.map {
+        try ModelWeights.load($0, kernels: kernels)
+          .converted(to: dtype, packed: true, team: team, kernels: kernels)
+      }
+      ?? ModelWeights.random(
+        architecture, dtype: dtype ?? .bf16, packed: true, seed: seed, team: team,
+        kernels: kernels)
+    (self.dtype, weightScale) = weights.storage
+    initializationSeconds = Double(SteadyClock.nanoseconds() - start) * 1e-9
+    engine = try Engine(
+      weights, cache: cache, sequences: sequences, capacity: capacity, maxTokens: maxTokens,
+      maxLogits: sequences, team: team, kernels: kernels)
+  }
+
+  /// Another engine on the same weights, with a cache of its own.
+  package init(sharingWeightsOf other: PreparedModel, team: ThreadTeam, kernels: KernelTable) throws
+  {
+    architecture = other.architecture
+    seed = other.seed
+    dtype = other.dtype
+    weightScale = other.weightScale
+    source = other.source
+    initializationSeconds = 0
+    let like = other.engine
+    engine = try Engine(
+      like.weights, cache: like.cache.dtype, sequences: like.cache.sequences,
+      capacity: like.cache.capacity, maxTokens: like.maxTokens, maxLogits: like.maxLogits,
+      team: team, kernels: kernels)
+  }
+
+  /// Seconds of each of a plan's segments, run once.
+  ///
+  /// - Parameter stretch: each timed section is made longer by this share of its duration, by
+  ///   spinning at its end: a slowdown of known size.
+  package func time(_ plan: RunPlan, stretch: Double = 0) throws -> [Double] {
+    try plan.segments.map { segment in
+      for (sequence, length) in segment.lengths {
+        engine.cache.setLength(length, ofSequence: sequence)
+      }
+      for step in inputs(segment.leadIn) {
+        try engine.forward(step.inputs, logits: step.logits)
+      }
+      let steps = inputs(segment.steps)
+      let start = SteadyClock.nanoseconds()
+      for step in steps { try engine.forward(step.inputs, logits: step.logits) }
+      var end = SteadyClock.nanoseconds()
+      if stretch > 0 {
+        let until = end + Int(stretch * Double(end - start))
+        while end < until { end = SteadyClock.nanoseconds() }
+      }
+      return Double(end - start) * 1e-9
+    }
+  }
+
+  /// The steps with random tokens.
+  private func inputs(
+    _ steps: [PlannedStep]
+  ) -> [(inputs: [Engine.Input], logits: Step.Logits)] {
+    var tokens = SeededGenerator(seed: seed)
+    let vocabulary = architecture.vocabularySize
+    return steps.map { step in
+      (
+        inputs: step.parts.map { part in
+          Engine.Input(
+            sequence: part.sequence,
+            tokens: (0..<part.count).map { _ in Int.random(in: 0..<vocabulary, using: &tokens) })
+        }, logits: step.logits
+      )
+    }
+  }
+}
+
+extension ModelWeights {
+  /// The format of most bytes, and the bytes of all matrices over what they would take in it.
+  fileprivate var storage: (dtype: DType, scale: Double) {
+    var bytes: [DType: Int] = [:]
+    var elements = 0
+    for matrix in matrices {
+      bytes[matrix.dtype, default: 0] += matrix.bytes
+      elements += matrix.rows * matrix.columns
+    }
+    let dtype = bytes.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }!.key
+    return (dtype, Double(matrixBytes) / (Double(elements) * dtype.bytesPerElement))
+  }
+}

@@ -1,0 +1,121 @@
+import Engine
+import Foundation
+import Machine
+import Model
+import Records
+import Weights
+
+/// Architectures in memory together, and every test of each ready to run.
+final class TestBed {
+  /// One test of one architecture.
+  struct Cell {
+    let model: PreparedModel
+    let test: ThroughputTest
+    let plan: RunPlan
+    var name: String { "\(model.architecture.name) \(test.name), batch \(test.batch)" }
+  }
+
+  let settings: ThroughputBench.Settings
+  let topology: Topology
+  let team: ThreadTeam
+  let kernels: KernelTable
+  let cells: [Cell]
+  let models: [PreparedModel]
+  /// What all models together were expected to take.
+  let memoryNeedBytes: Int
+  private let report: (String) -> Void
+
+  /// - Parameters:
+  ///   - reservedBytes: of memory for other uses.
+  /// - Throws: `InputError` where the models do not fit into memory together.
+  init(
+    _ subjects: [ModelSubject], _ tests: [ThroughputTest],
+    _ settings: ThroughputBench.Settings, machine: Machine, reservedBytes: Int,
+    report: @escaping (String) -> Void
+  ) throws {
+    self.settings = settings
+    self.report = report
+    topology = machine.topology
+    team = machine.team
+    kernels = machine.kernels
+    let sizes = Sizes(tests, settings)
+    let available = AvailableMemory.bytes()
+    let needs: [MemoryNeed] = try subjects.map {
+      try Self.need($0, tests, settings, threads: machine.team.count)
+    }
+    for (subject, need) in zip(subjects, needs) {
+      try need.check(subject.architecture.name, available: available)
+    }
+    try MemoryNeed(sumOf: needs).check(
+      "\(subjects.count) architectures together", available: max(0, available - reservedBytes))
+    memoryNeedBytes = MemoryNeed(sumOf: needs).total + reservedBytes
+
+    models = try subjects.map { subject in
+      let random = "random \(settings.randomDType)"
+      report("\(subject.architecture.name): \(subject.weights == nil ? random : "stored") weights")
+      let model = try PreparedModel(
+        subject.architecture, dtype: settings.dtype, stored: subject.weights,
+        cache: settings.cacheDType,
+        sequences: sizes.sequences, capacity: sizes.capacity, maxTokens: sizes.maxTokens,
+        seed: settings.seed, team: machine.team, kernels: machine.kernels)
+      // Integrated workloads visit every depth they hold.
+      let depth = tests.map { $0.isIntegrated ? $0.depth + $0.tokensPerSequence : $0.depth }.max()
+      model.engine.cache.fillSynthetically(
+        toDepth: depth ?? 0, seed: settings.seed, team: machine.team, kernels: machine.kernels)
+      return model
+    }
+    cells = models.flatMap { model in
+      tests.map { test in
+        Cell(
+          model: model, test: test,
+          plan: RunPlan(test, model.architecture, chunk: settings.chunk))
+      }
+    }
+  }
+
+  /// Indices of a test's cells, in the order of the architectures.
+  func cells(ofTest test: Int) -> [Int] {
+    models.indices.map { $0 * (cells.count / models.count) + test }
+  }
+
+  /// What a model must hold for all tests.
+  private struct Sizes {
+    let sequences: Int
+    let capacity: Int
+    let maxTokens: Int
+
+    init(_ tests: [ThroughputTest], _ settings: ThroughputBench.Settings) {
+      sequences = tests.map(\.batch).max() ?? 1
+      capacity = tests.map { $0.depth + $0.tokensPerSequence }.max() ?? 1
+      maxTokens = tests.map { $0.mostTokens(chunk: settings.chunk) }.max() ?? 1
+    }
+  }
+
+  /// What one architecture takes.
+  static func need(
+    _ subject: ModelSubject, _ tests: [ThroughputTest], _ settings: ThroughputBench.Settings,
+    threads: Int
+  ) throws -> MemoryNeed {
+    let sizes = Sizes(tests, settings)
+    // A file's weights take at most what the file does.
+    let stored = try settings.dtype == nil ? subject.weights.map(ModelWeights.fileBytes) : nil
+    return try MemoryNeed(
+      subject.architecture,
+      weights: try stored ?? subject.architecture.weightBytes(settings.randomDType),
+      cache: settings.cacheDType, sequences: sizes.sequences, capacity: sizes.capacity,
+      maxTokens: sizes.maxTokens, maxLogits: sizes.sequences, threads: threads)
+  }
+
+  /// Runs each cell's warm-up; see `WarmUp`.
+  func warmUp() throws -> [WarmUp] {
+    try cells.map { cell in
+      report("\(cell.model.architecture.name): warming up \(cell.test.name)")
+      var warmUp = WarmUp()
+      let plan = RunPlan(
+        WarmUp.test(cell.test, chunk: settings.chunk), cell.model.architecture,
+        chunk: settings.chunk)
+      while !warmUp.isOver { warmUp.add(seconds: plan.total(try cell.model.time(plan))) }
+      return warmUp
+    }
+  }
+}

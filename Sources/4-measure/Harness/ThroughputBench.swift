@@ -1,0 +1,140 @@
+import Engine
+import Formats
+import Foundation
+import Machine
+import Model
+import Numerics
+import Records
+import Weights
+
+/// Measures throughput of architectures with random weights.
+///
+/// All architectures are in memory at once, and their tests run interleaved, in a new random order
+/// in each block, so that a change of the machine's mood hits all alike.
+public struct ThroughputBench {
+  public struct Settings: Sendable {
+    /// Storage of weights. `nil`: as a file stores them, bf16 of random ones.
+    public var dtype: DType?
+    /// Storage of random weights.
+    public var randomDType: DType { dtype ?? .bf16 }
+    public var cacheDType = DType.f16
+    public var threads: Int?
+    /// So many samples of each test, whatever their precision and the time they take.
+    public var repetitions: Int?
+    /// Half the interval's width over the median at which a test has samples enough.
+    public var precision = 0.01
+    /// Seconds for the samples of all tests together.
+    public var budgetSeconds = 60.0
+    /// Most tokens of one prefill step.
+    public var chunk = 512
+    public var seed: UInt64 = 0
+
+    public init() {}
+  }
+
+  /// What a run gives: a record for each architecture and test, in the order asked for, and the
+  /// trace of each architecture's last repetition where one was asked for.
+  public struct Results {
+    /// The best that the machine was seen to do.
+    public var limits: MachineLimits
+    public var records: [ThroughputRecord] = []
+    public var traces: [(name: String, events: [OperatorTrace.Event])] = []
+    /// The same, a row an operator.
+    public var operators: [OperatorTiming] = []
+  }
+
+  private let settings: Settings
+  private let tests: [ThroughputTest]
+  private let machine: Machine
+  private let report: (String) -> Void
+
+  /// - Parameter report: told what is being done, for a progress line.
+  public init(
+    _ tests: [ThroughputTest], _ settings: Settings, report: @escaping (String) -> Void
+  ) throws {
+    self.tests = tests
+    self.settings = settings
+    self.report = report
+    machine = try Machine(threads: settings.threads)
+  }
+
+  /// Measures every architecture in every test, with random weights.
+  public func run(_ architectures: [Architecture], tracedRounds: Int = 0) throws -> Results {
+    try run(architectures.map(ModelSubject.init), tracedRounds: tracedRounds)
+  }
+
+  /// Measures every model in every test.
+  ///
+  /// - Parameter tracedRounds: how often every test is run once more, traced.
+  /// - Throws: `InputError` where the models do not fit into memory together.
+  public func run(_ subjects: [ModelSubject], tracedRounds: Int = 0) throws -> Results {
+    let start = Date()
+    let environment = EnvironmentCapture.now(
+      topology: machine.topology, kernels: machine.kernels, threadsPinned: machine.team.pinned)
+    let bed = try TestBed(
+      subjects, tests, settings, machine: machine,
+      reservedBytes: LimitsMeter.bytes(threads: machine.team.count, topology: machine.topology),
+      report: report)
+    report("measuring the machine's limits")
+    let stage = TestBedStage(
+      bed,
+      try LimitsMeter(team: machine.team, kernels: machine.kernels, topology: machine.topology))
+    let limits = LimitsWatch(stage)
+    let warmUps = try bed.warmUp()
+    let measured = try SamplingLoop(
+      tests: tests.indices.map(bed.cells(ofTest:)), tokens: bed.cells.map(\.test.tokens), settings,
+      report: { report("\($0) \(bed.cells[$1].name)") }
+    ).run(on: stage, limits)
+    var results = Results(limits: limits.best)
+    for (index, cell) in bed.cells.enumerated() {
+      results.records.append(
+        ThroughputRecord(
+          cell, measured[index], warmUp: warmUps[index], limits: limits.best, bed: bed,
+          environment: environment, start))
+    }
+    if tracedRounds > 0 {
+      let traced = try trace(bed, limits, rounds: tracedRounds)
+      results.traces = traced.traces
+      results.operators = traced.operators
+    }
+    report("")
+    return results
+  }
+
+  /// Runs every test some more times, traced, the same test of all architectures one after another.
+  private func trace(_ bed: TestBed, _ limits: LimitsWatch, rounds: Int) throws -> Traced {
+    var traced = Traced()
+    var events = bed.cells.map { _ in [OperatorTrace.Event]() }
+    var around = bed.cells.map { _ in limits.before() }
+    for round in 1...rounds {
+      report("tracing [\(round)/\(rounds)]")
+      let traces = bed.models.map { model in
+        OperatorTrace(model.architecture, weights: model.dtype, cache: settings.cacheDType)
+      }
+      for (model, index) in tests.indices.flatMap({ bed.cells(ofTest: $0).enumerated() }) {
+        let cell = bed.cells[index]
+        let trace = traces[model]
+        let known = trace.events.count
+        let before = limits.before()
+        cell.model.engine.trace = trace
+        defer { cell.model.engine.trace = nil }
+        _ = try cell.model.time(cell.plan)
+        around[index] = around[index].best(with: limits.after(before))
+        events[index] += trace.events[known...]
+      }
+      traced.traces = zip(bed.models, traces).map { ($0.architecture.name, $1.events) }
+    }
+    for (index, cell) in bed.cells.enumerated() {
+      traced.operators += OperatorTiming.rows(
+        events[index], subject: cell.model.architecture.name, device: Processor.model,
+        weights: cell.model.dtype, cache: settings.cacheDType, limits: around[index])
+    }
+    return traced
+  }
+
+  private struct Traced {
+    /// Of the last round.
+    var traces: [(name: String, events: [OperatorTrace.Event])] = []
+    var operators: [OperatorTiming] = []
+  }
+}

@@ -1,0 +1,96 @@
+import Harness
+import Input
+import Model
+import Store
+
+/// One point of a sweep's grid: an architecture, how it is run, and what is timed.
+///
+/// Cells of the same content are the same, whatever their architectures are called.
+public struct SweepCell: Sendable {
+  public var architecture: Architecture
+  public var test: ThroughputTest
+  public var settings: ThroughputBench.Settings
+
+  public init(
+    architecture: Architecture, test: ThroughputTest, settings: ThroughputBench.Settings
+  ) {
+    self.architecture = architecture
+    self.test = test
+    self.settings = settings
+  }
+
+  /// For people.
+  public var name: String {
+    "\(architecture.name) \(settings.randomDType) \(test.name), batch \(test.batch)"
+      + (settings.threads.map { ", \($0) thread\($0 == 1 ? "" : "s")" } ?? "")
+  }
+
+  /// What it is, without where and by which build it is measured.
+  var content: [String: JSONValue] {
+    var content: [String: JSONValue] = [
+      "architecture": .object(architecture.config),
+      "dtype": .string(settings.randomDType.rawValue),
+      "cache_dtype": .string(settings.cacheDType.rawValue),
+      "threads": settings.threads.map(JSONValue.integer) ?? .null,
+      "chunk": .integer(settings.chunk),
+      "seed": .string("\(settings.seed)"),
+      "depth": .integer(test.depth),
+      "batch": .integer(test.batch),
+    ]
+    switch test.phase {
+    case .prefill(let tokens): content["prompt"] = .integer(tokens)
+    case .decode(let tokens): content["generate"] = .integer(tokens)
+    case .workload(let prompt, let generate, let exact):
+      content["workload"] = .string("\(prompt)x\(generate)")
+      content["exact"] = .bool(exact)
+    }
+    if let repetitions = settings.repetitions {
+      content["repetitions"] = .integer(repetitions)
+    } else {
+      content["precision"] = .number(settings.precision)
+      content["budget"] = .number(settings.budgetSeconds)
+    }
+    return content
+  }
+
+  /// The same on every host and for every build: what shards are dealt by.
+  var contentKey: String { ContentHash.hex(CanonicalJSON.text(.object(content))) }
+
+  /// Everything that its result depends on, as far as we know it.
+  func identity(on site: MeasuringSite) -> String {
+    var content = self.content
+    content["threads"] = .integer(settings.threads ?? site.defaultThreads)
+    content["host"] = .object(site.host)
+    content["build"] = .object(site.build)
+    return CanonicalJSON.text(.object(content))
+  }
+
+  /// The arguments of the `dyno` that measures it.
+  ///
+  /// - Parameter config: the path of the architecture's `config.json`.
+  func arguments(config: String) -> [String] {
+    var arguments = [
+      "bench", config, "--architecture-name", architecture.name, "--dtype",
+      settings.randomDType.rawValue,
+      "--cache-dtype",
+      settings.cacheDType.rawValue, "--depth", "\(test.depth)", "--batch", "\(test.batch)",
+      "--chunk", "\(settings.chunk)", "--seed", "\(settings.seed)", "--output", "jsonl",
+      "--end-with-stdin",
+    ]
+    switch test.phase {
+    case .prefill(let tokens): arguments += ["--prompt", "\(tokens)", "--generate", "0"]
+    case .decode(let tokens): arguments += ["--prompt", "0", "--generate", "\(tokens)"]
+    case .workload(let prompt, let generate, let exact):
+      arguments += ["--workload", "\(prompt)x\(generate)"] + (exact ? ["--exact"] : [])
+    }
+    if let repetitions = settings.repetitions {
+      arguments += ["--repetitions", "\(repetitions)"]
+    } else {
+      arguments += [
+        "--precision", "\(100 * settings.precision)%", "--budget", "\(settings.budgetSeconds)s",
+      ]
+    }
+    if let threads = settings.threads { arguments += ["--threads", "\(threads)"] }
+    return arguments
+  }
+}

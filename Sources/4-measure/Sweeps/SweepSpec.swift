@@ -1,0 +1,221 @@
+import Formats
+import Foundation
+import Harness
+import Input
+import Model
+
+/// A grid of what to measure, from a YAML file. Keys are the options of `dyno bench`; most take a
+/// value or a list.
+public struct SweepSpec: Sendable {
+  /// Distinct cells, in the file's order.
+  public private(set) var cells: [SweepCell] = []
+  /// Combinations of a generated grid that are no architecture, and why.
+  public private(set) var impossible: [String] = []
+  /// How often each cell is measured, every block in a new random order.
+  public private(set) var blocks = 1
+  /// Seconds that a cell may take.
+  public private(set) var timeLimit: Double?
+  /// Of weights, tokens and the order of cells.
+  public private(set) var seed: UInt64 = 0
+  /// The file's text.
+  public let text: String
+
+  private static let kind = "a sweep's specification"
+  /// More cells, each counted once a block, are a mistake: they would take months.
+  static let mostCells = 100_000
+  /// Cells times blocks: each is listed, and becomes a row.
+  static let mostUnits = 400_000
+
+  /// Reads a file.
+  public init(contentsOf path: String) throws {
+    self = try within(path) {
+      try SweepSpec(
+        InputFile.specification.text(at: path), folder: InputFile.folder(of: path))
+    }
+  }
+
+  private enum Key: String, CaseIterable {
+    case architectures, dtype, threads, prompt, generate, depth, batch, chunk, repetitions, seed
+    case blocks, workload, exact, precision, budget
+    case cacheDType = "cache_dtype"
+    case timeLimit = "time_limit"
+  }
+
+  /// - Parameter folder: what paths in the text are relative to.
+  public init(_ text: String, folder: URL) throws {
+    self.text = text
+    let root = try SpecNode(parsing: text, as: Self.kind)
+    let fields = try root.fields(Key.allCases.map(\.rawValue))
+    func field(_ key: Key) -> SpecNode? { fields[key.rawValue] }
+    func list<Value>(
+      _ key: Key, _ absent: [Value], _ read: (SpecNode) throws -> Value
+    ) throws -> [Value] {
+      guard let node = field(key) else { return absent }
+      let values = try node.list().map(read)
+      guard !values.isEmpty else { throw node.error("is an empty list", expected: "a value") }
+      return values
+    }
+    let defaults = ThroughputBench.Settings()
+    let counts = 0...10_000_000
+    let positive = 1...10_000_000
+    if let node = field(.seed) { seed = try node.seed() }
+    if let node = field(.blocks) { blocks = try node.count(1...1000) }
+    timeLimit = try field(.timeLimit)?.seconds()
+
+    // Where there are workloads, prompts and generated tokens apart only if they are asked for.
+    let workloads = try list(.workload, []) { try $0.workload() }
+    let exact = try field(.exact)?.flag() ?? false
+    let prompts = try list(.prompt, workloads.isEmpty ? [512] : []) { try $0.count(counts) }
+    let generates = try list(.generate, workloads.isEmpty ? [128] : []) { try $0.count(counts) }
+    let phases =
+      prompts.filter { $0 > 0 }.map(ThroughputTest.Phase.prefill)
+      + generates.filter { $0 > 0 }.map(ThroughputTest.Phase.decode)
+      + workloads.map { .workload(prompt: $0.prompt, generate: $0.generate, exact: exact) }
+    guard !phases.isEmpty else {
+      throw InputError(
+        "prompt, generate", problem: "both are 0: the grid is empty",
+        expected: "something to measure")
+    }
+    let depths = try list(.depth, [0]) { try $0.count(counts) }
+    let batches = try list(.batch, [1]) { try $0.count(positive) }
+    let tests = batches.flatMap { batch in
+      depths.flatMap { depth in phases.map { ThroughputTest($0, depth: depth, batch: batch) } }
+    }
+
+    var settings: [ThroughputBench.Settings] = []
+    var sampling = defaults
+    sampling.seed = seed
+    sampling.repetitions = try field(.repetitions)?.count(1...1_000_000)
+    if let node = field(.precision) { sampling.precision = try node.share() }
+    if let node = field(.budget) { sampling.budgetSeconds = try node.seconds() }
+    if let node = field(.precision), sampling.precision == 0 {
+      throw node.error("is 0%", expected: "a share above it")
+    }
+    for dtype in try list(.dtype, [defaults.randomDType], { try $0.word(DType.allCases) }) {
+      let caches = try list(.cacheDType, [defaults.cacheDType]) {
+        try $0.word(DType.ofCaches)
+      }
+      for cache in caches {
+        for threads in try list(.threads, [nil], { try $0.count(1...100_000) }) {
+          for chunk in try list(.chunk, [defaults.chunk], { try $0.count(positive) }) {
+            var setting = sampling
+            setting.dtype = dtype
+            setting.cacheDType = cache
+            setting.threads = threads
+            setting.chunk = chunk
+            settings.append(setting)
+          }
+        }
+      }
+    }
+
+    guard let node = field(.architectures) else {
+      throw InputError(
+        "architectures", problem: "is missing: the grid is empty",
+        expected: "zoo names, files or generated architectures")
+    }
+    let architectures = try readArchitectures(node, folder: folder)
+    guard !architectures.isEmpty else {
+      throw node.error(
+        "the grid is empty" + (impossible.first.map { " (\($0))" } ?? ""),
+        expected: "at least one architecture")
+    }
+    try node.requireSaneGrid(architectures.count, tests.count, settings.count, blocks)
+    var seen: Set<String> = []
+    for architecture in architectures {
+      for setting in settings {
+        for test in tests {
+          let cell = SweepCell(architecture: architecture, test: test, settings: setting)
+          if seen.insert(cell.contentKey).inserted { cells.append(cell) }
+        }
+      }
+    }
+    guard cells.count * blocks <= Self.mostUnits else {
+      throw InputError(
+        "blocks", problem: "\(blocks) of \(cells.count) cells make \(cells.count * blocks) runs",
+        expected: "at most \(Self.mostUnits)")
+    }
+  }
+
+  // MARK: Architectures
+
+  private mutating func readArchitectures(
+    _ node: SpecNode, folder: URL
+  ) throws -> [Architecture] {
+    var architectures: [Architecture] = []
+    for entry in try node.list() {
+      if entry.isMapping {
+        let grid = try Self.grid(entry, folder: folder)
+        try node.requireSaneGrid(grid.count, 1, 1)
+        let (found, impossible) = grid.architectures()
+        architectures += found
+        self.impossible += impossible
+      } else {
+        architectures.append(try Self.resolve(entry, folder: folder))
+      }
+    }
+    return architectures
+  }
+
+  /// A path below the specification's folder, or a zoo name.
+  private static func resolve(_ node: SpecNode, folder: URL) throws -> Architecture {
+    let name = try node.text()
+    do {
+      return try Zoo.resolve(name, below: folder)
+    } catch let error as InputError {
+      throw InputError(
+        problem: error.description
+      ).within(node.error("").location.joined(separator: ": "))
+    }
+  }
+
+  private static func grid(_ node: SpecNode, folder: URL) throws -> ArchitectureGrid {
+    let fields = try node.fields(["base", "vary", "fixed_parameters"])
+    guard let baseNode = fields["base"], let varyNode = fields["vary"] else {
+      throw node.error("lacks base or vary", expected: "base: ARCH and vary: {FIELD: [VALUES]}")
+    }
+    let base = try resolve(baseNode, folder: folder)
+    let axes = try varyNode.fields(ArchitectureGrid.Field.allCases.map(\.rawValue))
+    let vary = try ArchitectureGrid.Field.allCases.compactMap { field in
+      try axes[field.rawValue].map { axis in
+        (field: field, values: try axis.list().map { try $0.count(1...(1 << 24)) })
+      }
+    }
+    guard !vary.isEmpty, vary.allSatisfy({ !$0.values.isEmpty }) else {
+      throw varyNode.error("varies nothing", expected: "{FIELD: [VALUES]}")
+    }
+    if axes["gqa"] != nil, axes["num_key_value_heads"] != nil {
+      throw varyNode.error("has both gqa and num_key_value_heads", expected: "one of them")
+    }
+    var grid = ArchitectureGrid(base: base, vary: vary)
+    if let fixedNode = fields["fixed_parameters"] {
+      guard axes["intermediate_size"] == nil else {
+        throw varyNode.error(
+          "varies intermediate_size, which fixed_parameters solves for", expected: "one of them")
+      }
+      let options = try fixedNode.fields(["parameters", "multiple", "tolerance"])
+      var fixed = ArchitectureGrid.FixedParameters(
+        parameters: Double(base.parameters.nonEmbedding))
+      if let value = options["parameters"] { fixed.parameters = try value.quantity() }
+      if let value = options["multiple"] { fixed.multiple = try value.count(1...65536) }
+      if let value = options["tolerance"] { fixed.tolerance = try value.share() }
+      grid.fixed = fixed
+    }
+    return grid
+  }
+}
+
+extension SpecNode {
+  fileprivate func requireSaneGrid(_ factors: Int...) throws {
+    var count = 1
+    for factor in factors {
+      let (value, overflow) = count.multipliedReportingOverflow(by: factor)
+      guard !overflow, value <= SweepSpec.mostCells else {
+        throw error(
+          "the grid has more than \(SweepSpec.mostCells) cells, each counted once a block",
+          expected: "shorter lists or fewer blocks")
+      }
+      count = value
+    }
+  }
+}

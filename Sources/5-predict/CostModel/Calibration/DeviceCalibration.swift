@@ -1,0 +1,438 @@
+import Formats
+import Foundation
+import Input
+import Model
+import Numerics
+import Records
+
+/// Calibrates a device from measurements, rung by rung, and says for each how far it is off on data
+/// it has not seen.
+public struct DeviceCalibration {
+  /// Errors of one rung of one family.
+  public struct Step: Sendable {
+    public var family: String
+    /// Storage of weights (of the cache, for attention); the engine for whole runs.
+    public var variant: String
+    public var rung: Rung
+    /// Rows that were fitted; 0 for rungs below the device's own measurements.
+    public var rows: Int
+    public var error: ErrorSummary
+  }
+
+  /// What a calibration gives.
+  public struct Result {
+    public var profile: DeviceProfile
+    public var ladder: [Step] = []
+    /// Whole runs with what fits that have not seen their family of layers predict of them.
+    public var heldOutRuns: [(run: WholeRun, comparison: Comparison)] = []
+    /// Rows faster than the device's limits allow, not fitted.
+    public var impossible: [String] = []
+    /// Runs that contradict their neighbours or do not fit, not fitted.
+    public var setAside: [String] = []
+    /// What a user must know: fits that did not converge, coefficients that the data do not tell.
+    public var warnings: [String] = []
+    /// Whether some coefficients are now those of the device's own measurements.
+    public var isFitted = false
+  }
+
+  private let device: DeviceProfile
+  /// Whose coefficients are carried over: the rung between nominal and the device's own.
+  private let other: DeviceProfile?
+  private let seed: UInt64
+
+  public init(_ device: DeviceProfile, from other: DeviceProfile? = nil, seed: UInt64 = 0) {
+    self.device = device
+    self.other = other
+    self.seed = seed
+  }
+
+  /// - Throws: `InputError` where no measurement can be used.
+  public func run(_ measurements: Measurements) throws -> Result {
+    try refuseOtherKinds(measurements)
+    var result = Result(profile: device)
+    transfer(into: &result.profile)
+    let measurements = restated(measurements)
+    try operators(measurements.operators, judged: true, &result)
+    for (name, runs) in Dictionary(grouping: measurements.runs, by: \.engine)
+      .sorted(by: { $0.key < $1.key })
+    {
+      try wholeRuns(ServingEngine.named(name), runs, measurements.operators, &result)
+    }
+    guard !result.ladder.isEmpty || (measurements.isEmpty && other != nil) else {
+      let refused = measurements.rejected.first.map { ", the first left out: \($0)" } ?? ""
+      throw InputError(
+        problem: "nothing usable is left of \(measurements.operators.count) operator rows and "
+          + "\(measurements.runs.count) runs\(refused)",
+        expected: "measurements that the device can have made")
+    }
+    return result
+  }
+
+  /// A CPU's timings say nothing of a GPU's coefficients, and the other way around: a file that holds
+  /// any was meant for another device.
+  private func refuseOtherKinds(_ measurements: Measurements) throws {
+    let kind = device.limits.kind
+    func refuse(_ origin: String, _ run: String, _ engine: String) -> InputError {
+      let other: DeviceLimits.Kind = kind == .cpu ? .gpu : .cpu
+      let error = InputError(
+        origin,
+        problem: "is of \(engine) on a \(other.rawValue.uppercased()), and \(device.name) is a "
+          + kind.rawValue.uppercased(), expected: "measurements of that device")
+      return run.isEmpty || origin.hasPrefix(run) ? error : error.within(run)
+    }
+    for timing in measurements.operators {
+      // Kernel tables of others are GPUs'; Dyno traces its own operators.
+      let isOfCPU = timing.engine == ServingEngine.dyno.name || timing.limits != nil
+      guard isOfCPU == (kind == .cpu) else {
+        throw refuse(timing.origin, timing.run, timing.engine)
+      }
+    }
+    for run in measurements.runs {
+      let engine = ServingEngine.all.first { $0.name == run.engine }
+      guard engine?.runs(on: kind) ?? true else { throw refuse(run.origin, run.run, run.engine) }
+    }
+  }
+
+  /// Times as they usually are on a shared machine: by a reference architecture where the runs have
+  /// one, else at the device's limits by those sampled around each. Repeats become one row, the
+  /// mean of their logarithms.
+  private func restated(_ measurements: Measurements) -> Measurements {
+    let mood = ReferenceMood(measurements)
+    var restated = measurements
+    for index in restated.operators.indices {
+      let timing = restated.operators[index]
+      restated.operators[index].seconds *=
+        mood?.scale(timing) ?? MachineMood.scale(timing, to: device.limits)
+    }
+    for index in restated.runs.indices {
+      guard let seconds = mood?.seconds(restated.runs[index]) else { continue }
+      restated.runs[index].seconds = seconds
+      restated.runs[index].pairedFloorFraction = nil
+    }
+    restated.operators = merged(restated.operators, \.seconds) {
+      $0.limits == nil
+        ? nil : "\($0.origin) \($0.kind?.rawValue ?? "") \($0.shape) \($0.weights) \($0.cache)"
+    }
+    restated.runs = merged(restated.runs, \.seconds) {
+      $0.engine != ServingEngine.dyno.name || $0.pairedFloorFraction != nil
+        ? nil
+        : "\($0.architecture.name) \($0.weights) \($0.cache) \($0.prompt) \($0.generate) "
+          + "\($0.depth) \($0.batch)"
+    }
+    return restated
+  }
+
+  /// One row for all of a key, with the geometric mean of their seconds; rows without a key stay.
+  private func merged<Row>(
+    _ rows: [Row], _ seconds: WritableKeyPath<Row, Double>, _ key: (Row) -> String?
+  ) -> [Row] {
+    var result: [Row] = []
+    var places: [String: (index: Int, logs: [Double])] = [:]
+    for row in rows {
+      guard let key = key(row) else {
+        result.append(row)
+        continue
+      }
+      if places[key] == nil {
+        places[key] = (result.count, [])
+        result.append(row)
+      }
+      places[key]!.logs.append(log(row[keyPath: seconds]))
+    }
+    for place in places.values {
+      result[place.index][keyPath: seconds] = exp(Moments.mean(place.logs))
+    }
+    return result
+  }
+
+  // MARK: Carrying over
+
+  /// Families that the other device has and this one does not.
+  private func transfer(into profile: inout DeviceProfile) {
+    guard let other else { return }
+    let sameKind = other.limits.kind == profile.limits.kind
+    for family in OperatorFamily.of(profile.limits.kind) {
+      for (variant, source) in other.related(family.name)
+      where profile.families[family.name]?[variant].map({ $0.rung <= .transferred }) ?? true {
+        let prior = Prior(family.coefficients, from: source, sameKind: sameKind)
+        profile.families[family.name, default: [:]][variant] = CalibratedFamily(
+          coefficients: zip(family.coefficients, zip(prior.values, prior.spreads)).map {
+            CalibratedCoefficient(
+              name: $0.name, value: $1.0, standardError: $1.1, provenance: "from \(other.name)",
+              samples: 0)
+          }.sorted { $0.name < $1.name }, rung: .transferred)
+      }
+    }
+  }
+
+  // MARK: Operators
+
+  /// - Parameter judged: whether errors on held-out rows are wanted as well.
+  private func operators(
+    _ timings: [OperatorTiming], judged: Bool, _ result: inout Result
+  ) throws {
+    func groups<Key: RawRepresentable & Hashable>(
+      _ rows: [OperatorTiming], _ key: (OperatorTiming) -> Key
+    ) -> [(key: Key, value: [OperatorTiming])] where Key.RawValue == String {
+      Dictionary(grouping: rows, by: key).sorted { $0.key.rawValue < $1.key.rawValue }
+    }
+    for isRepeated in [false, true] {
+      let rows = timings.filter { $0.isRepeated == isRepeated }
+      for (weights, rows) in groups(rows.filter(\.isMatrix), \.weights) {
+        let timings = families(rows).gemm
+        func fit<Form: CostForm>(_ form: Form.Type) throws where Form.Shape == MatrixShape {
+          try family(
+            form, timings, weights: weights, cache: weights, variant: weights.rawValue,
+            isRepeated, judged, &result)
+        }
+        switch device.limits.kind {
+        case .gpu: try fit(MatrixMultiplication.self)
+        case .cpu: try fit(CPUMatrixMultiplication.self)
+        }
+      }
+      // Attention does not touch weights: its variants are storages of the cache.
+      for (cache, rows) in groups(rows.filter { !$0.isMatrix }, \.cache) {
+        let families = families(rows)
+        let stored = device.limits.peak(of: cache) == nil ? .f32 : cache
+        let weights = device.limits.attentionArithmetic ?? stored
+        func fit<Form: CostForm>(
+          _ form: Form.Type, _ timings: [Timing<AttentionShape>]
+        ) throws where Form.Shape == AttentionShape {
+          try family(
+            form, timings, weights: weights, cache: cache, variant: cache.rawValue, isRepeated,
+            judged, &result)
+        }
+        switch device.limits.kind {
+        case .gpu:
+          try fit(PrefillAttention.self, families.prefill)
+          try fit(DecodeAttention.self, families.decode)
+          try family(
+            ElementwiseOperators.self, families.elementwise, weights: weights, cache: cache,
+            variant: "any", isRepeated, judged, &result)
+        case .cpu:
+          try fit(CPUAttention.self, families.prefill + families.decode)
+          try family(
+            CPUElementwiseOperators.self, families.elementwiseOnCPU, weights: weights,
+            cache: cache, variant: "any", isRepeated, judged, &result)
+        }
+      }
+    }
+  }
+
+  private func families(_ rows: [OperatorTiming]) -> FamilyTimings {
+    let isTraced = rows.contains { $0.limits != nil }
+    return FamilyTimings(
+      rows, activationBytes: device.limits.activationBytes,
+      // Traced rows of one architecture share their run; kernel tables have no such thing.
+      group: isTraced ? { $0.origin } : nil)
+  }
+
+  private func family<Form: CostForm>(
+    _ form: Form.Type, _ rows: [Timing<Form.Shape>], weights: DType, cache: DType,
+    variant: String, _ isRepeated: Bool, _ judged: Bool, _ result: inout Result
+  ) throws {
+    guard !rows.isEmpty else { return }
+    let context = try DeviceContext(
+      device.limits, weights: weights, cache: cache, isWarm: isRepeated)
+    let (kept, impossible) = rows.possible(form, context)
+    result.impossible += impossible.map {
+      "\(Form.family): \($0.origin): \($0.seconds) s is less than the device's limits allow"
+    }
+    guard !kept.isEmpty else { return }
+    var calibration = FamilyCalibration<Form>(context)
+    let nominal = calibration
+    let known = result.profile.calibrated(Form.family, weights)
+    if known?.rung == .transferred, let other, let source = other.related(Form.family, weights) {
+      calibration = FamilyCalibration(
+        context,
+        prior: Prior(
+          Form.coefficients, from: source,
+          sameKind: other.limits.kind == device.limits.kind))
+    }
+    let provenance = "\(kept.count) timings of \(device.name)"
+    guard judged else {
+      result.profile.families[Form.family, default: [:]][variant] = CalibratedFamily(
+        calibration.fit(kept), Form.coefficients, rung: .operators, provenance: provenance)
+      return
+    }
+    func step(_ rung: Rung, rows: Int, _ comparisons: [Comparison]) {
+      result.ladder.append(
+        Step(
+          family: Form.family, variant: variant, rung: rung, rows: rows,
+          error: ErrorSummary(comparisons)))
+    }
+    step(.nominal, rows: 0, nominal.compare(kept, nominal.prior.values))
+    if known?.rung == .transferred {
+      step(.transferred, rows: 0, calibration.compare(kept, calibration.prior.values))
+    }
+    let folds = Folds.random(kept.map(\.group), count: 5, seed: seed)
+    guard folds.count > 1 else {
+      result.warnings.append(
+        "\(Form.family) \(variant): all rows are of one group, so none can be held out: not fitted")
+      return
+    }
+    let heldOut = calibration.crossValidated(kept, folds: folds)
+    let spreads = Spreads(heldOut)
+    let covered = crossCovered(heldOut)
+    step(.operators, rows: kept.count, covered)
+    let fit = calibration.fit(kept)
+    result.isFitted = true
+    let error = ErrorSummary(covered)
+    warn(fit, "\(Form.family) \(variant)", Form.coefficients, &result)
+    // A fit that did not converge must not look sure of itself.
+    let widening = fit.stop.succeeded ? 1 : 2.0
+    result.profile.families[Form.family, default: [:]][variant] = CalibratedFamily(
+      fit, Form.coefficients, rung: .operators,
+      provenance: provenance,
+      error: HeldOutError(
+        protocolName: "five folds of whole groups", rows: kept.count, median: error.median,
+        mean: error.mean, percentile90: error.percentile90, coverage: error.coverage ?? 0,
+        spreads: spreads.byRegime.merging(["all": spreads.all]) { old, _ in old }
+          .mapValues { $0 * widening }), domain: domain(form, kept))
+  }
+
+  /// Every comparison with the interval that the other half of them suggests: coverage that no row
+  /// has a hand in itself.
+  private func crossCovered(_ comparisons: [Comparison]) -> [Comparison] {
+    // At random: neighbours differ by one size only.
+    var generator = SeededGenerator(seed: seed)
+    let half = comparisons.indices.map { $0 % 2 }.shuffled(using: &generator)
+    let spreads = [0, 1].map { own in
+      Spreads(zip(comparisons, half).filter { $0.1 != own }.map(\.0))
+    }
+    return zip(comparisons, half).map { comparison, own in
+      var covered = comparison
+      covered.spread = spreads[own][comparison.regime]
+      return covered
+    }
+  }
+
+  private func warn(
+    _ fit: FamilyFit, _ what: String, _ coefficients: [Coefficient], _ result: inout Result
+  ) {
+    if !fit.stop.succeeded {
+      result.warnings.append(
+        "\(what): the fit did not converge (\(fit.stop.rawValue)); its intervals are doubled")
+    }
+    let untold = fit.unidentified.map { coefficients[$0].name }
+    if !untold.isEmpty {
+      result.warnings.append(
+        "\(what): \(fit.rows) rows do not tell \(untold.joined(separator: ", ")); the prior holds")
+    }
+  }
+
+  private func domain<Form: CostForm>(
+    _ form: Form.Type, _ rows: [Timing<Form.Shape>]
+  ) -> [String: ClosedRange<Double>] {
+    var ranges: [String: ClosedRange<Double>] = [:]
+    for row in rows {
+      for (name, value) in Form.features(row.shape) {
+        let known = ranges[name] ?? value...value
+        ranges[name] = min(known.lowerBound, value)...max(known.upperBound, value)
+      }
+    }
+    return ranges
+  }
+
+  // MARK: Whole runs
+
+  private func wholeRuns(
+    _ engine: ServingEngine, _ runs: [WholeRun], _ timings: [OperatorTiming],
+    _ result: inout Result
+  ) throws {
+    let calibration = EndToEndCalibration(result.profile, engine)
+    let plausible = runs.filter { ServingWorkload($0).isPlausible }
+    result.setAside += runs.filter { !ServingWorkload($0).isPlausible }.map {
+      "\($0.origin): \($0.prompt) tokens in, \($0.generate) out after \($0.depth), batch "
+        + "\($0.batch), is beyond all bounds"
+    }
+    let (consistent, glitches) = GlitchRule.apply(plausible, device.limits)
+    let (rows, rejected) = try calibration.rows(consistent)
+    result.setAside += glitches + rejected.map(\.description)
+    guard !rows.isEmpty else { return }
+    let groups = rows.map { LayerFamily.name($0.run.architecture) }
+    func step(_ rung: Rung, rows count: Int, _ comparisons: [Comparison]) {
+      result.ladder.append(
+        Step(
+          family: "whole runs", variant: engine.name, rung: rung, rows: count,
+          error: ErrorSummary(comparisons)))
+    }
+    let bare = EndToEndCalibration(nominalDevice, engine)
+    step(.nominal, rows: 0, bare.compare(try bare.rows(consistent).rows, bare.prior.values))
+    let below = result.profile.operatorRung(
+      weights: rows[0].run.weights, cache: rows[0].run.cache)
+    if below > .nominal {
+      step(below, rows: 0, calibration.compare(rows, calibration.prior.values))
+    }
+    let folds = Folds.leaveOneOut(groups)
+    guard folds.count > 1 else {
+      result.warnings.append(
+        "\(engine.name): all runs are of one family of layers, so none can be held out: not fitted")
+      return
+    }
+    let predicted = try folds.flatMap { held -> [(run: WholeRun, comparison: Comparison)] in
+      func isHeld(_ run: WholeRun) -> Bool {
+        held.contains(LayerFamily.name(run.architecture))
+      }
+      let names = Set(consistent.filter(isHeld).map(\.architecture.name))
+      let blind = try blinded(result.profile, timings, without: names)
+      let calibration = EndToEndCalibration(blind, engine)
+      let (rows, _) = try calibration.rows(consistent)
+      let test = rows.filter { isHeld($0.run) }
+      let fit = calibration.fit(rows.filter { !isHeld($0.run) })
+      return zip(test.map(\.run), calibration.compare(test, fit)).map { ($0, $1) }
+    }
+    result.heldOutRuns += predicted
+    let heldOut = predicted.map(\.comparison)
+    step(.endToEnd, rows: rows.count, heldOut)
+    let fit = calibration.fit(rows)
+    result.isFitted = true
+    warn(fit.coefficients, engine.name, EndToEndModel.coefficients, &result)
+    let error = ErrorSummary(heldOut)
+    result.profile.engines[engine.name] = CalibratedFamily(
+      fit.coefficients, EndToEndModel.coefficients, rung: .endToEnd,
+      provenance: "\(rows.count) runs of \(device.name)",
+      error: HeldOutError(
+        protocolName: "leave one family of layers out", rows: rows.count, median: error.median,
+        mean: error.mean, percentile90: error.percentile90, coverage: error.coverage ?? 0,
+        spreads: fit.spreads, conditions: RunConditions(rows.map(\.run))),
+      domain: EndToEndDomain.ranges(rows.map(\.run)))
+  }
+
+  /// The profile that is calibrated without the operator rows of some architectures: the same one
+  /// where rows do not say whose they are.
+  private func blinded(
+    _ profile: DeviceProfile, _ timings: [OperatorTiming], without names: Set<String>
+  ) throws -> DeviceProfile {
+    let rest = timings.filter { !names.contains($0.origin) }
+    guard rest.count < timings.count else { return profile }
+    var result = Result(profile: device)
+    transfer(into: &result.profile)
+    try operators(rest, judged: false, &result)
+    return result.profile
+  }
+
+  /// The device with its limits alone.
+  private var nominalDevice: DeviceProfile {
+    DeviceProfile(name: device.name, limits: device.limits, sources: device.sources)
+  }
+}
+
+extension OperatorTiming {
+  fileprivate var isMatrix: Bool { if case .gemm = shape { true } else { false } }
+}
+
+/// Architectures whose layers have the same shapes are one family, whatever their names: held out
+/// alone, one would be told by the other.
+enum LayerFamily {
+  static func name(_ architecture: Architecture) -> String {
+    var kinds: [String] = []
+    for layer in architecture.layers.kinds {
+      let kind =
+        "\(layer.mlp?.intermediateSize ?? 0)/\(layer.attention?.queryHeads ?? 0)/"
+        + "\(layer.attention?.keyValueHeads ?? 0)/\(layer.attention?.headDimension ?? 0)"
+      if !kinds.contains(kind) { kinds.append(kind) }
+    }
+    return "\(architecture.hiddenSize)/" + kinds.joined(separator: "+")
+  }
+}

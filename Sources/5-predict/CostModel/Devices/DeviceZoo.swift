@@ -1,0 +1,46 @@
+import Foundation
+import Input
+import Model
+import Records
+
+/// The devices in `profiles/devices/`.
+public enum DeviceZoo {
+  /// Names this machine, whose profile calibration writes.
+  public static let host = "host"
+
+  /// Where this machine's profile is kept.
+  public static var hostFile: URL {
+    let environment = ProcessInfo.processInfo.environment
+    let root =
+      environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0) }
+      ?? URL(fileURLWithPath: NSHomeDirectory()).appendingPathComponent(".cache")
+    return root.appendingPathComponent("dyno/device-host.json")
+  }
+
+  /// What a command line's `--device` means: a path to a profile, or a shipped device's name.
+  public static func resolve(_ argument: String) throws -> DeviceProfile {
+    if FileManager.default.fileExists(atPath: argument) {
+      return try DeviceProfile(contentsOf: URL(fileURLWithPath: argument))
+    }
+    if argument == host {
+      guard FileManager.default.fileExists(atPath: hostFile.path) else {
+        throw InputError(
+          host, problem: "this machine is not calibrated",
+          expected: "dyno calibrate --device host on its measurements first")
+      }
+      return try DeviceProfile(contentsOf: hostFile)
+    }
+    let folder = try Zoo.shipped().folder.deletingLastPathComponent()
+      .appendingPathComponent("devices")
+    guard let files = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
+      throw InputError(folder.path, problem: "cannot be read", expected: "the shipped devices")
+    }
+    let names = files.filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
+    guard names.contains(argument) else {
+      throw InputError(
+        argument, problem: "is neither a file nor a shipped device",
+        expected: "a device profile, or one of " + names.joined(separator: ", "))
+    }
+    return try DeviceProfile(contentsOf: folder.appendingPathComponent(argument + ".json"))
+  }
+}

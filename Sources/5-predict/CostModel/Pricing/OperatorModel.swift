@@ -1,0 +1,265 @@
+import Formats
+import Foundation
+import Model
+
+/// Prices the operators of a forward step on one device.
+///
+/// Keeps what it has priced: GEMMs and attention, which architectures share, and whole steps of the
+/// architecture at hand. Not shared between threads.
+final class OperatorModel {
+  private let matrix: (MatrixShape) -> OperatorCost
+  private let prefillAttention: (AttentionShape) -> OperatorCost
+  private let decodeAttention: (AttentionShape) -> OperatorCost
+  private let streaming: PerQueryHeadAttention?
+  private let elementwise: Elementwise
+  let allReduce: AllReduce
+  private let context: DeviceContext
+  private let matrices: RecentValues<MatrixShape, Double>
+  private let attentions = RecentValues<AttentionStep, Double>(slots: 1 << 12)
+  private let steps = RecentValues<StepSize, Double>(slots: 1 << 8)
+  /// Of the architecture at hand.
+  private var sizes = Sizes()
+  private var ofTokens = RowTerms()
+  private var ofLogits = RowTerms()
+  /// Counts architectures, so that the steps of another one are not taken for this one's. From 1.
+  private var visit = 0
+
+  /// What an architecture's operators depend on, copied into memory that is kept: a search changes
+  /// its one architecture in place, which a reference to its layers would turn into a copy.
+  private struct Sizes {
+    private var layers: [(layer: Layer, count: Int)] = []
+    private var hidden = 0
+    private var vocabulary = 0
+    private var shard = 0
+
+    /// - Returns: whether they were others before.
+    mutating func become(_ architecture: Architecture, shard: Int) -> Bool {
+      let stack = architecture.layers
+      guard
+        hidden != architecture.hiddenSize || vocabulary != architecture.vocabularySize
+          || self.shard != shard || layers.count != stack.kinds.count
+          || layers.indices.contains(where: {
+            layers[$0].count != stack.counts[$0] || layers[$0].layer != stack.kinds[$0]
+          })
+      else { return false }
+      layers.removeAll(keepingCapacity: true)
+      for kind in stack.kinds.indices { layers.append((stack.kinds[kind], stack.counts[kind])) }
+      hidden = architecture.hiddenSize
+      vocabulary = architecture.vocabularySize
+      self.shard = shard
+      return true
+    }
+  }
+
+  /// What moves rows and multiplies nothing.
+  private enum Elementwise {
+    case gpu(ElementwiseOperators)
+    case cpu(CPUElementwiseOperators)
+  }
+
+  /// Operators of as many rows: GEMMs, and the others, whose seconds are linear in the rows (of a
+  /// CPU's busiest thread).
+  private struct RowTerms {
+    var matrices: [(n: Int, k: Int, count: Double)] = []
+    var fixedSeconds = 0.0
+    var secondsPerRow = 0.0
+
+    mutating func removeAll() {
+      matrices.removeAll(keepingCapacity: true)
+      (fixedSeconds, secondsPerRow) = (0, 0)
+    }
+  }
+
+  private struct StepSize: SlotKey {
+    let visit: Int
+    let tokens: Int
+    let logitsRows: Int
+
+    var mixed: UInt64 { mix(mix(0, visit &<< 32 ^ logitsRows), tokens) }
+  }
+
+  /// - Parameters:
+  ///   - streaming: how decode attention is priced where the engine's kernels have no path for query
+  ///     groups; `nil` for the operator rung's.
+  ///   - matricesKept: GEMMs whose times are remembered, 32 bytes each; a power of two.
+  init(
+    _ context: DeviceContext, _ coefficients: OperatorCoefficients, linkBandwidth: Double,
+    attentionContext: DeviceContext, streaming: PerQueryHeadAttention? = nil, matricesKept: Int
+  ) {
+    matrices = RecentValues(slots: matricesKept)
+    self.context = context
+    self.streaming = streaming
+    let moving = coefficients[ElementwiseOperators.family]!
+    switch context.kind {
+    case .gpu:
+      elementwise = .gpu(ElementwiseOperators(context, moving))
+      matrix = MatrixMultiplication(context, coefficients[MatrixMultiplication.family]!).cost
+      prefillAttention = PrefillAttention(context, coefficients[PrefillAttention.family]!).cost
+      decodeAttention =
+        DecodeAttention(attentionContext, coefficients[DecodeAttention.family]!).cost
+    case .cpu:
+      elementwise = .cpu(CPUElementwiseOperators(context, moving))
+      matrix = CPUMatrixMultiplication(context, coefficients[CPUMatrixMultiplication.family]!).cost
+      prefillAttention = CPUAttention(attentionContext, coefficients[CPUAttention.family]!).cost
+      decodeAttention = prefillAttention
+    }
+    allReduce = AllReduce(linkBandwidth: linkBandwidth, coefficients[AllReduce.family]!)
+  }
+
+  func cost(_ operation: SizedOperator, _ architecture: Architecture) -> OperatorCost {
+    let moving = elementwiseCost(operation)
+    switch operation.shape {
+    case .gemm(let m, let n, let k):
+      var cost = matrix(MatrixShape(m: m, n: n, k: k))
+      if let moving { cost.add(moving) }
+      return cost
+    case .attention(let shape):
+      return attention(shape, isWindowed: architecture.hasWindows)
+    case .rows: return moving!
+    }
+  }
+
+  /// What elementwise kernels take for an operator; `nil` where it has none.
+  private func elementwiseCost(_ operation: SizedOperator) -> OperatorCost? {
+    switch elementwise {
+    case .gpu(let form): movedBytes(operation).map { form.cost(.init(bytes: $0)) }
+    case .cpu(let form):
+      CPUElementwiseOperators.Shape(operation.kind, operation.shape).map(form.cost)
+    }
+  }
+
+  /// Bytes that a GPU's elementwise kernels move for an operator; `nil` where it has none.
+  private func movedBytes(_ operation: SizedOperator) -> Double? {
+    switch operation.shape {
+    case .gemm(let m, let n, _):
+      // The activation is a kernel of its own: gate and up in, their product out.
+      guard operation.kind == .gateUpProjection else { return nil }
+      return Double(m) * Double(n + operation.results) * context.activationBytes
+    case .rows(let count, let width, _):
+      // In and out; norms also add the residual stream: two in, two out.
+      let addsStream =
+        switch operation.kind {
+        case .attentionNorm, .mlpNorm, .attentionResidual, .mlpResidual: true
+        default: false
+        }
+      return (addsStream ? 4 : 2) * Double(count) * Double(width) * context.activationBytes
+    case .attention: return nil
+    }
+  }
+
+  private func attention(_ shape: AttentionShape, isWindowed: Bool) -> OperatorCost {
+    guard shape.isDecode else { return prefillAttention(shape) }
+    return streaming?.cost(shape, windowed: isWindowed) ?? decodeAttention(shape)
+  }
+
+  /// Seconds of attention in one layer.
+  func attentionSeconds(_ step: AttentionStep) -> Double {
+    attentions.value(step) { attention($0.shape, isWindowed: $0.heads.isWindowed).seconds }
+  }
+
+  /// Says whose steps are priced from here on.
+  func begin(_ architecture: Architecture, weights: DType, cache: DType, shard: Int) {
+    guard sizes.become(architecture, shard: shard) else { return }
+    visit += 1
+    ofTokens.removeAll()
+    ofLogits.removeAll()
+    architecture.forEachOperator(
+      batch: 1, cached: 0, new: 1, logitsRows: 1, weights: weights, cache: cache, shard: shard
+    ) { operation, count in
+      switch operation.kind {
+      case .attention: break
+      case .finalNorm, .head: add(operation, times: count, to: &ofLogits)
+      default: add(operation, times: count, to: &ofTokens)
+      }
+    }
+  }
+
+  /// - Parameter operation: of one row.
+  private func add(_ operation: SizedOperator, times count: Int, to terms: inout RowTerms) {
+    if case .gemm(_, let n, let k) = operation.shape {
+      terms.matrices.append((n, k, Double(count)))
+    }
+    if let moving = elementwiseCost(operation) {
+      terms.fixedSeconds += Double(count) * moving.latency
+      terms.secondsPerRow += Double(count) * (moving.seconds - moving.latency)
+    }
+  }
+
+  /// Seconds of a step's operators but for attention: its tokens decide, not what is cached.
+  func secondsBesideAttention(tokens: Int, logitsRows: Int) -> Double {
+    steps.value(StepSize(visit: visit, tokens: tokens, logitsRows: logitsRows)) {
+      seconds(ofTokens, rows: $0.tokens)
+        + ($0.logitsRows > 0 ? seconds(ofLogits, rows: $0.logitsRows) : 0)
+    }
+  }
+
+  private func seconds(_ terms: RowTerms, rows: Int) -> Double {
+    let passes = if case .cpu(let form) = elementwise { form.passes(rows) } else { rows }
+    var seconds = terms.fixedSeconds + terms.secondsPerRow * Double(passes)
+    for (n, k, count) in terms.matrices {
+      seconds += count * matrices.value(MatrixShape(m: rows, n: n, k: k)) { matrix($0).seconds }
+    }
+    return seconds
+  }
+}
+
+/// One device's part of a layer's attention, whatever its step.
+struct AttentionHeads: Equatable, BitwiseCopyable {
+  let queryHeads: Int
+  let keyValueHeads: Int
+  let headDimension: Int
+  /// Positions that a token sees; 0: all before it.
+  let window: Int
+  /// Whether any layer of the architecture has a window.
+  let isWindowed: Bool
+
+  /// - Parameter attention: one device's part.
+  init(_ attention: Attention, isWindowed: Bool) {
+    queryHeads = attention.queryHeads
+    keyValueHeads = attention.keyValueHeads
+    headDimension = attention.headDimension
+    window = attention.window ?? 0
+    self.isWindowed = isWindowed
+  }
+
+  /// Sizes that share a word differ in their hash at least up to 2²¹.
+  var mixed: UInt64 {
+    mix(mix(0, queryHeads &<< 42 ^ keyValueHeads &<< 21 ^ headDimension), window)
+  }
+}
+
+/// A layer's attention in a step of `new` tokens of each sequence after `cached` positions.
+struct AttentionStep: SlotKey {
+  let heads: AttentionHeads
+  let sequences: Int
+  let cached: Int
+  let new: Int
+
+  var mixed: UInt64 {
+    // The heads' part is the same for all steps of a run.
+    mix(heads.mixed ^ UInt64(truncatingIfNeeded: sequences &<< 32 ^ new), cached)
+  }
+
+  var shape: AttentionShape {
+    AttentionShape(
+      batch: sequences, cached: cached, new: new, queryHeads: heads.queryHeads,
+      keyValueHeads: heads.keyValueHeads, headDimension: heads.headDimension,
+      window: heads.window > 0 ? heads.window : nil)
+  }
+}
+
+extension MatrixShape: SlotKey {
+  var mixed: UInt64 { mix(mix(0, n &<< 32 ^ k), m) }
+}
+
+/// Values of every family, by its name, in its form's order.
+typealias OperatorCoefficients = [String: [Double]]
+
+extension OperatorCost {
+  mutating func add(_ other: OperatorCost, times count: Double = 1) {
+    seconds += count * other.seconds
+    compute += count * other.compute
+    bandwidth += count * other.bandwidth
+    latency += count * other.latency
+  }
+}

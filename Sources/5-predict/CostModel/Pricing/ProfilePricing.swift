@@ -1,0 +1,102 @@
+import Formats
+import Foundation
+import Input
+import Model
+import Records
+
+extension DeviceProfile {
+  /// Coefficients of a family for weights (for attention: a cache) of `dtype`: its own, else those
+  /// that all dtypes share, else `nil`. bf16 and f16 run on the same units.
+  func calibrated(_ family: String, _ dtype: DType) -> CalibratedFamily? {
+    families[family] == nil ? nil : related(family, dtype)
+  }
+
+  /// This device, ready to price with.
+  ///
+  /// - Throws: `InputError` where the device does not say its peak for `weights`.
+  func priced(weights: DType, cache: DType) throws -> PricedDevice {
+    var coefficients = [
+      AllReduce.family: AllReduce.coefficients.map(\.nominal)
+    ]
+    for family in OperatorFamily.of(limits.kind) {
+      let known = calibrated(family.name, family.isOfWeights ? weights : cache)
+      coefficients[family.name] =
+        known?.values(family.coefficients) ?? family.coefficients.map(\.nominal)
+    }
+    return PricedDevice(
+      limits: limits,
+      context: try within(name) {
+        try DeviceContext(limits, weights: weights, cache: cache, isWarm: false)
+      }, coefficients: coefficients, weights: weights, cache: cache)
+  }
+
+  /// How far operators are calibrated: the lowest rung of the families that matter.
+  func operatorRung(weights: DType, cache: DType) -> Rung {
+    OperatorFamily.of(limits.kind).filter(\.matters)
+      .map { calibrated($0.name, $0.isOfWeights ? weights : cache)?.rung ?? .nominal }.min()!
+  }
+}
+
+/// The families of operators of a kind of device.
+struct OperatorFamily: Sendable {
+  let name: String
+  let coefficients: [Coefficient]
+  /// Whether its coefficients belong to a storage of weights, not of the cache.
+  let isOfWeights: Bool
+  /// Whether a prediction is only as good as this family's calibration.
+  let matters: Bool
+
+  private init<Form: CostForm>(_ form: Form.Type, isOfWeights: Bool = false, matters: Bool = true) {
+    name = Form.family
+    coefficients = Form.coefficients
+    self.isOfWeights = isOfWeights
+    self.matters = matters
+  }
+
+  static func of(_ kind: DeviceLimits.Kind) -> [OperatorFamily] {
+    switch kind {
+    case .gpu:
+      return [
+        OperatorFamily(MatrixMultiplication.self, isOfWeights: true),
+        OperatorFamily(PrefillAttention.self), OperatorFamily(DecodeAttention.self),
+        OperatorFamily(ElementwiseOperators.self, matters: false),
+      ]
+    case .cpu:
+      return [
+        OperatorFamily(CPUMatrixMultiplication.self, isOfWeights: true),
+        OperatorFamily(CPUAttention.self),
+        OperatorFamily(CPUElementwiseOperators.self, matters: false),
+      ]
+    }
+  }
+}
+
+extension CalibratedFamily {
+  /// Values in the order of `coefficients`; nominal where one is missing.
+  func values(_ coefficients: [Coefficient]) -> [Double] {
+    coefficients.map { wanted in
+      self.coefficients.first { $0.name == wanted.name }?.value ?? wanted.nominal
+    }
+  }
+
+  /// A fit as a profile keeps it.
+  init(
+    _ fit: FamilyFit, _ coefficients: [Coefficient], rung: Rung, provenance: String,
+    error: HeldOutError? = nil, domain: [String: ClosedRange<Double>] = [:]
+  ) {
+    // Profiles list coefficients by name.
+    let order = coefficients.indices.sorted { coefficients[$0].name < coefficients[$1].name }
+    self.init(
+      coefficients: order.map { index in
+        let told = !fit.unidentified.contains(index)
+        return CalibratedCoefficient(
+          name: coefficients[index].name, value: fit.values[index],
+          standardError: fit.standardErrors[index],
+          provenance: told ? provenance : "prior, which \(provenance) does not tell apart",
+          samples: fit.rows)
+      }, rung: rung,
+      covariance: fit.covariance.isEmpty
+        ? [] : order.map { row in order.map { fit.covariance[row][$0] } },
+      error: error, domain: domain)
+  }
+}

@@ -1,0 +1,52 @@
+import Input
+import Model
+
+/// How devices share a layer: the heads, the MLP's columns and the vocabulary are split (Megatron,
+/// arXiv 1909.08053). As engines have it (vLLM's `verify_with_parallel_config` and `QKVParallelLinear`),
+/// query heads and the intermediate size divide by the devices, and KV heads divide, or are copied a
+/// whole number of times where there are fewer of them.
+public enum TensorParallelism {
+  public static func divides(
+    queryHeads: Int, keyValueHeads: Int, intermediateSize: Int, devices: Int
+  ) -> Bool {
+    guard devices != 1 else { return true }
+    return devices > 0 && queryHeads % devices == 0 && intermediateSize % devices == 0
+      && (keyValueHeads % devices == 0 || devices % keyValueHeads == 0)
+  }
+
+  static func divides(_ layer: Layer, devices: Int) -> Bool {
+    divides(
+      queryHeads: layer.attention?.queryHeads ?? 0,
+      keyValueHeads: layer.attention?.keyValueHeads ?? devices,
+      intermediateSize: layer.mlp?.intermediateSize ?? 0, devices: devices)
+  }
+
+  static func divides(_ architecture: Architecture, devices: Int) -> Bool {
+    architecture.layers.kinds.allSatisfy { divides($0, devices: devices) }
+  }
+
+  /// - Throws: `InputError` that says what does not divide, and which numbers of devices would.
+  static func check(_ architecture: Architecture, devices: Int) throws {
+    guard let layer = architecture.layers.kinds.first(where: { !divides($0, devices: devices) })
+    else { return }
+    let (queryHeads, keyValueHeads) =
+      (layer.attention?.queryHeads ?? 0, layer.attention?.keyValueHeads ?? 0)
+    let intermediateSize = layer.mlp?.intermediateSize ?? 0
+    let problem =
+      if devices < 1 {
+        "is \(devices)"
+      } else if queryHeads % devices != 0 {
+        "\(queryHeads) query heads of \(architecture.name) do not divide by \(devices)"
+      } else if intermediateSize % devices != 0 {
+        "the intermediate size \(intermediateSize) of \(architecture.name) does not "
+          + "divide by \(devices)"
+      } else {
+        "\(keyValueHeads) KV heads of \(architecture.name) neither divide by \(devices) "
+          + "nor divide it"
+      }
+    let possible = (1...64).filter { divides(architecture, devices: $0) }
+    throw InputError(
+      "--tensor-parallel", problem: problem,
+      expected: possible.map(String.init).joined(separator: ", "))
+  }
+}

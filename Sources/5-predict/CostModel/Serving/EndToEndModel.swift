@@ -1,0 +1,230 @@
+import Formats
+import Foundation
+import Model
+import Records
+
+/// Prices whole runs of a static batch: the operators of every step, and what the engine's host
+/// code adds.
+///
+/// `t = Σ prefills (operators + step + sequence·n) + Σ decode steps (the same)`, where few steps stand
+/// for many (`PricedSteps.swift`).
+final class EndToEndModel {
+  static let coefficients: [Coefficient] = [
+    Coefficient(
+      "compute", nominal: 0.75, spread: 0.2,
+      "peak of long runs at sustained clocks, over that of the operator rung's short ones"),
+    Coefficient(
+      "memory", nominal: 1, spread: 0.15,
+      "bandwidth that weights reach, over the operator rung's"),
+    Coefficient(
+      "cache_memory", nominal: 1, spread: 0.15,
+      "bandwidth that keys and values reach, over the operator rung's"),
+    Coefficient(
+      "step", nominal: 1e-3, spread: 0.7, carries: false, "seconds of host work a step"),
+    Coefficient(
+      "sequence", nominal: 5e-5, spread: 0.7, carries: false,
+      "seconds of host work a sequence and step"),
+    Coefficient(
+      "port", nominal: 32, spread: 0.3,
+      "bytes a clock of a unit where each query head reads its cache: half of the 64-byte port"),
+    Coefficient(
+      "paged_port", nominal: 20, spread: 0.3,
+      "the same of PagedAttention's first version, whose logits leave a third of the warps"),
+    Coefficient(
+      "walk", nominal: 1e-8, spread: 0.7, carries: false,
+      "seconds a position and layer of a walk over the cache that nothing splits"),
+  ]
+
+  /// Nominal values: an engine in C++ has far less host work than one in Python, and vLLM splits
+  /// long walks.
+  static func prior(_ engine: ServingEngine) -> Prior {
+    var prior = Prior(coefficients)
+    func set(_ name: String, _ value: Double) {
+      prior.logValues[coefficients.firstIndex { $0.name == name }!] = log(value)
+    }
+    switch engine.name {
+    case ServingEngine.tensorRT2024.name, ServingEngine.llamaCpp.name:
+      set("step", 3e-4)
+      set("sequence", 5e-6)
+    case ServingEngine.dyno.name:
+      set("compute", 1)
+      set("step", 2e-5)
+      set("sequence", 1e-6)
+    default: break
+    }
+    return prior
+  }
+
+  let device: PricedDevice
+  let engine: ServingEngine
+  private let values: [Double]
+  private let operators: OperatorModel
+  private let attentionRuns = RecentValues<AttentionRun, RunTime>(slots: 1 << 14)
+
+  init(
+    _ device: PricedDevice, _ engine: ServingEngine, _ values: [Double],
+    matricesKept: Int = 1 << 16
+  ) {
+    self.device = device
+    self.engine = engine
+    self.values = values
+    var context = device.context
+    context.peak *= values[0]
+    context.bandwidth *= values[1]
+    var attention = device.context
+    let peak = device.limits.attentionArithmetic.flatMap(device.limits.peak) ?? attention.peak
+    attention.peak = peak * values[0]
+    attention.bandwidth *= values[2]
+    var streaming: PerQueryHeadAttention?
+    if engine.decodeKernel == .perQueryHead {
+      let limits = device.limits
+      streaming = PerQueryHeadAttention(
+        // A plain stream reaches 0.8 of the bandwidth: the nominal share of the GEMM's weights.
+        bandwidth: 0.8 * attention.bandwidth, portRate: Double(limits.units) * limits.clock,
+        port: values[5], pagedPort: engine.pagedAttentionForWindows ? values[6] : nil,
+        walk: engine.cachePolicy == .reserving ? values[7] : 0,
+        pagedSlots: Double(limits.units)
+          * max(1, (limits.sharedMemory / PerQueryHeadAttention.pagedBlockBytes).rounded(.down)),
+        cacheBytes: context.cacheBytes)
+    }
+    operators = OperatorModel(
+      context, device.coefficients, linkBandwidth: device.limits.linkBandwidth,
+      attentionContext: attention, streaming: streaming, matricesKept: matricesKept)
+  }
+
+  struct RunTime: Sendable, BitwiseCopyable {
+    /// Until the first tokens of the sequences that start at once.
+    var firstToken = 0.0
+    var prefill = 0.0
+    var decode = 0.0
+    var total: Double { prefill + decode }
+
+    mutating func add(_ seconds: Double, _ phase: ServingSchedule.Phase) {
+      switch phase {
+      case .firstPrefill:
+        firstToken += seconds
+        prefill += seconds
+      case .prefill: prefill += seconds
+      case .decode: decode += seconds
+      }
+    }
+
+    mutating func add(_ other: RunTime, times count: Double) {
+      firstToken += count * other.firstToken
+      prefill += count * other.prefill
+      decode += count * other.decode
+    }
+  }
+
+  /// Seconds of a run that `schedule` lists.
+  func run(
+    _ architecture: Architecture, _ schedule: ServingSchedule, tensorParallel: Int
+  ) -> RunTime {
+    operators.begin(
+      architecture, weights: device.weights, cache: device.cache, shard: tensorParallel)
+    var time = RunTime()
+    // By themselves: the closure would copy the whole architecture.
+    let (sums, hiddenSize) = (architecture.residualSums, architecture.hiddenSize)
+    schedule.forEachStepBesideAttention { step in
+      let seconds =
+        hostSeconds(step.sequences)
+        + allReduce(sums, hiddenSize, tokens: step.tokens, tensorParallel)
+        + operators.secondsBesideAttention(tokens: step.tokens, logitsRows: step.logitsRows)
+      time.add(seconds * step.times, step.phase)
+    }
+    let isWindowed = architecture.hasWindows
+    architecture.layers.forEachKind { layer, count in
+      guard let part = layer.part(of: tensorParallel).attention else { return }
+      let heads = AttentionHeads(part, isWindowed: isWindowed)
+      time.add(attention(heads, schedule), times: Double(count))
+    }
+    return time
+  }
+
+  /// Seconds of one layer's attention in a run. Architectures of the same heads share them where
+  /// they share the schedule.
+  private func attention(_ heads: AttentionHeads, _ schedule: ServingSchedule) -> RunTime {
+    guard let identity = schedule.identity else { return price(heads, schedule) }
+    return attentionRuns.value(AttentionRun(schedule: identity, heads: heads)) {
+      price($0.heads, schedule)
+    }
+  }
+
+  private func price(_ heads: AttentionHeads, _ schedule: ServingSchedule) -> RunTime {
+    var time = RunTime()
+    schedule.forEachStepOfAttention { phase, sequences, cached, new, times in
+      let step = AttentionStep(heads: heads, sequences: sequences, cached: cached, new: new)
+      time.add(operators.attentionSeconds(step) * times, phase)
+    }
+    return time
+  }
+
+  /// What one layer's attention in a run depends on.
+  private struct AttentionRun: SlotKey {
+    let schedule: Int
+    let heads: AttentionHeads
+
+    var mixed: UInt64 { mix(heads.mixed, schedule) }
+  }
+
+  /// Tells `body` each operator of such a run, its cost and how often it runs: the same terms as
+  /// `run`'s, without all-reduces and the host's work.
+  func forEachOperator(
+    _ architecture: Architecture, _ schedule: ServingSchedule, tensorParallel: Int,
+    _ body: (SizedOperator, OperatorCost, Double) -> Void
+  ) {
+    func list(
+      batch: Int, cached: Int, new: Int, logitsRows: Int, attention: Bool, times: Double
+    ) {
+      architecture.forEachOperator(
+        batch: batch, cached: cached, new: new, logitsRows: logitsRows, weights: device.weights,
+        cache: device.cache, shard: tensorParallel
+      ) { operation, layers in
+        guard (operation.kind == .attention) == attention else { return }
+        body(operation, operators.cost(operation, architecture), times * Double(layers))
+      }
+    }
+    schedule.forEachStepBesideAttention { step in
+      list(
+        batch: step.tokens, cached: 0, new: 1, logitsRows: step.logitsRows, attention: false,
+        times: step.times)
+    }
+    schedule.forEachStepOfAttention { _, sequences, cached, new, times in
+      list(
+        batch: sequences, cached: cached, new: new, logitsRows: 0, attention: true, times: times)
+    }
+  }
+
+  private func hostSeconds(_ batch: Int) -> Double { values[3] + values[4] * Double(batch) }
+
+  /// Sums over devices of what attention and MLPs add to the residual stream.
+  private func allReduce(
+    _ sums: Int, _ hiddenSize: Int, tokens: Int, _ tensorParallel: Int
+  ) -> Double {
+    guard tensorParallel > 1 else { return 0 }
+    let bytes = Double(tokens) * Double(hiddenSize) * device.context.activationBytes
+    return Double(sums)
+      * operators.allReduce.cost(bytes: bytes, devices: tensorParallel).seconds
+  }
+}
+
+/// What a profile says of a device for one pair of dtypes, ready to price with.
+struct PricedDevice: Sendable {
+  var limits: DeviceLimits
+  var context: DeviceContext
+  var coefficients: OperatorCoefficients
+  var weights: DType
+  var cache: DType
+}
+
+extension Architecture {
+  /// How often a step adds something to the residual stream: each is a sum over devices where a layer
+  /// is split.
+  fileprivate var residualSums: Int {
+    var sums = 0
+    layers.forEachKind { layer, count in
+      sums += count * ((layer.attention == nil ? 0 : 1) + (layer.mlp == nil ? 0 : 1))
+    }
+    return sums
+  }
+}

@@ -1,0 +1,135 @@
+import Formats
+import Model
+import Records
+
+/// How a device's memory is spent on a model, a device's part where tensor-parallel.
+public struct MemoryPlan: Sendable, Equatable {
+  public var weights: Double
+  public var activations: Double
+  public var reserved: Double
+  /// Bytes of the KV cache for one position of one sequence.
+  public var cachePerPosition: Double
+  /// Bytes left for the KV cache; 0 where weights and activations do not fit.
+  public var cacheRoom: Double
+  /// Layers, those of them that keep the positions of their window only, and the window. Layers that
+  /// hold more for a position count as several.
+  private var layers: Int
+  private var windowedLayers = 0
+  private var window = 0
+
+  init(
+    _ architecture: Architecture, _ workload: ServingWorkload, weights: DType, cache: DType,
+    engine: ServingEngine, limits: DeviceLimits, tensorParallel: Int
+  ) {
+    let counts = architecture.parameters
+    let parts = Double(tensorParallel)
+    // KV heads that a device holds as copies come with their projections.
+    var matrices = Double(counts.embedding + counts.head) / parts
+    for (kind, layer) in architecture.layers.kinds.enumerated() {
+      let own = Double(architecture.layers.ownCounts[kind])
+      layer.part(of: tensorParallel).forEachOperator(hiddenSize: architecture.hiddenSize) {
+        matrices += own * Double($0.matrixElements)
+      }
+    }
+    self.weights =
+      matrices * weights.bytesPerElement + 4 * Double(counts.norms + counts.biases)
+    // In flight for a token: gate and up, residual stream, norm, an operator's input and output.
+    let perToken =
+      limits.activationBytes
+      * (2 * Double(architecture.widestMLP) / parts + 4 * Double(architecture.hiddenSize))
+    let tokens: Double
+    switch engine.cachePolicy {
+    case .preempting:
+      // The engine sizes its cache after a trial run of its largest step.
+      tokens = Double(engine.chunk ?? max(2048, architecture.maxPositions))
+    case .reserving: tokens = Double(workload.batch) * Double(max(1, workload.prompt))
+    case .fixed: tokens = Double(max(workload.batch, min(engine.chunk ?? .max, workload.prompt)))
+    }
+    activations = perToken * tokens
+    reserved = engine.reservedBytes
+    let held = HeldLayers(architecture, devices: tensorParallel)
+    cachePerPosition = 2 * Double(held.width) * cache.bytesPerElement
+    let room: Double
+    switch engine.cachePolicy {
+    case .reserving:
+      room =
+        engine.memoryShare * (limits.memoryCapacity - self.weights - activations - reserved)
+    case .preempting, .fixed:
+      room = engine.memoryShare * limits.memoryCapacity - self.weights - activations - reserved
+    }
+    cacheRoom = max(0, room)
+    layers = held.units
+    if engine.dropsBehindWindows { (windowedLayers, window) = (held.windowedUnits, held.window) }
+  }
+
+  /// Positions that the cache holds.
+  var positions: Double {
+    cachePerPosition > 0 ? cacheRoom / cachePerPosition : cacheRoom > 0 ? 1e18 : 0
+  }
+
+  /// How a sequence takes blocks of so many positions.
+  func growth(blockPositions: Int) -> CacheGrowth {
+    CacheGrowth(
+      layers: layers, windowedLayers: windowedLayers, window: window,
+      blockPositions: blockPositions)
+  }
+
+  /// Sequences of `positions` positions that fit at once.
+  func sequences(of positions: Int, blockPositions: Int) -> Int {
+    Int(min(1e9, self.positions / held(positions, blockPositions: blockPositions)))
+  }
+
+  /// Positions of all layers that a sequence of `positions` takes in whole blocks.
+  func held(_ positions: Int, blockPositions: Int) -> Double {
+    let growth = growth(blockPositions: blockPositions)
+    return Double(growth.units(positions)) * Double(blockPositions) / Double(growth.layers)
+  }
+
+  /// Bytes of one device that the whole batch needs to its end, whether it has them or not.
+  func neededBytes(_ workload: ServingWorkload, blockPositions: Int) -> Double {
+    let cache =
+      Double(workload.batch) * held(workload.positions, blockPositions: blockPositions)
+      * cachePerPosition
+    return weights + activations + reserved + cache
+  }
+
+  /// Bytes of the device's memory that are taken while `sequences` of `positions` run at once.
+  func peakBytes(sequences: Int, of positions: Int) -> Double {
+    let cache = Double(sequences) * held(positions, blockPositions: 1) * cachePerPosition
+    return weights + activations + reserved + min(cacheRoom, cache)
+  }
+}
+
+/// What one device's layers hold for a position.
+private struct HeldLayers {
+  /// Keys (or values) of all layers together.
+  var width = 0
+  /// Layers, in units of what the smallest common part of all holds.
+  var units = 0
+  var windowedUnits = 0
+  /// The longest.
+  var window = 0
+
+  init(_ architecture: Architecture, devices: Int) {
+    var unit = 0
+    architecture.layers.forEachKind { layer, count in
+      guard count > 0, let part = layer.part(of: devices).attention else { return }
+      unit = Self.commonDivisor(unit, part.keyValueWidth)
+      width += count * part.keyValueWidth
+    }
+    guard unit > 0 else { return }
+    units = width / unit
+    architecture.layers.forEachKind { layer, count in
+      guard count > 0, let part = layer.part(of: devices).attention, let window = part.window
+      else { return }
+      windowedUnits += count * part.keyValueWidth / unit
+      self.window = max(self.window, window)
+    }
+  }
+
+  private static func commonDivisor(_ a: Int, _ b: Int) -> Int {
+    var (a, b) = (a, b)
+    while b > 0 { (a, b) = (b, a % b) }
+    return a
+  }
+}

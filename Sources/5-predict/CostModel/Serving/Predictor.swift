@@ -1,0 +1,361 @@
+import Formats
+import Foundation
+import Input
+import Model
+import Records
+
+/// Predicts how an architecture serves a workload on a device under an engine.
+///
+/// One a thread: it keeps what it has priced.
+public final class Predictor {
+  public struct Settings: Sendable, Hashable {
+    public var weights: DType
+    public var cache: DType
+    public var tensorParallel: Int
+
+    public init(weights: DType = .bf16, cache: DType = .bf16, tensorParallel: Int = 1) {
+      self.weights = weights
+      self.cache = cache
+      self.tensorParallel = tensorParallel
+    }
+  }
+
+  public let profile: DeviceProfile
+  public let engine: ServingEngine
+  public let settings: Settings
+  /// The lowest rung that a prediction rests on.
+  public let operatorRung: Rung
+  public let engineRung: Rung
+  /// The engine's own calibration.
+  let calibrated: CalibratedFamily?
+  /// Schedules of batches that the memory holds.
+  private var kept: [Asked: ServingSchedule] = [:]
+  private static let mostKept = 256
+  /// How many were made.
+  private var schedules = 0
+  let model: EndToEndModel
+  /// One model for each coefficient, a step away: how intervals follow from coefficients' errors.
+  let shifted: [EndToEndModel]
+  let covariance: [[Double]]
+  static let shift = 1e-3
+
+  /// - Throws: `InputError` where the device cannot hold such weights or does not run the engine.
+  public init(_ profile: DeviceProfile, _ engine: ServingEngine, _ settings: Settings) throws {
+    guard engine.runs(on: profile.limits.kind) else {
+      throw InputError(
+        "--engine", problem: "\(engine.name) does not run on \(profile.name)",
+        expected: ServingEngine.all.filter { $0.runs(on: profile.limits.kind) }.map(\.name)
+          .joined(separator: ", "))
+    }
+    guard settings.tensorParallel == 1 || profile.limits.linkBandwidth > 0 else {
+      throw InputError(
+        "--tensor-parallel", problem: "\(profile.name) has no links", expected: "1")
+    }
+    self.profile = profile
+    self.engine = engine
+    self.settings = settings
+    let device = try profile.priced(weights: settings.weights, cache: settings.cache)
+    operatorRung = profile.operatorRung(weights: settings.weights, cache: settings.cache)
+    let found = profile.engines[engine.name]
+    calibrated = found
+    engineRung = found?.rung ?? .nominal
+    let prior = EndToEndModel.prior(engine)
+    let coefficients = EndToEndModel.coefficients
+    let values = found?.values(coefficients) ?? prior.values
+    // A search asks it for most of what it asks.
+    model = EndToEndModel(device, engine, values, matricesKept: 1 << 19)
+    shifted = values.indices.map { index in
+      var moved = values
+      moved[index] *= exp(Self.shift)
+      return EndToEndModel(device, engine, moved)
+    }
+    // Profiles list coefficients by name.
+    if let found, !found.covariance.isEmpty {
+      let position = coefficients.map { wanted in
+        found.coefficients.firstIndex { $0.name == wanted.name }
+      }
+      covariance = position.enumerated().map { row, from in
+        position.enumerated().map { column, to in
+          guard let from, let to else {
+            return row == column ? coefficients[row].spread * coefficients[row].spread : 0
+          }
+          return found.covariance[from][to]
+        }
+      }
+    } else {
+      covariance = coefficients.indices.map { row in
+        coefficients.indices.map { $0 == row ? prior.spreads[row] * prior.spreads[row] : 0 }
+      }
+    }
+  }
+
+  /// The engine's error on held-out runs; `nil` where it has none under these settings.
+  private var heldOut: HeldOutError? {
+    calibrated?.error.flatMap { error in
+      error.conditions?.include(
+        weights: settings.weights, cache: settings.cache, devices: settings.tensorParallel) == true
+        ? error : nil
+    }
+  }
+
+  /// How far runs on several devices were off that were predicted from those on one: those of
+  /// LLM-Inference-Bench on 4 GPUs, by 14% in the mean (on 2 GPUs by 8%), as of normal errors.
+  static let deviationOfMoreDevices = 0.17
+
+  /// Variance of the logarithm of a prediction whose coefficients are exact: that of held-out runs
+  /// where the engine has them under these settings, by whether the architecture's layers were among
+  /// the fitted. Else at least what whole runs of calibrated engines showed before their calibration,
+  /// by the rung that the operators are on.
+  ///
+  /// - Parameter family: of layers; `nil` for one that was not fitted.
+  func ownVariance(ofFamily family: String?) -> Double {
+    func deviation(_ error: HeldOutError) -> Double? {
+      (family.flatMap { error.spreads[$0] } ?? error.spreads["all"]).map { $0 / 1.645 }
+    }
+    if let heldOut, let deviation = deviation(heldOut) { return deviation * deviation }
+    var assumed =
+      switch operatorRung {
+      case .nominal: 0.15
+      case .transferred: 0.1
+      case .operators, .endToEnd: 0.08
+      }
+    if settings.tensorParallel > 1 { assumed = max(assumed, Self.deviationOfMoreDevices) }
+    let other = calibrated?.error.flatMap(deviation) ?? 0
+    return max(assumed, other) * max(assumed, other)
+  }
+
+  /// How the engine serves `workload`; `nil` where the memory does not hold a single sequence, or
+  /// not all of them for an engine that needs that; where the devices cannot share the layers; and
+  /// of a workload beyond all bounds.
+  func schedule(
+    _ architecture: Architecture, _ workload: ServingWorkload, _ plan: MemoryPlan
+  ) -> ServingSchedule? {
+    guard workload.isPlausible,
+      TensorParallelism.divides(architecture, devices: settings.tensorParallel)
+    else { return nil }
+    return ServingSchedule.fits(workload, plan, engine)
+      ? atOnce(architecture, workload)
+      : ServingSchedule(workload, plan, engine, maxPositions: architecture.maxPositions)
+  }
+
+  /// The schedule of a batch that the memory holds: the same for all architectures.
+  private func atOnce(_ architecture: Architecture, _ workload: ServingWorkload) -> ServingSchedule
+  {
+    let asked = Asked(workload: workload, maxPositions: architecture.maxPositions)
+    if let known = kept[asked] { return known }
+    var schedule = ServingSchedule(
+      atOnce: workload, engine, maxPositions: architecture.maxPositions)
+    schedules += 1
+    schedule.share(as: schedules)
+    if kept.count == Self.mostKept { kept = [:] }
+    kept[asked] = schedule
+    return schedule
+  }
+
+  private struct Asked: Hashable {
+    let workload: ServingWorkload
+    let maxPositions: Int
+
+    // One number instead of five: hashing shows among what a prediction takes.
+    func hash(into hasher: inout Hasher) {
+      let lengths = mix(mix(mix(0, workload.prompt), workload.generate), workload.depth)
+      hasher.combine(mix(mix(lengths, workload.batch), maxPositions))
+    }
+  }
+
+  /// Predicts `workload`, without intervals.
+  ///
+  /// - Returns: `nil` where the device's memory does not hold a single sequence.
+  public func point(_ architecture: Architecture, _ workload: ServingWorkload) -> PointPrediction? {
+    let plan = plan(architecture, workload)
+    guard let schedule = schedule(architecture, workload, plan) else { return nil }
+    return PointPrediction(
+      workload,
+      time: model.run(architecture, schedule, tensorParallel: settings.tensorParallel),
+      schedule)
+  }
+
+  /// Predicts `workload` with 90% intervals, memory and what binds.
+  ///
+  /// - Throws: `InputError` where the device's memory does not hold a single sequence, the devices
+  ///   cannot share the layers, or coefficients give no finite time.
+  public func predict(
+    _ architecture: Architecture, _ workload: ServingWorkload, breakdown: Bool = false
+  ) throws -> Prediction {
+    let workload = try within("workload") { try workload.validated() }
+    try TensorParallelism.check(architecture, devices: settings.tensorParallel)
+    let plan = plan(architecture, workload)
+    let largest = plan.sequences(of: workload.positions, blockPositions: engine.blockPositions)
+    guard let schedule = schedule(architecture, workload, plan) else {
+      throw InputError(
+        architecture.name,
+        problem: "batch \(workload.batch) of \(workload.positions) positions does not fit "
+          + profile.name,
+        expected: largest > 0
+          ? "a batch of at most \(largest)"
+          : (sharing(architecture, workload).map { "--tensor-parallel \($0), " } ?? "")
+            + "a smaller model or dtype")
+    }
+    var operators: [Operator.Kind: OperatorCost] = [:]
+    let time = model.run(architecture, schedule, tensorParallel: settings.tensorParallel)
+    guard time.total.isFinite, time.total > 0 else {
+      throw InputError(
+        profile.name, problem: "its coefficients give \(time.total) s for \(architecture.name)",
+        expected: "a profile whose coefficients are sound")
+    }
+    if breakdown {
+      model.forEachOperator(
+        architecture, schedule, tensorParallel: settings.tensorParallel
+      ) { operation, cost, times in
+        operators[
+          operation.kind, default: OperatorCost(seconds: 0, compute: 0, bandwidth: 0, latency: 0)
+        ].add(cost, times: times)
+      }
+    }
+    let point = PointPrediction(workload, time: time, schedule)
+    let extrapolated = calibrated.map { outside($0.domain, architecture, workload) } ?? []
+    return Prediction(
+      architecture: architecture, workload: workload, point: point,
+      spreads: spreads(architecture, schedule, workload, point, widened: !extrapolated.isEmpty),
+      plan: plan, largestBatch: largest, widest: schedule.widest,
+      preemptions: schedule.preemptions, extrapolated: extrapolated,
+      operators: operators.map { ($0.key, $0.value) }.sorted { $0.1.seconds > $1.1.seconds })
+  }
+
+  func plan(_ architecture: Architecture, _ workload: ServingWorkload) -> MemoryPlan {
+    plan(architecture, workload, devices: settings.tensorParallel)
+  }
+
+  private func plan(
+    _ architecture: Architecture, _ workload: ServingWorkload, devices: Int
+  ) -> MemoryPlan {
+    MemoryPlan(
+      architecture, workload, weights: settings.weights, cache: settings.cache, engine: engine,
+      limits: profile.limits, tensorParallel: devices)
+  }
+
+  /// The fewest devices that hold what these do not; `nil` where sharing does not help.
+  private func sharing(_ architecture: Architecture, _ workload: ServingWorkload) -> Int? {
+    guard profile.limits.linkBandwidth > 0 else { return nil }
+    return (settings.tensorParallel + 1...64).first { devices in
+      guard TensorParallelism.divides(architecture, devices: devices) else { return false }
+      let plan = plan(architecture, workload, devices: devices)
+      return ServingSchedule(
+        workload, plan, engine, maxPositions: architecture.maxPositions) != nil
+    }
+  }
+
+  /// Half-widths of 90% intervals, in natural logarithms: what every prediction has, and what the
+  /// coefficients' errors make of this one.
+  private func spreads(
+    _ architecture: Architecture, _ schedule: ServingSchedule, _ workload: ServingWorkload,
+    _ point: PointPrediction, widened: Bool
+  ) -> Prediction.Spreads {
+    var slopes: [(total: Double, first: Double, decode: Double)] = []
+    slopes.reserveCapacity(shifted.count)
+    for model in shifted {
+      let moved = PointPrediction(
+        workload,
+        time: model.run(architecture, schedule, tensorParallel: settings.tensorParallel), schedule)
+      func slope(_ value: (PointPrediction) -> Double) -> Double {
+        let before = value(point)
+        return before > 0 ? log(value(moved) / before) / Self.shift : 0
+      }
+      slopes.append(
+        (slope { $0.seconds }, slope { $0.timeToFirstToken }, slope { $0.timePerOutputToken }))
+    }
+    let ownVariance = ownVariance(ofFamily: LayerFamily.name(architecture))
+    func spread(_ slope: ((total: Double, first: Double, decode: Double)) -> Double) -> Double {
+      var variance = ownVariance
+      for (row, left) in slopes.enumerated() {
+        for (column, right) in slopes.enumerated() {
+          variance += slope(left) * covariance[row][column] * slope(right)
+        }
+      }
+      // Outside what was fitted nothing says how wrong the form is: half as wide again.
+      return 1.645 * variance.squareRoot() * (widened ? 1.5 : 1)
+    }
+    return Prediction.Spreads(
+      throughput: spread { $0.total }, timeToFirstToken: spread { $0.first },
+      timePerOutputToken: spread { $0.decode })
+  }
+
+  /// Sizes of the architecture and workload that lie outside what was fitted.
+  private func outside(
+    _ domain: [String: ClosedRange<Double>], _ architecture: Architecture,
+    _ workload: ServingWorkload
+  ) -> [String] {
+    EndToEndDomain.features(architecture, workload).compactMap { name, value in
+      guard let range = domain[name], !range.contains(value) else { return nil }
+      return name
+    }
+  }
+}
+
+/// What a predictor's intervals rest on.
+public struct PredictionEvidence: Sendable {
+  /// Errors of whole runs that were not fitted.
+  public struct Errors: Sendable, Encodable {
+    public let protocolName: String
+    public let rows: Int
+    public let median: Double
+    public let mean: Double
+    public let percentile90: Double
+    public let coverage90: Double
+  }
+
+  public let device: String
+  public let engine: String
+  public let operatorRung: Rung
+  public let engineRung: Rung
+  /// `nil` where no whole run of this device and engine was compared under these settings.
+  public let errors: Errors?
+  /// What whole runs that were compared differ in from these settings, where that is all there is.
+  public let comparedElsewhere: String?
+}
+
+extension Predictor {
+  public var evidence: PredictionEvidence {
+    PredictionEvidence(
+      device: profile.name, engine: engine.name, operatorRung: operatorRung,
+      engineRung: engineRung,
+      errors: heldOut.map {
+        PredictionEvidence.Errors(
+          protocolName: $0.protocolName, rows: $0.rows, median: $0.median, mean: $0.mean,
+          percentile90: $0.percentile90, coverage90: $0.coverage)
+      },
+      comparedElsewhere: heldOut != nil
+        ? nil
+        : calibrated?.error.map { error in
+          error.conditions.map(\.description) ?? "settings that the profile does not record"
+        })
+  }
+}
+
+/// Sizes whose fitted range a whole run's prediction should stay in.
+enum EndToEndDomain {
+  static func features(
+    _ architecture: Architecture, _ workload: ServingWorkload
+  ) -> [(String, Double)] {
+    [
+      ("hidden_size", Double(architecture.hiddenSize)),
+      ("head_dimension", Double(architecture.headDimension)),
+      ("key_value_heads", Double(architecture.keyValueHeads)),
+      ("layers", Double(architecture.layers.count)), ("batch", Double(workload.batch)),
+      ("positions", Double(workload.positions)),
+    ]
+  }
+
+  static func ranges(_ runs: [WholeRun]) -> [String: ClosedRange<Double>] {
+    var ranges: [String: ClosedRange<Double>] = [:]
+    for run in runs {
+      let workload = ServingWorkload(
+        prompt: run.prompt, generate: run.generate, depth: run.depth, batch: run.batch)
+      for (name, value) in features(run.architecture, workload) {
+        let known = ranges[name] ?? value...value
+        ranges[name] = min(known.lowerBound, value)...max(known.upperBound, value)
+      }
+    }
+    return ranges
+  }
+}

@@ -1,0 +1,349 @@
+import Foundation
+import Input
+import Model
+import Numerics
+
+/// What a law says of one model.
+public struct LossPrediction: Sendable {
+  /// What `value` is.
+  public enum Quantity: String, Codable, Sendable {
+    /// Nats per token.
+    case loss
+    /// Of the loss to `L_opt`: the law has no reference.
+    case ratioToReference = "ratio_to_reference"
+    /// The loss less `L_opt`: the law has no reference.
+    case differenceFromReference = "difference_from_reference"
+  }
+
+  public let quantity: Quantity
+  public let value: Double
+  /// `L_opt`, where the law needs and has one.
+  public let reference: Double?
+  /// For the law's value there: what more data of the same kind would settle. `nil` where the
+  /// uncertainty of the law, or of what carries `L_opt` there, is not known.
+  public let confidence95: ClosedRange<Double>?
+  /// For the loss of one new run there: the scatter of runs about the law comes on top.
+  public let prediction95: ClosedRange<Double>?
+  /// In what the prediction leaves the fitted data, one sentence each; empty inside it.
+  public let extrapolated: [String]
+  /// What `L_opt` rests on where that is no run or law of its own, one sentence each.
+  public let notes: [String]
+}
+
+/// Predicts losses at a budget of parameters and tokens.
+///
+/// `N` is the budget's, not each architecture's, wherever the law takes it by itself or in `L_opt`:
+/// a search that allows some tolerance on `N` must not win by using it up.
+public struct LossPredictor: Sendable {
+  public let law: ScalingLaw
+  /// `N` of the budget.
+  public let parameters: Double
+  /// `D`; NaN where the law needs none. Without tokens of the budget, the anchor's.
+  public let tokens: Double
+  private let reference: BudgetReference
+
+  /// - Parameter parameters: `N`, non-embedding.
+  /// - Throws: where the law depends on tokens and none are given.
+  public init(_ law: ScalingLaw, parameters: Double, tokens: Double?) throws {
+    reference = BudgetReference(law, parameters: parameters, tokens: tokens)
+    var needsTokens = law.form.features.contains(.tokens)
+    if case .law = reference { needsTokens = true }
+    if needsTokens, tokens == nil {
+      throw InputError(
+        law.name, problem: "depends on training tokens", expected: "--tokens, such as 100B")
+    }
+    self.law = law
+    self.parameters = parameters
+    self.tokens = tokens ?? reference.anchored?.anchor.tokens ?? .nan
+  }
+
+  public func predict(_ architecture: Architecture) throws -> LossPrediction {
+    try predict(TrainingPoint(architecture))
+  }
+
+  /// - Parameter point: its shape counts; its size and tokens are replaced by the budget's.
+  public func predict(_ point: TrainingPoint) throws -> LossPrediction {
+    let point = atBudget(point)
+    for feature in law.form.features where !feature.value(of: point).isFinite {
+      throw InputError(law.name, problem: "needs \(feature.symbol)", expected: "a known value")
+    }
+    let estimate = try estimate(point)
+    let isKnown =
+      law.uncertainty.map { $0.covariance != nil || $0.resamples.count > 1 } ?? false
+    let referenceError = referenceError(estimate.referenceSlope, estimate.reference)
+    func interval(_ scatter: Double) -> ClosedRange<Double>? {
+      referenceError.flatMap {
+        law.interval(
+          value: estimate.value, gradient: estimate.gradient,
+          extraVariance: $0 * $0 + scatter * scatter
+        ) { evaluate($0, point).value }
+      }
+    }
+    return LossPrediction(
+      quantity: quantity, value: estimate.value,
+      reference: isReferenceKnown ? estimate.reference : nil,
+      confidence95: isKnown ? interval(0) : nil,
+      prediction95: quantity == .loss
+        ? scatter(slope: estimate.referenceSlope).flatMap(interval) : nil,
+      extrapolated: law.extrapolations(point) + growthExtrapolated, notes: notes)
+  }
+
+  /// What the predictions are: a loss only where `L_opt` is known.
+  public var quantity: LossPrediction.Quantity {
+    guard case .unknown = reference else { return .loss }
+    return law.form.referenceRole == .offset ? .differenceFromReference : .ratioToReference
+  }
+
+  private var isReferenceKnown: Bool {
+    switch reference {
+    case .notNeeded, .unknown: false
+    case .law, .anchor: true
+    }
+  }
+
+  /// `L_opt` where it does not depend on the law's own parameters. Anchors replace it later.
+  private var referenceLoss: Double {
+    if case .law(let law) = reference {
+      return law.loss(TrainingPoint(parameters: parameters, tokens: tokens))
+    }
+    return law.form.referenceRole == .offset ? 0 : 1
+  }
+
+  /// Standard error that `L_opt`'s brings, beside the law's own parameters and an anchor's run.
+  ///
+  /// - Parameter slope: by `L_opt`.
+  /// - Returns: `nil` where it is not known.
+  private func referenceError(_ slope: Double, _ referenceLoss: Double) -> Double? {
+    switch reference {
+    case .notNeeded, .unknown, .anchor(_, nil): return 0
+    case .law(let law):
+      var gradient = law.parameters
+      _ = law.form.loss(
+        law.parameters, TrainingPoint(parameters: parameters, tokens: tokens), &gradient)
+      // A reference without a covariance was held as it is while the law was fitted: its error is
+      // among the scatter.
+      return slope * (law.standardError(gradient) ?? 0)
+    case .anchor(_, .some(let growth)):
+      return growth.standardError.map { slope * referenceLoss * $0 }
+    }
+  }
+
+  private struct Estimate {
+    var value: Double
+    /// By parameter; the anchor's share included.
+    var gradient: [Double]
+    var reference: Double
+    /// `∂L/∂L_opt`.
+    var referenceSlope: Double
+  }
+
+  private func evaluate(_ parameters: [Double], _ point: TrainingPoint) -> Estimate {
+    var point = point
+    var gradient = parameters
+    let slope = referenceSlope(parameters, point)
+    var anchorShare = [Double](repeating: 0, count: parameters.count)
+    if let (anchor, factor) = reference.anchored {
+      // The loss is linear in L_opt, so the anchor's measured loss gives L_opt in one step.
+      var anchorPoint = anchor.point
+      let anchorSlope = referenceSlope(parameters, anchorPoint)
+      anchorPoint.reference = 0
+      let floor = law.form.loss(parameters, anchorPoint, &gradient)
+      anchorPoint.reference = (anchor.loss - floor) / anchorSlope
+      _ = law.form.loss(parameters, anchorPoint, &anchorShare)
+      for index in anchorShare.indices { anchorShare[index] *= -slope * factor / anchorSlope }
+      point.reference = anchorPoint.reference * factor
+    }
+    let value = law.form.loss(parameters, point, &gradient)
+    for index in gradient.indices { gradient[index] += anchorShare[index] }
+    return Estimate(
+      value: value, gradient: gradient, reference: point.reference, referenceSlope: slope)
+  }
+
+  private func referenceSlope(_ parameters: [Double], _ point: TrainingPoint) -> Double {
+    guard law.form.referenceRole != .none else { return 0 }
+    var point = point
+    var gradient = parameters
+    point.reference = 1
+    let atOne = law.form.loss(parameters, point, &gradient)
+    point.reference = 0
+    return atOne - law.form.loss(parameters, point, &gradient)
+  }
+
+  /// Standard deviation of a single run's loss about the law; an anchor is one run too.
+  private func scatter(slope: Double) -> Double? {
+    guard let deviation = law.uncertainty?.residualStandardDeviation else { return nil }
+    let share = anchorShare(slope: slope)
+    return deviation * (1 + share * share).squareRoot()
+  }
+
+  /// How an error of the anchor's loss moves a loss with this slope by `L_opt`; 0 without an anchor.
+  private func anchorShare(slope: Double) -> Double {
+    guard let (anchor, factor) = reference.anchored else { return 0 }
+    return slope * factor / referenceSlope(law.parameters, anchor.point)
+  }
+
+  private var growthExtrapolated: [String] {
+    guard case .anchor(_, let growth?) = reference else { return [] }
+    return growth.extrapolated
+  }
+
+  private var notes: [String] {
+    func place(_ anchor: LossAnchor) -> String {
+      "\(anchor.architecture.name) (N = \(ScalingLaw.short(anchor.point.parameters)), "
+        + "D = \(ScalingLaw.short(anchor.tokens)))"
+    }
+    let budget =
+      "N = \(ScalingLaw.short(parameters))"
+      + (tokens.isFinite ? ", D = \(ScalingLaw.short(tokens))" : "")
+    switch reference {
+    case .notNeeded, .anchor(_, nil), .unknown(nil): return []
+    case .law(let law):
+      return law.uncertainty?.covariance != nil
+        ? [] : ["intervals leave out how well L_opt is known: \(law.name) does not say"]
+    case .unknown(.some(let anchor)):
+      return [
+        "no loss, since L_opt is known at \(place(anchor)) and no law of N and D carries it to "
+          + budget
+      ]
+    case .anchor(let anchor, .some(let growth)):
+      return [
+        "L_opt is carried from \(place(anchor)) to \(budget) by \(growth.law.name), a law of other "
+          + "runs"
+      ]
+        + (growth.standardError == nil
+          ? ["no interval: \(growth.law.name) does not say how well it is known"] : [])
+    }
+  }
+}
+
+/// The law's value at a budget as a function of shape alone, as fast as the formula: for searches
+/// that ask a million times. Not shared between threads.
+public struct LossSurface {
+  private let law: ScalingLaw
+  private let budget: TrainingPoint
+  private var gradient: [Double]
+
+  public init(_ predictor: LossPredictor) {
+    law = predictor.law
+    gradient = law.parameters
+    budget = predictor.budget
+  }
+
+  /// Nats per token; what `LossPrediction.quantity` says for laws without a reference.
+  ///
+  /// - Parameters:
+  ///   - normalizedHiddenSize: `x = d/√N`.
+  ///   - mlpToAttentionRatio: `r`.
+  ///   - aspectRatio: `d/L`.
+  public mutating func loss(
+    normalizedHiddenSize: Double, mlpToAttentionRatio: Double, aspectRatio: Double
+  ) -> Double {
+    var point = budget
+    point.normalizedHiddenSize = normalizedHiddenSize
+    point.mlpToAttentionRatio = mlpToAttentionRatio
+    point.aspectRatio = aspectRatio
+    return law.form.loss(law.parameters, point, &gradient)
+  }
+}
+
+/// The loss that a search must not exceed.
+public enum LossTarget: Sendable {
+  /// Nats per token.
+  case loss(Double)
+  /// What the law expects of this shape at the budget.
+  case shape(TrainingPoint)
+}
+
+extension LossPredictor {
+  /// The budget with its `L_opt`, without a shape.
+  fileprivate var budget: TrainingPoint {
+    var point = TrainingPoint(parameters: parameters, tokens: tokens)
+    point.reference = referenceLoss
+    if reference.anchored != nil {
+      // An anchor's L_opt is one number, whatever the shape that asks.
+      point.normalizedHiddenSize = 1
+      point.mlpToAttentionRatio = 1
+      point.aspectRatio = 1
+      point.reference = evaluate(law.parameters, point).reference
+    }
+    return point
+  }
+
+  /// The chance that a training run of `shape` ends at or below `target`; `nil` where neither the
+  /// scatter of runs nor the law's covariance is known.
+  ///
+  /// The law's coefficients move candidate and target together where the target is a shape, and so
+  /// does the anchor's own run; what is left is the difference of their derivatives. The candidate's
+  /// run scatters about the law on top.
+  public func probability(of shape: TrainingPoint, atMost target: LossTarget) throws -> Double? {
+    guard let uncertainty = law.uncertainty else { return nil }
+    let point = atBudget(shape)
+    let candidate = try estimate(point)
+    var gradient = candidate.gradient
+    var slope = candidate.referenceSlope
+    let bound: Double
+    var resampledBound: (([Double]) -> Double)?
+    switch target {
+    case .loss(let loss): bound = loss
+    case .shape(let other):
+      let point = atBudget(other)
+      let estimate = try estimate(point)
+      bound = estimate.value
+      slope -= estimate.referenceSlope
+      for index in gradient.indices { gradient[index] -= estimate.gradient[index] }
+      resampledBound = { evaluate($0, point).value }
+    }
+    guard let referenceError = referenceError(slope, candidate.reference) else { return nil }
+    var variance = referenceError * referenceError
+    if uncertainty.resamples.count > 1 {
+      let differences = uncertainty.resamples.map {
+        evaluate($0, point).value - (resampledBound?($0) ?? bound)
+      }
+      variance += pow(Moments.standardDeviation(differences), 2)
+    } else if let error = law.standardError(gradient) {
+      variance += error * error
+    }
+    let scatter = uncertainty.residualStandardDeviation
+    variance += scatter * scatter + pow(anchorShare(slope: slope) * scatter, 2)
+    guard variance > 0 else { return nil }
+    let distance = (bound - candidate.value) / variance.squareRoot()
+    return StudentT.cumulative(
+      distance, degreesOfFreedom: uncertainty.degreesOfFreedom.map(Double.init) ?? .infinity)
+  }
+
+  /// - Parameter point: at the budget.
+  private func estimate(_ point: TrainingPoint) throws -> Estimate {
+    let estimate = evaluate(law.parameters, point)
+    guard estimate.value.isFinite else {
+      throw InputError(
+        law.name, problem: "gives no finite loss there", expected: "sound parameters and anchors")
+    }
+    return estimate
+  }
+
+  private func atBudget(_ shape: TrainingPoint) -> TrainingPoint {
+    var point = shape
+    point.parameters = parameters
+    point.tokens = tokens
+    point.reference = referenceLoss
+    return point
+  }
+}
+
+extension ScalingLaw {
+  /// In what `point` leaves the fitted data, one sentence a feature.
+  public func extrapolations(_ point: TrainingPoint) -> [String] {
+    Feature.allCases.compactMap { feature in
+      let value = feature.value(of: point)
+      guard let range = domain[feature], value.isFinite else { return nil }
+      // A hair of room: the range's ends were fitted data.
+      guard value < range.lowerBound * (1 - 1e-9) || value > range.upperBound * (1 + 1e-9) else {
+        return nil
+      }
+      return "\(feature.symbol) = \(Self.short(value)) is outside the fitted "
+        + "\(Self.short(range.lowerBound)) to \(Self.short(range.upperBound))"
+    }
+  }
+
+  fileprivate static func short(_ value: Double) -> String { String(format: "%.4g", value) }
+}

@@ -1,0 +1,35 @@
+import CostModel
+import Model
+
+/// What rules need to know of a candidate beyond its sizes: what all candidates share, and where they
+/// are to be served.
+public struct RuleContext: Sendable {
+  /// Whose vocabulary, biases and the like all candidates have.
+  public var template: Architecture
+  public var scenarios: [Scenario]
+
+  public init(template: Architecture, scenarios: [Scenario]) {
+    self.template = template
+    self.scenarios = scenarios
+  }
+
+  func totalParameters(_ shape: Shape) -> Double {
+    Double(shape.architecture(like: template).parameters.total)
+  }
+
+  /// Bytes of one device that weights, activations, the engine's reserve and the whole batch's KV
+  /// cache take, in the scenario that needs most.
+  func memoryBytes(_ shape: Shape) -> Double {
+    let architecture = shape.architecture(like: template)
+    return scenarios.map {
+      Predictor.memoryBytes(
+        architecture, $0.workload, $0.settings, engine: $0.engine, limits: $0.profile.limits)
+    }.max() ?? .nan
+  }
+}
+
+/// What a rule is asked about.
+struct RuleSubject {
+  let shape: Shape
+  let context: RuleContext?
+}

@@ -1,0 +1,50 @@
+import CostModel
+import Records
+
+/// A device and engine with the workload they serve: one of the things a search optimises for.
+public struct Scenario: Sendable {
+  public var profile: DeviceProfile
+  public var engine: ServingEngine
+  public var settings: Predictor.Settings
+  public var workload: ServingWorkload
+  /// Its share where several scenarios are weighted.
+  public var weight: Double
+
+  public init(
+    profile: DeviceProfile, engine: ServingEngine, settings: Predictor.Settings,
+    workload: ServingWorkload, weight: Double = 1
+  ) {
+    self.profile = profile
+    self.engine = engine
+    self.settings = settings
+    self.workload = workload
+    self.weight = weight
+  }
+
+  /// `a100-40gb under vllm, 4096x1024, batch 128`.
+  public var name: String {
+    let work =
+      workload.prompt > 0
+      ? "\(workload.prompt)x\(workload.generate)"
+      : "decode of \(workload.generate) at depth \(workload.depth)"
+    return "\(profile.name) under \(engine.name), \(work), batch \(workload.batch)"
+  }
+}
+
+/// How several scenarios become one number: gains over the baseline, in natural logarithms, so that
+/// slow and fast devices count alike.
+public enum Combination: String, CaseIterable, Sendable {
+  /// The least gain.
+  case worst
+  /// The weighted mean of the gains' logarithms.
+  case weighted
+
+  func value(_ gains: [Double], _ weights: [Double]) -> Double {
+    switch self {
+    case .worst: return gains.min() ?? 0
+    case .weighted:
+      let total = weights.reduce(0, +)
+      return zip(gains, weights).reduce(0) { $0 + $1.0 * $1.1 } / total
+    }
+  }
+}

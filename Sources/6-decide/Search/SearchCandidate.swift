@@ -1,0 +1,46 @@
+import CostModel
+import Model
+import ScalingLaws
+
+/// A candidate with everything that is known of it.
+public struct SearchCandidate: Sendable {
+  /// One scenario's prediction.
+  public struct Served: Sendable {
+    public let prediction: Prediction
+    /// Natural logarithm of the throughput over the baseline's, and its standard deviation.
+    public let logGain: Double
+    public let logGainDeviation: Double
+    /// The chance that it is faster than the baseline.
+    public let probabilityBeatsBaseline: Double
+  }
+
+  public let architecture: Architecture
+  public let loss: LossPrediction
+  /// The chance that a training run ends at or below the target; `nil` where nothing is known of
+  /// the law's uncertainty.
+  public let probabilityMeetsTarget: Double?
+  /// In the order of the scenarios.
+  public let served: [Served]
+  /// Natural logarithm of the gain, all scenarios combined, and a bound on its standard deviation
+  /// (as if the scenarios' errors were one).
+  public let logGain: Double
+  public let logGainDeviation: Double
+  public let probabilityBeatsBaseline: Double
+  /// Whether a training run says that its GQA costs no loss.
+  public let isGQAVerified: Bool
+  /// Whether its layers follow the baseline's pattern: laws do not see another one.
+  public let isPatternVerified: Bool
+  /// Whether it cannot be told from the fastest within the errors.
+  public var isTied = false
+
+  public var shape: Shape { Shape(architecture) }
+  public var meetsTarget = false
+
+  /// In what it leaves what the law and the cost model were fitted to.
+  public var extrapolated: [String] {
+    loss.extrapolated
+      + served.flatMap { served in
+        served.prediction.extrapolated.map { "\($0) is outside what the cost model was fitted to" }
+      }
+  }
+}

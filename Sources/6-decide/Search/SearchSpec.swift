@@ -1,0 +1,269 @@
+import CostModel
+import Formats
+import Foundation
+import Input
+import Model
+import Records
+import ScalingLaws
+
+/// What a search was asked for: options of the command line, a YAML file, or both. What is absent
+/// takes its default when the problem is made of it.
+public struct SearchSpec: Sendable {
+  /// One scenario that a file names.
+  public struct Part: Sendable {
+    public var device: String
+    public var engine: String?
+    public var workload: ServingWorkload
+    public var weight: Double
+  }
+
+  /// A number of non-embedding parameters, or the architecture whose number is meant.
+  public var parameters: String?
+  public var baseline: String?
+  public var tokens: Double?
+  public var law: String?
+  /// Trained models that `L_opt` follows from, in place of the law's own.
+  public var anchors: [LossAnchor] = []
+  /// The law that carries an anchor's `L_opt` to other sizes and tokens, or `none`.
+  public var scaling: String?
+  /// A loss, or the architecture whose loss by the law is the target.
+  public var targetLoss: String?
+  public var tolerance: Double?
+  public var layers: [Int]?
+  public var headDimensions: [Int]?
+  public var axes = LayerAxes()
+  public var hiddenMultiple: Int?
+  public var intermediateMultiple: Int?
+  /// `Int.max` for no limit.
+  public var maxGQA: Int?
+  /// A CSV of measured losses.
+  public var gqaLosses: String?
+  public var tensorParallel: Int?
+  public var rules: [String] = []
+  public var devices: [String]?
+  public var engine: String?
+  /// Prompt and generated tokens.
+  public var workloads: [ServingWorkload]?
+  /// Instead of workloads: single decode steps at these depths.
+  public var decodeDepths: [Int]?
+  public var batches: [Int]?
+  public var dtype: DType?
+  public var cacheDType: DType?
+  /// Instead of the product of devices, workloads and batches.
+  public var scenarios: [Part] = []
+  public var combination: Combination?
+  public var fronts: [SearchProblem.Front] = []
+  public var frontSlack: Double?
+  public var count: Int?
+
+  public init() {}
+
+  /// This specification, where `other` says nothing else.
+  public func overridden(by other: SearchSpec) -> SearchSpec {
+    var result = other
+    result.parameters = other.parameters ?? parameters
+    result.baseline = other.baseline ?? baseline
+    result.tokens = other.tokens ?? tokens
+    result.law = other.law ?? law
+    if other.anchors.isEmpty { result.anchors = anchors }
+    result.scaling = other.scaling ?? scaling
+    result.targetLoss = other.targetLoss ?? targetLoss
+    result.tolerance = other.tolerance ?? tolerance
+    result.layers = other.layers ?? layers
+    result.headDimensions = other.headDimensions ?? headDimensions
+    result.axes = axes.overridden(by: other.axes)
+    result.hiddenMultiple = other.hiddenMultiple ?? hiddenMultiple
+    result.intermediateMultiple = other.intermediateMultiple ?? intermediateMultiple
+    result.maxGQA = other.maxGQA ?? maxGQA
+    result.gqaLosses = other.gqaLosses ?? gqaLosses
+    result.tensorParallel = other.tensorParallel ?? tensorParallel
+    result.rules = rules + other.rules
+    result.devices = other.devices ?? devices
+    result.engine = other.engine ?? engine
+    result.workloads = other.workloads ?? workloads
+    result.decodeDepths = other.decodeDepths ?? decodeDepths
+    result.batches = other.batches ?? batches
+    result.dtype = other.dtype ?? dtype
+    result.cacheDType = other.cacheDType ?? cacheDType
+    // Scenarios of a file stand as long as the command line names none of its own.
+    let namesOwn =
+      other.devices != nil || other.workloads != nil || other.decodeDepths != nil
+      || other.batches != nil
+    result.scenarios = other.scenarios.isEmpty && !namesOwn ? scenarios : other.scenarios
+    result.combination = other.combination ?? combination
+    if other.fronts.isEmpty { result.fronts = fronts }
+    result.frontSlack = other.frontSlack ?? frontSlack
+    result.count = other.count ?? count
+    return result
+  }
+}
+
+// MARK: What it means
+
+extension SearchSpec {
+  private func required<Value>(_ value: Value?, _ option: String, _ expected: String) throws
+    -> Value
+  {
+    guard let value else {
+      throw InputError(option, problem: "is missing", expected: expected)
+    }
+    return value
+  }
+
+  /// - Parameter device: what a device's name means; the host's profile may have to be made first.
+  public func problem(device: (String) throws -> DeviceProfile) throws -> SearchProblem {
+    let parameters = try required(
+      self.parameters, "--parameters", "a number such as 1B, or an architecture")
+    let number = ScaledCount(parameters)?.value
+    let meant = number == nil ? try within("--parameters") { try Zoo.resolve(parameters) } : nil
+    let size = number ?? Double(meant?.parameters.nonEmbedding ?? 0)
+    let named = try self.baseline.map { name in
+      try within("--baseline") { try Zoo.resolve(name) }
+    }
+    let baseline = try named ?? meant ?? Self.usualBaseline(size)
+    var space = DesignSpace(
+      parameters: size,
+      layers: layers ?? [meant?.layers.count ?? DesignSpace.usualLayers(parameters: size)],
+      headDimensions: headDimensions ?? [baseline.headDimension])
+    if let tolerance { space.tolerance = tolerance }
+    if let hiddenMultiple { space.hiddenMultiple = hiddenMultiple }
+    if let intermediateMultiple { space.intermediateMultiple = intermediateMultiple }
+    space.axes = axes
+    space.tensorParallel = tensorParallel ?? 1
+    space.rules = try rules.map { try RuleExpression($0) }
+    space.gqa = try gqaLimit(baseline)
+    try requireWholeBlocks(&space)
+
+    let lawName = try required(self.law, "--law", "a law file, or a shipped law")
+    let law = try within("--law") { try LawZoo.resolve(lawName) }
+      .referenced(anchors: anchors, scaling: scaling)
+    if let tokens { try TrainingBudget.check(tokens: tokens, parameters: size) }
+    let predictor = try LossPredictor(law, parameters: size, tokens: tokens)
+    let targetText = try required(
+      targetLoss, "--target-loss", "a loss such as 2.8, or an architecture")
+    let target = try target(targetText, predictor)
+    let scenarios = try resolvedScenarios(device)
+    space.context = RuleContext(template: baseline, scenarios: scenarios)
+    space = try space.validated()
+    try axes.check(baseline: baseline, layers: space.layers)
+    var problem = SearchProblem(
+      baseline: baseline, space: space, predictor: predictor, target: target,
+      targetName: targetText, scenarios: scenarios)
+    if let combination { problem.combination = combination }
+    problem.fronts = fronts
+    if let frontSlack { problem.frontSlack = frontSlack }
+    if let count {
+      guard (1...512).contains(count) else {
+        throw InputError("--count", problem: "is \(count)", expected: "1 to 512")
+      }
+      problem.count = count
+    }
+    return problem
+  }
+
+  private func target(_ text: String, _ predictor: LossPredictor) throws -> LossTarget {
+    if let loss = Double(text), loss > 0, loss.isFinite {
+      guard predictor.quantity == .loss else {
+        throw InputError(
+          "--target-loss",
+          problem: "\(text) cannot be compared: \(predictor.law.name) does not know L_opt at that "
+            + "size and predicts only how losses relate to it",
+          expected: "an architecture, an --anchor of that size, or a --scaling law")
+      }
+      return .loss(loss)
+    }
+    return .shape(
+      TrainingPoint(try within("--target-loss") { try Zoo.resolve(text) }))
+  }
+
+  /// A LLaMA-3.2 model of that size (vocabulary and proportions that people know), else the nearest of
+  /// the zoo.
+  ///
+  /// - Throws: where none is of that size: a gain over another size says nothing of a shape.
+  private static func usualBaseline(_ size: Double) throws -> Architecture {
+    let zoo = try Zoo.shipped()
+    func distance(_ architecture: Architecture) -> Double {
+      abs(log(Double(architecture.parameters.nonEmbedding) / size))
+    }
+    let known = try zoo.names().map(zoo.architecture).sorted { distance($0) < distance($1) }
+    let alike = known.filter { SearchProblem.isOfSize(size, $0) }
+    guard let nearest = alike.first(where: { $0.name.hasPrefix("llama-3.2") }) ?? alike.first else {
+      let hint = known.first.map {
+        "; the nearest known, \($0.name), has \(String(format: "%.3g", Double($0.parameters.nonEmbedding)))"
+      }
+      throw InputError(
+        "--baseline",
+        problem: "is missing, and no known architecture has about \(String(format: "%.3g", size)) "
+          + "parameters\(hint ?? "")",
+        expected: "an architecture of that size: a config.json, its folder or a zoo name")
+    }
+    return nearest
+  }
+
+  private func gqaLimit(_ baseline: Architecture) throws -> GQALimit {
+    if let gqaLosses {
+      guard maxGQA == nil else {
+        throw InputError(
+          "--gqa-losses, --max-gqa", problem: "are both given", expected: "one of them")
+      }
+      return .measured(
+        try GQALosses(
+          contentsOf: URL(fileURLWithPath: gqaLosses),
+          baseline: baseline.queryHeadsPerKeyValueHead))
+    }
+    guard let maxGQA else { return .atMost(4) }
+    return maxGQA == .max ? .unlimited : .atMost(maxGQA)
+  }
+
+  /// Quantised weights are stored in blocks, which rows of matrices must fill.
+  private func requireWholeBlocks(_ space: inout DesignSpace) throws {
+    let block = (dtype ?? .bf16).blockElements
+    guard block > 1 else { return }
+    for (option, multiple) in [
+      ("--hidden-multiple", space.hiddenMultiple),
+      ("--intermediate-multiple", space.intermediateMultiple),
+    ] where multiple % block != 0 {
+      throw InputError(
+        option, problem: "\(multiple) does not fill blocks of \(dtype ?? .bf16)",
+        expected: "a multiple of \(block)")
+    }
+    space.rules.append(try RuleExpression("num_attention_heads * head_dim % \(block) == 0"))
+  }
+
+  private func resolvedScenarios(_ device: (String) throws -> DeviceProfile) throws -> [Scenario] {
+    var parts = scenarios
+    if parts.isEmpty {
+      let devices = try required(devices, "--device", "a device profile or name")
+      let batches = batches ?? [128]
+      for batch in batches where batch < 1 {
+        throw InputError("--batch", problem: "is \(batch)", expected: "at least 1")
+      }
+      var works = workloads ?? []
+      works += (decodeDepths ?? []).map {
+        ServingWorkload(prompt: 0, generate: 1, depth: $0, batch: 1)
+      }
+      if works.isEmpty { works = [ServingWorkload(prompt: 4096, generate: 1024, batch: 1)] }
+      parts = devices.flatMap { device in
+        works.flatMap { work in
+          batches.map { batch in
+            var workload = work
+            workload.batch = batch
+            return Part(device: device, engine: nil, workload: workload, weight: 1)
+          }
+        }
+      }
+    }
+    var profiles: [String: DeviceProfile] = [:]
+    return try parts.map { part in
+      let profile = try profiles[part.device] ?? device(part.device)
+      profiles[part.device] = profile
+      let isGPU = profile.limits.kind == .gpu
+      let engineName = part.engine ?? engine ?? (isGPU ? ServingEngine.vllm : .dyno).name
+      return Scenario(
+        profile: profile, engine: try ServingEngine.named(engineName),
+        settings: Predictor.Settings(
+          weights: dtype ?? .bf16, cache: cacheDType ?? (isGPU ? .bf16 : .f16),
+          tensorParallel: tensorParallel ?? 1), workload: part.workload, weight: part.weight)
+    }
+  }
+}

@@ -1,0 +1,204 @@
+import CostModel
+import Formats
+import Foundation
+import Input
+import Model
+import ScalingLaws
+
+// A search's specification as YAML: the options of `dyno search`, with underscores.
+
+extension SearchSpec {
+  private enum Key: String, CaseIterable {
+    case parameters, baseline, tokens, law, anchor, scaling, tolerance, layers, rules, device,
+      engine
+    case windows, workload, batch, dtype, scenarios, combine, front, count
+    case targetLoss = "target_loss"
+    case headDimension = "head_dimension"
+    case attentionFree = "attention_free"
+    case sharedPairs = "shared_pairs"
+    case hiddenMultiple = "hidden_multiple"
+    case intermediateMultiple = "intermediate_multiple"
+    case maxGQA = "max_gqa"
+    case gqaLosses = "gqa_losses"
+    case tensorParallel = "tensor_parallel"
+    case decodeDepth = "decode_depth"
+    case cacheDType = "cache_dtype"
+    case frontSlack = "front_slack"
+  }
+
+  private static let kind = "a search's specification"
+
+  /// Reads a file.
+  public init(contentsOf path: String) throws {
+    self = try within(path) {
+      try SearchSpec(
+        InputFile.specification.text(at: path), folder: InputFile.folder(of: path))
+    }
+  }
+
+  /// - Parameter folder: what paths in the text are relative to.
+  public init(_ text: String, folder: URL) throws {
+    self.init()
+    let fields = try SpecNode(parsing: text, as: Self.kind).fields(Key.allCases.map(\.rawValue))
+    func read<Value>(_ key: Key, _ body: (SpecNode) throws -> Value) throws -> Value? {
+      try fields[key.rawValue].map(body)
+    }
+    func name(_ node: SpecNode) throws -> String { try Self.path(node, in: folder) }
+    parameters = try read(.parameters, name)
+    baseline = try read(.baseline, name)
+    tokens = try read(.tokens) { try $0.quantity() }
+    law = try read(.law, name)
+    anchors =
+      try read(.anchor) { try $0.list().map { try Self.anchor($0, in: folder) } } ?? []
+    scaling = try read(.scaling, name)
+    targetLoss = try read(.targetLoss, name)
+    tolerance = try read(.tolerance) { try $0.share() }
+    layers = try read(.layers) { try Self.layers($0) }
+    headDimensions = try read(.headDimension) { try $0.list().map { try $0.count(1...4096) } }
+    axes.attentionFree = try read(.attentionFree) {
+      try $0.list().map { try $0.value(LayerShare.expected) { LayerShare($0) } }
+    }
+    axes.windows = try read(.windows) {
+      try $0.list().map { try $0.value(WindowPattern.expected) { WindowPattern($0) } }
+    }
+    axes.sharedPairs = try read(.sharedPairs) { try $0.list().map { try $0.flag() } }
+    hiddenMultiple = try read(.hiddenMultiple) { try $0.count(1...65536) }
+    intermediateMultiple = try read(.intermediateMultiple) { try $0.count(1...65536) }
+    maxGQA = try read(.maxGQA) {
+      try $0.text() == "free" ? Int.max : $0.count(1...16384)
+    }
+    gqaLosses = try read(.gqaLosses, name)
+    tensorParallel = try read(.tensorParallel) { try $0.count(1...1024) }
+    rules = try read(.rules) { try $0.list().map(Self.rule) } ?? []
+    devices = try read(.device) { try $0.list().map(name) }
+    engine = try read(.engine) { try $0.text() }
+    workloads = try read(.workload) { try $0.list().map(Self.workload) }
+    decodeDepths = try read(.decodeDepth) { try $0.list().map { try $0.count(0...10_000_000) } }
+    batches = try read(.batch) { try $0.list().map { try $0.count(1...10_000_000) } }
+    dtype = try read(.dtype) { try $0.word(DType.allCases) }
+    cacheDType = try read(.cacheDType) { try $0.word(DType.ofCaches) }
+    scenarios = try read(.scenarios) { try $0.list().map { try Self.part($0, in: folder) } } ?? []
+    combination = try read(.combine) { try $0.word(Combination.allCases) }
+    fronts =
+      try read(.front) { try $0.list().map { try $0.word(SearchProblem.Front.allCases) } } ?? []
+    frontSlack = try read(.frontSlack) { try $0.positiveNumber() }
+    count = try read(.count) { try $0.count(1...512) }
+    if !scenarios.isEmpty {
+      for key in [Key.device, .engine, .workload, .decodeDepth, .batch] {
+        if let node = fields[key.rawValue] {
+          throw node.error("is given beside scenarios", expected: "it inside each scenario")
+        }
+      }
+    }
+  }
+
+  /// A path below the specification's folder where there is such a file, else a name.
+  private static func path(_ node: SpecNode, in folder: URL) throws -> String {
+    let text = try node.text()
+    let file = try within(node.error("").location.joined(separator: ": ")) {
+      try InputFile.path(text, below: folder)
+    }
+    let isPath = text.contains("/") || text.hasSuffix(".json") || text.hasSuffix(".csv")
+    return isPath || FileManager.default.fileExists(atPath: file) ? file : text
+  }
+
+  /// Checked here, where the line is known.
+  private static func rule(_ node: SpecNode) throws -> String {
+    let text = try node.text()
+    do {
+      _ = try RuleExpression(text)
+    } catch let error as InputError {
+      throw error.within(node.error("").location.joined(separator: ": "))
+    }
+    return text
+  }
+
+  /// Each number once: short ranges may be written often.
+  private static func layers(_ node: SpecNode) throws -> [Int] {
+    var layers: [Int] = []
+    var seen: Set<Int> = []
+    for range in try node.list() {
+      layers += try range.countRange(1...4096).filter { seen.insert($0).inserted }
+    }
+    return layers
+  }
+
+  private static func workload(_ node: SpecNode) throws -> ServingWorkload {
+    let tokens = try node.workload()
+    return ServingWorkload(prompt: tokens.prompt, generate: tokens.generate, batch: 1)
+  }
+
+  private static func anchor(_ node: SpecNode, in folder: URL) throws -> LossAnchor {
+    let fields = try node.fields(["architecture", "tokens", "loss"])
+    guard let architecture = fields["architecture"], let tokens = fields["tokens"],
+      let loss = fields["loss"]
+    else {
+      throw node.error("lacks a field", expected: "architecture, tokens and loss")
+    }
+    let name = try path(architecture, in: folder)
+    let anchor = LossAnchor(
+      architecture: try within(architecture.error("").location.joined(separator: ": ")) {
+        try Zoo.resolve(name)
+      }, tokens: try tokens.quantity(), loss: try loss.positiveNumber())
+    return try within(tokens.error("").location.joined(separator: ": ")) {
+      try anchor.validated()
+    }
+  }
+
+  private static func part(_ node: SpecNode, in folder: URL) throws -> Part {
+    let fields = try node.fields([
+      "device", "engine", "workload", "decode_depth", "batch", "weight",
+    ])
+    guard let device = fields["device"] else {
+      throw node.error("lacks device", expected: "a device profile or name")
+    }
+    var work: ServingWorkload
+    switch (fields["workload"], fields["decode_depth"]) {
+    case (let workload?, nil): work = try Self.workload(workload)
+    case (nil, let depth?):
+      work = ServingWorkload(
+        prompt: 0, generate: 1, depth: try depth.count(0...10_000_000), batch: 1)
+    default:
+      throw node.error(
+        "needs a workload or a decode_depth", expected: "one of them")
+    }
+    work.batch = try fields["batch"]?.count(1...10_000_000) ?? 128
+    return Part(
+      device: try path(device, in: folder), engine: try fields["engine"]?.text(),
+      workload: work, weight: try fields["weight"]?.positiveNumber() ?? 1)
+  }
+}
+
+extension SpecNode {
+  /// A count, or a range such as `12-20`.
+  fileprivate func countRange(_ range: ClosedRange<Int>) throws -> [Int] {
+    guard let ends = CountRange(try text()), range.contains(ends.range.lowerBound),
+      range.contains(ends.range.upperBound)
+    else {
+      throw error(
+        "is \"\(try text().prefix(40))\"",
+        expected: "\(range.lowerBound) to \(range.upperBound), or a range such as 12-20")
+    }
+    return Array(ends.range)
+  }
+}
+
+/// A count or a range of counts: `16`, `12-20`.
+public struct CountRange: Sendable {
+  public let range: ClosedRange<Int>
+
+  public init?(_ text: String) {
+    let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+    switch ends.count {
+    case 1:
+      guard let value = ends[0] else { return nil }
+      range = value...value
+    case 2:
+      guard let low = ends[0], let high = ends[1], low <= high, high - low <= 4096 else {
+        return nil
+      }
+      range = low...high
+    default: return nil
+    }
+  }
+}

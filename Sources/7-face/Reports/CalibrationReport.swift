@@ -1,0 +1,68 @@
+import CostModel
+import Foundation
+
+/// What a calibration found: the ladder of rungs with their errors, and what was left out.
+public struct CalibrationReport {
+  private let result: DeviceCalibration.Result
+  private let rejected: [String]
+
+  /// - Parameter rejected: rows that could not be read, each with its reason.
+  public init(_ result: DeviceCalibration.Result, rejected: [String]) {
+    self.result = result
+    self.rejected = rejected
+  }
+
+  public func table(_ style: Table.Style = .plain) -> String {
+    var table = Table([
+      ("family", .left), ("variant", .left), ("rung", .left), ("fitted rows", .right),
+      ("rows", .right), ("median", .right), ("mean", .right), ("p90", .right), ("coverage", .right),
+    ])
+    for step in result.ladder {
+      table.add([
+        step.family, step.variant, step.rung.rawValue, "\(step.rows)", "\(step.error.rows)",
+        Quantity.percent(step.error.median), Quantity.percent(step.error.mean),
+        Quantity.percent(step.error.percentile90),
+        step.error.coverage.map(Quantity.percent) ?? "–",
+      ])
+    }
+    return table.rendered(style) + "\n\n"
+      + """
+      Errors are |predicted / measured - 1| of rows that the fit has not seen; coverage is the share \
+      inside 90% intervals.
+      """
+  }
+
+  public func json() throws -> String {
+    try JSONText.encode(
+      Document(
+        device: result.profile.name,
+        ladder: result.ladder.map {
+          Document.Step(
+            family: $0.family, variant: $0.variant, rung: $0.rung.rawValue, fittedRows: $0.rows,
+            rows: $0.error.rows, median: $0.error.median, mean: $0.error.mean,
+            percentile90: $0.error.percentile90, coverage90: $0.error.coverage)
+        }, rejected: rejected, impossible: result.impossible, setAside: result.setAside,
+        warnings: result.warnings))
+  }
+
+  private struct Document: Encodable {
+    struct Step: Encodable {
+      let family: String
+      let variant: String
+      let rung: String
+      let fittedRows: Int
+      let rows: Int
+      let median: Double
+      let mean: Double
+      let percentile90: Double
+      let coverage90: Double?
+    }
+
+    let device: String
+    let ladder: [Step]
+    let rejected: [String]
+    let impossible: [String]
+    let setAside: [String]
+    let warnings: [String]
+  }
+}

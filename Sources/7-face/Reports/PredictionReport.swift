@@ -1,0 +1,216 @@
+import CostModel
+import Foundation
+import Input
+import Records
+
+/// Predictions of a device, as a table or as JSON, with the evidence behind their intervals.
+public struct PredictionReport {
+  private let predictions: [Prediction]
+  private let evidence: PredictionEvidence
+  private let settings: Predictor.Settings
+
+  public init(
+    _ predictions: [Prediction], _ evidence: PredictionEvidence, _ settings: Predictor.Settings
+  ) {
+    self.predictions = predictions
+    self.evidence = evidence
+    self.settings = settings
+  }
+
+  public func table() -> String {
+    var table = Table([
+      ("architecture", .left), ("workload", .left), ("batch", .right), ("output tok/s", .right),
+      ("90% interval", .right), ("total tok/s", .right), ("TTFT", .right), ("TPOT", .right),
+      ("memory", .right), ("largest batch", .right),
+    ])
+    for prediction in predictions {
+      let point = prediction.point
+      table.add([
+        prediction.architecture.name, Self.name(prediction.workload),
+        "\(prediction.workload.batch)", Quantity.number(point.outputTokensPerSecond),
+        Self.interval(point.outputTokensPerSecond, prediction.spreads.throughput),
+        Quantity.number(point.totalTokensPerSecond),
+        Quantity.seconds(point.timeToFirstToken), Quantity.seconds(point.timePerOutputToken),
+        Quantity.bytes(prediction.peakMemoryBytes), "\(prediction.largestBatch)",
+      ])
+    }
+    var text = table.rendered() + "\n\n" + evidence.text(settings)
+    for prediction in predictions {
+      let name = "\(prediction.architecture.name), batch \(prediction.workload.batch)"
+      if prediction.preemptions > 0 || prediction.widest < prediction.workload.batch {
+        text +=
+          "\n\(name): \(prediction.widest) of \(prediction.workload.batch) sequences run at once"
+        text +=
+          prediction.preemptions > 0
+          ? "; \(prediction.preemptions) are dropped and computed again." : "."
+      }
+      if !prediction.extrapolated.isEmpty {
+        text +=
+          "\n\(name): extrapolated beyond what was fitted in "
+          + prediction.extrapolated.joined(separator: ", ") + "; intervals widened."
+      }
+    }
+    for prediction in predictions where !prediction.operators.isEmpty {
+      text += "\n\n" + breakdown(prediction)
+    }
+    return text
+  }
+
+  private func breakdown(_ prediction: Prediction) -> String {
+    var table = Table([
+      ("\(prediction.architecture.name), batch \(prediction.workload.batch)", .left),
+      ("seconds", .right), ("share", .right), ("bound", .left),
+    ])
+    for (kind, cost) in prediction.operators {
+      table.add([
+        kind.rawValue, Quantity.number(cost.seconds),
+        Quantity.percent(cost.seconds / prediction.point.seconds), cost.bound.rawValue,
+      ])
+    }
+    let operators = prediction.operators.reduce(0) { $0 + $1.cost.seconds }
+    let rest = max(0, prediction.point.seconds - operators)
+    table.add([
+      "host work and sums over devices", Quantity.number(rest),
+      Quantity.percent(rest / prediction.point.seconds), "latency",
+    ])
+    return table.rendered()
+  }
+
+  private static func name(_ workload: ServingWorkload) -> String {
+    let lengths = "\(workload.prompt)x\(workload.generate)"
+    return workload.depth > 0 ? "\(lengths) @ d\(workload.depth)" : lengths
+  }
+
+  private static func interval(_ value: Double, _ spread: Double) -> String {
+    "[\(Quantity.number(value * exp(-spread))), \(Quantity.number(value * exp(spread)))]"
+  }
+
+  // MARK: JSON
+
+  public func json() throws -> String {
+    try JSONText.encode(predictions.map { Entry($0, evidence, settings) })
+  }
+
+  private struct Entry: Encodable {
+    struct Intervals: Encodable {
+      let outputTokensPerSecond: [Double]
+      let totalTokensPerSecond: [Double]
+      let ttftS: [Double]
+      let tpotS: [Double]
+    }
+    struct Part: Encodable {
+      let kind: String
+      let seconds: Double
+      let bound: String
+    }
+
+    let architecture: String
+    let config: [String: JSONValue]
+    let device: String
+    let engine: String
+    let prompt: Int
+    let generate: Int
+    let depth: Int
+    let batch: Int
+    let dtype: String
+    let cacheDtype: String
+    let tensorParallel: Int
+    let seconds: Double
+    let outputTokensPerSecond: Double
+    let totalTokensPerSecond: Double
+    let ttftS: Double
+    let tpotS: Double
+    let peakMemoryBytes: Double
+    let largestBatch: Int
+    let concurrentSequences: Int
+    let preemptions: Int
+    let interval90: Intervals
+    let extrapolated: [String]
+    let operatorRung: String
+    let engineRung: String
+    let heldOut: PredictionEvidence.Errors?
+    let operators: [Part]?
+
+    init(
+      _ prediction: Prediction, _ evidence: PredictionEvidence, _ settings: Predictor.Settings
+    ) {
+      let point = prediction.point
+      func interval(_ value: Double, _ spread: Double) -> [Double] {
+        [value * exp(-spread), value * exp(spread)]
+      }
+      architecture = prediction.architecture.name
+      config = prediction.architecture.config
+      device = evidence.device
+      engine = evidence.engine
+      prompt = prediction.workload.prompt
+      generate = prediction.workload.generate
+      depth = prediction.workload.depth
+      batch = prediction.workload.batch
+      dtype = settings.weights.rawValue
+      cacheDtype = settings.cache.rawValue
+      tensorParallel = settings.tensorParallel
+      seconds = point.seconds
+      outputTokensPerSecond = point.outputTokensPerSecond
+      totalTokensPerSecond = point.totalTokensPerSecond
+      ttftS = point.timeToFirstToken
+      tpotS = point.timePerOutputToken
+      peakMemoryBytes = prediction.peakMemoryBytes
+      largestBatch = prediction.largestBatch
+      concurrentSequences = prediction.widest
+      preemptions = prediction.preemptions
+      interval90 = Intervals(
+        outputTokensPerSecond: interval(
+          point.outputTokensPerSecond, prediction.spreads.throughput),
+        totalTokensPerSecond: interval(point.totalTokensPerSecond, prediction.spreads.throughput),
+        ttftS: interval(point.timeToFirstToken, prediction.spreads.timeToFirstToken),
+        tpotS: interval(point.timePerOutputToken, prediction.spreads.timePerOutputToken))
+      extrapolated = prediction.extrapolated
+      operatorRung = evidence.operatorRung.rawValue
+      engineRung = evidence.engineRung.rawValue
+      heldOut = evidence.errors
+      operators =
+        prediction.operators.isEmpty
+        ? nil
+        : prediction.operators.map {
+          Part(kind: $0.kind.rawValue, seconds: $0.cost.seconds, bound: $0.cost.bound.rawValue)
+        }
+    }
+  }
+}
+
+extension PredictionEvidence {
+  /// In words.
+  func text(_ settings: Predictor.Settings) -> String {
+    var text =
+      "\(device) under \(engine), \(settings.weights) weights, \(settings.cache) KV cache"
+    if settings.tensorParallel > 1 { text += ", \(settings.tensorParallel) devices" }
+    text += ". Operators: \(operatorRung.words). "
+    if let errors {
+      text +=
+        "Whole runs: \(engineRung.words), \(errors.rows) runs; held out (\(errors.protocolName)): "
+        + "median \(Quantity.percent(errors.median)), mean \(Quantity.percent(errors.mean)), "
+        + "90th percentile \(Quantity.percent(errors.percentile90)), "
+        + "\(Quantity.percent(errors.coverage90)) inside their 90% interval."
+    } else if let comparedElsewhere {
+      text +=
+        "Whole runs: \(engineRung.words), checked with \(comparedElsewhere) only; "
+        + "intervals are at least as wide as such predictions were off before their check."
+    } else {
+      text +=
+        "Whole runs: \(engineRung.words), never checked on this device and engine; "
+        + "intervals are as wide as such predictions were off elsewhere."
+    }
+    return text
+  }
+}
+
+extension Rung {
+  fileprivate var words: String {
+    switch self {
+    case .nominal: "nominal, from the datasheet"
+    case .transferred: "carried over from another device"
+    case .operators: "fitted to this device's kernel timings"
+    case .endToEnd: "fitted to whole runs"
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import Input
+import Records
+import Store
+
+/// Results of a store for other programs.
+public enum StoredResultExport {
+  /// An array of records, as `dyno bench --output json` prints; failed ones have `failure`.
+  public static func json(_ results: [StoredResult]) -> String {
+    results.isEmpty ? "[]" : "[\n" + results.map(line).joined(separator: ",\n") + "\n]"
+  }
+
+  /// A record a line.
+  public static func jsonLines(_ results: [StoredResult]) -> String {
+    results.map(line).joined(separator: "\n")
+  }
+
+  /// A record on one line: ours are, those that others put into a store need not be.
+  private static func line(_ result: StoredResult) -> String {
+    // Outside of strings only, as JSON's strings have no raw line ends.
+    let line = String(
+      String.UnicodeScalarView(
+        result.record.unicodeScalars.map { "\n\r\t".unicodeScalars.contains($0) ? " " : $0 }))
+    return RecordText.printable(line)
+  }
+
+  private static let llamaBenchKeys: Set<String> = [
+    "build_commit", "cpu_info", "model_type", "model_size", "model_n_params", "n_batch",
+    "n_threads", "type_k", "type_v", "n_prompt", "n_gen", "n_depth", "test_time", "avg_ns",
+    "stddev_ns", "avg_ts", "stddev_ts", "samples_ns", "samples_ts",
+  ]
+
+  /// The measured results, with the keys of `llama-bench -o json` only.
+  public static func llamaBench(_ results: [StoredResult]) throws -> String {
+    try RecordText.encode(
+      results.filter { $0.status == .measured }.map {
+        try $0.fields().fields.filter { llamaBenchKeys.contains($0.key) }
+      }, pretty: true)
+  }
+
+  /// A row a result, a column for every field of any of them: fields within fields joined by a dot,
+  /// lists by spaces.
+  public static func csv(_ results: [StoredResult]) throws -> String {
+    let rows = try results.map { result in
+      var row: [String: String] = [:]
+      flatten(.object(try result.fields().fields), "", into: &row)
+      row["status"] = result.status.rawValue
+      row["finished_at"] = result.finishedAt
+      row["cell"] = result.unit?.cell
+      row["block"] = result.unit.map { "\($0.block)" }
+      return row
+    }
+    let first = ["status", "finished_at", "cell", "block", "model_type", "type_weights"]
+    let others = Set(rows.flatMap(\.keys)).subtracting(first).sorted()
+    let columns = first + others
+    let lines = rows.map { row in
+      columns.map { OutputText.csv(row[$0] ?? "") }.joined(separator: ",")
+    }
+    return ([columns.map(OutputText.csv).joined(separator: ",")] + lines).joined(separator: "\r\n")
+  }
+
+  private static func flatten(
+    _ value: JSONValue, _ name: String, into row: inout [String: String]
+  ) {
+    switch value {
+    case .null: break
+    case .bool(let value): row[name] = "\(value)"
+    case .integer(let value): row[name] = "\(value)"
+    case .number(let value): row[name] = "\(value)"
+    case .string(let value): row[name] = value
+    case .array(let values):
+      var cells: [String: String] = [:]
+      for (index, value) in values.enumerated() { flatten(value, "\(index)", into: &cells) }
+      row[name] = values.indices.compactMap { cells["\($0)"] }.joined(separator: " ")
+    case .object(let fields):
+      for (key, value) in fields {
+        flatten(value, name.isEmpty ? key : "\(name).\(key)", into: &row)
+      }
+    }
+  }
+}

@@ -1,0 +1,202 @@
+import ArgumentParser
+import Foundation
+import Harness
+import Input
+import Machine
+import Records
+import Reports
+import Store
+import Sweeps
+import Weights
+
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measures throughput of architectures with random weights, and of model files.",
+    discussion: """
+      An architecture has random weights; a GGUF file, a checkpoint's folder or one of Hugging \
+      Face's cache is run with its own, as they are stored or converted to --dtype.
+
+      Each architecture runs every combination of --prompt (prefill) and --generate (decode) with \
+      --depth and --batch, interleaved in random order, until the median of each is known to \
+      --precision or the --budget is spent. Shares are of this machine's limits, measured in the \
+      same run.
+
+      --workload runs whole requests instead: prompts of so many tokens are read, then tokens are \
+      made, at each --batch. Only steps at sampled depths are run, and their times summed up for \
+      all; --exact runs every step. --prompt and --generate then count only where they are given. \
+      Lists that are given more than once add up.
+      """)
+
+  @OptionGroup var options: SubjectOptions
+
+  @Option(help: "Prompt lengths to prefill, comma-separated; 0 for none. Default: 512.")
+  var prompt: [CountList] = []
+
+  @Option(help: "Tokens to generate, comma-separated; 0 for none. Default: 128.")
+  var generate: [CountList] = []
+
+  @Option(help: "Positions already in the KV cache (synthetic), comma-separated. Default: 0.")
+  var depth: [CountList] = []
+
+  @Option(help: "Sequences at once, comma-separated. Default: 1.")
+  var batch: [CountList] = []
+
+  @Option(help: "Most tokens of one prefill step.")
+  var chunk = 512
+
+  @Option(help: "Threads, each pinned to a core. Default: one a core.")
+  var threads: Int?
+
+  @Option(help: "Prompt and generated tokens of whole requests, instead of the above.")
+  var workload: [WorkloadShape] = []
+
+  @Flag(help: "Run every step of the --workload.")
+  var exact = false
+
+  @Option(help: "Enough samples: half the interval of the median over the median. Default: 1%.")
+  var precision: Percentage?
+
+  @Option(help: "Time for the samples of all tests together. Default: 60s.")
+  var budget: TimeSpan?
+
+  @Option(help: "So many samples of each test, whatever --precision and --budget.")
+  var repetitions: Int?
+
+  @Option(help: "Seed of weights, tokens and the order of tests.")
+  var seed: UInt64 = 0
+
+  @Option(
+    help: "Write one more run's operators to FILE as Chrome trace events (Perfetto opens it).")
+  var trace: String?
+
+  @Option(help: "Write one more run's operators to FILE as CSV, a row an operator: shape, seconds.")
+  var operators: String?
+
+  @Flag(help: "Give models that have weights random ones too.")
+  var randomWeights = false
+
+  @Option(help: "Append the results to the store FILE (see dyno results).")
+  var store: String?
+
+  @Option(help: "table, markdown, json or jsonl. Default: table.")
+  var output: Format?
+
+  /// What to call the architecture, whose file has no name of its own.
+  @Option(help: .hidden)
+  var architectureName: String?
+
+  /// Ends when stdin is closed: how `dyno sweep` takes its cells with it.
+  @Flag(help: .hidden)
+  var endWithStdin = false
+
+  /// Prepares the tests once, then runs them as stdin asks: how `dyno ab` drives both sides.
+  @Flag(help: .hidden)
+  var serve = false
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json, jsonl }
+
+  func run() throws {
+    if endWithStdin { ParentWatch.endWithStandardInput() }
+    var subjects = try options.architectures.map(ModelSubject.resolve)
+    for subject in subjects {
+      subject.notes.forEach { warn("\(subject.architecture.name): \($0)") }
+    }
+    if randomWeights { for index in subjects.indices { subjects[index].weights = nil } }
+    if let architectureName {
+      guard subjects.count == 1 else {
+        throw InputError("--architecture-name", problem: "is given with several architectures")
+      }
+      subjects[0].architecture.name = architectureName
+    }
+    if serve { try requireNothingToKeep() }
+    var settings = ThroughputBench.Settings()
+    settings.dtype = options.dtype
+    settings.cacheDType = options.cacheDtype.dtype
+    settings.threads = threads
+    settings.repetitions = try repetitions.map { try positive("--repetitions", $0) }
+    if let precision { settings.precision = precision.share }
+    if let budget { settings.budgetSeconds = budget.seconds }
+    settings.chunk = try positive("--chunk", chunk)
+    settings.seed = seed
+    let tests = try plannedTests()
+    for file in [trace, operators].compactMap({ $0 }) { try requireWritable(file) }
+    let recorder = try store.map { try BenchRecorder(store: $0) }
+
+    if serve {
+      try BenchServer(subjects, tests, settings).serve(
+        read: { readLine() }, write: { try emit($0) })
+      return
+    }
+    let progress = ProgressLine()
+    let results = try ThroughputBench(tests, settings, report: progress.show)
+      .run(subjects, tracedRounds: operators != nil ? 3 : trace != nil ? 1 : 0)
+    progress.clear()
+    for record in results.records {
+      for warning in record.warnings {
+        warn("\(record.modelType) \(record.testName): \(warning)")
+      }
+    }
+    // Results come before files, and the store before a reader that may go away: what cannot be
+    // written costs itself only.
+    let kept = Swift.Result { try recorder?.append(results.records) }
+    try show(results.records)
+    try kept.get()
+    LimitsCache.learn(results.limits)
+    if let trace { try OutputFile.write(ChromeTrace(results.traces).text(), to: trace) }
+    if let operators {
+      try OutputFile.write(OperatorTable.text(results.operators), to: operators)
+    }
+  }
+
+  private func show(_ records: [ThroughputRecord]) throws {
+    switch output ?? .table {
+    case .json: try emit(JSONText.encode(records))
+    case .jsonl: for record in records { try emit(RecordText.encode(record)) }
+    case .markdown: try emit(ThroughputTable.rendered(records, .markdown))
+    case .table: try emit(ThroughputTable.rendered(records))
+    }
+  }
+
+  /// What `dyno ab` decides by itself, or would not keep.
+  private func requireNothingToKeep() throws {
+    let given: [(option: String, isGiven: Bool)] = [
+      ("--store", store != nil), ("--trace", trace != nil), ("--operators", operators != nil),
+      ("--output", output != nil), ("--repetitions", repetitions != nil),
+      ("--precision", precision != nil), ("--budget", budget != nil),
+    ]
+    for option in given where option.isGiven {
+      throw InputError(
+        option.option, problem: "has no effect in a comparison", expected: "bench without it")
+    }
+  }
+
+  private func plannedTests() throws -> [ThroughputTest] {
+    let phases = try phases()
+    let batches = CountList.joined(batch) ?? [1]
+    for count in batches { _ = try positive("--batch", count) }
+    let depths = CountList.joined(depth) ?? [0]
+    return batches.flatMap { batch in
+      depths.flatMap { depth in
+        phases.map { ThroughputTest($0, depth: depth, batch: batch) }
+      }
+    }
+  }
+
+  private func phases() throws -> [ThroughputTest.Phase] {
+    guard !exact || !workload.isEmpty else {
+      throw InputError("--exact", problem: "has nothing to run", expected: "a --workload")
+    }
+    // As in sweeps: where there are workloads, others only if they are asked for.
+    let prompts = CountList.joined(prompt) ?? (workload.isEmpty ? [512] : [])
+    let generates = CountList.joined(generate) ?? (workload.isEmpty ? [128] : [])
+    let phases =
+      prompts.filter { $0 > 0 }.map(ThroughputTest.Phase.prefill)
+      + generates.filter { $0 > 0 }.map(ThroughputTest.Phase.decode)
+      + workload.map { .workload(prompt: $0.prompt, generate: $0.generate, exact: exact) }
+    guard !phases.isEmpty else {
+      throw InputError(
+        "--prompt, --generate", problem: "both are 0", expected: "something to measure")
+    }
+    return phases
+  }
+}

@@ -1,0 +1,130 @@
+import ArgumentParser
+import CostModel
+import Formats
+import Foundation
+import Input
+import Machine
+import Model
+import Reports
+
+struct Calibrate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Fits a device's cost model to measurements, and says how far it is off.",
+    discussion: """
+      Files may hold operator rows (dyno bench --operators, or AIConfigurator's CSV), whole runs \
+      (LLM-Inference-Bench's CSV, vLLM's bench JSON) and bench records (dyno's or llama-bench's \
+      JSON). Each rung of the ladder is judged on rows that its fit has not seen.
+      """)
+
+  @Argument(help: "Files of measurements; none to carry over --from alone.", completion: .file())
+  var files: [String] = []
+
+  @Option(help: .device)
+  var device: String
+
+  @Option(
+    help: "A device whose coefficients are carried over: the start of the fit. A name or a path.")
+  var from: String?
+
+  @Option(help: "Model of files that name none: a config.json, its folder, or a zoo name.")
+  var model: String?
+
+  @Option(help: "Engine of files that name none.")
+  var engine: String?
+
+  @Option(
+    help: "Tokens in and out, INxOUT, of files that do not say.")
+  var workload: WorkloadShape?
+
+  @Option(help: "Sequences at once, of files that do not say.")
+  var batch: Int?
+
+  @Option(help: "Storage of weights, of files that do not say: \(DType.listed).")
+  var dtype: DType?
+
+  @Option(help: "Devices that shared each layer, of vLLM's files that do not say.")
+  var tensorParallel: Int?
+
+  @Option(help: "Keep only rows of devices whose name contains this.")
+  var only: String?
+
+  @Option(help: "Write the calibrated profile to FILE.")
+  var write: String?
+
+  @Option(help: "Seed of what is held out.")
+  var seed: UInt64 = 0
+
+  @Option(help: "table, markdown or json.")
+  var output = Format.table
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json }
+
+  func run() throws {
+    var measurements = Measurements()
+    let facts = RunFacts(
+      architecture: try model.map(Zoo.resolve), device: device,
+      deviceKind: device == DeviceZoo.host ? .cpu : try DeviceZoo.resolve(device).limits.kind,
+      engine: engine, dtype: dtype, prompt: workload?.prompt, generate: workload?.generate,
+      batch: try batch.map { try positive("--batch", $0) },
+      tensorParallel: try tensorParallel.map { try positive("--tensor-parallel", $0) })
+    if let write { try requireWritable(write) }
+    for file in files {
+      try measurements.add(contentsOf: URL(fileURLWithPath: file), facts)
+    }
+    if let only {
+      measurements.operators.removeAll { !$0.device.localizedCaseInsensitiveContains(only) }
+      measurements.runs.removeAll { !$0.device.localizedCaseInsensitiveContains(only) }
+    }
+    report(measurements.rejected.map(\.description), "left out")
+    // With --from alone coefficients are carried over; files that give no row are another thing.
+    guard files.isEmpty || !(measurements.operators.isEmpty && measurements.runs.isEmpty) else {
+      throw InputError(
+        files.joined(separator: ", "),
+        problem: "nothing usable is in them"
+          + (measurements.rejected.first.map { ": \($0)" } ?? ""),
+        expected: only.map { "rows of a device named \($0)" } ?? "rows that can be read")
+    }
+    let profile =
+      device == DeviceZoo.host
+      ? try HostDevice.profile(measurements) : try DeviceZoo.resolve(device)
+    let progress = ProgressLine()
+    progress.show(
+      "fitting \(measurements.operators.count) operator rows and \(measurements.runs.count) runs")
+    let result = try DeviceCalibration(
+      profile, from: try from.map(DeviceZoo.resolve), seed: seed
+    ).run(measurements)
+    progress.clear()
+    let isKept = write != nil || device == DeviceZoo.host
+    guard result.isFitted || files.isEmpty || !isKept else {
+      for warning in result.warnings { warn(warning) }
+      throw InputError(
+        write ?? device, problem: "nothing was fitted, so there is no profile to write",
+        expected: "rows of several groups: matrices, heads, or families of layers")
+    }
+    if let write {
+      try OutputFile.write(result.profile.fileText(), to: write)
+    } else if device == DeviceZoo.host {
+      try HostDevice.store(result.profile)
+    }
+    report(result.impossible, "impossible, not fitted")
+    report(result.setAside, "set aside")
+    for warning in result.warnings { warn(warning) }
+    let text = CalibrationReport(result, rejected: measurements.rejected.map(\.description))
+    switch output {
+    case .json: try emit(text.json())
+    case .markdown: try emit(text.table(.markdown))
+    case .table: try emit(text.table())
+    }
+  }
+
+  /// Counts and names rows, the first few one by one.
+  private func report(_ reasons: [String], _ what: String) {
+    guard !reasons.isEmpty else { return }
+    let shown = reasons.prefix(5)
+    warn("\(reasons.count) rows \(what):")
+    for reason in shown { complain("  \(reason)") }
+    if reasons.count > shown.count {
+      complain("  and \(reasons.count - shown.count) more: --output json lists all")
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import Model
+import Reports
+import Weights
+
+struct Describe: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Parameters, ratios, FLOPs and bytes per token of architectures.")
+
+  @OptionGroup var options: SubjectOptions
+
+  @Option(help: "Tokens already in the cache when FLOPs and bytes per token are counted.")
+  var depth = 0
+
+  @Option(help: "table or json.")
+  var output = OutputFormat.table
+
+  func run() throws {
+    let depth = try nonNegative("--depth", depth)
+    let descriptions = try options.architectures.map { argument in
+      let subject = try ModelSubject.resolve(argument)
+      subject.notes.forEach { warn("\(subject.architecture.name): \($0)") }
+      return ArchitectureDescription(
+        subject.architecture, dtype: options.dtype ?? .bf16,
+        cacheDType: options.cacheDtype.dtype, depth: depth)
+    }
+    switch output {
+    case .json: try emit(JSONText.encode(descriptions))
+    case .table: try emit(descriptions.map(\.table).joined(separator: "\n\n"))
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import CostModel
+import Foundation
+import Harness
+import Input
+import Machine
+import Records
+
+/// This host as a device of the cost model.
+enum HostDevice {
+  /// Limits: the best that the measurements' own samples saw, so that times restated at them are
+  /// about the machine in a good moment.
+  static func profile(_ measurements: Measurements) throws -> DeviceProfile {
+    let seen = measurements.operators.compactMap(\.limits)
+    guard let first = seen.first else {
+      throw InputError(
+        "--device host", problem: "the files hold no operator rows of this host",
+        expected: "rows of dyno bench --operators")
+    }
+    let limits = seen.reduce(first) { $0.best(with: $1) }
+    return try DeviceProfile.host(
+      named: DeviceZoo.host, limits: limits,
+      source: "best of \(seen.count) samples, measured with the rows")
+  }
+
+  /// Keeps the profile where `--device host` finds it.
+  static func store(_ profile: DeviceProfile) throws {
+    let file = DeviceZoo.hostFile
+    do {
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    } catch {
+      throw HostError("\(file.path): cannot be written: \(error.localizedDescription)")
+    }
+    try OutputFile.write(profile.fileText(), to: file.path)
+  }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import Input
+import Reports
+import ScalingLaws
+
+struct LawOptimumCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "optimum",
+    abstract: "The shape of least loss at a size, and the nearest architectures.")
+
+  @OptionGroup var law: LawOption
+
+  @Option(help: ArgumentHelp("Non-embedding parameters, such as 1B.", valueName: "count"))
+  var parameters: ScaledCount
+
+  @Option(help: "Layers.")
+  var layers: Int
+
+  @Option(help: "Of each attention head.")
+  var headDimension = 64
+
+  @Option(help: "Query heads per KV head.")
+  var gqa = 4
+
+  @Option(help: "Hidden and intermediate sizes are multiples of this.")
+  var multiple = 128
+
+  @Option(help: "Relative, of the parameters of realisable architectures.")
+  var tolerance = 0.02
+
+  @Option(help: "How many realisable architectures.")
+  var count = 5
+
+  @Option(help: "table or json.")
+  var output = OutputFormat.table
+
+  func run() throws {
+    for (option, value, limit) in [
+      ("--layers", layers, 4096), ("--head-dimension", headDimension, 4096), ("--gqa", gqa, 1024),
+      ("--multiple", multiple, 1 << 16), ("--count", count, 1000),
+    ] where !(1...limit).contains(value) {
+      throw InputError(option, problem: "is \(value)", expected: "1 to \(limit)")
+    }
+    guard tolerance > 0, tolerance < 1 else {
+      throw InputError("--tolerance", problem: "is \(tolerance)", expected: "between 0 and 1")
+    }
+    let law = try self.law.resolve()
+    let optimum = try LawOptimum(law)
+    let constraints = ShapeConstraints(
+      parameters: parameters.value, layers: layers, headDimension: headDimension,
+      queryHeadsPerKeyValueHead: gqa, multiple: multiple, tolerance: tolerance)
+    let report = LawOptimumReport(
+      law, optimum, constraints,
+      architectures: try optimum.realizable(law, constraints, limit: count))
+    switch output {
+    case .json: try emit(JSONText.encode(report))
+    case .table: try emit(report.table)
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Input
+import Model
+import Reports
+import ScalingLaws
+
+struct LawPredictCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "predict", abstract: "The loss of architectures, with its interval.")
+
+  @Argument(help: .architectures)
+  var architectures: [String]
+
+  @Option(
+    help: ArgumentHelp(
+      "A law file, or a shipped law (see profiles/laws); may be repeated.", valueName: "law"))
+  var law: [String]
+
+  @OptionGroup var reference: ReferenceOptions
+
+  @Option(help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"))
+  var tokens: ScaledCount?
+
+  @Option(help: "table or json.")
+  var output = OutputFormat.table
+
+  func run() throws {
+    let laws = try law.map { try reference.applied(to: LawZoo.resolve($0)) }
+    let reports = try architectures.flatMap { argument in
+      let architecture = try Zoo.resolve(argument)
+      let parameters = Double(architecture.parameters.nonEmbedding)
+      if let tokens {
+        try within(architecture.name) {
+          try TrainingBudget.check(tokens: tokens.value, parameters: parameters)
+        }
+      }
+      return try laws.map { law in
+        let predictor = try LossPredictor(law, parameters: parameters, tokens: tokens?.value)
+        return LawPredictionReport(
+          architecture, law: law, tokens: predictor.tokens, try predictor.predict(architecture))
+      }
+    }
+    switch output {
+    case .json: try emit(JSONText.encode(reports))
+    case .table: try emit(LawPredictionReport.table(reports))
+    }
+  }
+}

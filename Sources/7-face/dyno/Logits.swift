@@ -1,0 +1,148 @@
+import ArgumentParser
+import Engine
+import Formats
+import Foundation
+import Input
+import Machine
+import Model
+import Reports
+import Weights
+
+struct Logits: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Logits of given token ids, from safetensors or GGUF weights.")
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case json, npy }
+
+  @Argument(help: "A GGUF file, a safetensors file or a checkpoint's folder.")
+  var model: String
+
+  @Option(help: "Token ids, comma-separated.")
+  var tokens: CountList
+
+  @Option(help: "Convert the matrices first: \(DType.listed). Default: as they are stored.")
+  var dtype: DType?
+
+  @Option(help: "Storage of the KV cache: f32, f16, bf16 or q8_0.")
+  var cacheDtype = CacheType(.f32)
+
+  @Flag(
+    help: """
+      Multiply weights of block formats with f32 activations, not in integers with quantised ones: \
+      what quantised activations cost is the difference.
+      """)
+  var floatActivations = false
+
+  @Flag(help: "Logits of every position, not of the last one only.")
+  var allPositions = false
+
+  @Option(help: "Continue with so many tokens, each the most likely one (JSON only).")
+  var generate = 0
+
+  @Option(help: "Threads, each pinned to a core. Default: one a core.")
+  var threads: Int?
+
+  @Option(help: "json, or npy: a NumPy array of f32, (positions, vocabulary).")
+  var output = Format.json
+
+  private struct Result: Encodable {
+    let tokens: [Int]
+    /// One row of the vocabulary's size for each position asked for.
+    let logits: [[Float]]
+    let generated: [Int]?
+  }
+
+  /// Tokens of one step.
+  private static let chunk = 64
+
+  func run() throws {
+    let generate = try nonNegative("--generate", generate)
+    guard generate == 0 || output == .json else {
+      throw InputError(
+        "--generate", problem: "is given with --output npy", expected: "--output json")
+    }
+    let kernels = try KernelTable.selected()
+    let team = try ThreadTeam(count: threads, topology: Topology())
+    let progress = ProgressLine()
+    let engine = try prepare(kernels, team, capacity: tokens.values.count + generate)
+    let rows = try logitsOfPrompt(engine, progress)
+    let generated = try continuation(engine, after: rows[rows.count - 1], generate, progress)
+    progress.clear()
+    switch output {
+    case .npy: try emit(NumPyArray.file(rows))
+    case .json:
+      try emit(
+        JSONText.encode(
+          Result(
+            tokens: tokens.values, logits: rows, generated: generate > 0 ? generated : nil),
+          pretty: false))
+    }
+  }
+
+  /// Opens the model; refuses what does not fit, and tokens that it does not have.
+  private func prepare(
+    _ kernels: KernelTable, _ team: ThreadTeam, capacity: Int
+  ) throws -> Engine {
+    var weights = try ModelWeights.load(model, kernels: kernels)
+    let architecture = weights.architecture
+    for token in tokens.values where token >= architecture.vocabularySize {
+      throw InputError(
+        "--tokens", problem: "\(token) is outside the vocabulary of \(model)",
+        expected: "0 to \(architecture.vocabularySize - 1)")
+    }
+    let maxLogits = allPositions ? Self.chunk : 1
+    var need = try MemoryNeed(
+      architecture, weights: try dtype.map(architecture.weightBytes) ?? weights.matrixBytes,
+      cache: cacheDtype.dtype, sequences: 1, capacity: capacity, maxTokens: Self.chunk,
+      maxLogits: maxLogits, threads: team.count)
+    // What is kept for the output: 4 bytes a value and their text, or their second copy.
+    need.activations +=
+      (allPositions ? tokens.values.count : 1) * architecture.vocabularySize
+      * (output == .json ? 32 : 8)
+    try need.check(model)
+    weights = try weights.converted(
+      to: dtype, packed: !floatActivations, team: team, kernels: kernels)
+    return try Engine(
+      weights, cache: cacheDtype.dtype, sequences: 1, capacity: capacity, maxTokens: Self.chunk,
+      maxLogits: maxLogits, team: team, kernels: kernels)
+  }
+
+  /// Logits of all positions or of the last one.
+  private func logitsOfPrompt(_ engine: Engine, _ progress: ProgressLine) throws -> [[Float]] {
+    var rows: [[Float]] = []
+    let count = tokens.values.count
+    for start in stride(from: 0, to: count, by: Self.chunk) {
+      progress.show("token \(start) of \(count)")
+      let end = min(count, start + Self.chunk)
+      let input = Engine.Input(sequence: 0, tokens: Array(tokens.values[start..<end]))
+      let logits = try engine.forward(
+        [input], logits: allPositions ? .all : end == count ? .last : .none)
+      rows += (0..<logits.count).map { Array(logits[$0]) }
+    }
+    try rows.forEach(requireFinite)
+    return rows
+  }
+
+  /// Greedy: each token the one with the largest logit.
+  private func continuation(
+    _ engine: Engine, after prompt: [Float], _ count: Int, _ progress: ProgressLine
+  ) throws -> [Int] {
+    var last = prompt
+    var generated: [Int] = []
+    for step in 0..<count {
+      progress.show("generating token \(step + 1) of \(count)")
+      generated.append(last.indices.max { last[$0] < last[$1] }!)
+      guard step + 1 < count else { break }
+      last = Array(try engine.forward([Engine.Input(sequence: 0, tokens: [generated[step]])])[0])
+      try requireFinite(last)
+    }
+    return generated
+  }
+
+  private func requireFinite(_ logits: [Float]) throws {
+    guard logits.allSatisfy(\.isFinite) else {
+      throw InputError(
+        model, problem: "gives logits that are not finite", expected: "sound weights")
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import ArgumentParser
+import CostModel
+import Formats
+import Foundation
+import Input
+import Reports
+import Weights
+
+struct Predict: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Predicts throughput, latency and memory on a device, with 90% intervals.",
+    discussion: """
+      A prediction names what it rests on: which rung of calibration, and how far whole runs that \
+      were not fitted were off.
+      """)
+
+  @Argument(help: .architectures)
+  var architectures: [String]
+
+  @Option(help: .device)
+  var device: String
+
+  @Option(help: "Serving engine. Default: vllm on GPUs, dyno on CPUs.")
+  var engine: String?
+
+  @Option(
+    help: "Tokens in and out of each sequence, as INxOUT.")
+  var workload = WorkloadShape(prompt: 4096, generate: 1024)
+
+  @Option(help: "Sequences at once, comma-separated.")
+  var batch = CountList([1, 16, 64, 128])
+
+  @Option(help: "Positions already in the KV cache.")
+  var depth = 0
+
+  @Option(help: "Storage of weights: \(DType.listed).")
+  var dtype = DType.bf16
+
+  @Option(
+    help: "Storage of the KV cache: f32, f16, bf16 or q8_0. Default: bf16 on GPUs, f16 on CPUs.")
+  var cacheDtype: CacheType?
+
+  @Option(help: "Devices that share each layer.")
+  var tensorParallel = 1
+
+  @Flag(help: "Show seconds and what binds by kind of operator.")
+  var breakdown = false
+
+  @Option(help: "table or json.")
+  var output = OutputFormat.table
+
+  func run() throws {
+    let models = try architectures.map(ModelSubject.resolve)
+    for model in models { model.notes.forEach { warn("\(model.architecture.name): \($0)") } }
+    let subjects = models.map(\.architecture)
+    let profile = try DeviceZoo.resolve(device)
+    let isGPU = profile.limits.kind == .gpu
+    let engine = try ServingEngine.named(
+      engine ?? (isGPU ? ServingEngine.vllm : ServingEngine.dyno).name)
+    let parts = try positive("--tensor-parallel", tensorParallel)
+    let cached = try nonNegative("--depth", depth)
+    for count in batch.values { _ = try positive("--batch", count) }
+    let settings = Predictor.Settings(
+      weights: dtype, cache: cacheDtype?.dtype ?? (isGPU ? .bf16 : .f16), tensorParallel: parts)
+    let predictor = try Predictor(profile, engine, settings)
+    let predictions = try subjects.flatMap { architecture in
+      try batch.values.map { batch in
+        try predictor.predict(
+          architecture,
+          ServingWorkload(
+            prompt: workload.prompt, generate: workload.generate, depth: cached, batch: batch),
+          breakdown: breakdown)
+      }
+    }
+    let report = PredictionReport(predictions, predictor.evidence, settings)
+    switch output {
+    case .json: try emit(report.json())
+    case .table: try emit(report.table())
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import ArgumentParser
+import Formats
+import Input
+import Reports
+import Store
+
+struct Results: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Lists, filters and exports the results of a store.",
+    discussion: """
+      Of cells that were tried more than once, the last attempt counts. Every sample is in the JSON and in the \
+      store's view "samples". Filters that are given more than once add up.
+      """)
+
+  @Argument(help: "A store, from dyno bench --store, dyno sweep or dyno merge.")
+  var store: String
+
+  @Option(help: "Only these architectures, by name, comma-separated.")
+  var architecture: [CommaSeparated<String>] = []
+
+  @Option(help: "Only these storages of weights, comma-separated.")
+  var dtype: [CommaSeparated<DType>] = []
+
+  @Option(help: "Only these storages of the KV cache, comma-separated.")
+  var cacheDtype: [CommaSeparated<CacheType>] = []
+
+  @Option(help: "Only these prompt lengths, comma-separated.")
+  var prompt: [CountList] = []
+
+  @Option(help: "Only these numbers of generated tokens, comma-separated.")
+  var generate: [CountList] = []
+
+  @Option(help: "Only these depths, comma-separated.")
+  var depth: [CountList] = []
+
+  @Option(help: "Only these batches, comma-separated.")
+  var batch: [CountList] = []
+
+  @Option(help: "Only these numbers of threads, comma-separated.")
+  var threads: [CountList] = []
+
+  @Option(help: "Only these commits, or beginnings of commits, comma-separated.")
+  var commit: [CommaSeparated<String>] = []
+
+  @Flag(help: "The failed cells, with their reasons. Without it exports hold measured ones only.")
+  var failed = false
+
+  @Option(help: "table, markdown, csv, json, jsonl, or llama-bench (JSON with its keys only).")
+  var output = Format.table
+
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case table, markdown, csv, json, jsonl
+    case llamaBench = "llama-bench"
+  }
+
+  func run() throws {
+    if failed, output == .llamaBench {
+      throw InputError(
+        "--failed", problem: "is given with --output llama-bench", expected: "another output")
+    }
+    var filter = ResultFilter()
+    filter.architectures = architecture.flatMap(\.values)
+    filter.dtypes = dtype.flatMap(\.values).map(\.rawValue)
+    filter.cacheDTypes = cacheDtype.flatMap(\.values).map(\.dtype.rawValue)
+    filter.prompts = prompt.flatMap(\.values)
+    filter.generates = generate.flatMap(\.values)
+    filter.depths = depth.flatMap(\.values)
+    filter.batches = batch.flatMap(\.values)
+    filter.threads = threads.flatMap(\.values)
+    filter.commits = commit.flatMap(\.values)
+    filter.status = failed ? .failed : nil
+    filter.lastAttemptsOnly = true
+    let all = try ResultStore(store, .reading).results(filter)
+    try within(store) { try show(all) }
+  }
+
+  private func show(_ all: [StoredResult]) throws {
+    let measured = all.filter { $0.status == .measured }
+    let exported = failed ? all : measured
+    switch output {
+    case .table: try emit(StoredResultTable.rendered(all))
+    case .markdown: try emit(StoredResultTable.rendered(all, .markdown))
+    case .csv: try emit(StoredResultExport.csv(exported))
+    case .json: try emit(StoredResultExport.json(exported))
+    case .jsonl: if !exported.isEmpty { try emit(StoredResultExport.jsonLines(exported)) }
+    case .llamaBench: try emit(StoredResultExport.llamaBench(exported))
+    }
+    if output != .table, output != .markdown, exported.count < all.count {
+      warn("\(all.count - exported.count) failed cells are left out; --failed lists them")
+    }
+  }
+}

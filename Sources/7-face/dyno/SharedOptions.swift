@@ -1,0 +1,128 @@
+import ArgumentParser
+import Formats
+import Input
+
+// What several commands accept, spelled the same everywhere.
+
+extension DType: ExpressibleByArgument {
+  static var listed: String { allCases.map(\.rawValue).joined(separator: ", ") }
+}
+
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+  case table, json
+}
+
+/// Architectures, and how their numbers are stored.
+struct SubjectOptions: ParsableArguments {
+  @Argument(help: .architectures)
+  var architectures: [String]
+
+  @Option(
+    help: "Storage of weights: \(DType.listed). Default: a file's own, bf16 of random ones.")
+  var dtype: DType?
+
+  @Option(help: "Storage of the KV cache: f32, f16, bf16 or q8_0.")
+  var cacheDtype = CacheType(.f16)
+}
+
+/// Storage of the KV cache: what attention can stream.
+struct CacheType: ExpressibleByArgument {
+  let dtype: DType
+
+  init(_ dtype: DType) { self.dtype = dtype }
+
+  init?(argument: String) {
+    guard let dtype = DType(rawValue: argument), DType.ofCaches.contains(dtype) else { return nil }
+    self.dtype = dtype
+  }
+
+  var defaultValueDescription: String { dtype.rawValue }
+  static var allValueStrings: [String] { DType.ofCaches.map(\.rawValue) }
+}
+
+/// Non-negative counts, separated by commas.
+struct CountList: ExpressibleByArgument {
+  /// Larger counts are mistakes, and products of them would overflow.
+  static let largest = WorkloadShape.largest
+
+  let values: [Int]
+
+  init(_ values: [Int]) { self.values = values }
+
+  init?(argument: String) {
+    let values = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    let counts = values.compactMap { $0 }.filter { (0...Self.largest).contains($0) }
+    guard !counts.isEmpty, counts.count == values.count else { return nil }
+    self.values = counts
+  }
+
+  static var allValueStrings: [String] { ["a count such as 512, or several: 128,512"] }
+  var defaultValueDescription: String { values.map(String.init).joined(separator: ",") }
+
+  /// The values of an option that may be given more than once, each once; `nil` where it is not.
+  static func joined(_ lists: [CountList]) -> [Int]? {
+    lists.isEmpty ? nil : lists.flatMap(\.values).unique
+  }
+}
+
+extension Array where Element: Hashable {
+  /// Each once, in their order.
+  var unique: [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
+  }
+}
+
+func nonNegative(_ option: String, _ value: Int) throws -> Int {
+  guard (0...CountList.largest).contains(value) else {
+    throw InputError(option, problem: "is \(value)", expected: "0 to \(CountList.largest)")
+  }
+  return value
+}
+
+func positive(_ option: String, _ value: Int) throws -> Int {
+  guard value > 0 else {
+    throw InputError(option, problem: "is \(value)", expected: "1 to \(CountList.largest)")
+  }
+  return try nonNegative(option, value)
+}
+
+extension ArgumentHelp {
+  static let device = ArgumentHelp(
+    "A device profile's path or name (see profiles/devices), or host for this machine.",
+    valueName: "device")
+  static let architectures = ArgumentHelp(
+    "A zoo name (see profiles/architectures), a config.json, its folder, or a model file.",
+    valueName: "arch")
+}
+
+// Where a type names no values of its own, what it prints as such is the form it expects: in help,
+// and where an argument is refused.
+
+/// A share given in percent: `5%`, `0.5%`.
+extension Percentage: ExpressibleByArgument {
+  public init?(argument: String) {
+    self.init(argument)
+    guard share > 0 else { return nil }
+  }
+
+  public static var allValueStrings: [String] { [expected] }
+  public var defaultValueDescription: String { "\(100 * share)%".replacing(".0%", with: "%") }
+}
+
+extension TimeSpan: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+  public static var allValueStrings: [String] { [expected] }
+  public var defaultValueDescription: String { "\(seconds)s".replacing(".0s", with: "s") }
+}
+
+extension WorkloadShape: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+  public static var allValueStrings: [String] { [expected] }
+  public var defaultValueDescription: String { "\(prompt)x\(generate)" }
+}
+
+extension ScaledCount: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+  public static var allValueStrings: [String] { [expected] }
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Foundation
+import Reports
+import Store
+import Sweeps
+
+struct Sweep: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measures a grid of configurations into a store; resumable.",
+    discussion: """
+      What the store already holds for this host and build is skipped, so a sweep that was ended is \
+      resumed by the same command. Each cell runs in a process of its own; one that fails becomes a \
+      row with its reason. SIGINT, SIGTERM and SIGHUP end a sweep cleanly, with exit code 128 and the \
+      signal's number. docs/sweeps.md describes SPEC.
+      """)
+
+  @Argument(help: ArgumentHelp("The grid, in YAML.", valueName: "spec.yaml"))
+  var spec: String
+
+  @Option(help: "Where results go.")
+  var store: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Measure only part i of n, or the part that a SLURM job array's task stands for.",
+      valueName: "i/n|slurm"))
+  var shard = "1/1"
+
+  @Flag(help: "Try cells once more that failed before.")
+  var retryFailed = false
+
+  @Flag(help: "List the cells and what the store holds of them; measure nothing.")
+  var list = false
+
+  @Option(help: "table or json.")
+  var output = OutputFormat.table
+
+  func run() throws {
+    let spec = try SweepSpec(contentsOf: self.spec)
+    let shard = try Shard(self.shard, environment: ProcessInfo.processInfo.environment)
+    let plan = SweepPlan(spec, shard: shard)
+    let site = try MeasuringSite.current()
+    for text in spec.impossible { warn("\(self.spec): left out: \(text)") }
+    if list {
+      let held = FileManager.default.fileExists(atPath: store)
+      let states = held ? try ResultStore(store, .reading).unitStates() : [:]
+      let listing = SweepListing(plan, states, on: site)
+      try emit(output == .json ? JSONText.encode(listing.rows) : listing.table)
+      return
+    }
+
+    StopRequest.watch()
+    let store = try ResultStore(self.store, .writing)
+    let run = try spec.run(shard: shard, on: site)
+    try store.begin(run)
+    var options = SweepRun.Options()
+    options.retryFailed = retryFailed
+    options.timeLimit = spec.timeLimit
+    let progress = ProgressLine()
+    let summary = try SweepRun(
+      plan, store: store, run: run.id, site: site, options: options,
+      stopped: { StopRequest.signal != nil }, report: progress.show
+    ).measure()
+    progress.clear()
+    try store.close()
+    let report = SweepReport(
+      summary, shard: shard, seed: spec.seed, store: self.store, impossible: spec.impossible)
+    try emit(output == .json ? JSONText.encode(report) : report.table)
+    if let signal = StopRequest.signal { throw ExitCode(128 + signal) }
+  }
+}

@@ -1,0 +1,139 @@
+import Foundation
+import Input
+import Model
+import Testing
+
+/// Architectures from GGUF metadata alone: llama.cpp's keys, and what it assumes where none is there.
+@Suite struct GGUFMetadataTests {
+  static func metadata(
+    _ architecture: String, _ changes: [String: JSONValue] = [:], tensors: [String: [Int]] = [:]
+  ) throws -> GGUFMetadata {
+    var values: [String: JSONValue] = [
+      "block_count": .integer(6), "embedding_length": .integer(64),
+      "feed_forward_length": .integer(128), "attention.head_count": .integer(4),
+      "attention.head_count_kv": .integer(2), "context_length": .integer(128),
+    ]
+    // GPT's heads have no groups.
+    if architecture.hasPrefix("gpt") { values["attention.head_count_kv"] = nil }
+    values.merge(changes) { $1 }
+    var named = Dictionary(
+      uniqueKeysWithValues: values.map { ("\(architecture).\($0.key)", $0.value) })
+    named["general.architecture"] = .string(architecture)
+    return try GGUFMetadata(
+      values: JSONObject(named),
+      shapes: ["token_embd.weight": [100, 64]].merging(tensors) { $1 })
+  }
+
+  private func read(
+    _ architecture: String, _ changes: [String: JSONValue] = [:], tensors: [String: [Int]] = [:]
+  ) throws -> Architecture {
+    try GGUFFamily.read(Self.metadata(architecture, changes, tensors: tensors), name: "test")
+      .architecture
+  }
+
+  @Test func familiesThatShareAnArchitectureAreToldApart() throws {
+    #expect(try read("olmo2").modelType == "olmo2")
+    let olmo3 = try read("olmo2", ["attention.sliding_window": .integer(8)])
+    #expect(olmo3.modelType == "olmo3")
+    #expect(olmo3.layers.map { $0.attention?.window } == [8, 8, 8, nil, 8, 8])
+    #expect(try read("mistral3").modelType == "mistral")
+    let ministral = try read(
+      "mistral3",
+      [
+        "rope.scaling.type": .string("yarn"), "rope.scaling.factor": .number(4),
+        "rope.scaling.original_context_length": .integer(32),
+        "rope.scaling.yarn_log_multiplier": .number(1),
+        "attention.temperature_scale": .number(0.1),
+      ])
+    #expect(ministral.modelType == "ministral3" && ministral.rotaries[0].attentionFactor == 1)
+    #expect(ministral.firstAttention?.temperature == .init(beta: 0.1, positions: 32))
+  }
+
+  @Test func rowsAreOrderedAsTheConverterOrdersThem() throws {
+    for (architecture, interleaved) in [
+      ("llama", true), ("granite", true), ("smollm3", true), ("arcee", true), ("minicpm", true),
+      ("deci", true), ("mistral3", true), ("glm4", true), ("ernie4_5", true), ("qwen3", false),
+      ("phi3", false), ("gemma2", false), ("olmo2", false), ("stablelm", false),
+      ("exaone4", false), ("seed_oss", false), ("gptneox", false),
+    ] {
+      #expect(
+        try read(architecture).firstAttention?.rotary?.interleaved == interleaved,
+        "\(architecture)")
+    }
+  }
+
+  @Test func whatMetadataLeavesOut() throws {
+    // Every second layer of Gemma 2 has a window; only the largest one scales scores otherwise.
+    let gemma = try read("gemma2")
+    #expect(gemma.layers.map { $0.attention?.window } == [4096, nil, 4096, nil, 4096, nil])
+    #expect(gemma.firstAttention?.scale == 0.25 && gemma.rotaries[0].theta == 10_000)
+    let largest = try read(
+      "gemma2",
+      [
+        "block_count": .integer(46), "attention.key_length": .integer(8),
+        "attention.value_length": .integer(8),
+      ])
+    #expect(largest.firstAttention?.scale == 0.25 && largest.headDimension == 8)
+    let third = try read("gemma3", ["attention.sliding_window": .integer(8)])
+    #expect(third.layers.map { $0.attention?.window } == [8, 8, 8, 8, 8, nil])
+    let cohere = try read("cohere2", ["attention.sliding_window": .integer(8)])
+    #expect(
+      cohere.layers.map { $0.attention?.rotary != nil } == [true, true, true, false, true, true])
+    // 0 is none.
+    #expect(try !read("phi3", ["attention.sliding_window": .integer(0)]).hasWindows)
+    let exaone = try read("exaone4")
+    #expect(!exaone.hasWindows && exaone.layers[3].attention?.rotary != nil)
+    let mini = try read("minicpm")
+    #expect(mini.embeddingScale == 12 && mini.logitScale == 4)
+    #expect(mini.layers[0].residualScale == 1.4 / 6.0.squareRoot())
+    let neox = try read("gptneox", ["rope.dimension_count": .integer(4)])
+    #expect(neox.firstAttention?.rotary?.dimensions == 4)
+    #expect(neox.layers[0].arrangement == .parallel && !neox.firstAttention!.inputBias)
+    #expect(try read("gpt2").learnedPositions == 128)
+    #expect(try read("stablelm").layers[0].arrangement == .parallelOneNorm)
+  }
+
+  @Test func layersThatDiffer() throws {
+    func list(_ sizes: [Int]) -> JSONValue { .array(sizes.map(JSONValue.integer)) }
+    let architecture = try read(
+      "deci",
+      [
+        "attention.head_count": list([4, 0, 4, 4, 0, 4]),
+        "attention.head_count_kv": list([2, 0, 1, 4, 0, 4]),
+        "feed_forward_length": list([128, 96, 0, 64, 0, 32]),
+        "attention.key_length": .integer(16), "attention.value_length": .integer(16),
+      ])
+    #expect(architecture.layers.map { $0.attention?.keyValueHeads } == [2, nil, 1, 4, nil, 4])
+    #expect(architecture.layers.map { $0.mlp?.intermediateSize } == [128, 96, nil, 64, nil, 32])
+    #expect(throws: InputError.self) {
+      try read("deci", ["attention.head_count_kv": list([2, 2, 0, 2, 2, 2])])
+    }
+    #expect(throws: InputError.self) { try read("deci", ["feed_forward_length": list([2, 2])]) }
+  }
+
+  @Test func unknownArchitecturesAreNamed() throws {
+    let error = #expect(throws: InputError.self) { try read("mamba") }
+    #expect(error?.description.contains("\"mamba\"") == true)
+    #expect(error?.description.contains("llama") == true)
+  }
+
+  /// Whatever numbers stand in metadata, it is read or refused.
+  @Test func numbersOfAnySizeAreReadOrRefused() throws {
+    let numbers: [JSONValue] =
+      [0, -1, 1, 3, 1 << 20, 1 << 40, .max, .min].map(JSONValue.integer)
+      + [0, -0.5, 1e300].map(JSONValue.number) + [.array([]), .array([.integer(-3)]), .null]
+    let keys = [
+      "block_count", "embedding_length", "feed_forward_length", "attention.head_count",
+      "attention.head_count_kv", "context_length", "attention.key_length",
+      "attention.value_length", "rope.dimension_count", "rope.freq_base",
+      "rope.scaling.factor", "rope.scaling.original_context_length", "attention.sliding_window",
+      "attention.sliding_window_pattern", "residual_scale", "logit_scale", "attention.scale",
+      "attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon",
+    ]
+    for architecture in Set(Families.all.compactMap { $0.gguf?.architecture }) {
+      for key in keys {
+        for number in numbers { _ = try? read(architecture, [key: number]).parameters }
+      }
+    }
+  }
+}
