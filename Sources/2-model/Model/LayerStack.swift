@@ -98,12 +98,4 @@ public struct LayerStack: Hashable, Sendable, RandomAccessCollection {
     }
     self = LayerStack((0..<count).map { old[$0 % period] }, sharing: sharing)
   }
-
-  /// The same layers in another order: of each, its kind, and whose weights it uses where not its
-  /// own. Kinds that `order` leaves out stay, with a count of 0.
-  public mutating func arrange(_ order: [Int], sharing: [Int: Int] = [:]) {
-    self.order = order
-    sources = sharing.isEmpty ? [] : order.indices.map { sharing[$0] ?? $0 }
-    count(again: ())
-  }
 }

@@ -119,10 +119,6 @@ extension DesignSpace {
   fileprivate var columnsForDiagnosis: [Column] {
     let columns = columns
     guard columns.isEmpty else { return columns }
-    return layers.flatMap { layers in
-      headDimensions.map {
-        Column(layers: layers, headDimension: $0, hiddenSize: hiddenMultiple)
-      }
-    }
+    return self.columns { CollectionOfOne($0.hiddenSize) }
   }
 }

@@ -31,6 +31,7 @@ public struct SearchSpec: Sendable {
   public var tolerance: Double?
   public var layers: [Int]?
   public var headDimensions: [Int]?
+  public var axes = LayerAxes()
   public var hiddenMultiple: Int?
   public var intermediateMultiple: Int?
   /// `Int.max` for no limit.
@@ -70,6 +71,7 @@ public struct SearchSpec: Sendable {
     result.tolerance = other.tolerance ?? tolerance
     result.layers = other.layers ?? layers
     result.headDimensions = other.headDimensions ?? headDimensions
+    result.axes = axes.overridden(by: other.axes)
     result.hiddenMultiple = other.hiddenMultiple ?? hiddenMultiple
     result.intermediateMultiple = other.intermediateMultiple ?? intermediateMultiple
     result.maxGQA = other.maxGQA ?? maxGQA
@@ -126,6 +128,7 @@ extension SearchSpec {
     if let tolerance { space.tolerance = tolerance }
     if let hiddenMultiple { space.hiddenMultiple = hiddenMultiple }
     if let intermediateMultiple { space.intermediateMultiple = intermediateMultiple }
+    space.axes = axes
     space.tensorParallel = tensorParallel ?? 1
     space.rules = try rules.map { try RuleExpression($0) }
     space.gqa = try gqaLimit(baseline)
@@ -141,8 +144,10 @@ extension SearchSpec {
     let target = try target(targetText, predictor)
     let scenarios = try resolvedScenarios(device)
     space.context = RuleContext(template: baseline, scenarios: scenarios)
+    space = try space.validated()
+    try axes.check(baseline: baseline, layers: space.layers)
     var problem = SearchProblem(
-      baseline: baseline, space: try space.validated(), predictor: predictor, target: target,
+      baseline: baseline, space: space, predictor: predictor, target: target,
       targetName: targetText, scenarios: scenarios)
     if let combination { problem.combination = combination }
     problem.fronts = fronts
