@@ -177,6 +177,13 @@ public final class Engine {
           problem: "has \(sequence.cached) positions and gets \(sequence.new)",
           expected: "1 to \(cache.capacity - sequence.cached) new ones")
       }
+      let learned = architecture.learnedPositions
+      guard learned == 0 || sequence.cached + sequence.new <= learned else {
+        throw InputError(
+          "sequence \(input.sequence)",
+          problem: "reaches position \(sequence.cached + sequence.new)",
+          expected: "at most \(learned): \(architecture.name) has an embedding for each position")
+      }
       for token in input.tokens where !(0..<architecture.vocabularySize).contains(token) {
         throw InputError(
           "token \(token)", problem: "is outside the vocabulary",

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Input
 import Machine
@@ -9,6 +10,9 @@ public struct ModelSubject: Sendable {
   public var architecture: Architecture
   /// What `ModelWeights.load` opens, where it has weights.
   public var weights: String?
+  /// Storage of random weights where nothing else is asked for: the nearest to how the configuration
+  /// says that weights are stored, `nil` where there is none.
+  public var defaultDType: DType?
   /// What the user should know of how it was read.
   public var notes: [String] = []
 
@@ -63,10 +67,18 @@ public struct ModelSubject: Sendable {
     return subject
   }
 
+  /// Formats here for those of `quantization_config`.
+  private static let nearest: [String: DType] = ["int8": .q8_0, "int4": .q4_0]
+
   private static func config(at path: String) throws -> ModelSubject {
     let described = try Architecture.described(at: URL(fileURLWithPath: path))
     var subject = ModelSubject(described.architecture)
     subject.notes = described.notes
+    if let storage = described.storedAs {
+      subject.defaultDType = nearest[storage]
+      let meant = subject.defaultDType.map { "\($0), the nearest format here" } ?? "bf16"
+      subject.notes.append("random weights stand for them in \(meant)")
+    }
     return subject
   }
 }
