@@ -76,7 +76,7 @@ extension ThroughputRecord {
       }
       warnings.append(
         "the budget ended after \(rates.count) samples, the median known "
-          + "\(reached ?? "without an interval"): a longer --budget narrows it")
+          + "\(reached ?? "without an interval"): a longer budget narrows it")
     }
     let spread = Moments.standardDeviation(rates) / Moments.mean(rates)
     if spread > 0.05 {

@@ -50,7 +50,7 @@ public struct LossPredictor: Sendable {
     if case .law = reference { needsTokens = true }
     if needsTokens, tokens == nil {
       throw InputError(
-        law.name, problem: "depends on training tokens", expected: "--tokens, such as 100B")
+        law.name, problem: "depends on training tokens", expected: "tokens, such as 100B")
     }
     self.law = law
     self.parameters = parameters

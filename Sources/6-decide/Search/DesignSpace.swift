@@ -168,35 +168,35 @@ public struct DesignSpace: Sendable {
 
   /// Checks what the user gave.
   public func validated() throws -> DesignSpace {
-    func check(_ option: String, _ value: Int, _ limit: Int) throws {
+    func check(_ field: String, _ value: Int, _ limit: Int) throws {
       guard (1...limit).contains(value) else {
-        throw InputError(option, problem: "is \(value)", expected: "1 to \(limit)")
+        throw InputError(field, problem: "is \(value)", expected: "1 to \(limit)")
       }
     }
     guard (1e3...1e14).contains(parameters) else {
       throw InputError(
-        "--parameters", problem: "is \(parameters)", expected: "1e3 to 1e14 parameters")
+        "parameters", problem: "is \(parameters)", expected: "1e3 to 1e14 parameters")
     }
     guard tolerance > 0, tolerance < 1 else {
-      throw InputError("--tolerance", problem: "is \(tolerance)", expected: "above 0%, below 100%")
+      throw InputError("tolerance", problem: "is \(tolerance)", expected: "above 0%, below 100%")
     }
     guard !layers.isEmpty, !headDimensions.isEmpty else {
-      throw InputError("--layers, --head-dimension", problem: "are empty", expected: "a value")
+      throw InputError("layers, head_dimension", problem: "are empty", expected: "a value")
     }
-    for value in layers { try check("--layers", value, 4096) }
+    for value in layers { try check("layers", value, 4096) }
     try axes.check(layers: layers)
     for value in headDimensions {
-      try check("--head-dimension", value, 4096)
+      try check("head_dimension", value, 4096)
       guard value % 2 == 0 else {
         throw InputError(
-          "--head-dimension", problem: "is \(value)",
+          "head_dimension", problem: "is \(value)",
           expected: "an even number (rotary embedding turns pairs)")
       }
     }
-    try check("--hidden-multiple", hiddenMultiple, Largest.hiddenSize)
-    try check("--intermediate-multiple", intermediateMultiple, Largest.intermediateSize)
-    try check("--tensor-parallel", tensorParallel, 1024)
-    if case .atMost(let limit) = gqa { try check("--max-gqa", limit, Largest.heads) }
+    try check("hidden_multiple", hiddenMultiple, Largest.hiddenSize)
+    try check("intermediate_multiple", intermediateMultiple, Largest.intermediateSize)
+    try check("tensor_parallel", tensorParallel, 1024)
+    if case .atMost(let limit) = gqa { try check("max_gqa", limit, Largest.heads) }
     return self
   }
 }

@@ -101,11 +101,11 @@ public struct SearchSpec: Sendable {
 // MARK: What it means
 
 extension SearchSpec {
-  private func required<Value>(_ value: Value?, _ option: String, _ expected: String) throws
+  private func required<Value>(_ value: Value?, _ field: String, _ expected: String) throws
     -> Value
   {
     guard let value else {
-      throw InputError(option, problem: "is missing", expected: expected)
+      throw InputError(field, problem: "is missing", expected: expected)
     }
     return value
   }
@@ -113,12 +113,12 @@ extension SearchSpec {
   /// - Parameter device: what a device's name means; the host's profile may have to be made first.
   public func problem(device: (String) throws -> DeviceProfile) throws -> SearchProblem {
     let parameters = try required(
-      self.parameters, "--parameters", "a number such as 1B, or an architecture")
+      self.parameters, "parameters", "a number such as 1B, or an architecture")
     let number = ScaledCount(parameters)?.value
-    let meant = number == nil ? try within("--parameters") { try Zoo.resolve(parameters) } : nil
+    let meant = number == nil ? try within("parameters") { try Zoo.resolve(parameters) } : nil
     let size = number ?? Double(meant?.parameters.nonEmbedding ?? 0)
     let named = try self.baseline.map { name in
-      try within("--baseline") { try Zoo.resolve(name) }
+      try within("baseline") { try Zoo.resolve(name) }
     }
     let baseline = try named ?? meant ?? Self.usualBaseline(size)
     var space = DesignSpace(
@@ -134,13 +134,13 @@ extension SearchSpec {
     space.gqa = try gqaLimit(baseline)
     try requireWholeBlocks(&space)
 
-    let lawName = try required(self.law, "--law", "a law file, or a shipped law")
-    let law = try within("--law") { try LawZoo.resolve(lawName) }
+    let lawName = try required(self.law, "law", "a law file, or a shipped law")
+    let law = try within("law") { try LawZoo.resolve(lawName) }
       .referenced(anchors: anchors, scaling: scaling)
     if let tokens { try TrainingBudget.check(tokens: tokens, parameters: size) }
     let predictor = try LossPredictor(law, parameters: size, tokens: tokens)
     let targetText = try required(
-      targetLoss, "--target-loss", "a loss such as 2.8, or an architecture")
+      targetLoss, "target_loss", "a loss such as 2.8, or an architecture")
     let target = try target(targetText, predictor)
     let scenarios = try resolvedScenarios(device)
     space.context = RuleContext(template: baseline, scenarios: scenarios)
@@ -154,7 +154,7 @@ extension SearchSpec {
     if let frontSlack { problem.frontSlack = frontSlack }
     if let count {
       guard (1...512).contains(count) else {
-        throw InputError("--count", problem: "is \(count)", expected: "1 to 512")
+        throw InputError("count", problem: "is \(count)", expected: "1 to 512")
       }
       problem.count = count
     }
@@ -165,15 +165,15 @@ extension SearchSpec {
     if let loss = Double(text), loss > 0, loss.isFinite {
       guard predictor.quantity == .loss else {
         throw InputError(
-          "--target-loss",
+          "target_loss",
           problem: "\(text) cannot be compared: \(predictor.law.name) does not know L_opt at that "
             + "size and predicts only how losses relate to it",
-          expected: "an architecture, an --anchor of that size, or a --scaling law")
+          expected: "an architecture, an anchor of that size, or a scaling law")
       }
       return .loss(loss)
     }
     return .shape(
-      TrainingPoint(try within("--target-loss") { try Zoo.resolve(text) }))
+      TrainingPoint(try within("target_loss") { try Zoo.resolve(text) }))
   }
 
   /// A LLaMA-3.2 model of that size (vocabulary and proportions that people know), else the nearest of
@@ -192,7 +192,7 @@ extension SearchSpec {
         "; the nearest known, \($0.name), has \(String(format: "%.3g", Double($0.parameters.nonEmbedding)))"
       }
       throw InputError(
-        "--baseline",
+        "baseline",
         problem: "is missing, and no known architecture has about \(String(format: "%.3g", size)) "
           + "parameters\(hint ?? "")",
         expected: "an architecture of that size: a config.json, its folder or a zoo name")
@@ -204,7 +204,7 @@ extension SearchSpec {
     if let gqaLosses {
       guard maxGQA == nil else {
         throw InputError(
-          "--gqa-losses, --max-gqa", problem: "are both given", expected: "one of them")
+          "gqa_losses, max_gqa", problem: "are both given", expected: "one of them")
       }
       return .measured(
         try GQALosses(
@@ -219,12 +219,12 @@ extension SearchSpec {
   private func requireWholeBlocks(_ space: inout DesignSpace) throws {
     let block = (dtype ?? .bf16).blockElements
     guard block > 1 else { return }
-    for (option, multiple) in [
-      ("--hidden-multiple", space.hiddenMultiple),
-      ("--intermediate-multiple", space.intermediateMultiple),
+    for (field, multiple) in [
+      ("hidden_multiple", space.hiddenMultiple),
+      ("intermediate_multiple", space.intermediateMultiple),
     ] where multiple % block != 0 {
       throw InputError(
-        option, problem: "\(multiple) does not fill blocks of \(dtype ?? .bf16)",
+        field, problem: "\(multiple) does not fill blocks of \(dtype ?? .bf16)",
         expected: "a multiple of \(block)")
     }
     space.rules.append(try RuleExpression("num_attention_heads * head_dim % \(block) == 0"))
@@ -233,10 +233,10 @@ extension SearchSpec {
   private func resolvedScenarios(_ device: (String) throws -> DeviceProfile) throws -> [Scenario] {
     var parts = scenarios
     if parts.isEmpty {
-      let devices = try required(devices, "--device", "a device profile or name")
+      let devices = try required(devices, "device", "a device profile or name")
       let batches = batches ?? [128]
       for batch in batches where batch < 1 {
-        throw InputError("--batch", problem: "is \(batch)", expected: "at least 1")
+        throw InputError("batch", problem: "is \(batch)", expected: "at least 1")
       }
       var works = workloads ?? []
       works += (decodeDepths ?? []).map {

@@ -105,7 +105,7 @@ public struct SearchReport {
       notes.append(
         "\(problem.baseline.name) has \(Quantity.count(Double(problem.baseline.parameters.nonEmbedding))) "
           + "parameters, not \(Quantity.count(problem.space.parameters)): a gain over another size says "
-          + "nothing of a shape, so none is stated. A --baseline within 10% gives one.")
+          + "nothing of a shape, so none is stated. A baseline within 10% gives one.")
     }
     notes.append(
       "=: within noise of the fastest (\(result.tied) of \(result.examined) examined); of these, what "
