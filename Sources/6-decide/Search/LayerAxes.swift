@@ -52,13 +52,13 @@ public struct LayerAxes: Sendable, Equatable {
         throw InputError(option, problem: "is empty", expected: "a value")
       }
     }
-    try check("--attention-free", isEmpty: attentionFree?.isEmpty)
-    try check("--windows", isEmpty: windows?.isEmpty)
-    try check("--shared-pairs", isEmpty: sharedPairs?.isEmpty)
+    try check("attention_free", isEmpty: attentionFree?.isEmpty)
+    try check("windows", isEmpty: windows?.isEmpty)
+    try check("shared_pairs", isEmpty: sharedPairs?.isEmpty)
     for free in attentionFree ?? [] {
       for layers in layers where free.layers(of: layers) >= layers {
         throw InputError(
-          "--attention-free",
+          "attention_free",
           problem: "\(free.text) leaves none of \(layers) layers with attention",
           expected: "at most \(layers - 1) of them")
       }
@@ -76,7 +76,7 @@ public struct LayerAxes: Sendable, Equatable {
       stack[0].mlp != nil
     else {
       throw InputError(
-        "--baseline", problem: "the layers of \(baseline.name) differ from one another",
+        "baseline", problem: "the layers of \(baseline.name) differ from one another",
         expected: "one of equal layers \(axes)")
     }
     guard let deepest = layers.max() else { return }
@@ -85,7 +85,7 @@ public struct LayerAxes: Sendable, Equatable {
       candidate.layers = stack.arranged(deepest, pattern)
       guard (try? candidate.writtenConfig()) != nil else {
         throw InputError(
-          "--baseline",
+          "baseline",
           problem: "no configuration describes layers of \(baseline.name) (\(baseline.modelType)) "
             + "that are \(pattern.words.joined(separator: ", "))",
           expected: "one of LLaMA's layers \(axes)")
