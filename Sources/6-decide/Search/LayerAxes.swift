@@ -70,7 +70,7 @@ public struct LayerAxes: Sendable, Equatable {
   /// - Throws: `InputError` where its layers differ, or no configuration could say how they would.
   func check(baseline: Architecture, layers: [Int]) throws {
     guard areGiven else { return }
-    let axes = "beside --attention-free, --windows or --shared-pairs"
+    let axes = "beside attention_free, windows or shared_pairs"
     let stack = baseline.layers
     guard stack.kinds.count == 1, !stack.sharesWeights, stack[0].attention != nil,
       stack[0].mlp != nil
