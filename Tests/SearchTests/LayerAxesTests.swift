@@ -371,9 +371,9 @@ import Testing
       }
     }
     expectRefusal(
-      "--attention-free", "16 leaves none of 16 layers", axes: try Self.axes(free: ["16"]))
-    expectRefusal("--attention-free", "0.99", axes: try Self.axes(free: ["0.99"]))
-    expectRefusal("--windows", "empty", axes: try Self.axes(windows: []))
+      "attention_free", "16 leaves none of 16 layers", axes: try Self.axes(free: ["16"]))
+    expectRefusal("attention_free", "0.99", axes: try Self.axes(free: ["0.99"]))
+    expectRefusal("windows", "empty", axes: try Self.axes(windows: []))
     expectRefusal(
       "gemma-3-1b differ", "equal layers", axes: try Self.axes(free: ["4"]), baseline: "gemma-3-1b")
     expectRefusal("olmo2", "free4", axes: try Self.axes(free: ["4"]), baseline: "olmo-2-1b")

@@ -71,7 +71,7 @@ import Testing
     #expect(try problem("420M").baseline.name == "qwen3-0.6b")
     #expect(try problem("420M").isBaselineOfSize)
     let error = #expect(throws: InputError.self) { try problem("600M") }
-    #expect(error?.location == ["baseline"] && error?.description.contains("gemma-3-1b") == true)
+    #expect(error?.location == ["baseline"] && error?.description.contains("qwen3-0.6b") == true)
     #expect(try problem("600M", baseline: "qwen3-0.6b").isBaselineOfSize == false)
     #expect(try problem("qwen3-0.6b").isBaselineOfSize)
   }

@@ -14,10 +14,14 @@ public final class Engine {
   public struct Input: Sendable {
     public var sequence: Int
     public var tokens: [Int]
+    /// Positions that the sequence will have when its prompt is read whole, where that is longer than
+    /// what these tokens make it: some rotations depend on it.
+    public var promptLength: Int
 
-    public init(sequence: Int, tokens: [Int]) {
+    public init(sequence: Int, tokens: [Int], promptLength: Int = 0) {
       self.sequence = sequence
       self.tokens = tokens
+      self.promptLength = promptLength
     }
   }
 
@@ -220,7 +224,7 @@ public final class Engine {
         defer { rows += input.tokens.count }
         return CachedAttention.Input(
           sequence: input.sequence, cached: cache.lengths[input.sequence],
-          rows: rows..<rows + input.tokens.count)
+          rows: rows..<rows + input.tokens.count, promptLength: input.promptLength)
       }
       tokens = zip(inputs, placed).enumerated().flatMap { index, pair in
         pair.0.tokens.enumerated().map { offset, token in
@@ -251,7 +255,7 @@ public final class Engine {
       batch.placed.map { input in
         table.rotary.dependsOnLength
           ? table.rotary.inverseFrequencies(
-            dimensions: table.dimensions, length: input.cached + input.rows.count) : fixed
+            dimensions: table.dimensions, length: input.length) : fixed
       }
     }
     forEachRow(batch.tokens.count) { row in

@@ -63,7 +63,14 @@ public struct ModelSubject: Sendable {
     let hasWeights = files.contains {
       $0 == "model.safetensors" || $0 == "model.safetensors.index.json"
     }
-    if hasWeights { subject.weights = path }
+    if hasWeights {
+      subject.weights = path
+    } else if let other = files.first(where: { name in
+      [".safetensors", ".gguf", ".bin", ".pt", ".pth"].contains { name.hasSuffix($0) }
+    }) {
+      subject.notes.append(
+        "\(other) is not read (no model.safetensors and no index names it): weights are random")
+    }
     return subject
   }
 

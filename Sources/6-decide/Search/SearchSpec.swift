@@ -146,6 +146,12 @@ extension SearchSpec {
     space.context = RuleContext(template: baseline, scenarios: scenarios)
     space = try space.validated()
     try axes.check(baseline: baseline, layers: space.layers)
+    // Sizes are varied by the formulas of gated MLPs and layers that are alike.
+    guard Shape(baseline).parameters == baseline.parameters.nonEmbedding else {
+      throw InputError(
+        "baseline", problem: "\(baseline.name) has layers that a search cannot vary",
+        expected: "one whose layers are alike, with gated MLPs")
+    }
     var problem = SearchProblem(
       baseline: baseline, space: space, predictor: predictor, target: target,
       targetName: targetText, scenarios: scenarios)
@@ -185,7 +191,10 @@ extension SearchSpec {
     func distance(_ architecture: Architecture) -> Double {
       abs(log(Double(architecture.parameters.nonEmbedding) / size))
     }
-    let known = try zoo.names().map(zoo.architecture).sorted { distance($0) < distance($1) }
+    // Of equal layers: a search varies the sizes that all have.
+    let known = try zoo.names().map(zoo.architecture)
+      .filter { $0.layers.kinds.count == 1 && !$0.layers.sharesWeights }
+      .sorted { distance($0) < distance($1) }
     let alike = known.filter { SearchProblem.isOfSize(size, $0) }
     guard let nearest = alike.first(where: { $0.name.hasPrefix("llama-3.2") }) ?? alike.first else {
       let hint = known.first.map {

@@ -75,7 +75,7 @@ public struct Shape: Hashable, Sendable {
 
   /// Changes `architecture`, whose layers are as many and of the same pattern.
   func setSizes(of architecture: inout Architecture) {
-    architecture.hiddenSize = hiddenSize
+    architecture.resizeHidden(to: hiddenSize)
     architecture.layers.modifyKinds { layer in
       layer.attention?.queryHeads = queryHeads
       layer.attention?.keyValueHeads = keyValueHeads

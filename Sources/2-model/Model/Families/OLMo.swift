@@ -14,6 +14,12 @@ extension Family {
         matches: { (try $0.int("attention.sliding_window") ?? 0 > 0) == isThird }
       ) { metadata in
         var fields = try metadata.commonFields()
+        if let local = try metadata.double("rope.freq_base_swa"),
+          local != (try metadata.double("rope.freq_base") ?? 10_000)
+        {
+          throw InputError(
+            "olmo2.rope.freq_base_swa", problem: "is \(local)", expected: "rope.freq_base")
+        }
         if isThird {
           fields["sliding_window"] = metadata.value("attention.sliding_window")
           fields["layer_types"] = try metadata.layerTypes(
@@ -55,6 +61,12 @@ extension Family {
       write: { architecture in
         var fields = architecture.rmsFields()
         fields["attention_bias"] = .bool(architecture.eachAttention.inputBias)
+        if let local = try metadata.double("rope.freq_base_swa"),
+          local != (try metadata.double("rope.freq_base") ?? 10_000)
+        {
+          throw InputError(
+            "olmo2.rope.freq_base_swa", problem: "is \(local)", expected: "rope.freq_base")
+        }
         if isThird {
           fields["sliding_window"] = .integer(architecture.layers.window ?? 4096)
           fields["layer_types"] = architecture.layers.layerTypes
