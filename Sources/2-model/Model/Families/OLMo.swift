@@ -1,3 +1,5 @@
+import Input
+
 // OLMo 2 and 3: parts read the residual stream itself and are normed before they are added; queries
 // and keys are normed over all heads. OLMo 3 has windows, and turns its two types of layer apart.
 
@@ -61,12 +63,6 @@ extension Family {
       write: { architecture in
         var fields = architecture.rmsFields()
         fields["attention_bias"] = .bool(architecture.eachAttention.inputBias)
-        if let local = try metadata.double("rope.freq_base_swa"),
-          local != (try metadata.double("rope.freq_base") ?? 10_000)
-        {
-          throw InputError(
-            "olmo2.rope.freq_base_swa", problem: "is \(local)", expected: "rope.freq_base")
-        }
         if isThird {
           fields["sliding_window"] = .integer(architecture.layers.window ?? 4096)
           fields["layer_types"] = architecture.layers.layerTypes
