@@ -9,8 +9,8 @@ SOURCES = Sources Plugins Tests benchmarks Package.swift
 PYTHON_ENVIRONMENT = .build-python
 
 .DEFAULT_GOAL := help
-.PHONY: help deps python build run test test-neon test-real test-sweeps bench bench-workloads \
-  bench-gate peers accuracy calibration search-study search-configs format lint clean
+.PHONY: help deps python build run test test-sanitizers fuzz test-neon test-real test-sweeps bench \
+  bench-workloads bench-gate peers accuracy calibration search-study search-configs format lint clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,28 @@ run: build ## measure llama-3.2-1b against surefire-1b in bf16
 # Tests use public and package interfaces only, so that they share what `make run` compiled.
 test: deps ## run all tests
 	$(SWIFT) test -c release --disable-testable-imports --disable-xctest --no-parallel
+
+# The suites that finish under a sanitizer within minutes; C is optimised, or its kernels take hours.
+# Swift has no UndefinedBehaviorSanitizer on Linux, and needs none: it traps. C traps where it is made to.
+SANITIZED = SWIFT_BACKTRACE=enable=no $(SWIFT) test -Xcc -O2 --disable-testable-imports --disable-xctest \
+  --no-parallel
+UNDEFINED = -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined
+SANITIZED_SUITES = KernelTests|MachineTests|WeightsTests|ModelTests|EngineTests|ProcessesTests|ImportTests|StoreTests
+THREADED_SUITES = EngineTests|MachineTests|ProcessesTests
+
+test-sanitizers: deps ## run tests under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer
+	ASAN_OPTIONS=detect_leaks=0 $(SANITIZED) --scratch-path .build-asan --sanitize address $(UNDEFINED) \
+	  --filter '$(SANITIZED_SUITES)'
+	TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/sanitizers/thread.txt \
+	  $(SANITIZED) --scratch-path .build-tsan --sanitize thread --filter '$(THREADED_SUITES)'
+
+# FUZZ="law rule" fuzzes a part; FUZZ_SANITIZERS="fuzzer address" looks at every access too.
+FUZZ_SECONDS ?= 10
+FUZZ_SANITIZERS ?= fuzzer
+fuzz: deps ## fuzz every reader of files for FUZZ_SECONDS each; the corpus grows in .build-fuzz-corpora
+	DYNO_FUZZ=1 $(BUILD) --scratch-path .build-fuzz --product dyno-fuzz \
+	  $(foreach sanitizer,$(FUZZ_SANITIZERS),--sanitize $(sanitizer))
+	$(PYTHON) Tests/Fuzz/run.py --fuzzer .build-fuzz/release/dyno-fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 test-neon: ## check the NEON kernels against float64; in qemu, where the processor has none
 	@[ "$$(uname -m)" = aarch64 ] || \
@@ -119,4 +141,5 @@ lint: ## check the format of the sources
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 
 clean: ## remove everything that was built
-	rm -rf .build .build-configs .build-neon .build-peers $(PYTHON_ENVIRONMENT)
+	rm -rf .build .build-asan .build-configs .build-fuzz .build-fuzz-corpora .build-neon .build-peers \
+	  .build-tsan $(PYTHON_ENVIRONMENT)

@@ -124,3 +124,15 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// The fuzzer has libFuzzer's main: it is a target where it is asked for (`make fuzz`) only. Kernels read
+// no files: they are built quickly rather than well, and not watched.
+if Context.environment["DYNO_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "dyno-fuzz",
+      dependencies: ["Comparison", "Verification", "Sweeps", "TestSupport"],
+      path: "Tests/Fuzz", exclude: ["run.py"], swiftSettings: strict))
+  package.targets.first { $0.name == "CKernels" }?.cSettings?.append(
+    .unsafeFlags(["-fno-sanitize=fuzzer", "-O0"]))
+}

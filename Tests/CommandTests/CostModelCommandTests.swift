@@ -104,6 +104,9 @@ extension CommandTests {
       #expect(
         try #require(fitted["mean"] as? Double) < #require(ladder[0]["mean"] as? Double))
       #expect(try predictions("llama-3.2-1b", "--device", profile, "--batch", "1").count == 1)
+      // A full disk costs the file, not what was found.
+      let unwritten = try dyno(["calibrate", table, "--device", "h100-sxm", "--write", "/dev/full"])
+      #expect(unwritten.code == 70 && unwritten.output.contains("operators"), "\(unwritten.errors)")
     }
   }
 

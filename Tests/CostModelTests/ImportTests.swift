@@ -350,6 +350,18 @@ import Testing
     }
   }
 
+  /// One quoting for all that is written: a quote that carries an accent is a quote, and what a
+  /// spreadsheet would compute is text.
+  @Test func cellsAreNoFormulas() throws {
+    #expect(DelimitedText.quoted("\"\u{301}") == "\"\"\"\u{301}\"")
+    #expect(DelimitedText.quoted("=1+1") == "'=1+1" && DelimitedText.quoted("-1.5") == "-1.5")
+    let timing = OperatorTiming(
+      device: "=cmd()", engine: "e", kind: .head, shape: .gemm(m: 1, n: 2, k: 3), weights: .bf16,
+      cache: .f16,
+      seconds: 1, samples: 1, origin: "o")
+    #expect(OperatorTable.text([timing]).contains("'=cmd()"))
+  }
+
   @Test func otherFilesAreRefused() throws {
     #expect(throws: InputError.self) { try imported("a,b\n1,2\n", as: "x.csv") }
     #expect(throws: InputError.self) { try imported("{", as: "x.json") }

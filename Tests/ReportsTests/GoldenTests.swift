@@ -115,14 +115,17 @@ import Testing
   /// In Swift, "\r\n" is one character, and neither "\r" nor "\n".
   @Test func cellsOfCSV() {
     for end in ["\n", "\r", "\r\n"] {
-      #expect(OutputText.csv("a\(end)b") == "\"a\(end)b\"")
+      #expect(DelimitedText.quoted("a\(end)b") == "\"a\(end)b\"")
     }
-    #expect(OutputText.csv("a,b") == "\"a,b\"" && OutputText.csv("a\"b") == "\"a\"\"b\"")
-    #expect(OutputText.csv("plain text") == "plain text" && OutputText.csv("") == "")
+    #expect(
+      DelimitedText.quoted("a,b") == "\"a,b\"" && DelimitedText.quoted("a\"b") == "\"a\"\"b\"")
+    #expect(DelimitedText.quoted("plain text") == "plain text" && DelimitedText.quoted("") == "")
     for formula in ["=1+1", "+x", "-x", "@x", "=HYPERLINK(1)"] {
-      #expect(OutputText.csv(formula) == "'" + formula)
+      #expect(DelimitedText.quoted(formula) == "'" + formula)
     }
-    for number in ["-1", "+2", "-1.5e-3", "-1 2 -3"] { #expect(OutputText.csv(number) == number) }
+    for number in ["-1", "+2", "-1.5e-3", "-1 2 -3"] {
+      #expect(DelimitedText.quoted(number) == number)
+    }
   }
 
   @Test func namesInMarkup() {

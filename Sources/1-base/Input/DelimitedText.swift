@@ -111,17 +111,29 @@ public struct DelimitedText: Sendable {
     return columns
   }
 
-  /// A cell as it must be written.
+  /// A cell as it must be written (RFC 4180): one that a spreadsheet does not take for a formula, and
+  /// without terminal codes.
   public static func quoted(_ cell: String) -> String {
-    // By scalars: as a Character, CRLF is neither CR nor LF.
-    guard
-      cell.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" || $0 == "\r" || $0 == "\n" })
-    else { return cell }
-    var text = "\""
-    for scalar in cell.unicodeScalars {
-      if scalar == "\"" { text.unicodeScalars.append(scalar) }
-      text.unicodeScalars.append(scalar)
+    // By scalars throughout: "\r\n" is one Character, and so is a quote with an accent.
+    var scalars = cell.unicodeScalars.map {
+      PrintableText.isUnsafe($0) && !"\t\r\n".unicodeScalars.contains($0) ? "\u{FFFD}" : $0
     }
-    return text + "\""
+    if let first = scalars.first, "=+-@\t\r".unicodeScalars.contains(first), !isNumeric(cell) {
+      scalars.insert("'", at: 0)
+    }
+    let needsQuotes = scalars.contains { ",\"\r\n".unicodeScalars.contains($0) }
+    guard needsQuotes else { return String(String.UnicodeScalarView(scalars)) }
+    var text = "\"".unicodeScalars
+    for scalar in scalars {
+      if scalar == "\"" { text.append(scalar) }
+      text.append(scalar)
+    }
+    text.append("\"")
+    return String(text)
+  }
+
+  /// Numbers, separated by spaces.
+  private static func isNumeric(_ cell: String) -> Bool {
+    cell.split(separator: " ").allSatisfy { Double($0) != nil }
   }
 }

@@ -54,9 +54,10 @@ public enum StoredResultExport {
     let others = Set(rows.flatMap(\.keys)).subtracting(first).sorted()
     let columns = first + others
     let lines = rows.map { row in
-      columns.map { OutputText.csv(row[$0] ?? "") }.joined(separator: ",")
+      columns.map { DelimitedText.quoted(row[$0] ?? "") }.joined(separator: ",")
     }
-    return ([columns.map(OutputText.csv).joined(separator: ",")] + lines).joined(separator: "\r\n")
+    let header = columns.map(DelimitedText.quoted).joined(separator: ",")
+    return ([header] + lines).joined(separator: "\r\n")
   }
 
   private static func flatten(

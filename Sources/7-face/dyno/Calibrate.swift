@@ -101,11 +101,6 @@ struct Calibrate: ParsableCommand {
         write ?? device, problem: "nothing was fitted, so there is no profile to write",
         expected: "rows of several groups: matrices, heads, or families of layers")
     }
-    if let write {
-      try OutputFile.write(result.profile.fileText(), to: write)
-    } else if device == DeviceZoo.host {
-      try HostDevice.store(result.profile)
-    }
     report(result.impossible, "impossible, not fitted")
     report(result.setAside, "set aside")
     for warning in result.warnings { warn(warning) }
@@ -114,6 +109,12 @@ struct Calibrate: ParsableCommand {
     case .json: try emit(text.json())
     case .markdown: try emit(text.table(.markdown))
     case .table: try emit(text.table())
+    }
+    // Last: a full disk then loses no result.
+    if let write {
+      try OutputFile.write(result.profile.fileText(), to: write)
+    } else if device == DeviceZoo.host {
+      try HostDevice.store(result.profile)
     }
   }
 

@@ -90,15 +90,13 @@ struct LawFitCommand: ParsableCommand {
     let report = LawFitReport(
       fit, dropped: dropped, intervals: resampling(form)?.rawValue ?? "covariance",
       resamples: resampling(form) == nil ? 0 : resamples, validation: validation)
-    let text = try asJSON ? JSONText.encode(report) : report.table
-    if let file {
-      do {
-        try OutputFile.write(fit.law.fileText(), to: file)
-      } catch {
-        throw InputError(file, problem: "cannot be written", expected: "a writable path")
-      }
+    try emit(asJSON ? JSONText.encode(report) : report.table)
+    guard let file else { return }
+    do {
+      try OutputFile.write(fit.law.fileText(), to: file)
+    } catch {
+      throw InputError(file, problem: "cannot be written", expected: "a writable path")
     }
-    try emit(text)
   }
 
   private var file: String? { output.first { OutputFormat(rawValue: $0) == nil } }

@@ -56,12 +56,13 @@ struct Search: ParsableCommand {
     let result = try ArchitectureSearch(problem).run { progress.show($0) }
     let verified = try loop.run(result, progress)
     progress.clear()
+    let report = SearchReport(result, verified: verified)
+    try emit(output == .json ? report.json() : report.table)
+    try loop.write(verified)
     if let writeConfigs {
       let winner = verified.map { [$0.leader.architecture] } ?? []
       try ConfigFolder.write(winner + result.candidates.map(\.architecture), to: writeConfigs)
     }
-    let report = SearchReport(result, verified: verified)
-    try emit(output == .json ? report.json() : report.table)
   }
 
   private func problem() throws -> SearchProblem {

@@ -78,9 +78,12 @@ struct VerifyOptions: ParsableArguments {
       pool: pool, memoryBytes: memory << 30, threads: threads, seed: seed)
     let (outcome, warnings) = try verification.run(host: host, report: progress.show)
     for warning in warnings { warn(warning) }
-    if let writeProfile {
-      try OutputFile.write(outcome.profile.fileText(), to: writeProfile)
-    }
     return outcome
+  }
+
+  /// Keeps what was asked for of an outcome, once it is printed: a full disk then loses no result.
+  func write(_ outcome: ClosedLoop.Outcome?) throws {
+    guard let outcome, let writeProfile else { return }
+    try OutputFile.write(outcome.profile.fileText(), to: writeProfile)
   }
 }

@@ -1,4 +1,5 @@
 import Model
+import Numerics
 import Records
 
 /// Times at a machine's limits instead of in its mood of the moment.
@@ -62,13 +63,13 @@ enum MachineMood {
           logitsRows: prefill.isLast ? prefill.sequences : 0)
     }
     for decode in schedule.decodes {
-      for step in 0..<decode.steps {
-        least +=
-          Double(decode.count)
-          * floor(
+      least +=
+        Double(decode.count)
+        * PiecewiseLinearSum.of(0..<decode.steps) { step in
+          floor(
             batch: decode.sequences, cached: Int(decode.firstContext) - 1 + step, new: 1,
             logitsRows: decode.sequences)
-      }
+        }
     }
     return least / share
   }

@@ -14,6 +14,9 @@ public enum BenchRecords {
   /// Longer ones (some three months) are mistakes.
   private static let mostNanoseconds = 10_000_000_000_000_000
 
+  /// Prefill steps of a prompt: each is priced by itself.
+  private static let mostChunks = 100_000
+
   /// - Throws: `InputError` for records of another schema.
   public static func run(
     _ fields: JSONObject, _ facts: RunFacts, origin: String
@@ -70,14 +73,19 @@ public enum BenchRecords {
       throw InputError("n_prompt, n_gen", problem: "are both 0", expected: "a test")
     }
     try WholeRun.requireSane(depth: depth, prompt: prompt, generate: generate, batch: batch)
+    let chunk = try fields.count("n_batch", in: WholeRun.counts, default: 512)
+    guard prompt / chunk <= mostChunks else {
+      throw InputError(
+        "n_batch", problem: "cuts \(prompt) tokens into \(prompt / chunk) chunks",
+        expected: "at most \(mostChunks)")
+    }
     var run = WholeRun(
       device: try facts.device ?? fields.string("cpu_info") ?? "host",
       engine: facts.engine ?? (isOurs ? "dyno" : "llama.cpp"), architecture: architecture,
       weights: weights,
       cache: try dtype(fields, "type_k") ?? .f16, prompt: prompt, generate: generate,
       depth: depth, batch: batch,
-      chunk: try fields.count("n_batch", in: WholeRun.counts, default: 512),
-      seconds: median * 1e-9,
+      chunk: chunk, seconds: median * 1e-9,
       pairedFloorFraction: try pairedFloorFraction(fields), origin: origin)
     let blocks = try blocks(fields)
     guard blocks.isEmpty || blocks.count == unsorted.count else {

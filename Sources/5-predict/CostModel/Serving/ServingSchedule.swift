@@ -126,18 +126,13 @@ struct ServingSchedule: Sendable {
       let chunk = engine.chunk!
       if new >= chunk {
         // Chunks of one prompt after the other.
-        let whole = new / chunk
-        for part in 0..<whole {
-          add(
-            Prefill(
-              sequences: 1, cached: cached + part * chunk, new: chunk, count: count * sequences,
-              isLast: part == whole - 1 && new % chunk == 0, isPart: true))
-        }
-        if new % chunk > 0 {
-          add(
-            Prefill(
-              sequences: 1, cached: cached + whole * chunk, new: new % chunk,
-              count: count * sequences, isLast: true, isPart: true))
+        var index = firstPrefills
+        for start in stride(from: 0, to: new, by: chunk) {
+          let size = min(chunk, new - start)
+          let part = Prefill(
+            sequences: 1, cached: cached + start, new: size, count: count * sequences,
+            isLast: start + size == new, isPart: true)
+          index = add(part, from: index) + 1
         }
         return
       }
@@ -171,13 +166,19 @@ struct ServingSchedule: Sendable {
   /// Chunks join those of any earlier prompt: waves of long prompts repeat the same ones. Whole
   /// prompts join only their neighbours: those of even lengths are priced as a group.
   private mutating func add(_ prefill: Prefill) {
-    let first = prefill.isPart ? firstPrefills : max(firstPrefills, prefills.count - 1)
-    for index in first..<max(first, prefills.count)
-    where prefills[index].isSame(as: prefill) {
+    _ = add(prefill, from: max(firstPrefills, prefills.count - 1))
+  }
+
+  /// - Parameter start: before it is none to join. For a chunk that is behind the one before it: a
+  ///   prompt that had this chunk had that one too.
+  /// - Returns: where it stands now.
+  private mutating func add(_ prefill: Prefill, from start: Int) -> Int {
+    for index in start..<max(start, prefills.count) where prefills[index].isSame(as: prefill) {
       prefills[index].count += prefill.count
-      return
+      return index
     }
     prefills.append(prefill)
+    return prefills.count - 1
   }
 
   /// vLLM's scheduler on a cache too small for the batch, from event to event: prompts are let in

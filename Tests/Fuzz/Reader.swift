@@ -1,0 +1,143 @@
+import Comparison
+import CostModel
+import Foundation
+import Input
+import Machine
+import Model
+import Records
+import ScalingLaws
+import Search
+import Store
+import Sweeps
+import Weights
+
+/// What reads files of strangers.
+enum Reader: String, CaseIterable {
+  case config, safetensors, gguf, index, csv, json, yaml
+  case training = "training-table"
+  case gqaLosses = "gqa-losses"
+  case measurements, calibration
+  case results
+  case sweep = "sweep-spec"
+  case search = "search-spec"
+  case rule, law
+  case profile = "device-profile"
+  case commits = "commit-order"
+  case store
+
+  /// Reads an input as a command would, and uses what it got.
+  func target() throws -> (Data) throws -> Void {
+    let folder = try TargetFolder(rawValue)
+    switch self {
+    case .config:
+      return { data in
+        let config = ConfigReader(try JSONObject(parsing: data))
+        let architecture = try Architecture(name: "fuzzed", config: config)
+        _ = architecture.parameters
+        _ = try architecture.configText()
+        architecture.forEachOperator { _, _ in }
+      }
+    case .safetensors: return try safetensors(folder)
+    case .gguf:
+      let kernels = try KernelTable.selected()
+      return { data in
+        // Mutations are to hit the header; what tensors hold matters less.
+        let path = try folder.write(data, "model.gguf", paddedTo: 192 << 10)
+        _ = try ModelWeights.load(path, kernels: kernels)
+      }
+    case .index:
+      let kernels = try KernelTable.selected()
+      try folder.copy("huggingface/llama-sharded")
+      return { data in
+        _ = try folder.write(data, "model.safetensors.index.json")
+        _ = try ModelWeights.load(folder.path, kernels: kernels)
+      }
+    case .csv: return { _ = try DelimitedText(text($0)) }
+    case .json: return { _ = try JSONValue(parsing: $0) }
+    case .yaml: return { _ = try SpecNode(parsing: text($0), as: "a specification").fields([]) }
+    case .training:
+      return { _ = try TrainingTable(name: "fuzzed", text: text($0), folder: folder.url) }
+    case .gqaLosses:
+      return { data in
+        _ = try GQALosses(
+          contentsOf: URL(fileURLWithPath: folder.write(data, "losses.csv")), baseline: 4)
+      }
+    case .measurements:
+      let facts = try RunFacts(architecture: Zoo.resolve("smollm2-135m"), device: "fuzzed")
+      return { data in
+        var measurements = Measurements()
+        try measurements.add(
+          contentsOf: URL(fileURLWithPath: folder.write(data, "measurements")), facts)
+      }
+    case .calibration: return try calibration(folder)
+    case .results:
+      let rule = VerdictRule(threshold: 0.05)
+      return { data in
+        let set = try ResultSet(contentsOf: folder.write(data, "results.json"))
+        _ = try ResultSetComparison(rule).compare(set, set)
+      }
+    case .sweep: return { _ = try SweepSpec(text($0), folder: folder.url) }
+    case .search: return { _ = try SearchSpec(text($0), folder: folder.url) }
+    case .rule:
+      let shape = Shape(
+        layers: 16, hiddenSize: 2048, intermediateSize: 8192, queryHeads: 32, keyValueHeads: 8,
+        headDimension: 64)
+      return { _ = try RuleExpression(text($0)).isMet(by: shape) }
+    case .law:
+      return { data in
+        _ = try ScalingLaw(contentsOf: URL(fileURLWithPath: folder.write(data, "law.json")))
+      }
+    case .profile:
+      return { data in
+        let profile = try DeviceProfile(
+          contentsOf: URL(fileURLWithPath: folder.write(data, "device.json")))
+        _ = try profile.fileText()
+      }
+    case .commits: return { _ = try CommitOrder(text($0), name: "fuzzed") }
+    case .store:
+      return { data in
+        folder.clear()
+        let store = try ResultStore(folder.write(data, "store.db"), .reading)
+        defer { try? store.close() }
+        let results = try store.results()
+        _ = try store.unitStates()
+        _ = try store.runs()
+        _ = try History(results)
+      }
+    }
+  }
+
+  private func safetensors(_ folder: TargetFolder) throws -> (Data) throws -> Void {
+    let kernels = try KernelTable.selected()
+    try folder.copy("huggingface/granite")
+    let whole = try Data(contentsOf: folder.url.appendingPathComponent("model.safetensors"))
+    let header = whole.prefix(8).enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
+    let tensors = whole.dropFirst(8 + header)
+    return { data in
+      var file = data
+      // A header by itself gets its length and the tensors, so that mutations of it are read.
+      if data.first == UInt8(ascii: "{") {
+        file = withUnsafeBytes(of: UInt64(data.count).littleEndian) { Data($0) } + data + tensors
+      }
+      _ = try ModelWeights.load(
+        folder.write(file, "model.safetensors"), kernels: kernels)
+    }
+  }
+
+  /// Whatever an import lets through is priced and fitted: small files only, as each is a fit.
+  private func calibration(_ folder: TargetFolder) throws -> (Data) throws -> Void {
+    let facts = try RunFacts(
+      architecture: Zoo.resolve("smollm2-135m"), device: "fuzzed", engine: "vllm", dtype: .bf16,
+      prompt: 128, generate: 128, batch: 4)
+    let device = try DeviceZoo.resolve("h100-sxm")
+    return { data in
+      var measurements = Measurements()
+      try measurements.add(
+        contentsOf: URL(fileURLWithPath: folder.write(data, "measurements")), facts)
+      guard measurements.operators.count + measurements.runs.count <= 20 else { return }
+      _ = try DeviceCalibration(device).run(measurements)
+    }
+  }
+}
+
+private func text(_ data: Data) -> String { String(decoding: data, as: UTF8.self) }
