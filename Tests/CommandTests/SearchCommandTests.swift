@@ -40,6 +40,46 @@ extension CommandTests {
     }
   }
 
+  /// What differs from layer to layer is written, described and benchmarked like any other.
+  @Test func searchesVaryLayers() throws {
+    try Files.withTemporaryFolder { folder in
+      let config = folder.appendingPathComponent("tiny.json")
+      try Self.tiny.write(to: config, atomically: true, encoding: .utf8)
+      let configs = folder.appendingPathComponent("configs").path
+      let outcome = try dyno(
+        "search", "--parameters", config.path, "--law", "conditional-80m-297m", "--tokens", "1B",
+        "--target-loss", "20", "--device", "a100-40gb", "--workload", "64x16", "--batch", "4",
+        "--hidden-multiple", "32", "--intermediate-multiple", "32", "--tolerance", "5%",
+        "--attention-free", "2", "--windows", "1:1x16", "--shared-pairs", "true", "--count", "1",
+        "--write-configs", configs, "--output", "json")
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      let result = try #require(
+        JSONSerialization.jsonObject(with: outcome.bytes) as? [String: Any])
+      let candidates = try #require(result["candidates"] as? [[String: Any]])
+      let first = try #require(candidates.first)
+      #expect(first["pattern_verified"] as? Bool == false)
+      let name = try #require(first["name"] as? String)
+      #expect(name.hasSuffix("-free2-w16x1:1-pairs"))
+      let written = try #require(
+        JSONSerialization.jsonObject(
+          with: Data(contentsOf: URL(fileURLWithPath: "\(configs)/\(name)/config.json")))
+          as? [String: Any])
+      #expect(written["model_type"] as? String == "shishulm")
+      #expect(written["attention_free_layers"] as? [Int] == [1, 2])
+      #expect(written["shared_layers"] as? [[Int]] == [[2, 1]])
+      let bench = try dyno(
+        "bench", "\(configs)/\(name)", "--prompt", "32", "--generate", "4", "--repetitions", "1",
+        environment: ["XDG_CACHE_HOME": folder.path])
+      #expect(bench.code == 0, "\(bench.errors)")
+    }
+  }
+
+  private static let tiny = """
+    {"model_type": "llama", "hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 4,
+     "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "vocab_size": 256,
+     "tie_word_embeddings": true}
+    """
+
   @Test func searchTablesExplainThemselves() throws {
     let outcome = try dyno(Self.search + ["--target-loss", "2.8", "--hidden-multiple", "512"])
     #expect(outcome.code == 0, "\(outcome.errors)")
@@ -89,6 +129,9 @@ extension CommandTests {
     (["--target-loss", "llama-3.2-1b", "--workload", "4096"], "such as 4096x1024"),
     (["--target-loss", "llama-3.2-1b", "--batch", "x"], "a count such as 512"),
     (["--target-loss", "llama-3.2-1b", "--max-gqa", "no"], "or free"),
+    (["--target-loss", "llama-3.2-1b", "--windows", "5:1"], "such as 5:1x512"),
+    (["--target-loss", "llama-3.2-1b", "--attention-free", "1.5"], "a share such as 0.25"),
+    (["--target-loss", "llama-3.2-1b", "--attention-free", "16"], "leaves none of 16 layers"),
     (["--target-loss", "llama-3.2-1b", "--budget", "10"], "a duration such as"),
     (["--target-loss", "2.8", "--parameters", "600M"], "--baseline"),
     (["--target-loss", "2.8", "--rule", "memory_gb < 3"], "memory_gib?"),
@@ -103,11 +146,7 @@ extension CommandTests {
   @Test func aLoopMeasuresOnThisMachine() throws {
     try Files.withTemporaryFolder { folder in
       let config = folder.appendingPathComponent("tiny.json")
-      try """
-      {"model_type": "llama", "hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2,
-       "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "vocab_size": 256,
-       "tie_word_embeddings": true}
-      """.write(to: config, atomically: true, encoding: .utf8)
+      try Self.tiny.write(to: config, atomically: true, encoding: .utf8)
       let store = folder.appendingPathComponent("loop.db").path
       let arguments = [
         "search", "--parameters", config.path, "--law", "conditional-80m-297m", "--tokens", "1B",
@@ -115,6 +154,7 @@ extension CommandTests {
         "--hidden-multiple", "16", "--intermediate-multiple", "16", "--tolerance", "5%",
         "--verify", "host", "--pairs", "8", "--pool", "6", "--per-round", "2", "--budget", "1s",
         "--memory", "1", "--threads", "1", "--store", store, "--output", "json",
+        "--attention-free", "0,0.5", "--windows", "none,1:1x8", "--shared-pairs", "false,true",
       ]
       let environment = ["XDG_CACHE_HOME": folder.path]
       let first = try dyno(arguments, environment: environment)

@@ -12,8 +12,18 @@ import Testing
     return file.path
   }
 
-  private func model(_ name: String) -> String {
+  private func checkpoint(_ name: String) -> String {
     Files.fixtures.appendingPathComponent("huggingface/\(name)").path
+  }
+
+  /// A model's configuration beside the specification, which may name only what is there.
+  private func model(_ name: String, in folder: URL) throws -> String {
+    let source = Files.fixtures.appendingPathComponent("huggingface/\(name)/config.json")
+    let file = folder.appendingPathComponent("\(name).json")
+    if !FileManager.default.fileExists(atPath: file.path) {
+      try FileManager.default.copyItem(at: source, to: file)
+    }
+    return file.lastPathComponent
   }
 
   private func objects(_ bytes: Data) throws -> [[String: Any]] {
@@ -26,8 +36,8 @@ import Testing
         folder,
         """
         architectures:
-          - \(model("qwen2"))
-          - \(model("qwen3"))
+          - \(try model("qwen2", in: folder))
+          - \(try model("qwen3", in: folder))
           - {base: llama-3.2-1b, vary: {hidden_size: 262144, vocab_size: 16777216}}
         prompt: 8
         generate: 2
@@ -83,7 +93,7 @@ import Testing
       let store = folder.appendingPathComponent("s.db").path
       for count in 1...2 {
         let outcome = try command.dyno(
-          "bench", model("qwen2"), "--prompt", "8", "--generate", "0", "--repetitions", "1",
+          "bench", checkpoint("qwen2"), "--prompt", "8", "--generate", "0", "--repetitions", "1",
           "--threads", "1", "--store", store, "--output", "jsonl")
         #expect(outcome.code == 0, "\(outcome.errors)")
         let stored = try command.dyno("results", store, "--output", "jsonl").output
@@ -116,7 +126,7 @@ import Testing
       try Data("junk".utf8).write(to: store)
       let good = try spec(folder, "architectures: llama-3.2-1b")
       try refusal("sweep", good, "--store", store.path, parts: "is not a store")
-      try refusal("bench", model("qwen2"), "--store", store.path, parts: "is not a store")
+      try refusal("bench", checkpoint("qwen2"), "--store", store.path, parts: "is not a store")
       try refusal("history", store.path, parts: "is not a store")
       try refusal("sweep", good, "--store", "x.db", "--shard", "3/2", parts: "--shard")
       #expect(try Data(contentsOf: store) == Data("junk".utf8))
@@ -128,7 +138,7 @@ import Testing
     try Files.withTemporaryFolder { folder in
       let spec = try spec(
         folder,
-        "{architectures: \(model("qwen2")), prompt: 8, generate: 0, repetitions: 1000000, threads: 1}"
+        "{architectures: \(try model("qwen2", in: folder)), prompt: 8, generate: 0, repetitions: 1000000, threads: 1}"
       )
       let place = folder.appendingPathComponent("tmp")
       try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
@@ -155,7 +165,7 @@ import Testing
     try Files.withTemporaryFolder { folder in
       let store = folder.appendingPathComponent("s.db").path
       let bench = try command.dyno(
-        "bench", model("qwen2"), "--prompt", "4,8,16", "--generate", "0", "--repetitions", "1",
+        "bench", checkpoint("qwen2"), "--prompt", "4,8,16", "--generate", "0", "--repetitions", "1",
         "--threads", "1", "--store", store)
       #expect(bench.code == 0, "\(bench.errors)")
       let both = try command.dyno(
@@ -169,7 +179,7 @@ import Testing
       let spec = try spec(
         folder,
         """
-        {architectures: \(model("qwen2")), prompt: 8, generate: 0, repetitions: 1000000, threads: 1,
+        {architectures: \(try model("qwen2", in: folder)), prompt: 8, generate: 0, repetitions: 1000000, threads: 1,
          time_limit: 20s}
         """)
       let store = folder.appendingPathComponent("s.db").path

@@ -124,7 +124,7 @@ import Testing
     #expect(run.seconds == 2 && run.batch == 8 && run.engine == "vllm" && run.weights == .bf16)
     let silent = try imported(text, as: "latency.json")
     #expect(silent.runs.isEmpty)
-    #expect(silent.rejected[0].description.contains("--workload on the command line"))
+    #expect(silent.rejected[0].description.contains("workload to be given with the file"))
   }
 
   @Test func vllmThroughputAndServe() throws {
@@ -268,7 +268,7 @@ import Testing
   @Test(
     arguments: [
       (#""model_type": "llama 8B Q4_K - Medium""#, nil, nil, "stored as Q4_K - Medium"),
-      (#""model_type": "llama 8B F16""#, DType.q8_0, nil, "expected q8_0, as --dtype says"),
+      (#""model_type": "llama 8B F16""#, DType.q8_0, nil, "expected q8_0, as given"),
       (#""model_type": "llama 8B""#, nil, nil, "does not say the storage of weights"),
       (
         #""model_type": "llama 3B F16", "model_n_params": 3212749888"#, nil, nil,

@@ -179,7 +179,7 @@ import Testing
     let error = #expect(throws: InputError.self) {
       try predictor(.vllm).predict(architecture, workload)
     }
-    #expect(error?.expected == "--tensor-parallel 2, a smaller model or dtype")
+    #expect(error?.expected == "tensor_parallel 2, a smaller model or dtype")
     _ = try predictor(.vllm, tensorParallel: 2).predict(architecture, workload)
     var linkless = Devices.profile()
     linkless.limits.linkBandwidth = 0

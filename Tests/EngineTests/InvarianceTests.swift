@@ -112,6 +112,20 @@ import Weights
     #expect(engine.cache.lengths == [5])
   }
 
+  /// Positions that have embeddings of their own end with their table.
+  @Test func positionsBeyondTheirEmbeddings() throws {
+    var architecture = randomLlama(seed: 2)
+    architecture.learnedPositions = 20
+    let kernels = try KernelTable.selected()
+    let weights = try ModelWeights.lively(architecture, seed: 2, kernels: kernels)
+    let engine = try TestEngine(weights, capacity: 64)
+    #expect(throws: InputError.self) {
+      try engine.logits([(0, randomTokens(21, architecture, seed: 1))])
+    }
+    #expect(try engine.logits([(0, randomTokens(20, architecture, seed: 1))]).count == 20)
+    #expect(throws: InputError.self) { try engine.logits([(0, [1])]) }
+  }
+
   @Test func traceHoldsEveryOperatorOfTheList() throws {
     let architecture = try randomArchitecture(seed: 13).validated()
     let weights = try ModelWeights.lively(

@@ -68,6 +68,6 @@ import Testing
     let warnings = NoiseJudge.warnings(samples)
     #expect(warnings.count == 1)
     #expect(warnings[0].hasPrefix("2 of 20 samples lost 0.50 s"))
-    #expect(warnings[0].contains("--budget"))
+    #expect(warnings[0].contains("a longer budget"))
   }
 }

@@ -52,7 +52,7 @@ import Testing
     let error = #expect(throws: InputError.self) {
       try ThreadTeam(count: count, topology: Topology())
     }
-    #expect(error?.description.contains("--threads") == true)
+    #expect(error?.location == ["threads"])
   }
 
   @Test func slicesCoverEverythingOnce() throws {

@@ -115,7 +115,7 @@ import Testing
     space.tolerance = 0.0001
     space.gqa = .atMost(1)
     let coarse = EmptySpace(space).explanation().description
-    #expect(coarse.contains("--tolerance 0.01%") && coarse.contains("admits"), "\(coarse)")
+    #expect(coarse.contains("tolerance 0.01%") && coarse.contains("admits"), "\(coarse)")
 
     space.hiddenMultiple = 65536
     space.intermediateMultiple = 65536

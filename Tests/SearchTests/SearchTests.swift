@@ -132,19 +132,19 @@ import Testing
     }
     expectRefusal("least loss", "minimum") { $0.targetLoss = "2.7" }
     expectRefusal("hidden_size < 100", "empty") { $0.rules = ["hidden_size < 100"] }
-    expectRefusal("--law", "missing") { $0.law = nil }
-    expectRefusal("--law", "nosuch") { $0.law = "nosuch" }
-    expectRefusal("--parameters", "missing") { $0.parameters = nil }
-    expectRefusal("--parameters", "nosuch") { $0.parameters = "nosuch" }
-    expectRefusal("--target-loss", "missing") { $0.targetLoss = nil }
-    expectRefusal("--target-loss", "nosuch") { $0.targetLoss = "nosuch" }
+    expectRefusal("law: ", "missing") { $0.law = nil }
+    expectRefusal("law: ", "nosuch") { $0.law = "nosuch" }
+    expectRefusal("parameters: ", "missing") { $0.parameters = nil }
+    expectRefusal("parameters: ", "nosuch") { $0.parameters = "nosuch" }
+    expectRefusal("target_loss: ", "missing") { $0.targetLoss = nil }
+    expectRefusal("target_loss: ", "nosuch") { $0.targetLoss = "nosuch" }
     expectRefusal("nosuch", "device") { $0.devices = ["nosuch"] }
     expectRefusal("chinchilla-hoffmann", "tokens") {
       $0.tokens = nil
       $0.law = "chinchilla-hoffmann"
     }
-    expectRefusal("--head-dimension", "even") { $0.headDimensions = [63] }
-    expectRefusal("--hidden-multiple", "32") {
+    expectRefusal("head_dimension: ", "even") { $0.headDimensions = [63] }
+    expectRefusal("hidden_multiple: ", "32") {
       $0.dtype = .q8_0
       $0.hiddenMultiple = 16
     }

@@ -71,7 +71,7 @@ import Testing
     #expect(try problem("420M").baseline.name == "qwen3-0.6b")
     #expect(try problem("420M").isBaselineOfSize)
     let error = #expect(throws: InputError.self) { try problem("600M") }
-    #expect(error?.location == ["--baseline"] && error?.description.contains("qwen3-0.6b") == true)
+    #expect(error?.location == ["baseline"] && error?.description.contains("qwen3-0.6b") == true)
     #expect(try problem("600M", baseline: "qwen3-0.6b").isBaselineOfSize == false)
     #expect(try problem("qwen3-0.6b").isBaselineOfSize)
   }
@@ -104,7 +104,7 @@ import Testing
       }
     }
     let error = #expect(throws: InputError.self) { try ratio("2.8") }
-    #expect(error?.description.contains("--scaling") == true)
+    #expect(error?.description.contains("a scaling law") == true)
     let result = try ArchitectureSearch(try ratio("qwen3-0.6b")).run { _ in }
     let fields = try JSONObject(parsing: Data(SearchReport(result).json().utf8))
     guard case .object(let first)? = try fields.array("candidates")?.first else {

@@ -248,6 +248,42 @@ import Weights
     #expect(errors.contains("weights: was cut short while it was read\n"), "\(errors)")
   }
 
+  /// A file whose tensors are not all used is another model than the configuration says; buffers that
+  /// are computed anew are no reason to refuse.
+  @Test(arguments: [
+    ("model.layers.0.self_attn.extra.weight", true), ("model.layers.0.self_attn.q_proj.bias", true),
+    ("model.layers.9.mlp.up_proj.weight", true),
+    ("model.layers.0.self_attn.rotary_emb.inv_freq", false),
+  ])
+  func tensorsThatNothingUses(name: String, isRefused: Bool) throws {
+    try Files.withTemporaryFolder { folder in
+      let fixture = Files.fixtures.appendingPathComponent("huggingface/llama-tied")
+      try FileManager.default.copyItem(
+        at: fixture.appendingPathComponent("config.json"),
+        to: folder.appendingPathComponent("config.json"))
+      let data = try Data(contentsOf: fixture.appendingPathComponent("model.safetensors"))
+      let length = data.prefix(8).withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+      var header = String(decoding: data[8..<8 + Int(length)], as: UTF8.self)
+      header.removeLast(
+        header.count - 1
+          - header.distance(
+            from: header.startIndex, to: header.lastIndex(of: "}")!))
+      header.removeLast()
+      header += #","\#(name)":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+      var changed = withUnsafeBytes(of: UInt64(header.utf8.count)) { Data($0) }
+      changed += Data(header.utf8) + data[(8 + Int(length))...]
+      try changed.write(to: folder.appendingPathComponent("model.safetensors"))
+      guard isRefused else {
+        _ = try ModelWeights.load(folder.path, kernels: .selected())
+        return
+      }
+      let error = #expect(throws: InputError.self) {
+        try ModelWeights.load(folder.path, kernels: .selected())
+      }
+      #expect(error?.description.contains(name) == true, "\(String(describing: error))")
+    }
+  }
+
   @Test func missingTensorsAndForeignFiles() throws {
     try Files.withTemporaryFolder { folder in
       let empty = #expect(throws: InputError.self) { try loadAndTouch(folder.path) }

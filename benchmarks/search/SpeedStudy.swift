@@ -40,6 +40,15 @@ enum SpeedStudy {
   private static let spaces: [(String, @Sendable (inout SearchSpec) -> Void)] = [
     ("GQA ≤ 4, multiples of 128", { _ in }),
     ("GQA ≤ 9, multiples of 128", { $0.maxGQA = 9 }),
+    (
+      "the same with a quarter and half of the layers without attention, 5:1x512 and shared pairs",
+      {
+        $0.maxGQA = 9
+        $0.axes.attentionFree = [.count(0), .share(0.25), .share(0.5)]
+        $0.axes.windows = ["none", "5:1x512"].compactMap(WindowPattern.init)
+        $0.axes.sharedPairs = [false, true]
+      }
+    ),
     ("GQA free, multiples of 128", { $0.maxGQA = .max }),
     (
       "GQA free, multiples of 64",

@@ -1,8 +1,9 @@
-/// Something wrong with what the user gave: a file, a field, an option.
+/// Something wrong with what the user gave: a file, a field.
 ///
 /// Printed as one line, `where: what; expected …`; the command line ends with exit code 2.
 public struct InputError: Error, CustomStringConvertible, Equatable {
-  /// The file, field or option at fault, outermost first.
+  /// The file or field at fault, outermost first. Fields are spelled as in specifications and records
+  /// (`tensor_parallel`): the command line puts its options in their place.
   public var location: [String]
   /// What is wrong there.
   public var problem: String

@@ -93,7 +93,7 @@ package struct SpecNode {
 
   /// Prompt and generated tokens: `4096x1024`.
   package func workload() throws -> WorkloadShape {
-    try scalar(WorkloadShape.expected) { WorkloadShape($0) }
+    try value(WorkloadShape.expected) { WorkloadShape($0) }
   }
 
   /// A finite number above 0.
@@ -130,22 +130,23 @@ package struct SpecNode {
 
   /// A share such as `1%` or `0.01`, from 0 to under 1.
   package func share() throws -> Double {
-    let share = try scalar(Percentage.expected) { Percentage($0, bareShare: true) }.share
+    let share = try value(Percentage.expected) { Percentage($0, bareShare: true) }.share
     guard share < 1 else { throw error("is \(kind)", expected: "a share from 0% to under 100%") }
     return share
   }
 
   /// A number of at least 1 such as `1B`, `80M` or `1.5e9`.
   package func quantity() throws -> Double {
-    try scalar(ScaledCount.expected) { ScaledCount($0) }.value
+    try value(ScaledCount.expected) { ScaledCount($0) }.value
   }
 
   /// Seconds, from a duration such as `90`, `90s`, `10m` or `2h`.
   package func seconds() throws -> Double {
-    try scalar(TimeSpan.expected) { TimeSpan($0, bareSeconds: true) }.seconds
+    try value(TimeSpan.expected) { TimeSpan($0, bareSeconds: true) }.seconds
   }
 
-  private func scalar<Value>(_ expected: String, _ read: (String) -> Value?) throws -> Value {
+  /// What `read` makes of a word; `nil` is refused.
+  package func value<Value>(_ expected: String, _ read: (String) -> Value?) throws -> Value {
     guard let value = node.scalar.flatMap({ read($0.string) }) else {
       throw error("is \(kind)", expected: expected)
     }

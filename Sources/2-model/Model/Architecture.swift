@@ -133,6 +133,16 @@ extension Architecture {
   }
 }
 
+extension Architecture {
+  /// Changes the width of the residual stream; a scale of embeddings that is its root stays so (Gemma).
+  public mutating func resizeHidden(to size: Int) {
+    if embeddingScale == Double(hiddenSize).squareRoot() {
+      embeddingScale = Double(size).squareRoot()
+    }
+    hiddenSize = size
+  }
+}
+
 extension Attention {
   /// Changes the width of heads; the turned part keeps its share.
   public mutating func resizeHeads(to dimension: Int) {

@@ -80,7 +80,14 @@ public struct LayerStack: Hashable, Sendable, RandomAccessCollection {
   @usableFromInline
   mutating func modify(_ kind: Int, _ change: (inout Layer) -> Void) { change(&kinds[kind]) }
 
-  /// As many layers as asked for: the first ones, or all of them over and over.
+  /// Layers after which the kinds repeat.
+  private var shortestPeriod: Int {
+    (1...Swift.max(1, count)).first { period in
+      order.indices.dropFirst(period).allSatisfy { order[$0] == order[$0 - period] }
+    } ?? count
+  }
+
+  /// As many layers as asked for: the first ones, or their pattern over and over.
   public mutating func resize(to count: Int) {
     guard count != self.count else { return }
     precondition(!isEmpty && count > 0)
@@ -89,7 +96,7 @@ public struct LayerStack: Hashable, Sendable, RandomAccessCollection {
       (counts[0], ownCounts[0]) = (count, count)
       return
     }
-    let (period, old) = (self.count, self)
+    let (period, old) = (sources.isEmpty ? shortestPeriod : self.count, self)
     var sharing: [Int: Int] = [:]
     for layer in 0..<count {
       let (turn, place) = layer.quotientAndRemainder(dividingBy: period)
@@ -97,13 +104,5 @@ public struct LayerStack: Hashable, Sendable, RandomAccessCollection {
       if source != place { sharing[layer] = turn * period + source }
     }
     self = LayerStack((0..<count).map { old[$0 % period] }, sharing: sharing)
-  }
-
-  /// The same layers in another order: of each, its kind, and whose weights it uses where not its
-  /// own. Kinds that `order` leaves out stay, with a count of 0.
-  public mutating func arrange(_ order: [Int], sharing: [Int: Int] = [:]) {
-    self.order = order
-    sources = sharing.isEmpty ? [] : order.indices.map { sharing[$0] ?? $0 }
-    count(again: ())
   }
 }

@@ -65,6 +65,13 @@ extension Layer {
     try attention.check()
     if let rotary = attention.rotary {
       precondition(rotaries.indices.contains(rotary.table), "a layer's rotation is not listed")
+      if case .longrope(let short, let long, _, _) = rotaries[rotary.table].scaling,
+        let other = [short.count, long.count].first(where: { $0 != rotary.dimensions / 2 })
+      {
+        throw InputError(
+          "rope_scaling", "short_factor, long_factor", problem: "have \(other) entries",
+          expected: "one a turned pair of each layer, \(rotary.dimensions / 2)")
+      }
     }
   }
 }

@@ -26,11 +26,14 @@ package final class CachedAttention {
     let sequence: Int
     let cached: Int
     let rows: Range<Int>
+    /// Positions of the sequence when this step, or the whole prompt, is done.
+    let length: Int
 
-    package init(sequence: Int, cached: Int, rows: Range<Int>) {
+    package init(sequence: Int, cached: Int, rows: Range<Int>, promptLength: Int = 0) {
       self.sequence = sequence
       self.cached = cached
       self.rows = rows
+      length = max(promptLength, cached + rows.count)
     }
   }
 

@@ -14,10 +14,14 @@ public final class Engine {
   public struct Input: Sendable {
     public var sequence: Int
     public var tokens: [Int]
+    /// Positions that the sequence will have when its prompt is read whole, where that is longer than
+    /// what these tokens make it: some rotations depend on it.
+    public var promptLength: Int
 
-    public init(sequence: Int, tokens: [Int]) {
+    public init(sequence: Int, tokens: [Int], promptLength: Int = 0) {
       self.sequence = sequence
       self.tokens = tokens
+      self.promptLength = promptLength
     }
   }
 
@@ -177,6 +181,13 @@ public final class Engine {
           problem: "has \(sequence.cached) positions and gets \(sequence.new)",
           expected: "1 to \(cache.capacity - sequence.cached) new ones")
       }
+      let learned = architecture.learnedPositions
+      guard learned == 0 || sequence.cached + sequence.new <= learned else {
+        throw InputError(
+          "sequence \(input.sequence)",
+          problem: "reaches position \(sequence.cached + sequence.new)",
+          expected: "at most \(learned): \(architecture.name) has an embedding for each position")
+      }
       for token in input.tokens where !(0..<architecture.vocabularySize).contains(token) {
         throw InputError(
           "token \(token)", problem: "is outside the vocabulary",
@@ -213,7 +224,7 @@ public final class Engine {
         defer { rows += input.tokens.count }
         return CachedAttention.Input(
           sequence: input.sequence, cached: cache.lengths[input.sequence],
-          rows: rows..<rows + input.tokens.count)
+          rows: rows..<rows + input.tokens.count, promptLength: input.promptLength)
       }
       tokens = zip(inputs, placed).enumerated().flatMap { index, pair in
         pair.0.tokens.enumerated().map { offset, token in
@@ -244,7 +255,7 @@ public final class Engine {
       batch.placed.map { input in
         table.rotary.dependsOnLength
           ? table.rotary.inverseFrequencies(
-            dimensions: table.dimensions, length: input.cached + input.rows.count) : fixed
+            dimensions: table.dimensions, length: input.length) : fixed
       }
     }
     forEachRow(batch.tokens.count) { row in

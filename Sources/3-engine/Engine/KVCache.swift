@@ -67,7 +67,7 @@ public final class KVCache {
   static func check(_ architecture: Architecture, _ dtype: DType) throws {
     guard DType.ofCaches.contains(dtype) else {
       throw InputError(
-        "cache dtype", problem: "\(dtype) is not supported",
+        "cache_dtype", problem: "\(dtype) is not supported",
         expected: DType.ofCaches.map(\.rawValue).joined(separator: ", "))
     }
     for layer in architecture.layers.kinds {

@@ -26,7 +26,7 @@ public final class ThreadTeam {
     let count = count ?? topology.cores
     guard (1...topology.processors.count).contains(count) else {
       throw InputError(
-        "--threads", problem: "is \(count)",
+        "threads", problem: "is \(count)",
         expected: "1 to \(topology.processors.count), this machine's processors")
     }
     self.count = count

@@ -38,9 +38,8 @@ extension ModelWeights {
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
       isFolder.boolValue
     else { return size(path) }
-    return try FileManager.default.contentsOfDirectory(atPath: path)
-      .filter { $0.hasSuffix(".safetensors") }
-      .reduce(0) { $0 + size(path + "/" + $1) }
+    // Folders may hold the same weights a second time, in files that nothing names.
+    return try Safetensors.files(inFolder: URL(fileURLWithPath: path)).reduce(0) { $0 + size($1) }
   }
 
   private static func loadCheckpoint(

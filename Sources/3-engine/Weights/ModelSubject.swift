@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Input
 import Machine
@@ -9,6 +10,9 @@ public struct ModelSubject: Sendable {
   public var architecture: Architecture
   /// What `ModelWeights.load` opens, where it has weights.
   public var weights: String?
+  /// Storage of random weights where nothing else is asked for: the nearest to how the configuration
+  /// says that weights are stored, `nil` where there is none.
+  public var defaultDType: DType?
   /// What the user should know of how it was read.
   public var notes: [String] = []
 
@@ -59,14 +63,29 @@ public struct ModelSubject: Sendable {
     let hasWeights = files.contains {
       $0 == "model.safetensors" || $0 == "model.safetensors.index.json"
     }
-    if hasWeights { subject.weights = path }
+    if hasWeights {
+      subject.weights = path
+    } else if let other = files.first(where: { name in
+      [".safetensors", ".gguf", ".bin", ".pt", ".pth"].contains { name.hasSuffix($0) }
+    }) {
+      subject.notes.append(
+        "\(other) is not read (no model.safetensors and no index names it): weights are random")
+    }
     return subject
   }
+
+  /// Formats here for those of `quantization_config`.
+  private static let nearest: [String: DType] = ["int8": .q8_0, "int4": .q4_0]
 
   private static func config(at path: String) throws -> ModelSubject {
     let described = try Architecture.described(at: URL(fileURLWithPath: path))
     var subject = ModelSubject(described.architecture)
     subject.notes = described.notes
+    if let storage = described.storedAs {
+      subject.defaultDType = nearest[storage]
+      let meant = subject.defaultDType.map { "\($0), the nearest format here" } ?? "bf16"
+      subject.notes.append("random weights stand for them in \(meant)")
+    }
     return subject
   }
 }

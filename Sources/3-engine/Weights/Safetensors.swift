@@ -100,30 +100,9 @@ enum Safetensors {
 
   /// All tensors of a checkpoint: one file, or the shards that an index lists.
   static func tensors(inFolder folder: URL) throws -> [String: StoredTensor] {
-    let single = folder.appendingPathComponent("model.safetensors")
-    let index = folder.appendingPathComponent("model.safetensors.index.json")
-    guard FileManager.default.fileExists(atPath: index.path) else {
-      guard FileManager.default.fileExists(atPath: single.path) else {
-        throw InputError(
-          folder.path, problem: "holds no model.safetensors and no model.safetensors.index.json",
-          expected: "a checkpoint's folder")
-      }
-      return try tensors(of: MappedFile(single))
-    }
-    let shards = try within(index.path) {
-      let map: JSONObject = try JSONObject(
-        parsing: InputFile.shardIndex.data(at: index.path)
-      )
-      .required("weight_map", JSONObject.object, expected: "tensor names with their files")
-      return try map.fields.mapValues { value in
-        // An index comes from strangers: it may name files of its own folder only.
-        guard case .string(let name) = value, !name.contains("/"), name != "..", name != ".",
-          !name.isEmpty, !name.utf8.contains(0)
-        else {
-          throw InputError("weight_map", problem: "names \(value.kind)", expected: "a file name")
-        }
-        return name
-      }
+    let index = index(of: folder)
+    guard let shards = try shards(inFolder: folder) else {
+      return try tensors(of: MappedFile(single(of: folder)))
     }
     var files: [String: [String: StoredTensor]] = [:]
     for name in Set(shards.values).sorted() {
@@ -139,5 +118,47 @@ enum Safetensors {
         expected: "an index and shards that were written together")
     }
     return Dictionary(uniqueKeysWithValues: shards.map { ($0, files[$1]![$0]!) })
+  }
+
+  /// Paths of the files that hold a checkpoint's tensors.
+  static func files(inFolder folder: URL) throws -> [String] {
+    guard let shards = try shards(inFolder: folder) else { return [single(of: folder).path] }
+    return Set(shards.values).sorted().map { folder.appendingPathComponent($0).path }
+  }
+
+  private static func single(of folder: URL) -> URL {
+    folder.appendingPathComponent("model.safetensors")
+  }
+
+  private static func index(of folder: URL) -> URL {
+    folder.appendingPathComponent("model.safetensors.index.json")
+  }
+
+  /// The file of each tensor by the folder's index, `nil` where one file holds all.
+  private static func shards(inFolder folder: URL) throws -> [String: String]? {
+    let index = index(of: folder)
+    guard FileManager.default.fileExists(atPath: index.path) else {
+      guard FileManager.default.fileExists(atPath: single(of: folder).path) else {
+        throw InputError(
+          folder.path, problem: "holds no model.safetensors and no model.safetensors.index.json",
+          expected: "a checkpoint's folder")
+      }
+      return nil
+    }
+    return try within(index.path) {
+      let map: JSONObject = try JSONObject(
+        parsing: InputFile.shardIndex.data(at: index.path)
+      )
+      .required("weight_map", JSONObject.object, expected: "tensor names with their files")
+      return try map.fields.mapValues { value in
+        // An index comes from strangers: it may name files of its own folder only.
+        guard case .string(let name) = value, !name.contains("/"), name != "..", name != ".",
+          !name.isEmpty, !name.utf8.contains(0)
+        else {
+          throw InputError("weight_map", problem: "names \(value.kind)", expected: "a file name")
+        }
+        return name
+      }
+    }
   }
 }

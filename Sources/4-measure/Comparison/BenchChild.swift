@@ -4,7 +4,7 @@ import Input
 import Machine
 import Processes
 
-/// A `dyno bench --serve` process: one side of an interleaved comparison.
+/// A serving `dyno bench` process: one side of an interleaved comparison.
 package final class BenchChild {
   /// How long one waits for it before it counts as hung.
   package struct Patience: Sendable {
@@ -38,7 +38,7 @@ package final class BenchChild {
     self.executable = executable
     self.patience = patience
     process = try ChildProcess(
-      executable: executable, arguments: ["bench"] + arguments + ["--serve"],
+      executable: executable, arguments: BenchArguments.serving(arguments),
       limits: .init(output: Self.longestMessage))
     do {
       let line = try process.line(within: patience.longest)
@@ -55,7 +55,7 @@ package final class BenchChild {
     do {
       guard hello.dynoBenchVersion == BenchHello.currentVersion else {
         throw InputError(
-          problem: "speaks version \(hello.dynoBenchVersion) of bench --serve",
+          problem: "speaks version \(hello.dynoBenchVersion) of the protocol of comparisons",
           expected: "version \(BenchHello.currentVersion)")
       }
       try hello.check()
@@ -104,15 +104,16 @@ package final class BenchChild {
     case .tooLong:
       return InputError(
         executable, problem: "said nothing for \(Int(patience.longest.rounded(.up))) s",
-        expected: "a dyno executable; --patience gives it longer to prepare")
+        expected: "a dyno executable; more patience gives it longer to prepare")
     case .endlessLine:
       return InputError(
         executable, problem: "writes without end", expected: "a dyno executable")
     case .ended: break
     }
-    if message?.contains("Unknown option '--serve'") == true {
+    if message?.contains(BenchArguments.servingIsUnknown) == true {
       return InputError(
-        executable, problem: "cannot be compared: its bench has no --serve (an older build?)",
+        executable,
+        problem: "cannot be compared: its bench does not serve comparisons (an older build?)",
         expected: "a dyno built from a commit that has dyno ab")
     }
     if let message { return InputError(executable, problem: "bench did not start: \(message)") }

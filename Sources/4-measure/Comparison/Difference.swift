@@ -17,7 +17,7 @@ public enum Difference: String, CaseIterable, Sendable {
   static func refusal(_ difference: Difference, _ detail: String) -> InputError {
     InputError(
       problem: "the two sides differ in \(detail)",
-      expected: "the same, or --allow-different \(difference.rawValue)")
+      expected: "the same, or allow_different \(difference.rawValue)")
   }
 
   /// Refuses two executables whose runs would not be of the same things.

@@ -110,7 +110,7 @@ public struct GateSelfTest {
       record.warnings.append(
         "the pool holds \(record.poolPairsPerCell) pairs a cell, a comparison "
           + "\(record.pairsPerCell): what the pool has by chance looks like a change in each; a "
-          + "--pool of \(Self.leastPool) times the pairs gives rates to rely on")
+          + "pool of \(Self.leastPool) times the pairs gives rates to rely on")
     }
     return record
   }

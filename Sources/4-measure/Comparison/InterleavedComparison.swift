@@ -54,7 +54,7 @@ public struct InterleavedComparison {
     try Difference.check(hellos.baseline, hellos.candidate, allowed: settings.allowed)
     if let cell = settings.injection?.cell, !hellos.baseline.cells.indices.contains(cell) {
       throw InputError(
-        "--inject-cell", problem: "is \(cell)",
+        "inject_cell", problem: "is \(cell)",
         expected: "0 to \(hellos.baseline.cells.count - 1)")
     }
     let outcome = try judge(pairs)
@@ -140,8 +140,8 @@ public struct InterleavedComparison {
     }
     if !outcome.gate.open.isEmpty {
       warnings.append(
-        "\(outcome.gate.open.count) of \(outcome.pairs.count) cells stay open: a longer --budget, "
-          + "a larger --threshold or fewer cells decide them")
+        "\(outcome.gate.open.count) of \(outcome.pairs.count) cells stay open: a longer budget, "
+          + "a larger threshold or fewer cells decide them")
     }
     return warnings
   }

@@ -2,7 +2,7 @@ import Foundation
 import Input
 import Records
 
-/// Records read from a file that `dyno bench --output json` wrote.
+/// Records read from a file of JSON that `dyno bench` wrote.
 public struct ResultSet: Sendable {
   public let name: String
   public let records: [ThroughputRecord]
@@ -22,7 +22,7 @@ public struct ResultSet: Sendable {
   private struct Versioned: Decodable { let schemaVersion: Int? }
 
   private static func records(_ data: Data) throws -> [ThroughputRecord] {
-    let expected = "an array of records, as bench --output json writes it"
+    let expected = "an array of records, as bench writes it in JSON"
     // Says where it is broken, and refuses what two readers would read differently.
     _ = try JSONValue(parsing: data)
     guard let versions = try? RecordText.decode([Versioned].self, data) else {

@@ -156,8 +156,8 @@ public struct ResultSetComparison {
     let open = cells.count { $0.verdict == .inconclusive }
     if open > 0 {
       warnings.append(
-        "\(open) of \(cells.count) cells stay open: more samples (a longer --budget), a larger "
-          + "--threshold or fewer cells decide them")
+        "\(open) of \(cells.count) cells stay open: more samples (a longer budget), a larger "
+          + "threshold or fewer cells decide them")
     }
     return warnings
   }

@@ -4,7 +4,7 @@ import Input
 import Machine
 import Records
 
-// What `dyno bench --serve` says on stdout and hears on stdin, one JSON object a line. The child
+// What a serving `dyno bench` says on stdout and hears on stdin, one JSON object a line. The child
 // prepares everything once, says `BenchHello`, then answers each `BenchRequest` with a `BenchReply`
 // until stdin ends.
 

@@ -34,7 +34,7 @@ public final class BenchServer {
       guard let request = BenchLine.decode(BenchRequest.self, line),
         bed.cells.indices.contains(request.cell), request.isSane
       else {
-        throw InputError("stdin", problem: "\"\(line.prefix(200))\" is no request of --serve")
+        throw InputError("stdin", problem: "\"\(line.prefix(200))\" is no request to run a test")
       }
       try write(BenchLine.encode(try run(request)))
     }

@@ -47,11 +47,11 @@ extension Suspicion {
       let seconds = noise.reduce(0) { $0 + ($1.stealS ?? 0) }
       return String(
         format: "lost %.2f s of processor time to other guests of this machine's host: "
-          + "a longer --budget or a dedicated machine helps", seconds)
+          + "a longer budget or a dedicated machine helps", seconds)
     case .preemption:
       let count = noise.reduce(0) { $0 + $1.involuntarySwitches }
       return "were interrupted by other programs (\(count) times): stop these, or leave them a "
-        + "core with --threads"
+        + "core with fewer threads"
     case .migration:
       return "ran on changing cores: allow pinning, or limit the process with taskset"
     case .paging:

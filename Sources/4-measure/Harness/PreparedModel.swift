@@ -28,7 +28,6 @@ package final class PreparedModel {
     sequences: Int, capacity: Int, maxTokens: Int, seed: UInt64, team: ThreadTeam,
     kernels: KernelTable
   ) throws {
-    self.architecture = architecture
     self.seed = seed
     source = stored
     let start = SteadyClock.nanoseconds()
@@ -41,6 +40,10 @@ package final class PreparedModel {
         architecture, dtype: dtype ?? .bf16, packed: true, seed: seed, team: team,
         kernels: kernels)
     (self.dtype, weightScale) = weights.storage
+    // A file may have a head of its own where its configuration says that there is none.
+    var described = weights.architecture
+    described.name = architecture.name
+    self.architecture = described
     initializationSeconds = Double(SteadyClock.nanoseconds() - start) * 1e-9
     engine = try Engine(
       weights, cache: cache, sequences: sequences, capacity: capacity, maxTokens: maxTokens,

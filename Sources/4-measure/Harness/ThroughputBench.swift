@@ -15,6 +15,10 @@ public struct ThroughputBench {
   public struct Settings: Sendable {
     /// Storage of weights. `nil`: as a file stores them, bf16 of random ones.
     public var dtype: DType?
+    /// Storage of a model's weights; `nil`: as its file stores them, bf16 of random ones.
+    func dtype(of subject: ModelSubject) -> DType? {
+      dtype ?? (subject.weights == nil ? subject.defaultDType : nil)
+    }
     /// Storage of random weights.
     public var randomDType: DType { dtype ?? .bf16 }
     public var cacheDType = DType.f16

@@ -46,6 +46,7 @@ extension ThroughputRecord {
       warnings: Self.warnings(cell, sampling, circumstances, rates, environment),
       seed: settings.seed, sampling: sampling, sampleCircumstances: circumstances,
       workload: WorkloadSummary(cell, measured, sampling))
+    if cell.model.source != nil { weights = "stored" }
     // What stays in a cache is bound to be faster than memory.
     if isAboveLimits, work.bytes > Double(bed.topology.lastLevelCacheBytes) {
       warnings.append("faster than the limits measured beside it: these are too low")
@@ -76,7 +77,7 @@ extension ThroughputRecord {
       }
       warnings.append(
         "the budget ended after \(rates.count) samples, the median known "
-          + "\(reached ?? "without an interval"): a longer --budget narrows it")
+          + "\(reached ?? "without an interval"): a longer budget narrows it")
     }
     let spread = Moments.standardDeviation(rates) / Moments.mean(rates)
     if spread > 0.05 {

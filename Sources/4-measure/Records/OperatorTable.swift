@@ -3,8 +3,8 @@ import Input
 import Machine
 import Model
 
-/// Operator timings as comma-separated values, one row an operator, written by `dyno bench
-/// --operators`. Cells that a shape does not have are empty.
+/// Operator timings as comma-separated values, one row an operator, written by `dyno bench`. Cells
+/// that a shape does not have are empty.
 public enum OperatorTable {
   static let columns = [
     "device", "engine", "operator", "architecture", "weights", "cache", "m", "n", "k", "rows",

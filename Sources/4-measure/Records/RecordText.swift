@@ -2,7 +2,7 @@ import Foundation
 import Input
 
 /// The one way results become JSON: sorted keys in snake_case. On one line it is what stores hold
-/// and `--output jsonl` prints.
+/// and `dyno bench` prints as JSON Lines.
 public enum RecordText {
   /// - Parameter undefinedIsMarked: writes a number that is not finite as the text `undefined`;
   ///   otherwise such a number is an error.

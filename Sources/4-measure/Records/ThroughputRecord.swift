@@ -63,6 +63,8 @@ public struct ThroughputRecord: Codable, Sendable {
   /// measure the limits were expected to take.
   public var memoryNeedBytes: Int
   public var architecture: [String: JSONValue]
+  /// `stored` where the weights were a file's; absent of random ones.
+  public var weights: String?
   public var environment: RunEnvironment
   public var warnings: [String]
   public var seed: UInt64

@@ -73,7 +73,7 @@ public struct CommitOrder: Sendable {
           + "(\(first.prefix(12)), …): a shallow clone, other branches or modified builds?",
         expected: positions.isEmpty
           ? "commits that were measured"
-          : "all of them, or --leave-out-others")
+          : "all of them, or to leave out others")
     }
     if direction == .newestFirst { return positions.mapValues { commits.count - $0 } }
     if direction == nil { try requireForwards(measured.compactMap { positions[$0] }) }
@@ -92,6 +92,6 @@ public struct CommitOrder: Sendable {
     }
     throw InputError(
       name, problem: "has the commits against the order in which they were measured",
-      expected: "the oldest first (git log --reverse), or --direction to say which way it runs")
+      expected: "the oldest first (git log --reverse), or a direction that says which way it runs")
   }
 }

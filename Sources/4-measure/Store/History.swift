@@ -124,7 +124,8 @@ extension History.Series {
 private struct SeriesKey {
   /// What changes the time of a run, other than the build.
   static let names = [
-    "architecture", "type_weights", "type_k", "type_v", "n_threads", "n_batch", "n_sequences",
+    "architecture", "weights", "type_weights", "type_k", "type_v", "n_threads", "n_batch",
+    "n_sequences",
     "n_prompt", "n_gen", "n_depth", "cpu_info",
   ]
   static let environmentNames = ["topology", "instruction_set"]

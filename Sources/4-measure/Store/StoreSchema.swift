@@ -3,7 +3,7 @@ import Input
 
 /// The tables of a store.
 ///
-/// A record is stored whole, as the JSON that `--output json` prints; the columns to search by are
+/// A record is stored whole, as the JSON that `dyno bench` prints; the columns to search by are
 /// computed from it, so a field that a later Dyno adds to records is kept without a new schema.
 enum StoreSchema {
   /// Raised when a table changes.

@@ -89,7 +89,9 @@ struct ArchitectureGrid {
       varied.keyValueHeads = varied.queryHeads / gqa
     }
     if let fixed { try fixed.solve(&varied) }
-    return try varied.validated()
+    varied = try varied.validated()
+    _ = try varied.writtenConfig()  // what a cell is measured by, and told apart
+    return varied
   }
 }
 
@@ -120,7 +122,7 @@ extension ArchitectureGrid.FixedParameters {
 extension Architecture {
   fileprivate mutating func set(_ field: ArchitectureGrid.Field, _ value: Int) {
     switch field {
-    case .hiddenSize: hiddenSize = value
+    case .hiddenSize: resizeHidden(to: value)
     case .layers: layers.resize(to: value)
     case .queryHeads: queryHeads = value
     case .keyValueHeads: keyValueHeads = value

@@ -23,7 +23,7 @@ public struct Shard: Sendable, Equatable {
     guard parts.count == 2, let index = parts[0], let count = parts[1], index >= 1, index <= count
     else {
       throw InputError(
-        "--shard", problem: "is \"\(text)\"", expected: "i/n with i from 1 to n, or slurm")
+        "shard", problem: "is \"\(text)\"", expected: "i/n with i from 1 to n, or slurm")
     }
     self.init(index: index, count: count)
   }
@@ -33,7 +33,7 @@ public struct Shard: Sendable, Equatable {
     func variable(_ name: String) throws -> Int {
       guard let value = environment[name].flatMap({ Int($0) }), value >= 0 else {
         throw InputError(
-          "--shard slurm",
+          "shard", "slurm",
           problem: "\(name) is \(environment[name].map { "\"\($0)\"" } ?? "unset")",
           expected: "a task of a SLURM job array")
       }
@@ -48,8 +48,8 @@ public struct Shard: Sendable, Equatable {
       (last - first) % step == 0, (last - first) / step + 1 == count
     else {
       throw InputError(
-        "--shard slurm", problem: "the array of \(count) tasks from \(first) to \(last) has holes",
-        expected: "an array such as 0-7, or --shard i/n")
+        "shard", "slurm", problem: "the array of \(count) tasks from \(first) to \(last) has holes",
+        expected: "an array such as 0-7, or a shard i/n")
     }
     return Shard(index: (task - first) / step + 1, count: count)
   }

@@ -64,33 +64,4 @@ public struct SweepCell: Sendable {
     content["build"] = .object(site.build)
     return CanonicalJSON.text(.object(content))
   }
-
-  /// The arguments of the `dyno` that measures it.
-  ///
-  /// - Parameter config: the path of the architecture's `config.json`.
-  func arguments(config: String) -> [String] {
-    var arguments = [
-      "bench", config, "--architecture-name", architecture.name, "--dtype",
-      settings.randomDType.rawValue,
-      "--cache-dtype",
-      settings.cacheDType.rawValue, "--depth", "\(test.depth)", "--batch", "\(test.batch)",
-      "--chunk", "\(settings.chunk)", "--seed", "\(settings.seed)", "--output", "jsonl",
-      "--end-with-stdin",
-    ]
-    switch test.phase {
-    case .prefill(let tokens): arguments += ["--prompt", "\(tokens)", "--generate", "0"]
-    case .decode(let tokens): arguments += ["--prompt", "0", "--generate", "\(tokens)"]
-    case .workload(let prompt, let generate, let exact):
-      arguments += ["--workload", "\(prompt)x\(generate)"] + (exact ? ["--exact"] : [])
-    }
-    if let repetitions = settings.repetitions {
-      arguments += ["--repetitions", "\(repetitions)"]
-    } else {
-      arguments += [
-        "--precision", "\(100 * settings.precision)%", "--budget", "\(settings.budgetSeconds)s",
-      ]
-    }
-    if let threads = settings.threads { arguments += ["--threads", "\(threads)"] }
-    return arguments
-  }
 }

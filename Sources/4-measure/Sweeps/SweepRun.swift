@@ -96,7 +96,9 @@ public struct SweepRun {
 
   private func measure(_ cell: SweepCell) throws -> CellResult {
     let process = CellProcess(
-      executable: options.executable, arguments: cell.arguments(config: CellProcess.configPath),
+      executable: options.executable,
+      arguments: BenchArguments.measuring(
+        config: CellProcess.configPath, name: cell.architecture.name, cell.test, cell.settings),
       config: try cell.architecture.configText(), timeLimit: options.timeLimit)
     return CellResult(try process.run(stopped: stopped), timeLimit: options.timeLimit)
   }

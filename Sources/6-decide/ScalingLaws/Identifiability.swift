@@ -38,7 +38,7 @@ enum Identifiability {
       if form.referenceRole != .none, !row.point.reference.isFinite {
         throw InputError(
           table.name, "row \(row.line)", problem: "does not give L_opt",
-          expected: "a column reference_loss, or --reference")
+          expected: "a column reference_loss, or another reference")
       }
     }
   }

@@ -50,7 +50,8 @@ public struct LossPredictor: Sendable {
     if case .law = reference { needsTokens = true }
     if needsTokens, tokens == nil {
       throw InputError(
-        law.name, problem: "depends on training tokens", expected: "--tokens, such as 100B")
+        "tokens", problem: "is missing, and \(law.name) depends on it",
+        expected: "training tokens such as 100B")
     }
     self.law = law
     self.parameters = parameters

@@ -53,9 +53,9 @@ extension LawOptimum {
     }
     guard !found.isEmpty else {
       throw InputError(
-        "law optimum",
+        "layers",
         problem: "no architecture of \(constraints.layers) layers is near x = \(x), r = \(r)",
-        expected: "other layers, a smaller --multiple or a larger --tolerance")
+        expected: "other layers, a smaller multiple or a larger tolerance")
     }
     return Array(found.sorted { $0.excess < $1.excess }.prefix(limit))
   }

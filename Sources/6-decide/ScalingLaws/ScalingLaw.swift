@@ -62,7 +62,7 @@ extension ScalingLaw {
     guard !anchors.isEmpty || scaling != nil else { return self }
     guard form.referenceRole != .none else {
       throw InputError(
-        anchors.isEmpty ? "--scaling" : "--anchor", problem: "does not apply to \(form.name)",
+        anchors.isEmpty ? "scaling" : "anchor", problem: "does not apply to \(form.name)",
         expected: "a conditional law")
     }
     var known: (anchors: [LossAnchor], scaling: ScalingLaw?) = ([], nil)
@@ -70,17 +70,17 @@ extension ScalingLaw {
     if !anchors.isEmpty { known.anchors = try anchors.map { try $0.validated() } }
     guard !known.anchors.isEmpty else {
       throw InputError(
-        "--scaling", problem: "has nothing to carry: \(name) has no anchor", expected: "an --anchor"
+        "scaling", problem: "has nothing to carry: \(name) has no anchor", expected: "an anchor"
       )
     }
     switch scaling {
     case nil: break
     case "none": known.scaling = nil
     case .some(let name):
-      let law = try within("--scaling") { try LawZoo.resolve(name) }
+      let law = try within("scaling") { try LawZoo.resolve(name) }
       guard law.form.isOfSizeAndTokensAlone else {
         throw InputError(
-          "--scaling", problem: "\(law.name) has form \(law.form.name)",
+          "scaling", problem: "\(law.name) has form \(law.form.name)",
           expected: "a law of N and D alone, such as \(Chinchilla.name)")
       }
       known.scaling = law

@@ -160,7 +160,7 @@ public struct ArchitectureSearch {
         + "r = \(String(format: "%.3f", optimum.r))"
     }
     return InputError(
-      "--target-loss",
+      "target_loss",
       problem: "\(loss(target)) (\(problem.targetName)) is below the least loss of the design "
         + "space, \(loss(least))\(minimum)",
       expected: "at least \(String(format: "%.4f", (least * 1e4).rounded(.up) / 1e4)), which "

@@ -58,17 +58,20 @@ final class CandidateEvaluator {
     let weights = problem.scenarios.map(\.weight)
     let gain = problem.combination.value(served.map(\.logGain), weights)
     let deviation = combined(served.map(\.logGainDeviation))
-    let loss = try problem.predictor.predict(shape.trainingPoint)
+    let point = TrainingPoint(architecture)
+    let loss = try problem.predictor.predict(point)
     let chances = served.map(\.probabilityBeatsBaseline)
     let weighted = Self.probability(gain, deviation)
     var candidate = SearchCandidate(
       architecture: architecture, loss: loss,
       probabilityMeetsTarget: try problem.predictor.probability(
-        of: shape.trainingPoint, atMost: problem.target),
+        of: point, atMost: problem.target),
       served: served, logGain: gain, logGainDeviation: deviation,
       probabilityBeatsBaseline: problem.combination == .worst ? chances.min() ?? 0 : weighted,
       isGQAVerified: problem.space.gqa.isVerified(shape.gqa)
-        || shape.gqa == Shape(problem.baseline).gqa)
+        || shape.gqa == Shape(problem.baseline).gqa,
+      isPatternVerified: shape.pattern
+        == LayerPattern(problem.baseline.layers.resized(to: shape.layers)))
     candidate.meetsTarget = loss.value <= problem.targetLoss
     return candidate
   }

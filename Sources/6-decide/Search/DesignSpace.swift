@@ -10,6 +10,7 @@ public struct DesignSpace: Sendable {
   public var tolerance = 0.01
   public var layers: [Int]
   public var headDimensions: [Int]
+  public var axes = LayerAxes()
   /// Hidden and intermediate sizes are multiples of these.
   public var hiddenMultiple = 128
   public var intermediateMultiple = 128
@@ -27,11 +28,17 @@ public struct DesignSpace: Sendable {
     self.headDimensions = headDimensions
   }
 
-  /// All shapes of one depth, head dimension and hidden size: what a thread takes at a time.
+  /// All shapes of one depth, pattern, head dimension and hidden size: what a thread takes at a time.
   struct Column: Sendable {
     let layers: Int
+    let pattern: LayerPattern
     let headDimension: Int
     let hiddenSize: Int
+
+    /// Layers with MLP weights of their own.
+    fileprivate var mlps: Double { Double(layers - pattern.shared) }
+    /// Layers with attention for each of these; 1 where all layers are whole.
+    fileprivate var attentionShare: Double { Double(layers - pattern.attentionFree) / mlps }
   }
 
   /// What every architecture keeps to (`Architecture.validated`).
@@ -44,13 +51,26 @@ public struct DesignSpace: Sendable {
 
   /// Columns that hold at least one head and one step of the intermediate size.
   var columns: [Column] {
+    columns { first in
+      let room = parameters * (1 + tolerance) / first.mlps
+      let leastPerHidden =
+        Double(4 * first.headDimension) * first.attentionShare + Double(3 * intermediateMultiple)
+      let most = min(room / leastPerHidden, Double(Largest.hiddenSize))
+      return stride(from: hiddenMultiple, through: max(0, Int(most)), by: hiddenMultiple)
+    }
+  }
+
+  /// - Parameter hiddenSizes: those beside the first one.
+  func columns(_ hiddenSizes: (_ first: Column) -> some Sequence<Int>) -> [Column] {
     layers.flatMap { layers in
-      headDimensions.flatMap { headDimension -> [Column] in
-        let room = parameters * (1 + tolerance) / Double(layers)
-        let leastPerHidden = Double(4 * headDimension + 3 * intermediateMultiple)
-        let most = min(room / leastPerHidden, Double(Largest.hiddenSize))
-        return stride(from: hiddenMultiple, through: max(0, Int(most)), by: hiddenMultiple).map {
-          Column(layers: layers, headDimension: headDimension, hiddenSize: $0)
+      axes.patterns(layers: layers, baseline: context?.template.layers).flatMap { pattern in
+        headDimensions.flatMap { headDimension -> [Column] in
+          func column(_ hiddenSize: Int) -> Column {
+            Column(
+              layers: layers, pattern: pattern, headDimension: headDimension,
+              hiddenSize: hiddenSize)
+          }
+          return hiddenSizes(column(hiddenMultiple)).map(column)
         }
       }
     }
@@ -65,8 +85,8 @@ public struct DesignSpace: Sendable {
   func contains(_ shape: Shape) -> Bool {
     var isFound = false
     for column in columns
-    where column.layers == shape.layers && column.hiddenSize == shape.hiddenSize
-      && column.headDimension == shape.headDimension
+    where column.layers == shape.layers && column.pattern == shape.pattern
+      && column.hiddenSize == shape.hiddenSize && column.headDimension == shape.headDimension
     {
       forEachShape(in: column) { if $0 == shape { isFound = true } }
     }
@@ -89,8 +109,9 @@ public struct DesignSpace: Sendable {
     in column: Column, tolerance: Double, gqa: GQALimit, nearest: Bool = false,
     _ body: (Shape) -> Void
   ) {
-    let perLayer = parameters / Double(column.layers)
-    let perHead = Double(2 * column.hiddenSize * column.headDimension)
+    // Of each MLP: shared ones count once, and not every layer needs attention.
+    let perLayer = parameters / column.mlps
+    let perHead = Double(2 * column.hiddenSize * column.headDimension) * column.attentionShare
     let perStep = Double(3 * column.hiddenSize * intermediateMultiple)
     let most = perLayer * (1 + tolerance)
     let mostHeads = Int(min((most - perStep) / perHead, Double(2 * Largest.heads)))
@@ -117,7 +138,8 @@ public struct DesignSpace: Sendable {
             Shape(
               layers: column.layers, hiddenSize: column.hiddenSize,
               intermediateSize: step * intermediateMultiple, queryHeads: queryHeads,
-              keyValueHeads: queryHeads / group, headDimension: column.headDimension))
+              keyValueHeads: queryHeads / group, headDimension: column.headDimension,
+              pattern: column.pattern))
         }
       }
     }
@@ -146,34 +168,35 @@ public struct DesignSpace: Sendable {
 
   /// Checks what the user gave.
   public func validated() throws -> DesignSpace {
-    func check(_ option: String, _ value: Int, _ limit: Int) throws {
+    func check(_ field: String, _ value: Int, _ limit: Int) throws {
       guard (1...limit).contains(value) else {
-        throw InputError(option, problem: "is \(value)", expected: "1 to \(limit)")
+        throw InputError(field, problem: "is \(value)", expected: "1 to \(limit)")
       }
     }
     guard (1e3...1e14).contains(parameters) else {
       throw InputError(
-        "--parameters", problem: "is \(parameters)", expected: "1e3 to 1e14 parameters")
+        "parameters", problem: "is \(parameters)", expected: "1e3 to 1e14 parameters")
     }
     guard tolerance > 0, tolerance < 1 else {
-      throw InputError("--tolerance", problem: "is \(tolerance)", expected: "above 0%, below 100%")
+      throw InputError("tolerance", problem: "is \(tolerance)", expected: "above 0%, below 100%")
     }
     guard !layers.isEmpty, !headDimensions.isEmpty else {
-      throw InputError("--layers, --head-dimension", problem: "are empty", expected: "a value")
+      throw InputError("layers, head_dimension", problem: "are empty", expected: "a value")
     }
-    for value in layers { try check("--layers", value, 4096) }
+    for value in layers { try check("layers", value, 4096) }
+    try axes.check(layers: layers)
     for value in headDimensions {
-      try check("--head-dimension", value, 4096)
+      try check("head_dimension", value, 4096)
       guard value % 2 == 0 else {
         throw InputError(
-          "--head-dimension", problem: "is \(value)",
+          "head_dimension", problem: "is \(value)",
           expected: "an even number (rotary embedding turns pairs)")
       }
     }
-    try check("--hidden-multiple", hiddenMultiple, Largest.hiddenSize)
-    try check("--intermediate-multiple", intermediateMultiple, Largest.intermediateSize)
-    try check("--tensor-parallel", tensorParallel, 1024)
-    if case .atMost(let limit) = gqa { try check("--max-gqa", limit, Largest.heads) }
+    try check("hidden_multiple", hiddenMultiple, Largest.hiddenSize)
+    try check("intermediate_multiple", intermediateMultiple, Largest.intermediateSize)
+    try check("tensor_parallel", tensorParallel, 1024)
+    if case .atMost(let limit) = gqa { try check("max_gqa", limit, Largest.heads) }
     return self
   }
 }

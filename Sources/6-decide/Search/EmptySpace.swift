@@ -25,21 +25,21 @@ package struct EmptySpace {
     self.space = space
     var constraints = [
       Constraint(
-        name: "--tolerance \(Self.percent(space.tolerance))",
+        name: "tolerance \(Self.percent(space.tolerance))",
         violation: { max(0, abs(space.excess($0)) - space.tolerance) },
         relaxation: {
-          "--tolerance \(Self.percent((abs(space.excess($0)) * 1e4).rounded(.up) / 1e4))"
+          "tolerance \(Self.percent((abs(space.excess($0)) * 1e4).rounded(.up) / 1e4))"
         }),
       Constraint(
         name: space.gqa.description, violation: { space.gqa.allows($0.gqa) ? 0 : 1 },
-        relaxation: { "--max-gqa \($0.gqa)" }),
+        relaxation: { "max_gqa \($0.gqa)" }),
     ]
     if space.tensorParallel > 1 {
       constraints.append(
         Constraint(
-          name: "--tensor-parallel \(space.tensorParallel)",
+          name: "tensor_parallel \(space.tensorParallel)",
           violation: { space.meetsTensorParallelism($0) ? 0 : 1 },
-          relaxation: { _ in "--tensor-parallel 1" }))
+          relaxation: { _ in "tensor_parallel 1" }))
     }
     constraints += space.rules.map { rule in
       Constraint(
@@ -119,10 +119,6 @@ extension DesignSpace {
   fileprivate var columnsForDiagnosis: [Column] {
     let columns = columns
     guard columns.isEmpty else { return columns }
-    return layers.flatMap { layers in
-      headDimensions.map {
-        Column(layers: layers, headDimension: $0, hiddenSize: hiddenMultiple)
-      }
-    }
+    return self.columns { CollectionOfOne($0.hiddenSize) }
   }
 }

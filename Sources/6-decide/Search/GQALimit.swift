@@ -36,9 +36,9 @@ public enum GQALimit: Sendable, Equatable {
 
   var description: String {
     switch self {
-    case .atMost(let limit): "--max-gqa \(limit)"
-    case .unlimited: "--max-gqa free"
-    case .measured: "--gqa-losses"
+    case .atMost(let limit): "max_gqa \(limit)"
+    case .unlimited: "max_gqa free"
+    case .measured: "gqa_losses"
     }
   }
 }

@@ -12,15 +12,20 @@ package final class ScenarioPricer {
   /// Of the baseline, by scenario.
   let baseline: [PointPrediction]
   private let baselineLogs: [Double]
+  private let template: Architecture
   private var scratch: Architecture
+  /// Of `scratch`'s layers.
+  private var pattern: LayerPattern
 
   /// - Throws: `InputError` where the baseline does not fit a device.
   package init(_ scenarios: [Scenario], _ combination: Combination, baseline: Architecture) throws {
     self.scenarios = scenarios
     self.combination = combination
     weights = scenarios.map(\.weight)
+    template = baseline
     scratch = baseline
     scratch.name = ""
+    pattern = LayerPattern(baseline.layers)
     predictors = try scenarios.map { try Predictor($0.profile, $0.engine, $0.settings) }
     self.baseline = try zip(predictors, scenarios).map { predictor, scenario in
       // `predict` says what does not fit and what would.
@@ -36,9 +41,18 @@ package final class ScenarioPricer {
     package var timeToFirstToken: Double
   }
 
+  /// Makes `scratch` the candidate: in place, but for the layers' order, which many share.
+  private func take(_ shape: Shape) {
+    if scratch.layers.count != shape.layers || pattern != shape.pattern {
+      scratch.layers = template.layers.arranged(shape.layers, shape.pattern)
+      pattern = shape.pattern
+    }
+    shape.setSizes(of: &scratch)
+  }
+
   /// - Returns: `nil` where a device does not hold the candidate.
   package func price(_ shape: Shape) -> Price? {
-    shape.apply(to: &scratch)
+    take(shape)
     if scenarios.count == 1 {
       guard let point = predictors[0].point(scratch, scenarios[0].workload) else { return nil }
       return Price(
@@ -59,7 +73,7 @@ package final class ScenarioPricer {
 
   /// Bytes of the scenario that needs most.
   func peakMemory(_ shape: Shape) -> Double? {
-    shape.apply(to: &scratch)
+    take(shape)
     var most = 0.0
     for (predictor, scenario) in zip(predictors, scenarios) {
       guard let bytes = predictor.peakMemoryBytes(scratch, scenario.workload) else { return nil }

@@ -28,6 +28,8 @@ public struct SearchCandidate: Sendable {
   public let probabilityBeatsBaseline: Double
   /// Whether a training run says that its GQA costs no loss.
   public let isGQAVerified: Bool
+  /// Whether its layers follow the baseline's pattern: laws do not see another one.
+  public let isPatternVerified: Bool
   /// Whether it cannot be told from the fastest within the errors.
   public var isTied = false
 

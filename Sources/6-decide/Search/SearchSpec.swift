@@ -31,6 +31,7 @@ public struct SearchSpec: Sendable {
   public var tolerance: Double?
   public var layers: [Int]?
   public var headDimensions: [Int]?
+  public var axes = LayerAxes()
   public var hiddenMultiple: Int?
   public var intermediateMultiple: Int?
   /// `Int.max` for no limit.
@@ -70,6 +71,7 @@ public struct SearchSpec: Sendable {
     result.tolerance = other.tolerance ?? tolerance
     result.layers = other.layers ?? layers
     result.headDimensions = other.headDimensions ?? headDimensions
+    result.axes = axes.overridden(by: other.axes)
     result.hiddenMultiple = other.hiddenMultiple ?? hiddenMultiple
     result.intermediateMultiple = other.intermediateMultiple ?? intermediateMultiple
     result.maxGQA = other.maxGQA ?? maxGQA
@@ -99,11 +101,11 @@ public struct SearchSpec: Sendable {
 // MARK: What it means
 
 extension SearchSpec {
-  private func required<Value>(_ value: Value?, _ option: String, _ expected: String) throws
+  private func required<Value>(_ value: Value?, _ field: String, _ expected: String) throws
     -> Value
   {
     guard let value else {
-      throw InputError(option, problem: "is missing", expected: expected)
+      throw InputError(field, problem: "is missing", expected: expected)
     }
     return value
   }
@@ -111,12 +113,12 @@ extension SearchSpec {
   /// - Parameter device: what a device's name means; the host's profile may have to be made first.
   public func problem(device: (String) throws -> DeviceProfile) throws -> SearchProblem {
     let parameters = try required(
-      self.parameters, "--parameters", "a number such as 1B, or an architecture")
+      self.parameters, "parameters", "a number such as 1B, or an architecture")
     let number = ScaledCount(parameters)?.value
-    let meant = number == nil ? try within("--parameters") { try Zoo.resolve(parameters) } : nil
+    let meant = number == nil ? try within("parameters") { try Zoo.resolve(parameters) } : nil
     let size = number ?? Double(meant?.parameters.nonEmbedding ?? 0)
     let named = try self.baseline.map { name in
-      try within("--baseline") { try Zoo.resolve(name) }
+      try within("baseline") { try Zoo.resolve(name) }
     }
     let baseline = try named ?? meant ?? Self.usualBaseline(size)
     var space = DesignSpace(
@@ -126,30 +128,39 @@ extension SearchSpec {
     if let tolerance { space.tolerance = tolerance }
     if let hiddenMultiple { space.hiddenMultiple = hiddenMultiple }
     if let intermediateMultiple { space.intermediateMultiple = intermediateMultiple }
+    space.axes = axes
     space.tensorParallel = tensorParallel ?? 1
     space.rules = try rules.map { try RuleExpression($0) }
     space.gqa = try gqaLimit(baseline)
     try requireWholeBlocks(&space)
 
-    let lawName = try required(self.law, "--law", "a law file, or a shipped law")
-    let law = try within("--law") { try LawZoo.resolve(lawName) }
+    let lawName = try required(self.law, "law", "a law file, or a shipped law")
+    let law = try within("law") { try LawZoo.resolve(lawName) }
       .referenced(anchors: anchors, scaling: scaling)
     if let tokens { try TrainingBudget.check(tokens: tokens, parameters: size) }
     let predictor = try LossPredictor(law, parameters: size, tokens: tokens)
     let targetText = try required(
-      targetLoss, "--target-loss", "a loss such as 2.8, or an architecture")
+      targetLoss, "target_loss", "a loss such as 2.8, or an architecture")
     let target = try target(targetText, predictor)
     let scenarios = try resolvedScenarios(device)
     space.context = RuleContext(template: baseline, scenarios: scenarios)
+    space = try space.validated()
+    try axes.check(baseline: baseline, layers: space.layers)
+    // Sizes are varied by the formulas of gated MLPs and layers that are alike.
+    guard Shape(baseline).parameters == baseline.parameters.nonEmbedding else {
+      throw InputError(
+        "baseline", problem: "\(baseline.name) has layers that a search cannot vary",
+        expected: "one whose layers are alike, with gated MLPs")
+    }
     var problem = SearchProblem(
-      baseline: baseline, space: try space.validated(), predictor: predictor, target: target,
+      baseline: baseline, space: space, predictor: predictor, target: target,
       targetName: targetText, scenarios: scenarios)
     if let combination { problem.combination = combination }
     problem.fronts = fronts
     if let frontSlack { problem.frontSlack = frontSlack }
     if let count {
       guard (1...512).contains(count) else {
-        throw InputError("--count", problem: "is \(count)", expected: "1 to 512")
+        throw InputError("count", problem: "is \(count)", expected: "1 to 512")
       }
       problem.count = count
     }
@@ -160,15 +171,15 @@ extension SearchSpec {
     if let loss = Double(text), loss > 0, loss.isFinite {
       guard predictor.quantity == .loss else {
         throw InputError(
-          "--target-loss",
+          "target_loss",
           problem: "\(text) cannot be compared: \(predictor.law.name) does not know L_opt at that "
             + "size and predicts only how losses relate to it",
-          expected: "an architecture, an --anchor of that size, or a --scaling law")
+          expected: "an architecture, an anchor of that size, or a scaling law")
       }
       return .loss(loss)
     }
     return .shape(
-      TrainingPoint(try within("--target-loss") { try Zoo.resolve(text) }))
+      TrainingPoint(try within("target_loss") { try Zoo.resolve(text) }))
   }
 
   /// A LLaMA-3.2 model of that size (vocabulary and proportions that people know), else the nearest of
@@ -180,14 +191,17 @@ extension SearchSpec {
     func distance(_ architecture: Architecture) -> Double {
       abs(log(Double(architecture.parameters.nonEmbedding) / size))
     }
-    let known = try zoo.names().map(zoo.architecture).sorted { distance($0) < distance($1) }
+    // Of equal layers: a search varies the sizes that all have.
+    let known = try zoo.names().map(zoo.architecture)
+      .filter { $0.layers.kinds.count == 1 && !$0.layers.sharesWeights }
+      .sorted { distance($0) < distance($1) }
     let alike = known.filter { SearchProblem.isOfSize(size, $0) }
     guard let nearest = alike.first(where: { $0.name.hasPrefix("llama-3.2") }) ?? alike.first else {
       let hint = known.first.map {
         "; the nearest known, \($0.name), has \(String(format: "%.3g", Double($0.parameters.nonEmbedding)))"
       }
       throw InputError(
-        "--baseline",
+        "baseline",
         problem: "is missing, and no known architecture has about \(String(format: "%.3g", size)) "
           + "parameters\(hint ?? "")",
         expected: "an architecture of that size: a config.json, its folder or a zoo name")
@@ -199,7 +213,7 @@ extension SearchSpec {
     if let gqaLosses {
       guard maxGQA == nil else {
         throw InputError(
-          "--gqa-losses, --max-gqa", problem: "are both given", expected: "one of them")
+          "gqa_losses, max_gqa", problem: "are both given", expected: "one of them")
       }
       return .measured(
         try GQALosses(
@@ -214,12 +228,12 @@ extension SearchSpec {
   private func requireWholeBlocks(_ space: inout DesignSpace) throws {
     let block = (dtype ?? .bf16).blockElements
     guard block > 1 else { return }
-    for (option, multiple) in [
-      ("--hidden-multiple", space.hiddenMultiple),
-      ("--intermediate-multiple", space.intermediateMultiple),
+    for (field, multiple) in [
+      ("hidden_multiple", space.hiddenMultiple),
+      ("intermediate_multiple", space.intermediateMultiple),
     ] where multiple % block != 0 {
       throw InputError(
-        option, problem: "\(multiple) does not fill blocks of \(dtype ?? .bf16)",
+        field, problem: "\(multiple) does not fill blocks of \(dtype ?? .bf16)",
         expected: "a multiple of \(block)")
     }
     space.rules.append(try RuleExpression("num_attention_heads * head_dim % \(block) == 0"))
@@ -228,10 +242,10 @@ extension SearchSpec {
   private func resolvedScenarios(_ device: (String) throws -> DeviceProfile) throws -> [Scenario] {
     var parts = scenarios
     if parts.isEmpty {
-      let devices = try required(devices, "--device", "a device profile or name")
+      let devices = try required(devices, "device", "a device profile or name")
       let batches = batches ?? [128]
       for batch in batches where batch < 1 {
-        throw InputError("--batch", problem: "is \(batch)", expected: "at least 1")
+        throw InputError("batch", problem: "is \(batch)", expected: "at least 1")
       }
       var works = workloads ?? []
       works += (decodeDepths ?? []).map {

@@ -11,9 +11,11 @@ extension SearchSpec {
   private enum Key: String, CaseIterable {
     case parameters, baseline, tokens, law, anchor, scaling, tolerance, layers, rules, device,
       engine
-    case workload, batch, dtype, scenarios, combine, front, count
+    case windows, workload, batch, dtype, scenarios, combine, front, count
     case targetLoss = "target_loss"
     case headDimension = "head_dimension"
+    case attentionFree = "attention_free"
+    case sharedPairs = "shared_pairs"
     case hiddenMultiple = "hidden_multiple"
     case intermediateMultiple = "intermediate_multiple"
     case maxGQA = "max_gqa"
@@ -53,6 +55,13 @@ extension SearchSpec {
     tolerance = try read(.tolerance) { try $0.share() }
     layers = try read(.layers) { try Self.layers($0) }
     headDimensions = try read(.headDimension) { try $0.list().map { try $0.count(1...4096) } }
+    axes.attentionFree = try read(.attentionFree) {
+      try $0.list().map { try $0.value(LayerShare.expected) { LayerShare($0) } }
+    }
+    axes.windows = try read(.windows) {
+      try $0.list().map { try $0.value(WindowPattern.expected) { WindowPattern($0) } }
+    }
+    axes.sharedPairs = try read(.sharedPairs) { try $0.list().map { try $0.flag() } }
     hiddenMultiple = try read(.hiddenMultiple) { try $0.count(1...65536) }
     intermediateMultiple = try read(.intermediateMultiple) { try $0.count(1...65536) }
     maxGQA = try read(.maxGQA) {

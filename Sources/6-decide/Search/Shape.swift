@@ -1,5 +1,4 @@
 import Model
-import ScalingLaws
 
 /// The sizes of a candidate, without what all candidates of a search share: small enough to make
 /// and drop by the million.
@@ -10,10 +9,11 @@ public struct Shape: Hashable, Sendable {
   public var queryHeads: Int
   public var keyValueHeads: Int
   public var headDimension: Int
+  public var pattern: LayerPattern
 
   public init(
     layers: Int, hiddenSize: Int, intermediateSize: Int, queryHeads: Int, keyValueHeads: Int,
-    headDimension: Int
+    headDimension: Int, pattern: LayerPattern = LayerPattern()
   ) {
     self.layers = layers
     self.hiddenSize = hiddenSize
@@ -21,23 +21,28 @@ public struct Shape: Hashable, Sendable {
     self.queryHeads = queryHeads
     self.keyValueHeads = keyValueHeads
     self.headDimension = headDimension
+    self.pattern = pattern
   }
 
   public init(_ architecture: Architecture) {
     self.init(
       layers: architecture.layers.count, hiddenSize: architecture.hiddenSize,
       intermediateSize: architecture.intermediateSize, queryHeads: architecture.queryHeads,
-      keyValueHeads: architecture.keyValueHeads, headDimension: architecture.headDimension)
+      keyValueHeads: architecture.keyValueHeads, headDimension: architecture.headDimension,
+      pattern: LayerPattern(architecture.layers))
   }
 
-  /// Attention parameters of a layer, `d·e·(2H + 2K)`.
+  /// Attention parameters of all layers, `d·e·(2H + 2K)` each.
   public var attentionParameters: Int {
-    2 * hiddenSize * headDimension * (queryHeads + keyValueHeads)
+    (layers - pattern.attentionFree)
+      * (2 * hiddenSize * headDimension * (queryHeads + keyValueHeads))
   }
-  /// MLP parameters of a layer, `3·d·f`.
-  public var mlpParameters: Int { 3 * hiddenSize * intermediateSize }
-  /// `N`, non-embedding.
-  public var parameters: Int { layers * (attentionParameters + mlpParameters) }
+  /// MLP parameters of all layers with weights of their own, `3·d·f` each.
+  public var mlpParameters: Int {
+    (layers - pattern.shared) * (3 * hiddenSize * intermediateSize)
+  }
+  /// `N`, non-embedding; shared weights count once.
+  public var parameters: Int { attentionParameters + mlpParameters }
   /// `r`, MLP over attention parameters.
   public var mlpToAttentionRatio: Double { Double(mlpParameters) / Double(attentionParameters) }
   /// `d/√N`.
@@ -49,35 +54,33 @@ public struct Shape: Hashable, Sendable {
   /// Query heads that share one KV head.
   public var gqa: Int { queryHeads / keyValueHeads }
 
-  /// What people call it: `d2560-f6144-L16-h36-k4-e64`.
+  /// What people call it: `d2560-f6144-L16-h36-k4-e64`, and in what its layers differ:
+  /// `d2560-f6144-L16-h36-k4-e64-free8-pairs`.
   public var name: String {
-    "d\(hiddenSize)-f\(intermediateSize)-L\(layers)-h\(queryHeads)-k\(keyValueHeads)"
-      + "-e\(headDimension)"
+    let sizes = [
+      "d\(hiddenSize)", "f\(intermediateSize)", "L\(layers)", "h\(queryHeads)",
+      "k\(keyValueHeads)", "e\(headDimension)",
+    ]
+    return (sizes + pattern.words).joined(separator: "-")
   }
 
   /// The architecture of these sizes; vocabulary, positions and the like are the template's.
   public func architecture(like template: Architecture, name: String? = nil) -> Architecture {
     var architecture = template
     architecture.name = name ?? self.name
-    apply(to: &architecture)
+    architecture.layers = template.layers.arranged(layers, pattern)
+    setSizes(of: &architecture)
     return architecture
   }
 
-  func apply(to architecture: inout Architecture) {
-    architecture.hiddenSize = hiddenSize
-    architecture.layers.resize(to: layers)
+  /// Changes `architecture`, whose layers are as many and of the same pattern.
+  func setSizes(of architecture: inout Architecture) {
+    architecture.resizeHidden(to: hiddenSize)
     architecture.layers.modifyKinds { layer in
       layer.attention?.queryHeads = queryHeads
       layer.attention?.keyValueHeads = keyValueHeads
       layer.attention?.resizeHeads(to: headDimension)
       layer.mlp?.intermediateSize = intermediateSize
     }
-  }
-
-  /// The same as laws see it.
-  var trainingPoint: TrainingPoint {
-    TrainingPoint(
-      parameters: Double(parameters), normalizedHiddenSize: normalizedHiddenSize,
-      mlpToAttentionRatio: mlpToAttentionRatio, aspectRatio: aspectRatio)
   }
 }

@@ -46,7 +46,7 @@ public final class HostVerifier: GainMeasurer {
   ) throws {
     guard settings.pairs >= Self.fewestPairs else {
       throw InputError(
-        "--pairs", problem: "is \(settings.pairs)", expected: "at least \(Self.fewestPairs)")
+        "pairs", problem: "is \(settings.pairs)", expected: "at least \(Self.fewestPairs)")
     }
     self.baseline = baseline
     self.settings = settings

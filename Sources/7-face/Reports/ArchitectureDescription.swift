@@ -12,6 +12,8 @@ public struct ArchitectureDescription: Encodable, Sendable {
   public let keyValueHeads: Int
   public let headDimension: Int
   public let vocabularySize: Int
+  /// Kinds of layers where they differ: what each is, and how many there are.
+  public let layerKinds: [LayerKind]?
   public let parameters: Int
   public let nonEmbeddingParameters: Int
   public let attentionParameters: Int
@@ -50,6 +52,7 @@ public struct ArchitectureDescription: Encodable, Sendable {
     keyValueHeads = architecture.keyValueHeads
     headDimension = architecture.headDimension
     vocabularySize = architecture.vocabularySize
+    layerKinds = LayerKind.kinds(of: architecture)
     parameters = counts.total
     nonEmbeddingParameters = counts.nonEmbedding
     attentionParameters = counts.attention
@@ -79,7 +82,7 @@ public struct ArchitectureDescription: Encodable, Sendable {
     let memory = DType.allCases.compactMap { dtype in
       weightMemoryBytes[dtype.rawValue].map { "\(dtype) \(Quantity.bytes(Double($0)))" }
     }
-    let facts = [
+    let shape: [(String, String)] = [
       ("model type", modelType),
       (
         "shape",
@@ -87,6 +90,9 @@ public struct ArchitectureDescription: Encodable, Sendable {
           + "query heads \(queryHeads), KV heads \(keyValueHeads), head dimension \(headDimension), "
           + "vocabulary \(vocabularySize)"
       ),
+    ]
+    let kinds = (layerKinds ?? []).map { ("  \($0.count) layers", $0.text) }
+    let counts: [(String, String)] = [
       ("parameters", "\(Quantity.count(Double(parameters))) (\(parameters))"),
       (
         "non-embedding, N",
@@ -106,6 +112,48 @@ public struct ArchitectureDescription: Encodable, Sendable {
       ("KV bytes read at depth \(depth)", Quantity.bytes(cacheBytesReadPerToken)),
       ("weight memory", memory.joined(separator: ", ")),
     ]
-    return name + "\n" + Facts.rendered(facts, indent: "  ")
+    return name + "\n" + Facts.rendered(shape + kinds + counts, indent: "  ")
+  }
+}
+
+/// Layers of an architecture that are alike.
+public struct LayerKind: Encodable, Sendable {
+  public let count: Int
+  /// Absent where the layer has no attention.
+  public let queryHeads: Int?
+  public let keyValueHeads: Int?
+  public let headDimension: Int?
+  /// Positions a token sees; absent: all before it.
+  public let window: Int?
+  /// Absent where the layer has no MLP.
+  public let intermediateSize: Int?
+  /// Layers of this kind that use the weights of another one.
+  public let sharing: Int
+
+  /// - Returns: `nil` where all layers are alike and have weights of their own.
+  static func kinds(of architecture: Architecture) -> [LayerKind]? {
+    let layers = architecture.layers
+    guard layers.kinds.count > 1 || layers.sharesWeights else { return nil }
+    return layers.kinds.indices.map { kind in
+      let (attention, mlp) = (layers.kinds[kind].attention, layers.kinds[kind].mlp)
+      return LayerKind(
+        count: layers.counts[kind], queryHeads: attention?.queryHeads,
+        keyValueHeads: attention?.keyValueHeads, headDimension: attention?.headDimension,
+        window: attention?.window, intermediateSize: mlp?.intermediateSize,
+        sharing: layers.counts[kind] - layers.ownCounts[kind])
+    }
+  }
+
+  var text: String {
+    var parts: [String] = []
+    if let queryHeads, let keyValueHeads {
+      parts.append("attention \(queryHeads)/\(keyValueHeads) heads")
+      if let window { parts.append("window \(window)") }
+    } else {
+      parts.append("no attention")
+    }
+    parts.append(intermediateSize.map { "MLP \($0)" } ?? "no MLP")
+    if sharing > 0 { parts.append("\(sharing) share weights") }
+    return parts.joined(separator: ", ")
   }
 }

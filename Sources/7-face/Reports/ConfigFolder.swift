@@ -40,7 +40,7 @@ extension Architecture {
   /// transformers 5 refuses `llama` configurations whose number of heads does not divide the hidden
   /// size, whatever `head_dim` says. A `mistral` without a sliding window computes the same.
   public var loadable: Architecture {
-    guard modelType == "llama", hiddenSize % queryHeads != 0,
+    guard config["model_type"] == .string("llama"), hiddenSize % queryHeads != 0,
       firstAttention?.inputBias == false
     else { return self }
     var other = self

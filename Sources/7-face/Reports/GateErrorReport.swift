@@ -18,7 +18,7 @@ public enum GateErrorReport {
       record.smallestFound.map {
         "The smallest slowdown of one cell found with 95% power is \(Quantity.percent($0))."
       }
-      ?? "Not even \(Quantity.percent(4 * record.threshold)) is found with 95% power: raise --budget."
+      ?? "Not even \(Quantity.percent(4 * record.threshold)) is found with 95% power: raise the budget."
     return """
       \(table.rendered())
 

@@ -57,7 +57,7 @@ public struct HostDescription: Encodable, Sendable {
         "limits",
         measuredNow
           ? "measured now, best of \(limits.samples) samples"
-          : "kept from an earlier run, best of \(limits.samples) samples (--remeasure for new ones)"
+          : "kept from an earlier run, best of \(limits.samples) samples (remeasure for new ones)"
       ),
     ])
   }

@@ -54,16 +54,20 @@ public struct SearchReport {
   }
 
   private var candidates: Table {
-    var table = Table([
+    // In what layers differ, after the sizes, where the search varies it.
+    let patternColumn = problem.space.axes.areGiven ? 7 : nil
+    var columns: [(String, Table.Alignment)] = [
       ("", .left), ("d", .right), ("f", .right), ("L", .right), ("H", .right), ("K", .right),
       ("e", .right), ("N", .right), ("total", .right), ("r", .right), ("d/√N", .right),
       (quantity.words, .right), ("P(target)", .right), ("memory", .right), ("tok/s", .right),
       ("90% interval", .right), ("gain", .right),
       ("90% interval", .right), ("P(faster)", .right),
-    ])
+    ]
+    if let patternColumn { columns.insert(("layers", .left), at: patternColumn) }
+    var table = Table(columns)
     func add(_ mark: String, _ candidate: SearchCandidate) {
       let shape = candidate.shape
-      table.add(
+      var cells =
         [
           mark, "\(shape.hiddenSize)", "\(shape.intermediateSize)", "\(shape.layers)",
           "\(shape.queryHeads)", "\(shape.keyValueHeads)", "\(shape.headDimension)",
@@ -82,7 +86,11 @@ public struct SearchReport {
             ? Self.interval(candidate.logGain, candidate.logGainDeviation) : "–",
           problem.isBaselineOfSize
             ? Quantity.probability(candidate.probabilityBeatsBaseline) : "–",
-        ])
+        ]
+      if let patternColumn {
+        cells.insert(shape.pattern.words.joined(separator: " "), at: patternColumn)
+      }
+      table.add(cells)
     }
     for (index, candidate) in result.candidates.enumerated() {
       add("\(index + 1)\(candidate.isTied ? " =" : "")", candidate)
@@ -97,7 +105,7 @@ public struct SearchReport {
       notes.append(
         "\(problem.baseline.name) has \(Quantity.count(Double(problem.baseline.parameters.nonEmbedding))) "
           + "parameters, not \(Quantity.count(problem.space.parameters)): a gain over another size says "
-          + "nothing of a shape, so none is stated. A --baseline within 10% gives one.")
+          + "nothing of a shape, so none is stated. A baseline within 10% gives one.")
     }
     notes.append(
       "=: within noise of the fastest (\(result.tied) of \(result.examined) examined); of these, what "
@@ -112,6 +120,11 @@ public struct SearchReport {
       notes.append(
         "The law is blind to GQA: a GQA other than the baseline's "
           + "\(problem.baseline.queryHeadsPerKeyValueHead) is unverified in loss.")
+    }
+    if result.candidates.contains(where: { !$0.isPatternVerified }) {
+      notes.append(
+        "The law is blind to layers without attention, windows and shared weights: where they are "
+          + "not the baseline's they are unverified in loss.")
     }
     if let law = problem.predictor.law.uncertainty {
       if law.covariance == nil, law.resamples.isEmpty {
@@ -289,6 +302,7 @@ public struct SearchReport {
       let probabilityBeatsBaseline: Double?
       let tied: Bool
       let gqaVerified: Bool
+      let patternVerified: Bool
       let extrapolated: [String]
       let served: [Served]
 
@@ -324,6 +338,7 @@ public struct SearchReport {
         probabilityBeatsBaseline = naming.gain(candidate.probabilityBeatsBaseline)
         tied = candidate.isTied
         gqaVerified = candidate.isGQAVerified
+        patternVerified = candidate.isPatternVerified
         extrapolated = candidate.extrapolated
       }
     }

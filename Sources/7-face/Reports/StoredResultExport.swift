@@ -5,7 +5,7 @@ import Store
 
 /// Results of a store for other programs.
 public enum StoredResultExport {
-  /// An array of records, as `dyno bench --output json` prints; failed ones have `failure`.
+  /// An array of records, as `dyno bench` prints in JSON; failed ones have `failure`.
   public static func json(_ results: [StoredResult]) -> String {
     results.isEmpty ? "[]" : "[\n" + results.map(line).joined(separator: ",\n") + "\n]"
   }

@@ -99,6 +99,7 @@ struct Bench: ParsableCommand {
     if endWithStdin { ParentWatch.endWithStandardInput() }
     var subjects = try options.architectures.map(ModelSubject.resolve)
     for subject in subjects {
+      _ = try subject.architecture.writtenConfig()  // records hold it
       subject.notes.forEach { warn("\(subject.architecture.name): \($0)") }
     }
     if randomWeights { for index in subjects.indices { subjects[index].weights = nil } }

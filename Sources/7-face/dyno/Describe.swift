@@ -21,7 +21,7 @@ struct Describe: ParsableCommand {
       let subject = try ModelSubject.resolve(argument)
       subject.notes.forEach { warn("\(subject.architecture.name): \($0)") }
       return ArchitectureDescription(
-        subject.architecture, dtype: options.dtype ?? .bf16,
+        subject.architecture, dtype: options.dtype ?? subject.defaultDType ?? .bf16,
         cacheDType: options.cacheDtype.dtype, depth: depth)
     }
     switch output {

@@ -25,11 +25,14 @@ struct Dyno: ParsableCommand {
     }
     // Where our parent ignored the ends of its children, so would we, and never learn how ours ended.
     signal(SIGCHLD, SIG_DFL)
+    let arguments = withNegativeValues(CommandLine.arguments.dropFirst())
+    var ran: any ParsableCommand.Type = Dyno.self
     do {
-      var command = try parseAsRoot(withNegativeValues(CommandLine.arguments.dropFirst()))
+      var command = try parseAsRoot(arguments)
+      ran = type(of: command)
       try command.run()
     } catch let error as InputError {
-      fail("dyno: \(error)", code: 2)
+      fail("dyno: \(error.namingOptions(of: ran, given: arguments))", code: 2)
     } catch let error as HostError {
       fail("dyno: \(error)", code: 70)
     } catch let code as ExitCode {

@@ -114,7 +114,8 @@ struct Logits: ParsableCommand {
     for start in stride(from: 0, to: count, by: Self.chunk) {
       progress.show("token \(start) of \(count)")
       let end = min(count, start + Self.chunk)
-      let input = Engine.Input(sequence: 0, tokens: Array(tokens.values[start..<end]))
+      let input = Engine.Input(
+        sequence: 0, tokens: Array(tokens.values[start..<end]), promptLength: count)
       let logits = try engine.forward(
         [input], logits: allPositions ? .all : end == count ? .last : .none)
       rows += (0..<logits.count).map { Array(logits[$0]) }

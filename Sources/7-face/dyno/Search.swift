@@ -109,6 +109,24 @@ struct SpaceOptions: ParsableArguments {
     help: "Head dimensions, comma-separated. Default: the baseline's.")
   var headDimension: CountList?
 
+  @Option(
+    help: ArgumentHelp(
+      "Layers without attention, in the middle: shares or numbers such as 0,0.25,8. Default: as the "
+        + "baseline.", valueName: "share|count"))
+  var attentionFree: CommaSeparated<LayerShare>?
+
+  @Option(
+    help: ArgumentHelp(
+      "Attention windows, comma-separated: none, or layers with one to layers without and its "
+        + "positions, such as 5:1x512. Default: as the baseline.", valueName: "pattern"))
+  var windows: CommaSeparated<WindowPattern>?
+
+  @Option(
+    help: ArgumentHelp(
+      "Whether neighbouring layers without attention share their weights in pairs: false,true for "
+        + "both. Default: false.", valueName: "bool"))
+  var sharedPairs: CommaSeparated<Bool>?
+
   @Option(help: "Hidden sizes are multiples of this. Default: 128.")
   var hiddenMultiple: Int?
 
@@ -139,6 +157,9 @@ struct SpaceOptions: ParsableArguments {
     spec.tolerance = tolerance?.share
     spec.layers = layers.map { $0.values.flatMap { Array($0.range) } }
     spec.headDimensions = headDimension?.values
+    spec.axes.attentionFree = attentionFree?.values
+    spec.axes.windows = windows?.values
+    spec.axes.sharedPairs = sharedPairs?.values
     spec.hiddenMultiple = hiddenMultiple
     spec.intermediateMultiple = intermediateMultiple
     spec.maxGQA = maxGqa?.value
@@ -150,6 +171,16 @@ struct SpaceOptions: ParsableArguments {
 extension CountRange: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
   public static var allValueStrings: [String] { ["counts or ranges such as 16 or 12-20"] }
+}
+
+extension LayerShare: ExpressibleByArgument {
+  public static var allValueStrings: [String] { [expected] }
+  public init?(argument: String) { self.init(argument) }
+}
+
+extension WindowPattern: ExpressibleByArgument {
+  public static var allValueStrings: [String] { [expected] }
+  public init?(argument: String) { self.init(argument) }
 }
 
 /// A limit of query heads per KV head, or none.

@@ -250,12 +250,19 @@ extension GGUFMetadata {
     for (key, sizes) in zip(keys, sizes) {
       values["\(architecture).\(key)"] = .integer(sizes.max() ?? 0)
     }
-    var fields = try GGUFMetadata(values: JSONObject(values), shapes: shapes).commonFields()
+    var fields = try replacing(values: values).commonFields()
     fields["num_key_value_heads"] = .null
     fields["intermediate_size"] = .null
     fields["block_configs"] = .array(
       try (0..<count).map { layer in
         let (heads, keyValueHeads, size) = (sizes[0][layer], sizes[1][layer], sizes[2][layer])
+        guard heads == 0 || heads == sizes[0].max(), keyValueHeads == 0 || heads % keyValueHeads == 0
+        else {
+          throw InputError(
+            "\(architecture).attention.head_count",
+            problem: "is \(heads), with \(keyValueHeads) KV heads, in layer \(layer)",
+            expected: "none, or \(sizes[0].max() ?? 0) in groups")
+        }
         guard heads == 0 || keyValueHeads > 0 else {
           throw InputError(
             "\(architecture).attention.head_count_kv",

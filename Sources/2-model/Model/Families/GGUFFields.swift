@@ -45,6 +45,11 @@ extension GGUFMetadata {
     if let epsilon = try double("attention.layer_norm_epsilon") {
       fields["layer_norm_eps"] = .number(epsilon)
     }
+    guard fields["rms_norm_eps"] != nil || fields["layer_norm_eps"] != nil else {
+      throw InputError(
+        "\(architecture).attention.layer_norm_rms_epsilon", problem: "is missing",
+        expected: "it, or layer_norm_epsilon, in the metadata")
+    }
     fields.merge(try rotaryFields(headDimension: headDimension)) { $1 }
     return fields
   }

@@ -1,3 +1,5 @@
+import Input
+
 // OLMo 2 and 3: parts read the residual stream itself and are normed before they are added; queries
 // and keys are normed over all heads. OLMo 3 has windows, and turns its two types of layer apart.
 
@@ -14,6 +16,12 @@ extension Family {
         matches: { (try $0.int("attention.sliding_window") ?? 0 > 0) == isThird }
       ) { metadata in
         var fields = try metadata.commonFields()
+        if let local = try metadata.double("rope.freq_base_swa"),
+          local != (try metadata.double("rope.freq_base") ?? 10_000)
+        {
+          throw InputError(
+            "olmo2.rope.freq_base_swa", problem: "is \(local)", expected: "rope.freq_base")
+        }
         if isThird {
           fields["sliding_window"] = metadata.value("attention.sliding_window")
           fields["layer_types"] = try metadata.layerTypes(

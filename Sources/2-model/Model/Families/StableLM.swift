@@ -20,6 +20,7 @@ extension Family {
     gguf: GGUFFamily("stablelm") { metadata in
       var fields = try metadata.commonFields()
       let layers = try metadata.size("block_count")
+      _ = try metadata.bool("use_parallel_residual")  // the tensors decide, as in llama.cpp
       fields["use_qkv_bias"] = .bool(try metadata.hasInAllLayers("attn_q.bias", layers: layers))
       fields["qk_layernorm"] = .bool(
         try metadata.hasInAllLayers("attn_q_norm.weight", layers: layers))

@@ -13,7 +13,7 @@ extension Architecture {
   /// The same with what there is to tell the user.
   public static func described(
     at url: URL
-  ) throws -> (architecture: Architecture, notes: [String]) {
+  ) throws -> (architecture: Architecture, storedAs: String?, notes: [String]) {
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
     let file = exists && isFolder.boolValue ? url.appendingPathComponent("config.json") : url
@@ -21,7 +21,7 @@ extension Architecture {
       let data = try InputFile.config.data(at: file.path)
       let config = ConfigReader(try JSONObject(parsing: data))
       let architecture = try Architecture(name: name(ofConfigAt: file), config: config)
-      return (architecture, config.notes)
+      return (architecture, config.storedAs, config.notes)
     }
   }
 

@@ -1,4 +1,5 @@
 import Input
+import Synchronization
 
 /// The metadata of a GGUF file, and which tensors it has: what an architecture is read from.
 public struct GGUFMetadata: Sendable {
@@ -33,15 +34,55 @@ public struct GGUFMetadata: Sendable {
   }
 
   /// The value under the architecture's name: `block_count` is `llama.block_count`.
-  public func value(_ key: String) -> JSONValue? { values["\(architecture).\(key)"] }
-  public func int(_ key: String) throws -> Int? { try values.int("\(architecture).\(key)") }
-  public func double(_ key: String) throws -> Double? {
-    try values.double("\(architecture).\(key)")
+  public func value(_ key: String) -> JSONValue? { values[asked(key)] }
+  public func int(_ key: String) throws -> Int? { try values.int(asked(key)) }
+  public func double(_ key: String) throws -> Double? { try values.double(asked(key)) }
+  public func bool(_ key: String) throws -> Bool? { try values.bool(asked(key)) }
+  public func string(_ key: String) throws -> String? { try values.string(asked(key)) }
+
+  /// The whole key, remembered.
+  private func asked(_ key: String) -> String {
+    let whole = "\(architecture).\(key)"
+    known.keys.withLock { _ = $0.insert(whole) }
+    return whole
   }
-  public func bool(_ key: String) throws -> Bool? { try values.bool("\(architecture).\(key)") }
-  public func string(_ key: String) throws -> String? {
-    try values.string("\(architecture).\(key)")
+
+  private var known = KnownKeys()
+
+  /// The same file with other values; what is asked of one counts for both.
+  func replacing(values: [String: JSONValue]) throws -> GGUFMetadata {
+    var other = try GGUFMetadata(
+      values: JSONObject(values), shapes: shapes, rotaryFactors: rotaryFactors)
+    other.known = known
+    return other
   }
+
+  private final class KnownKeys: Sendable {
+    let keys = Mutex<Set<String>>([])
+  }
+
+  /// Refuses keys of the architecture that were never asked for, unless they change no forward pass or
+  /// say that something is off.
+  func refuseUnknownKeys() throws {
+    let known = known.keys.withLock { $0 }
+    for (key, value) in values.fields.sorted(by: { $0.key < $1.key })
+    where key.hasPrefix(architecture + ".") && !known.contains(key) {
+      let rest = String(key.dropFirst(architecture.count + 1))
+      guard !Self.harmless.contains(rest), !value.saysNothing else { continue }
+      throw InputError(
+        key, problem: "\(value.kind) is not known for this architecture",
+        expected: "a file of a model that is understood")
+    }
+  }
+
+  private static let harmless: Set<String> = [
+    "vocab_size", "tensor_data_layout", "rope.scaling.finetuned", "context_length",
+    "rope.scaling.original_context_length", "rope.scaling.attn_factor", "attention.causal",
+    "attention.value_length_swa", "attention.key_length_swa", "rope.dimension_count_swa",
+    "rope.scaling.yarn_log_multiplier", "rope.scaling.yarn_ext_factor", "pooling_type",
+    "attention.layer_norm_epsilon", "attention.layer_norm_rms_epsilon", "expert_used_count",
+    "rope.dimension_sections", "n_deepstack_layers", "leading_dense_block_count",
+  ]
   public func size(_ key: String) throws -> Int {
     guard let value = try int(key) else {
       throw InputError(
@@ -112,5 +153,16 @@ extension TensorNames {
         "mtp.", "model.mtp_layers.", "model.mtp_block.", "model.mtp_emb_norm.",
         "model.mtp_hidden_norm.", "model.mtp_linear_proj.",
       ])
+  }
+}
+
+extension JSONValue {
+  /// Off, zero or empty.
+  fileprivate var saysNothing: Bool {
+    switch self {
+    case .null, .bool(false), .integer(0), .number(0), .string("none"): true
+    case .array(let values): values.isEmpty
+    default: false
+    }
   }
 }

@@ -9,11 +9,22 @@ extension GGUFFamily {
     var fields = try gguf.config(metadata)
     fields["model_type"] = .string(family.modelType)
     if let factors = metadata.rotaryFactors {
+      if let scaling = fields["rope_scaling"] {
+        throw InputError(
+          "\(metadata.architecture).rope.scaling",
+          problem: "\(scaling.kind) beside factors in tensors",
+          expected: "one of both")
+      }
       fields["rope_scaling"] = .object(try metadata.longrope(factors))
     }
     let config = ConfigReader(JSONObject(fields))
     var architecture = try family.read(name, config)
     try config.refuseUnknownFields()
+    try metadata.refuseUnknownKeys()
+    if try metadata.bool("attention.causal") == false {
+      throw InputError(
+        "\(metadata.architecture).attention.causal", problem: "is false", expected: "a decoder")
+    }
     if let interleaved = gguf.interleavedRotary {
       architecture.layers.modifyKinds { $0.attention?.rotary?.interleaved = interleaved }
     }

@@ -11,7 +11,14 @@ extension ConfigReader {
     var fields: [String: JSONValue]
     if let field {
       fields = try object(field)?.fields ?? [:]
+      guard !fields.isEmpty else {
+        throw InputError(field, problem: "is empty", expected: "the text model's fields")
+      }
     } else {
+      guard has("hidden_size") else {
+        throw InputError(
+          "text_config", problem: "is missing", expected: "the text model of this \(modelType)")
+      }
       // Qwen's first releases.
       fields = object.fields
       for (name, value) in fields where name.hasSuffix("_config") && value != .null {

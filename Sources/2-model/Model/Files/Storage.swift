@@ -25,7 +25,11 @@ extension ConfigReader {
     for algorithm in [object.text("quant_algo"), method].compactMap({ $0?.lowercased() }) {
       for known in ["nvfp4", "mxfp4", "fp8"] where algorithm.contains(known) { return known }
     }
-    if let bits = try object.int("bits") { return "int\(bits)" }
+    switch object["bits"] {
+    case .integer(let bits)?: return "int\(bits)"
+    case .number(let bits)?: return "\(bits) bits"  // a mean, as of EXL2
+    default: break
+    }
     if let (bits, type) = object.compressedWeights() {
       return type == "float" ? "fp\(bits)" : "int\(bits)"
     }

@@ -17,7 +17,7 @@ public enum DeviceZoo {
     return root.appendingPathComponent("dyno/device-host.json")
   }
 
-  /// What a command line's `--device` means: a path to a profile, or a shipped device's name.
+  /// What a user calls a device: a path to a profile, or a shipped device's name.
   public static func resolve(_ argument: String) throws -> DeviceProfile {
     if FileManager.default.fileExists(atPath: argument) {
       return try DeviceProfile(contentsOf: URL(fileURLWithPath: argument))
@@ -26,7 +26,7 @@ public enum DeviceZoo {
       guard FileManager.default.fileExists(atPath: hostFile.path) else {
         throw InputError(
           host, problem: "this machine is not calibrated",
-          expected: "dyno calibrate --device host on its measurements first")
+          expected: "a calibration of device \(host) on its measurements first")
       }
       return try DeviceProfile(contentsOf: hostFile)
     }

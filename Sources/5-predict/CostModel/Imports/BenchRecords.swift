@@ -35,7 +35,7 @@ public enum BenchRecords {
     if let config = try fields.object("architecture") {
       architecture = try within("architecture") { try Architecture(name: name, config: config) }
     } else {
-      architecture = try facts.required(facts.architecture, "--model", "model")
+      architecture = try facts.required(facts.architecture, "model", "model")
     }
     let weights: DType
     if isOurs {

@@ -23,7 +23,7 @@ struct LlamaBenchModel {
     let words = (try fields.string("model_type") ?? "")
       .split(separator: " ", maxSplits: 2, omittingEmptySubsequences: true)
     guard words.count == 3 else {
-      return try facts.required(facts.dtype, "--dtype", "storage of weights")
+      return try facts.required(facts.dtype, "dtype", "storage of weights")
     }
     var name = String(words[2])
     for suffix in [" (guessed)"] where name.hasSuffix(suffix) { name.removeLast(suffix.count) }
@@ -38,7 +38,7 @@ struct LlamaBenchModel {
     guard facts.dtype == nil || facts.dtype == dtype else {
       throw InputError(
         "model_type", problem: "weights are stored as \(name.prefix(40))",
-        expected: "\(facts.dtype?.rawValue ?? ""), as --dtype says")
+        expected: "\(facts.dtype?.rawValue ?? ""), as given")
     }
     return dtype
   }
@@ -54,7 +54,7 @@ struct LlamaBenchModel {
     guard expected.contains(where: { abs(Double(count) / $0 - 1) <= 0.01 }) else {
       throw InputError(
         "model_n_params", problem: "is \(count)",
-        expected: "\(counts.total), as \(architecture.name) of --model has")
+        expected: "\(counts.total), as the given \(architecture.name) has")
     }
   }
 
@@ -66,7 +66,7 @@ struct LlamaBenchModel {
       throw InputError(
         offloaded == 0 ? "n_gpu_layers" : "backends",
         problem: "the run is of a \(usesGPU ? "GPU" : "CPU")",
-        expected: "a run of a \(usesGPU ? "CPU" : "GPU"), which --device is")
+        expected: "a run of a \(usesGPU ? "CPU" : "GPU"), as the given device is")
     }
     if let offloaded, (1..<layers).contains(offloaded) {
       throw InputError(

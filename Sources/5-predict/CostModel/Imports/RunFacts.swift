@@ -33,11 +33,11 @@ public struct RunFacts: Sendable {
     self.tensorParallel = tensorParallel
   }
 
-  /// - Throws: `InputError` that names the option to give.
-  func required<Value>(_ value: Value?, _ option: String, _ what: String) throws -> Value {
+  /// - Throws: `InputError` that names the field to give.
+  func required<Value>(_ value: Value?, _ field: String, _ what: String) throws -> Value {
     guard let value else {
       throw InputError(
-        problem: "does not say the \(what)", expected: "\(option) on the command line")
+        problem: "does not say the \(what)", expected: "\(field) to be given with the file")
     }
     return value
   }
@@ -47,7 +47,7 @@ public struct RunFacts: Sendable {
     guard let deviceKind, deviceKind != kind else { return }
     throw InputError(
       problem: "was measured on a \(kind.rawValue.uppercased())",
-      expected: "measurements of a \(deviceKind.rawValue.uppercased()), which --device is")
+      expected: "measurements of a \(deviceKind.rawValue.uppercased()), as the given device is")
   }
 
   /// The model that a file calls `hubName`: the zoo's, or the user's where the zoo has none.
@@ -61,7 +61,7 @@ public struct RunFacts: Sendable {
     else {
       throw InputError(
         problem: "is of the model \"\(hubName.prefix(60))\"",
-        expected: "\(given.name), as --model says")
+        expected: "\(given.name), as given")
     }
     return given
   }

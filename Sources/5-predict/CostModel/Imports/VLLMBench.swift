@@ -32,9 +32,9 @@ public enum VLLMBench {
       samples.isEmpty
       ? try fields.number("avg_latency", in: seconds) : samples[samples.count / 2]
     return try run(
-      fields, facts, prompt: facts.required(facts.prompt, "--workload", "lengths"),
-      generate: facts.required(facts.generate, "--workload", "lengths"),
-      batch: facts.required(facts.batch, "--batch", "batch"), seconds: latency, origin)
+      fields, facts, prompt: facts.required(facts.prompt, "workload", "lengths"),
+      generate: facts.required(facts.generate, "workload", "lengths"),
+      batch: facts.required(facts.batch, "batch", "batch"), seconds: latency, origin)
   }
 
   /// All requests at once: a batch of as many sequences.
@@ -42,14 +42,14 @@ public enum VLLMBench {
     _ fields: JSONObject, _ facts: RunFacts, _ origin: String
   ) throws -> WholeRun {
     let requests = try fields.count("num_requests", in: WholeRun.batches)
-    let prompt = try facts.required(facts.prompt, "--workload", "lengths")
-    let generate = try facts.required(facts.generate, "--workload", "lengths")
+    let prompt = try facts.required(facts.prompt, "workload", "lengths")
+    let generate = try facts.required(facts.generate, "workload", "lengths")
     if let tokens = try fields.double("total_num_tokens") {
       let expected = Double(requests) * (Double(prompt) + Double(generate))
       guard abs(tokens / expected - 1) < 0.02 else {
         throw InputError(
           "total_num_tokens", problem: "is \(tokens)",
-          expected: "\(expected), as --workload says")
+          expected: "\(expected), as the given workload says")
       }
     }
     return try run(
@@ -120,7 +120,7 @@ public enum VLLMBench {
     guard facts.dtype == nil, let mark = words.first(where: marks.contains) else { return }
     throw InputError(
       problem: "\"\(model.prefix(60))\" has quantised weights (\(mark))",
-      expected: "16-bit weights, or --dtype")
+      expected: "16-bit weights, or dtype to be given with the file")
   }
 
   /// How many devices shared each layer: what `--metadata` or the server's arguments say, else the
@@ -154,7 +154,7 @@ public enum VLLMBench {
     if let said, let given = facts.tensorParallel, said != given {
       throw InputError(
         "tensor_parallel_size", problem: "is \(said)",
-        expected: "\(given), as --tensor-parallel says")
+        expected: "\(given), as given")
     }
     return said ?? facts.tensorParallel ?? 1
   }
@@ -166,9 +166,9 @@ public enum VLLMBench {
     try WholeRun.requireSane(depth: 0, prompt: prompt, generate: generate, batch: batch)
     let dtype = facts.dtype ?? .bf16
     return WholeRun(
-      device: try facts.required(facts.device, "--device", "device"),
+      device: try facts.required(facts.device, "device", "device"),
       engine: facts.engine ?? "vllm",
-      architecture: try facts.required(facts.architecture, "--model", "model"), weights: dtype,
+      architecture: try facts.required(facts.architecture, "model", "model"), weights: dtype,
       cache: dtype, devices: try tensorParallel(fields, facts), prompt: prompt, generate: generate,
       batch: batch, seconds: seconds,
       origin: origin)

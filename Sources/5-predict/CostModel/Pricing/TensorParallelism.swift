@@ -46,7 +46,7 @@ public enum TensorParallelism {
       }
     let possible = (1...64).filter { divides(architecture, devices: $0) }
     throw InputError(
-      "--tensor-parallel", problem: problem,
+      "tensor_parallel", problem: problem,
       expected: possible.map(String.init).joined(separator: ", "))
   }
 }

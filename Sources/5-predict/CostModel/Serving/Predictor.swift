@@ -43,13 +43,13 @@ public final class Predictor {
   public init(_ profile: DeviceProfile, _ engine: ServingEngine, _ settings: Settings) throws {
     guard engine.runs(on: profile.limits.kind) else {
       throw InputError(
-        "--engine", problem: "\(engine.name) does not run on \(profile.name)",
+        "engine", problem: "\(engine.name) does not run on \(profile.name)",
         expected: ServingEngine.all.filter { $0.runs(on: profile.limits.kind) }.map(\.name)
           .joined(separator: ", "))
     }
     guard settings.tensorParallel == 1 || profile.limits.linkBandwidth > 0 else {
       throw InputError(
-        "--tensor-parallel", problem: "\(profile.name) has no links", expected: "1")
+        "tensor_parallel", problem: "\(profile.name) has no links", expected: "1")
     }
     self.profile = profile
     self.engine = engine
@@ -193,7 +193,7 @@ public final class Predictor {
           + profile.name,
         expected: largest > 0
           ? "a batch of at most \(largest)"
-          : (sharing(architecture, workload).map { "--tensor-parallel \($0), " } ?? "")
+          : (sharing(architecture, workload).map { "tensor_parallel \($0), " } ?? "")
             + "a smaller model or dtype")
     }
     var operators: [Operator.Kind: OperatorCost] = [:]

@@ -82,7 +82,7 @@ public struct ServingEngine: Sendable, Equatable {
   public static func named(_ name: String) throws -> ServingEngine {
     guard let engine = all.first(where: { $0.name == name }) else {
       throw InputError(
-        "--engine", problem: "\"\(name.prefix(40))\" is not known",
+        "engine", problem: "\"\(name.prefix(40))\" is not known",
         expected: all.map(\.name).joined(separator: ", "))
     }
     return engine

@@ -5,7 +5,7 @@ public protocol ComparisonExporter: Sendable {
   func text(_ comparison: ComparisonRecord) throws -> String
 }
 
-/// The readers, by the name that `--output` gives them.
+/// The readers, by the name that users give them.
 public enum ComparisonFormat: String, CaseIterable, Sendable {
   case table
   case json
