@@ -12,8 +12,9 @@ import Testing
       "block_count": .integer(6), "embedding_length": .integer(64),
       "feed_forward_length": .integer(128), "attention.head_count": .integer(4),
       "attention.head_count_kv": .integer(2), "context_length": .integer(128),
-      "attention.layer_norm_rms_epsilon": .number(1e-5),
     ]
+    let hasLayerNorm = ["gpt2", "gptneox", "stablelm", "cohere2"].contains(architecture)
+    values["attention.layer_norm_\(hasLayerNorm ? "" : "rms_")epsilon"] = .number(1e-5)
     // GPT's heads have no groups.
     if architecture.hasPrefix("gpt") { values["attention.head_count_kv"] = nil }
     values.merge(changes) { $1 }

@@ -100,7 +100,7 @@ struct Bench: ParsableCommand {
     var subjects = try options.architectures.map(ModelSubject.resolve)
     for subject in subjects {
       _ = try subject.architecture.writtenConfig()  // records hold it
-      subject.notes.forEach { warn("\(subject.architecture.name): \($0)") }
+      warn(of: subject)
     }
     if randomWeights { for index in subjects.indices { subjects[index].weights = nil } }
     if let architectureName {

@@ -19,7 +19,7 @@ struct Describe: ParsableCommand {
     let depth = try nonNegative("--depth", depth)
     let descriptions = try options.architectures.map { argument in
       let subject = try ModelSubject.resolve(argument)
-      subject.notes.forEach { warn("\(subject.architecture.name): \($0)") }
+      warn(of: subject)
       return ArchitectureDescription(
         subject.architecture, dtype: options.dtype ?? subject.defaultDType ?? .bf16,
         cacheDType: options.cacheDtype.dtype, depth: depth)

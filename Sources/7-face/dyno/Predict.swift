@@ -52,7 +52,7 @@ struct Predict: ParsableCommand {
   func run() throws {
     let models = try architectures.map(ModelSubject.resolve)
     for model in models where output == .json { _ = try model.architecture.writtenConfig() }
-    for model in models { model.notes.forEach { warn("\(model.architecture.name): \($0)") } }
+    for model in models { warn(of: model) }
     let subjects = models.map(\.architecture)
     let profile = try DeviceZoo.resolve(device)
     let isGPU = profile.limits.kind == .gpu

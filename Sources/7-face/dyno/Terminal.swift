@@ -1,6 +1,7 @@
 import Foundation
 import Input
 import Machine
+import Weights
 
 // stdout carries results only; everything else goes to stderr.
 
@@ -23,6 +24,11 @@ func complain(_ text: String) {
 }
 
 func warn(_ text: String) { complain("dyno: warning: \(text)") }
+
+/// What there is to know of how a model was read.
+func warn(of subject: ModelSubject) {
+  for note in subject.notes { warn("\(subject.architecture.name): \(note)") }
+}
 
 /// A line that says what is being done, rewritten in place; silent where stderr is no terminal.
 struct ProgressLine {

@@ -256,7 +256,8 @@ extension GGUFMetadata {
     fields["block_configs"] = .array(
       try (0..<count).map { layer in
         let (heads, keyValueHeads, size) = (sizes[0][layer], sizes[1][layer], sizes[2][layer])
-        guard heads == 0 || heads == sizes[0].max(), keyValueHeads == 0 || heads % keyValueHeads == 0
+        guard heads == 0 || heads == sizes[0].max(),
+          keyValueHeads == 0 || heads % keyValueHeads == 0
         else {
           throw InputError(
             "\(architecture).attention.head_count",
