@@ -67,7 +67,7 @@ public enum Families {
     .llama, .mistral, .ministral3, .qwen2, .qwen3, .phi3, .gemma2, .gemma3, .olmo2, .olmo3,
     .smollm3, .granite, .graniteHybrid, .minicpm, .glm4, .cohere2, .stablelm, .exaone4, .ernie,
     .seedOSS, .arcee,
-    .gptNeoX, .gpt2, .nemotronNAS, .deci, .shishulm,
+    .gptNeoX, .gpt2, .nemotron, .nemotronNAS, .deci, .shishulm,
   ]
 
   private static let byModelType = Dictionary(
