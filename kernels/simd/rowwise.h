@@ -71,19 +71,28 @@ static void layer_norm(
   float sum = sum_vf(sums);
   for (; i < count; i++) sum += x[i];
   const float mean = sum / (float)count;
+  // What rounding has left of the mean is taken off as well.
+  vf rests = {0};
   sums = (vf){0};
   for (i = 0; i + LANES <= count; i += LANES) {
     const vf v = load_f32(x + i) - mean;
+    rests += v;
     sums = fma_vf(v, v, sums);
   }
-  float squares = sum_vf(sums);
-  for (; i < count; i++) squares += (x[i] - mean) * (x[i] - mean);
-  const float scale = 1 / sqrtf(squares / (float)count + epsilon);
+  float rest = sum_vf(rests), squares = sum_vf(sums);
+  for (; i < count; i++) {
+    rest += x[i] - mean;
+    squares += (x[i] - mean) * (x[i] - mean);
+  }
+  const float offset = rest / (float)count;
+  const float variance = squares / (float)count - offset * offset;
+  const float scale = 1 / sqrtf((variance > 0 ? variance : 0) + epsilon);
   for (i = 0; i + LANES <= count; i += LANES) {
-    const vf v = (load_f32(x + i) - mean) * scale * load_f32(weight + i);
+    const vf v = (load_f32(x + i) - mean - offset) * scale * load_f32(weight + i);
     store_f32(y + i, bias != NULL ? v + load_f32(bias + i) : v);
   }
-  for (; i < count; i++) y[i] = (x[i] - mean) * scale * weight[i] + (bias != NULL ? bias[i] : 0);
+  for (; i < count; i++)
+    y[i] = (x[i] - mean - offset) * scale * weight[i] + (bias != NULL ? bias[i] : 0);
 }
 
 // Φ(x) by the error function's approximation 7.1.26 of Abramowitz and Stegun (1964), within 1.5e-7.
