@@ -112,6 +112,29 @@ import Weights
     #expect(engine.cache.lengths == [5])
   }
 
+  /// A rotation that depends on the prompt's length turns all its parts alike.
+  @Test func promptInPartsTurnsAsAWhole() throws {
+    var architecture = randomLlama(seed: 4)
+    architecture.rotaries = [
+      RotaryEmbedding(theta: 10_000, scaling: .dynamic(factor: 4, originalMaxPositions: 16))
+    ]
+    let kernels = try KernelTable.selected()
+    let weights = try ModelWeights.lively(architecture, seed: 4, kernels: kernels)
+    let tokens = randomTokens(60, architecture, seed: 4)
+    let whole = try TestEngine(weights).logits([(0, tokens)])
+    func inParts(promptLength: Int) throws -> [[Float]] {
+      let engine = try TestEngine(weights).engine
+      return try [0..<20, 20..<60].flatMap { part in
+        let input = Engine.Input(
+          sequence: 0, tokens: Array(tokens[part]), promptLength: promptLength)
+        let logits = try engine.forward([input], logits: .all)
+        return (0..<logits.count).map { Array(logits[$0]) }
+      }
+    }
+    #expect(relativeError(try inParts(promptLength: 60), whole) <= Self.bound)
+    #expect(relativeError(try inParts(promptLength: 0), whole) > 1e-3, "the length plays no part")
+  }
+
   /// Positions that have embeddings of their own end with their table.
   @Test func positionsBeyondTheirEmbeddings() throws {
     var architecture = randomLlama(seed: 2)
