@@ -33,6 +33,24 @@ import Testing
       .architecture
   }
 
+  /// What nothing asks for may change the model; what is off, or of training, does not.
+  @Test func keysThatNothingUnderstands() throws {
+    for key in ["logit_scale", "attention.clamp_kqv", "a_new_scale"] {
+      let error = #expect(throws: InputError.self) { try read("llama", [key: .number(3)]) }
+      #expect(error?.description.contains("llama.\(key)") == true)
+    }
+    #expect(throws: InputError.self) { try read("llama", ["attention.causal": .bool(false)]) }
+    #expect(throws: InputError.self) {
+      try read("llama", ["attention.layer_norm_rms_epsilon": .null])
+    }
+    for (key, value) in [
+      ("vocab_size", JSONValue.integer(100)), ("attention.clamp_kqv", .number(0)),
+      ("use_parallel_residual", .bool(false)), ("attention.causal", .bool(true)),
+    ] {
+      #expect(throws: Never.self) { try read("llama", [key: value]) }
+    }
+  }
+
   @Test func familiesThatShareAnArchitectureAreToldApart() throws {
     #expect(try read("olmo2").modelType == "olmo2")
     let olmo3 = try read("olmo2", ["attention.sliding_window": .integer(8)])

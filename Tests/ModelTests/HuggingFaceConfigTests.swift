@@ -107,6 +107,27 @@ import Testing
     }
   }
 
+  /// A model around a text model that says nothing of it is no model with all defaults.
+  @Test(
+    arguments: [
+      ["model_type": .string("llava")], ["model_type": .string("mistral3"), "text_config": .null],
+      ["model_type": .string("gemma3"), "text_config": .object([:])],
+    ] as [[String: JSONValue]])
+  func textModelsThatAreMissing(fields: [String: JSONValue]) {
+    let error = #expect(throws: InputError.self) {
+      try Architecture(name: "test", config: JSONObject(fields))
+    }
+    #expect(error?.description.contains("text_config") == true)
+  }
+
+  /// Patterns of layers go on where there are more of them.
+  @Test func moreLayersOfAPattern() throws {
+    var gemma = try Zoo.shipped().architecture(named: "gemma-3-1b")
+    gemma.layers.resize(to: 36)
+    let global = gemma.layers.indices.filter { gemma.layers[$0].attention?.window == nil }
+    #expect(global == [5, 11, 17, 23, 29, 35])
+  }
+
   @Test func storageIsToldNotRefused() throws {
     for (storage, format) in [
       (["quant_method": .string("fp8"), "fmt": .string("e4m3")], "fp8"),
@@ -119,6 +140,7 @@ import Testing
         ], "int8"
       ),
       (["group_size": .integer(64), "bits": .integer(4)], "int4"),
+      (["quant_method": .string("exl2"), "bits": .number(4.25)], "4.25 bits"),
       (["quant_method": .string("modelopt"), "quant_algo": .string("NVFP4")], "nvfp4"),
       (["quant_method": .string("hqq")], "hqq"),
       (
