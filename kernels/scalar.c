@@ -83,14 +83,18 @@ static double activated(dyno_activation activation, double x) {
     case DYNO_GELU_TANH: return x / 2 * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x)));
     case DYNO_RELU: return x > 0 ? x : 0;
     case DYNO_RELU_SQUARED: return x > 0 ? x * x : 0;
+    case DYNO_CLAMPED_SWIGLU: return fmin(x, 7) / (1 + exp(-1.702 * fmin(x, 7)));
   }
   __builtin_unreachable();
 }
 
 static void activate(
   dyno_activation activation, const float *gate, const float *up, size_t count, float *y) {
-  for (size_t i = 0; i < count; i++)
-    y[i] = (float)(activated(activation, gate[i]) * (up != NULL ? up[i] : 1));
+  for (size_t i = 0; i < count; i++) {
+    double factor = up != NULL ? up[i] : 1;
+    if (up != NULL && activation == DYNO_CLAMPED_SWIGLU) factor = fmax(-7, fmin(7, factor)) + 1;
+    y[i] = (float)(activated(activation, gate[i]) * factor);
+  }
 }
 
 static void rotate(

@@ -34,6 +34,7 @@ typedef enum {
   DYNO_GELU_TANH,     // its approximation by tanh(√(2/π)·(x + 0.044715·x³))
   DYNO_RELU,
   DYNO_RELU_SQUARED,  // max(x, 0)²
+  DYNO_CLAMPED_SWIGLU,  // x · sigmoid(1.702·x) · (up + 1), x at most 7, up within ±7 (gpt-oss)
 } dyno_activation;
 
 // A block of attention: `rows` queries against positions [first, first + count) of one KV head.

@@ -152,6 +152,8 @@ public final class Engine {
       attention(
         heads, tasks, batch.placed, layer: layer, cache: cache, qkv: workspace[.queryKeyValue],
         into: workspace[.attended])
+    case .latentRotaryAndCacheWrite, .latentAttention, .route, .experts, .sharedScale:
+      preconditionFailure("\(operation.kind) is not executed")
     case .residual(let norm, let scale):
       let (branch, residual) = (workspace[.branch], workspace[.residual])
       forEachRow(rows) { row in

@@ -325,6 +325,7 @@ extension MLP.Activation {
     case .geluTanh: DYNO_GELU_TANH
     case .relu: DYNO_RELU
     case .reluSquared: DYNO_RELU_SQUARED
+    case .clampedSwiGLU: DYNO_CLAMPED_SWIGLU
     }
   }
 }
