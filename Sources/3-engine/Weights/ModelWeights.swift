@@ -31,7 +31,8 @@ public struct ModelWeights: Sendable {
   public var positions: Matrix?
   /// Of each layer, the weights of its operators in the program's order.
   public var layers: [[OperatorWeights]]
-  public var finalNorm: NormWeights
+  /// `nil` where it has none.
+  public var finalNorm: NormWeights?
   /// The embedding itself where they are tied.
   public var head: Linear
 
@@ -129,7 +130,7 @@ extension ModelWeights {
       layers.append(
         try shared < index ? layers[shared] : operators.map { try weights($0, index) })
     }
-    finalNorm = try norms(program.head[0].weights, nil)[0]
+    finalNorm = try norms(program.head[0].weights, nil).first
     let headSpecs = program.head[1].weights
     if architecture.tiedEmbeddings {
       let biases = headSpecs.filter { $0.form == .bias }
