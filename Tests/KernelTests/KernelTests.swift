@@ -408,7 +408,8 @@ import Weights
             var block = dyno_attention_block(
               cache_type: dtype.kernelType, key_width: e, value_width: e, keys: panels.base,
               values: values.baseAddress, key_stride: 0, value_stride: 0, first: first,
-              count: count, queries: queries.base, query_stride: stride, rows: rows, softcap: rows % 2 == 0 ? 4 : 0, visible_from: from,
+              count: count, queries: queries.base, query_stride: stride, rows: rows,
+              softcap: rows % 2 == 0 ? 4 : 0, visible_from: from,
               visible_to: to,
               maximum: maximum.base, sum: sum.base, output: output.base, scratch: scratch.base)
             table.attention(&block)
@@ -508,7 +509,8 @@ import Weights
               var block = dyno_attention_block(
                 cache_type: dtype.kernelType, key_width: e, value_width: e, keys: panels.base,
                 values: values.baseAddress, key_stride: 0, value_stride: 0, first: 0,
-                count: positions, queries: queries.base, query_stride: e, rows: 2, softcap: 0, visible_from: from.baseAddress,
+                count: positions, queries: queries.base, query_stride: e, rows: 2, softcap: 0,
+                visible_from: from.baseAddress,
                 visible_to: to.baseAddress, maximum: maximum.base, sum: sum.base,
                 output: output.base, scratch: scratch.base)
               table.attention(&block)

@@ -107,8 +107,8 @@ package final class CachedAttention {
     var scratch: Int { dyno_attention_scratch(rows, keyWidth, valueWidth, sharesKeys) }
   }
 
-  /// What one thread needs for one task.
-  private struct Workspace {
+  /// What one thread needs for one task. Sendable, as each rank uses only its own.
+  private struct Workspace: @unchecked Sendable {
     let queries, output, maximum, sum, scratch: FloatBuffer
     let visible: UnsafeMutablePointer<Int>
   }
@@ -191,15 +191,15 @@ package final class CachedAttention {
   ) {
     let pass = Pass(
       heads: heads, sinks: sinks, blocks: Blocks(heads), layer: layer, cache: cache,
-      queries: queries, output: output)
+      queries: queries, output: output, partials: partials, kernels: kernels)
     // Neighbouring tasks read on where the last one ended: a thread does best to take them in order.
-    team.share(tasks.count, grain: 1, chunk: 1) { rank, range in
+    team.share(tasks.count, grain: 1, chunk: 1) { [workspaces] rank, range in
       for task in tasks[range] {
-        run(task, inputs[task.input], pass, workspaces[rank])
+        Self.run(task, inputs[task.input], pass, workspaces[rank])
       }
     }
     guard tasks.contains(where: { $0.partial != nil }) else { return }
-    team.run { rank in
+    team.run { [team, workspaces] rank in
       var index = 0
       var merged = 0
       while index < tasks.count {
@@ -208,7 +208,7 @@ package final class CachedAttention {
         let last = end ?? tasks.count
         if task.partial != nil {
           if merged % team.count == rank {
-            merge(tasks[index..<last], inputs[task.input], pass, workspaces[rank])
+            Self.merge(tasks[index..<last], inputs[task.input], pass, workspaces[rank])
           }
           merged += 1
         }
@@ -226,9 +226,11 @@ package final class CachedAttention {
     let cache: KVCache
     let queries: Activations
     let output: Activations
+    let partials: FloatBuffer?
+    let kernels: KernelTable
   }
 
-  private func run(_ task: Task, _ input: Input, _ pass: Pass, _ workspace: Workspace) {
+  private static func run(_ task: Task, _ input: Input, _ pass: Pass, _ workspace: Workspace) {
     let (heads, cache, layer) = (pass.heads, pass.cache, pass.layer)
     let (group, blockRows) = (pass.blocks.group, pass.blocks.rows)
     let partialCount = pass.blocks.partialCount
@@ -251,7 +253,7 @@ package final class CachedAttention {
     let maximum: UnsafeMutablePointer<Float>
     let sum: UnsafeMutablePointer<Float>
     let accumulated: UnsafeMutablePointer<Float>
-    if let partial = task.partial, let partials {
+    if let partial = task.partial, let partials = pass.partials {
       maximum = partials.base + partial * partialCount
       sum = maximum + blockRows
       accumulated = sum + blockRows
@@ -289,15 +291,15 @@ package final class CachedAttention {
     block.sum = sum
     block.output = accumulated
     block.scratch = workspace.scratch.base
-    kernels.functions.attention(&block)
+    pass.kernels.functions.attention(&block)
     if task.partial == nil { normalize(task, input, maximum, sum, accumulated, pass) }
   }
 
   /// Combines the partial softmaxes of one head, in the order of their positions.
-  private func merge(
+  private static func merge(
     _ parts: ArraySlice<Task>, _ input: Input, _ pass: Pass, _ workspace: Workspace
   ) {
-    guard let partials, let first = parts.first else { return }
+    guard let partials = pass.partials, let first = parts.first else { return }
     let e = pass.heads.valueWidth
     let (blockRows, partialCount) = (pass.blocks.rows, pass.blocks.partialCount)
     for row in 0..<first.tokens.count * pass.blocks.group {
@@ -322,7 +324,7 @@ package final class CachedAttention {
       first, input, workspace.maximum.base, workspace.sum.base, workspace.output.base, pass)
   }
 
-  private func normalize(
+  private static func normalize(
     _ task: Task, _ input: Input, _ maximum: UnsafeMutablePointer<Float>,
     _ sum: UnsafeMutablePointer<Float>, _ values: UnsafeMutablePointer<Float>, _ pass: Pass
   ) {

@@ -155,8 +155,9 @@ public final class Engine {
     case .embedding: preconditionFailure("a layer embeds nothing")
     case .norm(let norm, let from, let to):
       let (source, destination) = (workspace[from], workspace[to])
-      forEachRow(rows) { row in
-        normalize(norm, own.norms.first, source.row(row), operation.width, destination.row(row))
+      forEachRow(rows) { [kernels] row in
+        kernels.normalize(
+          norm, own.norms[0], source.row(row), operation.width, destination.row(row))
       }
     case .projection(let projection):
       let (linear, x, y) = (own.linear!, workspace[projection.from], workspace[projection.to])
@@ -190,9 +191,9 @@ public final class Engine {
       for row in 0..<rows { scales.row(row)[0] = 1 / (1 + exp(-scales.row(row)[0])) }
     case .residual(let norm, let scale):
       let (branch, residual) = (workspace[.branch], workspace[.residual])
-      forEachRow(rows) { row in
+      forEachRow(rows) { [kernels] row in
         let (values, sum) = (branch.row(row), residual.row(row))
-        if let norm { normalize(norm, own.norms.first, values, operation.width, values) }
+        if let norm { kernels.normalize(norm, own.norms[0], values, operation.width, values) }
         let scale = Float(scale)
         for i in 0..<operation.width { sum[i] += scale * values[i] }
       }
@@ -239,7 +240,7 @@ public final class Engine {
       matmul: matmul, attention: heads, projection: projection, layer: layer, cache: cache,
       queries: workspace[heads.queryRank == nil ? .queryKeyValue : .queries], work: work,
       output: workspace[.attended])
-    plan.expanded.forEach(pass.expand)
+    for input in plan.expanded { pass.expand(input) }
     guard !plan.inputs.isEmpty else { return }
     let rows = plan.rows
     rows.forEach(pass.absorbQueries)
@@ -325,9 +326,9 @@ public final class Engine {
   // MARK: Row by row
 
   /// Shares rows among the threads; a single one is done before others would have woken.
-  private func forEachRow(_ rows: Int, _ body: (Int) -> Void) {
+  private func forEachRow(_ rows: Int, _ body: @Sendable (Int) -> Void) {
     guard rows > 1 else { return body(0) }
-    team.run { rank in
+    team.run { [team] rank in
       for row in team.slice(rows, rank: rank) { body(row) }
     }
   }
@@ -344,13 +345,16 @@ public final class Engine {
             dimensions: table.dimensions, length: input.length) : fixed
       }
     }
-    forEachRow(batch.tokens.count) { row in
+    let tables = workspace.angles
+    forEachRow(batch.tokens.count) { [weights, kernels] row in
       let token = batch.tokens[row]
       let values = residual.row(row)
       weights.embedding.expand(row: token.id, kernels, into: values)
-      if scale != 1 { for i in 0..<architecture.hiddenSize { values[i] *= scale } }
-      if let positions = weights.positions { add(positions, row: token.position, to: values) }
-      for (table, frequencies) in zip(workspace.angles, frequencies) {
+      if scale != 1 { for i in 0..<weights.architecture.hiddenSize { values[i] *= scale } }
+      if let positions = weights.positions {
+        kernels.add(positions, row: token.position, to: values)
+      }
+      for (table, frequencies) in zip(tables, frequencies) {
         let (cosines, sines) = (table.cosines.row(row), table.sines.row(row))
         let factor = table.rotary.attentionFactor
         for (pair, frequency) in frequencies[token.input].enumerated() {
@@ -362,36 +366,6 @@ public final class Engine {
     }
   }
 
-  /// Adds a row of a matrix.
-  private func add(_ matrix: Matrix, row: Int, to values: UnsafeMutablePointer<Float>) {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: matrix.columns) { buffer in
-      matrix.expand(row: row, kernels, into: buffer.baseAddress!)
-      for i in 0..<matrix.columns { values[i] += buffer[i] }
-    }
-  }
-
-  private func normalize(
-    _ norm: Norm, _ weights: ModelWeights.NormWeights?, _ x: UnsafePointer<Float>, _ count: Int,
-    _ y: UnsafeMutablePointer<Float>
-  ) { normalize(norm, weights, from: 0, x, count, y) }
-
-  /// - Parameters:
-  ///   - weights: `nil` of a norm that has none.
-  ///   - first: of the norm's weights.
-  private func normalize(
-    _ norm: Norm, _ weights: ModelWeights.NormWeights?, from first: Int,
-    _ x: UnsafePointer<Float>, _ count: Int, _ y: UnsafeMutablePointer<Float>
-  ) {
-    let weight = weights.map { $0.weight.base + first } ?? workspace.ones.base
-    let bias = weights?.bias.map { $0.base + first }
-    switch norm.kind {
-    case .rms:
-      kernels.functions.rms_norm(x, weight, count, Float(norm.epsilon), y)
-      if let bias { for i in 0..<count { y[i] += bias[i] } }
-    case .layer: kernels.functions.layer_norm(x, weight, bias, count, Float(norm.epsilon), y)
-    }
-  }
-
   /// Norms query and key heads where the architecture does, turns them, stores keys and values.
   private func rotateAndStore(
     _ heads: Attention, _ norms: [ModelWeights.NormWeights], _ layer: Int, _ batch: Batch
@@ -399,14 +373,14 @@ public final class Engine {
     let e = heads.headDimension
     let qkv = workspace[.queryKeyValue]
     let angles = heads.rotary.map { workspace.angles[Workspace.angles($0, architecture)] }
-    forEachRow(batch.tokens.count) { row in
+    forEachRow(batch.tokens.count) { [kernels, cache] row in
       let token = batch.tokens[row]
       cache.prefetchStore(layer: layer, sequence: token.sequence, position: token.position)
       let (queries, keys) = (qkv.row(row), qkv.row(row) + heads.queryWidth)
       func normalize() {
         guard let norm = heads.queryKeyNorm else { return }
-        normalizeHeads(norm, norms.first, queries, heads.queryHeads, e)
-        normalizeHeads(norm, norms.last, keys, heads.keyValueHeads, e)
+        kernels.normalizeHeads(norm, norms[0], queries, heads.queryHeads, e)
+        kernels.normalizeHeads(norm, norms[1], keys, heads.keyValueHeads, e)
       }
       let isNormedLast = heads.queryKeyNorm?.isAfterRotation ?? false
       if !isNormedLast { normalize() }
@@ -434,10 +408,10 @@ public final class Engine {
     let qkv = workspace[.queryKeyValue]
     let queries = heads.queryRank == nil ? qkv : workspace[.queries]
     let angles = workspace.angles[Workspace.angles(heads.rotary, architecture)]
-    forEachRow(batch.tokens.count) { row in
+    forEachRow(batch.tokens.count) { [kernels, cache] row in
       let token = batch.tokens[row]
       let latent = qkv.row(row) + (heads.queryRank ?? heads.queryWidth)
-      normalize(heads.latentNorm, norms.first, latent, heads.rank, latent)
+      kernels.normalize(heads.latentNorm, norms[0], latent, heads.rank, latent)
       func turn(_ values: UnsafeMutablePointer<Float>) {
         kernels.functions.rotate(
           values, angles.cosines.row(row), angles.sines.row(row), heads.rotaryWidth,
@@ -452,19 +426,6 @@ public final class Engine {
     }
   }
 
-  private func normalizeHeads(
-    _ norm: Attention.QueryKeyNorm, _ weights: ModelWeights.NormWeights?,
-    _ values: UnsafeMutablePointer<Float>, _ heads: Int, _ e: Int
-  ) {
-    guard norm.extent != .allHeads else {
-      return normalize(norm.norm, weights, values, heads * e, values)
-    }
-    for head in 0..<heads {
-      let first = norm.extent == .eachHead ? head * e : 0
-      normalize(norm.norm, weights, from: first, values + head * e, e, values + head * e)
-    }
-  }
-
   /// Scores experts, chooses among them, and groups the rows by expert.
   private func route(
     _ experts: Experts, _ own: ModelWeights.OperatorWeights, _ x: Activations, _ layer: Int,
@@ -472,10 +433,10 @@ public final class Engine {
   ) {
     let scores = workspace[.expertScores]
     matmul(own.linear!, x, m: batch.tokens.count, into: scores)
-    forEachRow(batch.tokens.count) { row in
+    forEachRow(batch.tokens.count) { [choice, routing] row in
       let token = batch.tokens[row]
       choice.set(
-        row: row, experts, scores.row(row), correction: own.numbers.map { UnsafePointer($0.base) },
+        row: row, experts, scores.row(row), correction: own.numbers,
         routing?.draw(layer: layer, sequence: token.sequence, position: token.position))
     }
     choice.group(rows: batch.tokens.count, of: experts)
@@ -488,7 +449,7 @@ public final class Engine {
     let (residual, selected) = (workspace[.residual], workspace[.selected])
     var chosen = 0
     func normalize(_ row: Int) {
-      self.normalize(
+      kernels.normalize(
         architecture.finalNorm, weights.finalNorm, residual.row(row), architecture.hiddenSize,
         selected.row(chosen))
       chosen += 1
@@ -508,8 +469,9 @@ public final class Engine {
     let softcap = architecture.logitSoftcap.map(Float.init)
     guard scale != 1 || softcap != nil else { return }
     let logits = workspace[.logits]
-    team.run { rank in
-      let columns = team.slice(architecture.vocabularySize, rank: rank, grain: 64)
+    let vocabulary = architecture.vocabularySize
+    team.run { [team] rank in
+      let columns = team.slice(vocabulary, rank: rank, grain: 64)
       for row in 0..<rows {
         let values = logits.row(row)
         for i in columns {

@@ -2,9 +2,12 @@ import Foundation
 import Machine
 import Model
 import Numerics
+import Weights
 
 /// Which experts the tokens of a step pass in one layer, and with which weights.
-final class ExpertChoice {
+///
+/// Threads share one: each sets rows of its own, and they are grouped when all are set.
+final class ExpertChoice: @unchecked Sendable {
   /// One token's way through one expert.
   struct Visit {
     let row: Int
@@ -48,7 +51,7 @@ final class ExpertChoice {
   /// Sets a row's experts, each with its weight. Rows may be set by several threads.
   func set(
     row: Int, _ router: Experts, _ scores: UnsafeMutablePointer<Float>,
-    correction: UnsafePointer<Float>?, _ synthetic: SyntheticRouting.Draw?
+    correction: FloatBuffer?, _ synthetic: SyntheticRouting.Draw?
   ) {
     let chosen = experts + row * active
     let weights = weights + row * active
@@ -56,7 +59,7 @@ final class ExpertChoice {
     if let synthetic {
       synthetic.choose(router, into: chosen)
     } else {
-      router.choose(scores, correction: correction, into: chosen)
+      router.choose(scores, correction: correction?.base, into: chosen)
     }
     var sum: Float = 0
     for index in 0..<router.active {

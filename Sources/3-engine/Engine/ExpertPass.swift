@@ -4,7 +4,7 @@ import Model
 import Weights
 
 /// What the rows of a step pass through in experts, grouped by expert.
-final class ExpertActivations {
+final class ExpertActivations: Sendable {
   /// A row for each visit: of the token, of the gated projection, and of the expert's output, which
   /// takes the place of the token's.
   let gathered, hidden: Activations
@@ -40,7 +40,7 @@ extension Architecture {
 /// One layer's experts in one step: rows are gathered by expert, each expert's weights are read once for
 /// all rows that pass it, and the weighted outputs are summed row by row, in the order in which experts
 /// were chosen.
-struct ExpertPass {
+struct ExpertPass: Sendable {
   let matmul: Matmul
   let experts: [ModelWeights.ExpertWeights]
   let router: Experts
@@ -117,9 +117,9 @@ struct ExpertPass {
       ? kernels.functions.activation_bytes(matrix.dtype.kernelType, matrix.columns) : 0
   }
 
-  private func forEachGatheredVisit(_ body: (_ visit: Int) -> Void) {
+  private func forEachGatheredVisit(_ body: @Sendable (_ visit: Int) -> Void) {
     let groups = choice.groups
-    func visit(_ group: ExpertChoice.Group) {
+    @Sendable func visit(_ group: ExpertChoice.Group) {
       if !isDirect(group) { group.visits.forEach(body) }
     }
     guard choice.visits.count > 16 else { return groups.forEach(visit) }
@@ -156,7 +156,7 @@ struct ExpertPass {
   /// Calls `body` with ranges of each chosen expert's `columns`, on the threads.
   private func forEachColumn(
     _ columns: Int, chunk: Int,
-    _ body: (_ rank: Int, _ group: ExpertChoice.Group, _ range: Range<Int>) -> Void
+    _ body: @Sendable (_ rank: Int, _ group: ExpertChoice.Group, _ range: Range<Int>) -> Void
   ) {
     let grain = ModelWeights.rowGrain
     let width = (columns + grain - 1) / grain * grain
@@ -191,7 +191,7 @@ struct ExpertPass {
 
   private func sum(into y: Activations, _ accumulate: Bool) {
     let width = x.width
-    func sum(_ row: Int) {
+    @Sendable func sum(_ row: Int) {
       let total = y.row(row)
       if !accumulate { total.update(repeating: 0, count: width) }
       for place in choice.places(ofRow: row, of: router) {

@@ -4,6 +4,7 @@ import Input
 import Machine
 import Model
 import Numerics
+import Synchronization
 import Weights
 
 /// Keys and values of every layer, sequence and KV head.
@@ -12,19 +13,28 @@ import Weights
 /// group. Values lie in rows (`position`, `headDimension`), keys in panels of some positions, as the
 /// kernels read them. Of latent attention there is one row a position, from which keys and values are
 /// made. Pages exist only once written.
-public final class KVCache {
+///
+/// Threads share one: in a step, each stores positions of its own, and reads what no other writes.
+public final class KVCache: Sendable {
   public let dtype: DType
   public let sequences: Int
   /// Positions each sequence can hold.
   public let capacity: Int
-  /// Positions each sequence holds.
-  public private(set) var lengths: [Int]
-  /// Positions each sequence has contents for: what was forgotten can be taken up again.
-  private var written: [Int]
+  private let positions: Mutex<Positions>
   /// Of each layer with attention, where its heads lie.
   private let layers: [Layer?]
   private let keyPanel: Int
   private let memory: PageMemory
+
+  private struct Positions {
+    /// That each sequence holds.
+    var held: [Int]
+    /// That each sequence has contents for: what was forgotten can be taken up again.
+    var written: [Int]
+  }
+
+  /// Positions each sequence holds.
+  public var lengths: [Int] { positions.withLock { $0.held } }
 
   /// One layer's part: sequences one after another, of each the keys of all heads, then the values.
   private struct Layer {
@@ -67,8 +77,8 @@ public final class KVCache {
     }
     keyPanel = WeightLayout.packed(dtype, kernels).panelRows
     precondition(Self.panelPositions % keyPanel == 0)
-    lengths = Array(repeating: 0, count: sequences)
-    written = lengths
+    let none = Array(repeating: 0, count: sequences)
+    positions = Mutex(Positions(held: none, written: none))
     memory = try PageMemory(
       KVCache.bytes(architecture, dtype: dtype, sequences: sequences, capacity: capacity))
   }
@@ -190,14 +200,18 @@ public final class KVCache {
 
   /// Appends `count` positions whose contents the engine has just stored.
   func advance(sequence: Int, by count: Int) {
-    lengths[sequence] += count
-    written[sequence] = max(written[sequence], lengths[sequence])
+    positions.withLock {
+      $0.held[sequence] += count
+      $0.written[sequence] = max($0.written[sequence], $0.held[sequence])
+    }
   }
 
   /// Rewinds a sequence, or takes up again positions that it once held.
   public func setLength(_ length: Int, ofSequence sequence: Int) {
-    precondition(length <= written[sequence], "no contents at position \(length - 1)")
-    lengths[sequence] = length
+    positions.withLock {
+      precondition(length <= $0.written[sequence], "no contents at position \(length - 1)")
+      $0.held[sequence] = length
+    }
   }
 
   /// Random contents of one head. Of f32, f16 and bf16, panels need not be told from rows.
@@ -232,7 +246,7 @@ public final class KVCache {
     var first = 0
     for layer in layers.compactMap(\.self) {
       let blocks = sequences * layer.blocks
-      team.run { rank in
+      team.run { [first] rank in
         for block in team.slice(blocks, rank: rank) {
           var keys = SeededGenerator(seed: seed &+ UInt64(first + block))
           let key = UInt32(truncatingIfNeeded: keys.next())
@@ -243,9 +257,9 @@ public final class KVCache {
       }
       first += blocks
     }
-    for sequence in 0..<sequences {
-      lengths[sequence] = depth
-      written[sequence] = max(written[sequence], depth)
+    positions.withLock {
+      $0.held = Array(repeating: depth, count: sequences)
+      $0.written = $0.written.map { max($0, depth) }
     }
   }
 }

@@ -6,7 +6,7 @@ import Model
 import Weights
 
 /// Buffers of latent attention.
-final class LatentAttentionWork {
+final class LatentAttentionWork: Sendable {
   /// Of absorbed attention, all heads side by side: queries as wide as the cache, and what they give.
   let queries, outputs: Activations
   /// One sequence's cache as f32.
@@ -14,7 +14,7 @@ final class LatentAttentionWork {
   /// Of each thread.
   let threads: [Thread]
 
-  struct Thread {
+  struct Thread: Sendable {
     /// One head's keys and values of some positions.
     let keys, values: FloatBuffer
     /// Running softmax of all tokens of one head.
@@ -92,7 +92,7 @@ final class LatentAttentionWork {
 /// Of sequences with many new tokens, keys and values are projected from the cache, head by head and
 /// some positions at a time. Of others, queries and outputs are projected instead, and all heads attend
 /// to the cache as it is.
-struct LatentAttentionPass {
+struct LatentAttentionPass: Sendable {
   let matmul: Matmul
   let attention: LatentAttention
   /// To each head's key and value, one head after another; in rows.
@@ -119,24 +119,28 @@ struct LatentAttentionPass {
   }
 
   /// The cache of a sequence, its new tokens included, as f32.
-  private func latents(of input: CachedAttention.Input) -> UnsafePointer<Float> {
-    let stored = cache.keys(layer: layer, sequence: input.sequence, head: 0)
-    guard cache.dtype != .f32 else {
-      return UnsafePointer(stored.assumingMemoryBound(to: Float.self))
-    }
+  private func latents(of input: CachedAttention.Input) -> Operand {
     let width = attention.cacheWidth
+    func operand(_ values: UnsafePointer<Float>) -> Operand {
+      Operand(values: values, stride: width, integers: matmul.quantized.base)
+    }
+    guard cache.dtype != .f32 else {
+      let stored = cache.keys(layer: layer, sequence: input.sequence, head: 0)
+      return operand(stored.assumingMemoryBound(to: Float.self))
+    }
     let positions = input.cached + input.rows.count
     team.run { rank in
+      let stored = cache.keys(layer: layer, sequence: input.sequence, head: 0)
       let part = team.slice(positions, rank: rank)
       kernels.functions.expand(
         cache.dtype.kernelType, stored + cache.dtype.bytes(part.lowerBound * width),
         part.count * width, work.latents.base + part.lowerBound * width)
     }
-    return UnsafePointer(work.latents.base)
+    return operand(work.latents.base)
   }
 
   private func attend(
-    _ head: Int, _ input: CachedAttention.Input, _ latents: UnsafePointer<Float>,
+    _ head: Int, _ input: CachedAttention.Input, _ latents: Operand,
     _ thread: LatentAttentionWork.Thread, _ rank: Int
   ) {
     let (tokens, width) = (input.rows.count, attention.valueWidth)
@@ -166,12 +170,13 @@ struct LatentAttentionPass {
 
   /// One head's keys and values of some positions: `key = [W_K·c | turned part]`, `value = W_V·c`.
   private func project(
-    _ head: Int, _ first: Int, _ count: Int, _ latents: UnsafePointer<Float>,
+    _ head: Int, _ first: Int, _ count: Int, _ latents: Operand,
     _ thread: LatentAttentionWork.Thread, _ rank: Int
   ) {
-    let (stride, plain, row) = (attention.cacheWidth, attention.plainWidth, head * headRows)
+    let (plain, row) = (attention.plainWidth, head * headRows)
     let rows = Operand(
-      values: latents + first * stride, stride: stride, integers: matmul.quantized.base)
+      values: latents.values + first * latents.stride, stride: latents.stride,
+      integers: latents.integers)
     let scratch = matmul.scratch[rank].base
     matmul.multiply(
       projection, row..<row + plain, rows, count, thread.keys.base, attention.keyWidth, false,
@@ -181,7 +186,7 @@ struct LatentAttentionPass {
       attention.valueWidth, false, scratch)
     for position in 0..<count {
       (thread.keys.base + position * attention.keyWidth + plain).update(
-        from: latents + (first + position) * stride + attention.rank, count: attention.rotaryWidth)
+        from: rows.values + position * rows.stride + attention.rank, count: attention.rotaryWidth)
     }
   }
 

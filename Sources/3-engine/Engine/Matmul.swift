@@ -33,8 +33,8 @@ package struct Activations {
   package func row(_ index: Int) -> UnsafeMutablePointer<Float> { buffer.base + index * stride }
 }
 
-/// Rows of activations as a matmul reads them.
-struct Operand {
+/// Rows of activations as a matmul reads them. Sendable, as nobody writes to them meanwhile.
+struct Operand: @unchecked Sendable {
   let values: UnsafePointer<Float>
   /// Floats from row to row.
   let stride: Int

@@ -8,8 +8,6 @@ struct Workspace {
   private let places: [Activations?]
   /// Of each rotation, one cosine and one sine per turned pair of each token's position.
   let angles: [Angles]
-  /// The weights of a norm that has none: as many as the widest row.
-  let ones: FloatBuffer
 
   struct Angles {
     let rotary: RotaryEmbedding
@@ -30,7 +28,6 @@ struct Workspace {
       }
     }
     self.places = places
-    ones = try FloatBuffer(Array(repeating: 1, count: plan.widestNorm))
     angles = try plan.rotations.map { rotation in
       Angles(
         rotary: architecture.rotaries[rotation.table], dimensions: rotation.dimensions,
@@ -64,15 +61,13 @@ struct Workspace {
     let angles = plan.rotations.map {
       saturatingProduct(2, Activations.bytes(rows: maxTokens, width: $0.dimensions / 2))
     }
-    return (buffers + angles + [4 * plan.widestNorm]).reduce(0) { saturatingSum($0, $1) }
+    return (buffers + angles).reduce(0) { saturatingSum($0, $1) }
   }
 
   /// Which places there are, how wide, and which share memory.
   private struct Plan {
     let buffers: [[(place: Operator.Place, width: Int)]]
     let rotations: [(table: Int, dimensions: Int)]
-    /// Widest row that is normed without weights.
-    private(set) var widestNorm = 0
 
     init(_ architecture: Architecture) {
       var widths: [Operator.Place: Int] = [.residual: architecture.hiddenSize]
@@ -90,7 +85,6 @@ struct Workspace {
         case .embedding, .rotaryAndCacheWrite, .latentRotaryAndCacheWrite, .residual: break
         }
       }
-      if !architecture.hasNormWeights { widestNorm = widths.values.max()! }
       // A parallel MLP still reads what attention read when attention is done.
       let isParallel = architecture.layers.kinds.contains { $0.arrangement != .sequential }
       let together: [[Operator.Place]] =
@@ -117,23 +111,5 @@ struct Workspace {
     static func isOfLogits(_ place: Operator.Place) -> Bool {
       place == .selected || place == .logits
     }
-  }
-}
-
-extension Architecture {
-  /// Whether every norm has weights.
-  fileprivate var hasNormWeights: Bool {
-    var all = finalNorm.hasWeight
-    forEachOperator { operation, _ in
-      switch operation.body {
-      case .norm(let norm, _, _), .residual(.some(let norm), _):
-        all = all && norm.hasWeight
-      case .rotaryAndCacheWrite(let attention):
-        all = all && attention.queryKeyNorm?.norm.hasWeight ?? true
-      case .latentRotaryAndCacheWrite(let attention): all = all && attention.latentNorm.hasWeight
-      default: break
-      }
-    }
-    return all
   }
 }
