@@ -162,4 +162,28 @@ import Testing
       #expect(error?.description.contains("block_configs[0]") == true)
     }
   }
+
+  /// Changes through `?` leave layers alone that have other parts.
+  @Test func changesOfOnePartLeaveOthers() throws {
+    for modelType in ["deepseek_v3", "mixtral", "llama"] {
+      let architecture = try Architecture(
+        name: "test", config: JSONObject(FamilyTests.smallest(modelType)))
+      var changed = architecture
+      changed.layers.modifyKinds {
+        $0.attention?.window = nil
+        $0.latentAttention?.scale = nil
+        $0.mlp?.inputBias = false
+        $0.experts?.hasBias = false
+      }
+      #expect(changed == architecture, "\(modelType)")
+    }
+    var layer = try #require(
+      try Architecture(
+        name: "test", config: JSONObject(FamilyTests.smallest("mixtral"))
+      ).layers.first)
+    layer.mlp = nil
+    #expect(layer.experts != nil)
+    layer.experts = nil
+    #expect(layer.feedForward == nil)
+  }
 }

@@ -51,26 +51,34 @@ public enum FeedForward: Hashable, Sendable, BitwiseCopyable {
   case experts(Experts)
 }
 
-// The parts by kind: `nil` where the layer has another one or none. Set, they replace it.
+// The parts by kind: `nil` where the layer has another one or none. Set, they replace it; `nil` takes a
+// part of that kind away and leaves another one alone, for an assignment through `?` sets `nil` where
+// there is none.
 extension Layer {
   @inlinable public var attention: Attention? {
     get { if case .attention(let attention)? = mixer { attention } else { nil } }
-    set { mixer = newValue.map(Mixer.attention) }
+    set { if newValue != nil || attention != nil { mixer = newValue.map(Mixer.attention) } }
   }
 
   @inlinable public var latentAttention: LatentAttention? {
     get { if case .latentAttention(let attention)? = mixer { attention } else { nil } }
-    set { mixer = newValue.map(Mixer.latentAttention) }
+    set {
+      if newValue != nil || latentAttention != nil {
+        mixer = newValue.map(Mixer.latentAttention)
+      }
+    }
   }
 
   @inlinable public var mlp: MLP? {
     get { if case .dense(let mlp)? = feedForward { mlp } else { nil } }
-    set { feedForward = newValue.map(FeedForward.dense) }
+    set { if newValue != nil || mlp != nil { feedForward = newValue.map(FeedForward.dense) } }
   }
 
   @inlinable public var experts: Experts? {
     get { if case .experts(let experts)? = feedForward { experts } else { nil } }
-    set { feedForward = newValue.map(FeedForward.experts) }
+    set {
+      if newValue != nil || experts != nil { feedForward = newValue.map(FeedForward.experts) }
+    }
   }
 }
 
