@@ -162,28 +162,23 @@ import Testing
       #expect(error?.description.contains("block_configs[0]") == true)
     }
   }
+}
 
-  /// Changes through `?` leave layers alone that have other parts.
-  @Test func changesOfOnePartLeaveOthers() throws {
-    for modelType in ["deepseek_v3", "mixtral", "llama"] {
-      let architecture = try Architecture(
-        name: "test", config: JSONObject(FamilyTests.smallest(modelType)))
-      var changed = architecture
-      changed.layers.modifyKinds {
-        $0.attention?.window = nil
-        $0.latentAttention?.scale = nil
-        $0.mlp?.inputBias = false
-        $0.experts?.hasBias = false
-      }
-      #expect(changed == architecture, "\(modelType)")
-    }
-    var layer = try #require(
-      try Architecture(
-        name: "test", config: JSONObject(FamilyTests.smallest("mixtral"))
-      ).layers.first)
+/// A layer's parts by kind.
+@Suite struct LayerPartTests {
+  /// Writing through a part that is not there changes nothing.
+  @Test func absentPartsStayAbsent() {
+    let norm = Norm.rms(1e-5)
+    let dense = Layer(
+      attention: Attention(queryHeads: 2, keyValueHeads: 1, headDimension: 8, inputNorm: norm),
+      mlp: MLP(intermediateSize: 32, inputNorm: norm))
+    var layer = dense
+    layer.latentAttention?.rank = 3
+    layer.experts?.count = 3
+    #expect(layer == dense)
+    layer.attention = nil
     layer.mlp = nil
-    #expect(layer.experts != nil)
-    layer.experts = nil
-    #expect(layer.feedForward == nil)
+    layer.attention?.window = 3
+    #expect(layer.mixer == nil && layer.feedForward == nil)
   }
 }
