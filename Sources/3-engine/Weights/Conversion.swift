@@ -12,13 +12,15 @@ extension ModelWeights {
   ) throws -> ModelWeights {
     if let dtype { try architecture.checkRows(fill: dtype) }
     let arena = PageArena()
-    func converted(_ matrix: Matrix) throws -> Matrix {
+    func converted(_ matrix: Matrix, packed: Bool) throws -> Matrix {
       let target = dtype ?? matrix.dtype
       return try matrix.converted(
         to: target, packed ? .packed(target, kernels) : .rows, arena: arena, team: team,
         kernels: kernels)
     }
-    return try mapping(table: converted) { linear, isGated in
+    func converted(_ matrix: Matrix) throws -> Matrix { try converted(matrix, packed: packed) }
+    return try mapping(table: converted, byRows: { try converted($0, packed: false) }) {
+      linear, isGated in
       // One matrix, multiplied at once, where the parts can lie in one.
       let dtypes = Set(linear.parts.map { dtype ?? $0.dtype })
       guard packed, !isGated, linear.parts.count > 1, dtypes.count == 1, let target = dtypes.first

@@ -116,6 +116,8 @@ final class OperatorModel {
     case .attention(let shape):
       return attention(shape, isWindowed: architecture.hasWindows)
     case .rows: return moving!
+    case .latentAttention, .route, .experts:
+      preconditionFailure("\(operation.kind) has no form")
     }
   }
 
@@ -133,7 +135,9 @@ final class OperatorModel {
     switch operation.shape {
     case .gemm(let m, let n, _):
       // The activation is a kernel of its own: gate and up in, their product out.
-      guard operation.kind == .gateUpProjection else { return nil }
+      guard operation.kind == .gateUpProjection || operation.kind == .sharedGateUpProjection else {
+        return nil
+      }
       return Double(m) * Double(n + operation.results) * context.activationBytes
     case .rows(let count, let width, _):
       // In and out; norms also add the residual stream: two in, two out.
@@ -143,7 +147,7 @@ final class OperatorModel {
         default: false
         }
       return (addsStream ? 4 : 2) * Double(count) * Double(width) * context.activationBytes
-    case .attention: return nil
+    case .attention, .latentAttention, .route, .experts: return nil
     }
   }
 
