@@ -126,11 +126,11 @@ public final class Predictor {
 
   /// How the engine serves `workload`; `nil` where the memory does not hold a single sequence, or
   /// not all of them for an engine that needs that; where the devices cannot share the layers; and
-  /// of a workload beyond all bounds.
+  /// of a workload beyond all bounds, or beyond the architecture's positions.
   func schedule(
     _ architecture: Architecture, _ workload: ServingWorkload, _ plan: MemoryPlan
   ) -> ServingSchedule? {
-    guard workload.isPlausible,
+    guard workload.isPlausible, architecture.holds(positions: workload.positions),
       TensorParallelism.divides(architecture, devices: settings.tensorParallel)
     else { return nil }
     return ServingSchedule.fits(workload, plan, engine)
@@ -165,7 +165,8 @@ public final class Predictor {
 
   /// Predicts `workload`, without intervals.
   ///
-  /// - Returns: `nil` where the device's memory does not hold a single sequence.
+  /// - Returns: `nil` where the device's memory, or the architecture's table of positions, does not
+  ///   hold a single sequence.
   public func point(_ architecture: Architecture, _ workload: ServingWorkload) -> PointPrediction? {
     let plan = plan(architecture, workload)
     guard let schedule = schedule(architecture, workload, plan) else { return nil }
@@ -177,12 +178,14 @@ public final class Predictor {
 
   /// Predicts `workload` with 90% intervals, memory and what binds.
   ///
-  /// - Throws: `InputError` where the device's memory does not hold a single sequence, the devices
-  ///   cannot share the layers, or coefficients give no finite time.
+  /// - Throws: `InputError` where the device's memory, or the architecture's table of positions, does
+  ///   not hold a single sequence, the devices cannot share the layers, or coefficients give no finite
+  ///   time.
   public func predict(
     _ architecture: Architecture, _ workload: ServingWorkload, breakdown: Bool = false
   ) throws -> Prediction {
     let workload = try within("workload") { try workload.validated() }
+    try architecture.check(positions: workload.positions)
     try TensorParallelism.check(architecture, devices: settings.tensorParallel)
     let plan = plan(architecture, workload)
     let largest = plan.sequences(of: workload.positions, blockPositions: engine.blockPositions)
