@@ -71,9 +71,14 @@ public struct DeviceContext: Sendable {
   /// Whether operands may be found in the last cache, as in a timing loop over one small operator;
   /// in a whole run other layers' weights have pushed them out.
   public var isWarm: Bool
+  /// Bytes of scratch memory of a unit.
+  public var sharedMemory: Double
+  /// Sizes that kernels of experts are tuned for.
+  public var tunedExperts: Set<ExpertSizes>
 
   public init(
-    _ limits: DeviceLimits, weights: DType, cache: DType, isWarm: Bool
+    _ limits: DeviceLimits, weights: DType, cache: DType, isWarm: Bool,
+    tunedExperts: Set<ExpertSizes> = []
   ) throws {
     guard let peak = limits.peak(of: weights) else {
       throw InputError(
@@ -90,6 +95,8 @@ public struct DeviceContext: Sendable {
     cacheBytes = cache.bytesPerElement
     self.isWarm = isWarm
     kind = limits.kind
+    sharedMemory = limits.sharedMemory
+    self.tunedExperts = tunedExperts
   }
 }
 
