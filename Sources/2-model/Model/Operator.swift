@@ -62,6 +62,8 @@ public struct Operator: Hashable, Sendable, BitwiseCopyable {
     case attended
     /// What the MLP's last projection reads.
     case activated
+    /// A router's score for each expert.
+    case expertScores
     /// One number a token: the shared expert's factor.
     case sharedScale
     /// A part's output before it is added to the residual stream.

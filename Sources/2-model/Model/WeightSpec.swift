@@ -60,9 +60,13 @@ extension Operator {
       return [
         table, WeightSpec(role: .positions, form: .matrix(columns: width), rows: positions),
       ]
-    case .norm(let norm, _, _): return Self.weights(of: norm, normRole, count: width)
-    case .residual(let norm, _):
-      return norm.map { Self.weights(of: $0, normRole, count: width) } ?? []
+    case .norm, .residual, .rotaryAndCacheWrite, .latentRotaryAndCacheWrite:
+      return norms.flatMap { applied in
+        (applied.norm.hasWeight
+          ? [WeightSpec(role: applied.role, form: .norm, rows: applied.count)] : [])
+          + (applied.norm.hasBias
+            ? [WeightSpec(role: applied.role, form: .bias, rows: applied.count)] : [])
+      }
     case .projection(let projection):
       let parts = projectionRoles(projection)
       return parts.map {
@@ -70,17 +74,9 @@ extension Operator {
       }
         + (projection.hasBias
           ? parts.map { WeightSpec(role: $0.role, form: .bias, rows: $0.rows) } : [])
-    case .rotaryAndCacheWrite(let attention):
-      guard let norm = attention.queryKeyNorm else { return [] }
-      return Self.weights(
-        of: norm.norm, .queryNorm, count: norm.elements(heads: attention.queryHeads, attention))
-        + Self.weights(
-          of: norm.norm, .keyNorm, count: norm.elements(heads: attention.keyValueHeads, attention))
     case .attention(let attention):
       guard attention.hasSinks else { return [] }
       return [WeightSpec(role: .sinks, form: .bias, rows: attention.queryHeads)]
-    case .latentRotaryAndCacheWrite(let attention):
-      return Self.weights(of: attention.latentNorm, .keyValueNorm, count: attention.rank)
     case .latentAttention(let attention):
       return [
         WeightSpec(
@@ -113,9 +109,20 @@ extension Operator {
         : [])
   }
 
-  private static func weights(of norm: Norm, _ role: WeightRole, count: Int) -> [WeightSpec] {
-    (norm.hasWeight ? [WeightSpec(role: role, form: .norm, rows: count)] : [])
-      + (norm.hasBias ? [WeightSpec(role: role, form: .bias, rows: count)] : [])
+  /// The norms that the operator applies, and over how many elements there are weights.
+  public var norms: [(norm: Norm, role: WeightRole, count: Int)] {
+    switch body {
+    case .norm(let norm, _, _), .residual(.some(let norm), _): return [(norm, normRole, width)]
+    case .rotaryAndCacheWrite(let attention):
+      guard let norm = attention.queryKeyNorm else { return [] }
+      return [
+        (norm.norm, .queryNorm, norm.elements(heads: attention.queryHeads, attention)),
+        (norm.norm, .keyNorm, norm.elements(heads: attention.keyValueHeads, attention)),
+      ]
+    case .latentRotaryAndCacheWrite(let attention):
+      return [(attention.latentNorm, .keyValueNorm, attention.rank)]
+    default: return []
+    }
   }
 
   private var normRole: WeightRole {

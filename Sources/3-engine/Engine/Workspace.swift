@@ -80,8 +80,9 @@ struct Workspace {
         case .projection(let projection): widen(projection.to, to: projection.results)
         case .attention, .latentAttention: widen(.attended, to: operation.width)
         case .experts(_, _, let to): widen(to, to: operation.width)
+        case .route(let experts, _): widen(.expertScores, to: experts.count)
         case .sharedScale: widen(.sharedScale, to: 1)
-        case .embedding, .rotaryAndCacheWrite, .latentRotaryAndCacheWrite, .route, .residual: break
+        case .embedding, .rotaryAndCacheWrite, .latentRotaryAndCacheWrite, .residual: break
         }
       }
       // A parallel MLP still reads what attention read when attention is done.

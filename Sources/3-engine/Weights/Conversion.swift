@@ -81,7 +81,7 @@ extension Matrix {
   init(
     dtype: DType, rows: Int, columns: Int, layout: WeightLayout, arena: PageArena,
     team: ThreadTeam, kernels: KernelTable,
-    fill: (_ rank: Int, _ row: Int, _ destination: UnsafeMutableRawPointer) -> Void
+    fill: @Sendable (_ rank: Int, _ row: Int, _ destination: UnsafeMutableRawPointer) -> Void
   ) throws {
     let (base, owner) = try arena.allocate(rows * dtype.bytes(columns))
     self.init(
@@ -92,7 +92,9 @@ extension Matrix {
     let unpacked = try (0..<team.count).map { _ in
       try FloatBuffer(count: panel > 1 ? (panel * rowBytes + 3) / 4 : 0)
     }
+    let start = base - owner.base
     team.run { rank in
+      let base = owner.base + start
       let range = team.slice(rows, rank: rank, grain: ModelWeights.rowGrain)
       for first in stride(from: range.lowerBound, to: range.upperBound, by: panel) {
         let destination = base + first * rowBytes

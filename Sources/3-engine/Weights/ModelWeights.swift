@@ -6,7 +6,7 @@ public struct ModelWeights: Sendable {
   public struct OperatorWeights: Sendable {
     /// Of a projection; latent attention's to keys and values, a router's to scores.
     public var linear: Linear?
-    /// Of a norm; of query and key norms, in that order. Empty where a norm has no weights.
+    /// Of a norm; of query and key norms, in that order.
     public var norms: [NormWeights]
     public var experts: [ExpertWeights] = []
     /// One number for each head or expert: scores of sinks, corrections of a router's.
@@ -71,12 +71,16 @@ protocol WeightSource {
 
 extension ModelWeights {
   init(_ architecture: Architecture, from source: some WeightSource) throws {
-    func norms(_ specs: [WeightSpec], _ layer: Int?) throws -> [NormWeights] {
-      try specs.indices.filter { specs[$0].form == .norm }.map { index in
-        let hasBias = index + 1 < specs.count && specs[index + 1].form == .bias
+    // A norm that has no weights is one whose weights are 1.
+    func norms(_ operation: Operator, _ layer: Int?) throws -> [NormWeights] {
+      try operation.norms.map { norm, role, count in
+        func vector(_ form: WeightSpec.Form) throws -> FloatBuffer {
+          try source.vector(WeightSpec(role: role, form: form, rows: count), layer: layer)
+        }
         return NormWeights(
-          weight: try source.vector(specs[index], layer: layer),
-          bias: hasBias ? try source.vector(specs[index + 1], layer: layer) : nil)
+          weight: norm.hasWeight
+            ? try vector(.norm) : try FloatBuffer(Array(repeating: 1, count: count)),
+          bias: norm.hasBias ? try vector(.bias) : nil)
       }
     }
     func linear(
@@ -113,7 +117,7 @@ extension ModelWeights {
       let specs = operation.weights
       let numbers = specs.first { $0.role == .sinks || $0.role == .routerCorrection }
       return OperatorWeights(
-        linear: try linear(operation, layer), norms: try norms(specs, layer),
+        linear: try linear(operation, layer), norms: try norms(operation, layer),
         numbers: try numbers.map { try source.vector($0, layer: layer) })
     }
     self.architecture = architecture
@@ -129,7 +133,7 @@ extension ModelWeights {
       layers.append(
         try shared < index ? layers[shared] : operators.map { try weights($0, index) })
     }
-    finalNorm = try norms(program.head[0].weights, nil)[0]
+    finalNorm = try norms(program.head[0], nil)[0]
     let headSpecs = program.head[1].weights
     if architecture.tiedEmbeddings {
       let biases = headSpecs.filter { $0.form == .bias }

@@ -81,7 +81,7 @@ private final class RandomSource: WeightSource {
       dtype: dtype, rows: rows, columns: columns,
       layout: packed ? .packed(dtype, kernels) : .rows, arena: arena, team: team,
       kernels: kernels
-    ) { _, row, destination in
+    ) { [dtype, kernels] _, row, destination in
       Self.fill(
         dtype, destination, columns,
         key: UInt32(truncatingIfNeeded: Self.mixed(stream &+ UInt64(row))), kernels)
