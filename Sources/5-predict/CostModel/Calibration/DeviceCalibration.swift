@@ -425,9 +425,17 @@ enum LayerFamily {
   static func name(_ architecture: Architecture) -> String {
     var kinds: [String] = []
     for layer in architecture.layers.kinds {
-      let kind =
+      var kind =
         "\(layer.mlp?.intermediateSize ?? 0)/\(layer.attention?.queryHeads ?? 0)/"
         + "\(layer.attention?.keyValueHeads ?? 0)/\(layer.attention?.headDimension ?? 0)"
+      if let experts = layer.experts {
+        kind +=
+          "/\(experts.active) of \(experts.count)x\(experts.intermediateSize)"
+          + "+\(experts.shared?.intermediateSize ?? 0)"
+      }
+      if let latent = layer.latentAttention {
+        kind += "/\(latent.queryHeads)x\(latent.keyWidth)-\(latent.cacheWidth)"
+      }
       if !kinds.contains(kind) { kinds.append(kind) }
     }
     return "\(architecture.hiddenSize)/" + kinds.joined(separator: "+")

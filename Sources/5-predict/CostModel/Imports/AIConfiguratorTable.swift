@@ -88,14 +88,18 @@ public enum AIConfiguratorTable {
       try row.count("num_tokens", atMost: 1 << 20), try row.count("hidden_size")
     )
     let (intermediate, columnParts) = (try row.count("inter_size"), try row.count("moe_tp_size"))
-    let (count, active) = (try row.count("num_experts", atMost: 1 << 13), try row.count("topk"))
+    let (count, active) = (
+      try row.count("num_experts", atMost: 1 << 12), try row.count("topk", atMost: 1 << 8)
+    )
     let expertParts = try row.count("moe_ep_size")
     func require(_ holds: Bool, _ column: String, _ problem: String, _ expected: String) throws {
       if !holds { throw InputError(column, problem: problem, expected: expected) }
     }
     try require(
-      active <= count && tokens * active <= 1 << 24, "topk",
-      "is \(active) of \(count) experts for \(tokens) tokens", "no more than there are experts")
+      active <= count, "topk", "is \(active) of \(count) experts", "no more than there are")
+    try require(
+      tokens * active <= 1 << 24, "topk", "is \(active) for \(tokens) tokens",
+      "at most \(1 << 24) rows")
     try require(
       count % expertParts == 0, "moe_ep_size", "\(expertParts) does not divide \(count) experts",
       "a divisor")

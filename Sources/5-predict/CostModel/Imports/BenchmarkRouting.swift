@@ -75,22 +75,20 @@ struct BenchmarkRouting {
       looped: sum.looped / Double(timings))
   }
 
-  /// Token by token each of its experts lies a stride further on.
+  /// A token's experts lie a stride apart, and each token's lie one further on than the last one's;
+  /// fewer tokens than a stride has experts spread over it.
   private static func balanced(_ sizes: Sizes) -> [Int] {
-    let stride = (sizes.count + sizes.active - 1) / sizes.active
-    var counts = [Int](repeating: 0, count: sizes.count)
-    for token in 0..<sizes.tokens {
-      let first =
-        sizes.tokens >= stride
-        ? Double(token) : Double(token) * Double(stride) / Double(sizes.tokens)
-      for choice in 0..<sizes.active {
-        counts[
-          Int(
-            (first + Double(choice * stride)).truncatingRemainder(dividingBy: Double(sizes.count)))] +=
-          1
+    let (tokens, experts) = (sizes.tokens, sizes.count)
+    let stride = (experts + sizes.active - 1) / sizes.active
+    var counts = [Int](
+      repeating: tokens >= stride ? sizes.active * (tokens / experts) : 0, count: experts)
+    for choice in 0..<sizes.active {
+      for token in 0..<(tokens >= stride ? tokens % experts : tokens) {
+        let further = tokens >= stride ? token : token * stride / tokens
+        counts[(further + choice * stride) % experts] += 1
       }
     }
-    return Array(counts.prefix(sizes.count / sizes.devices))
+    return Array(counts.prefix(experts / sizes.devices))
   }
 
   /// Loads by the inverse of the law's distribution, made to sum to all rows: what is over goes to the

@@ -52,7 +52,7 @@ public struct ExpertSharing: Sendable, Hashable {
 
   func divides(_ layer: Layer, devices: Int) -> Bool {
     guard let experts = layer.experts else { return true }
-    return devices % parts == 0 && experts.count % parts == 0
+    return parts > 0 && devices % parts == 0 && experts.count % parts == 0
       && experts.intermediateSize % (devices / parts) == 0
       && (experts.shared?.intermediateSize ?? 0) % devices == 0
   }

@@ -18,17 +18,18 @@ public struct ExpertsLoad: Hashable, Sendable {
 
   /// - Parameters:
   ///   - shape: with this device's part of an expert's columns, and the experts of all devices.
-  ///   - placement: `nil`: all on one device, rows spread evenly.
+  ///   - placement: `nil`: all on one device, rows spread evenly over as many experts as `shape`
+  ///     says some token passes.
   public init(_ shape: ExpertsShape, _ placement: ExpertPlacement? = nil) {
     tokens = shape.tokens
     hiddenSize = shape.hiddenSize
     columns = shape.intermediateSize
     count = shape.count
     active = shape.active
-    self.placement =
-      placement
-      ?? ExpertPlacement(
-        routed: Routing.even.rows(tokens: shape.tokens, count: shape.count, active: shape.active))
+    var routed = Routing.even.rows(
+      tokens: shape.tokens, count: shape.count, active: shape.active)
+    (routed.distinct, routed.looped) = (shape.distinct, shape.distinct)
+    self.placement = placement ?? ExpertPlacement(routed: routed)
   }
 
   /// Experts of this device.

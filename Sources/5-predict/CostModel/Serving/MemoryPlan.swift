@@ -37,7 +37,7 @@ public struct MemoryPlan: Sendable, Equatable {
     // In flight for a token: gate and up, residual stream, norm, an operator's input and output.
     let perToken =
       limits.activationBytes
-      * (2 * Double(architecture.widestMLP) / parts + 4 * Double(architecture.hiddenSize))
+      * (2 * Double(Self.widest(architecture)) / parts + 4 * Double(architecture.hiddenSize))
     let tokens: Double
     switch engine.cachePolicy {
     case .preempting:
@@ -61,6 +61,14 @@ public struct MemoryPlan: Sendable, Equatable {
     cacheRoom = max(0, room)
     layers = held.units
     if engine.dropsBehindWindows { (windowedLayers, window) = (held.windowedUnits, held.window) }
+  }
+
+  /// Columns of the widest MLP, or of all experts that a token passes.
+  private static func widest(_ architecture: Architecture) -> Int {
+    architecture.layers.kinds.reduce(architecture.widestMLP) { widest, layer in
+      guard let experts = layer.experts else { return widest }
+      return max(widest, experts.active * experts.intermediateSize)
+    }
   }
 
   /// Positions that the cache holds.

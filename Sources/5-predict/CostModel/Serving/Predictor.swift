@@ -245,7 +245,7 @@ public final class Predictor {
       limits: profile.limits, tensorParallel: devices,
       // More devices than asked for hold more parts of the same experts.
       sharing: ExpertSharing(
-        parts: devices % settings.sharing.parts == 0 ? settings.sharing.parts : 1,
+        parts: devices % max(1, settings.sharing.parts) == 0 ? settings.sharing.parts : 1,
         routing: settings.sharing.routing))
   }
 
