@@ -42,15 +42,19 @@ public struct Coefficient: Sendable {
   public let spread: Double
   /// Whether the value of a device of another kind says something about this device's.
   public let carries: Bool
+  /// Whether it is of the machine around the device: then no other device says anything of it.
+  public let isOfHost: Bool
 
   public init(
-    _ name: String, nominal: Double, spread: Double, carries: Bool = true, _ meaning: String
+    _ name: String, nominal: Double, spread: Double, carries: Bool = true, isOfHost: Bool = false,
+    _ meaning: String
   ) {
     self.name = name
     self.meaning = meaning
     self.nominal = nominal
     self.spread = spread
     self.carries = carries
+    self.isOfHost = isOfHost
   }
 }
 

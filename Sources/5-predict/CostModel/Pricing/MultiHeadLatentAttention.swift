@@ -25,10 +25,11 @@ public struct MultiHeadLatentAttention: CostForm {
   public static let family = "latent_attention"
   public static let coefficients = [
     Coefficient(
-      "host", nominal: 2.5e-4, spread: 0.7, carries: false,
+      "host", nominal: 2.2e-4, spread: 0.7, carries: false, isOfHost: true,
       "seconds of the host a call, expanded; in timing loops"),
     Coefficient(
-      "host_absorbed", nominal: 3e-4, spread: 0.7, carries: false, "the same, absorbed"),
+      "host_absorbed", nominal: 2.4e-4, spread: 0.7, carries: false, isOfHost: true,
+      "the same, absorbed"),
     Coefficient(
       "launch", nominal: 2e-5, spread: 0.5, carries: false, "seconds of some eight launches"),
     Coefficient(
