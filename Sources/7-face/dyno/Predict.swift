@@ -50,7 +50,7 @@ struct Predict: ParsableCommand {
 
   @Option(
     help: "How unevenly tokens choose experts: the exponent of Zipf's law. Default: 0, evenly.")
-  var routing = 0.0
+  var routing: Double?
 
   @Flag(help: "Show seconds and what binds by kind of operator.")
   var breakdown = false
@@ -69,14 +69,23 @@ struct Predict: ParsableCommand {
       engine ?? (isGPU ? ServingEngine.vllm : ServingEngine.dyno).name)
     let parts = try positive("--tensor-parallel", tensorParallel)
     let experts = try positive("--expert-parallel", expertParallel)
-    guard routing.isFinite, (0...8).contains(routing) else {
-      throw InputError("--routing", problem: "is \(routing)", expected: "0 (evenly) to 8")
+    if let routing {
+      guard Routing.exponents.contains(routing) else {
+        throw InputError(
+          "--routing", problem: "is \(routing)",
+          expected: "\(Routing.exponents.lowerBound) to \(Routing.exponents.upperBound)")
+      }
+      for subject in subjects where subject.firstExperts == nil {
+        throw InputError(
+          "--routing", problem: "\(subject.name) has no experts",
+          expected: "architectures with experts")
+      }
     }
     let cached = try nonNegative("--depth", depth)
     for count in batch.values { _ = try positive("--batch", count) }
     let settings = Predictor.Settings(
       weights: dtype, cache: cacheDtype?.dtype ?? (isGPU ? .bf16 : .f16), tensorParallel: parts,
-      sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing)))
+      sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing ?? 0)))
     let predictor = try Predictor(profile, engine, settings)
     let predictions = try subjects.flatMap { architecture in
       try batch.values.map { batch in
