@@ -59,15 +59,17 @@ final class EndToEndModel {
   let engine: ServingEngine
   private let values: [Double]
   private let operators: OperatorModel
+  private let sharing: ExpertSharing
   private let attentionRuns = RecentValues<AttentionRun, RunTime>(slots: 1 << 14)
 
   init(
     _ device: PricedDevice, _ engine: ServingEngine, _ values: [Double],
-    matricesKept: Int = 1 << 16
+    sharing: ExpertSharing = ExpertSharing(), matricesKept: Int = 1 << 16
   ) {
     self.device = device
     self.engine = engine
     self.values = values
+    self.sharing = sharing
     var context = device.context
     context.peak *= values[0]
     context.bandwidth *= values[1]
@@ -89,7 +91,8 @@ final class EndToEndModel {
     }
     operators = OperatorModel(
       context, device.coefficients, linkBandwidth: device.limits.linkBandwidth,
-      attentionContext: attention, streaming: streaming, matricesKept: matricesKept)
+      attentionContext: attention, streaming: streaming, sharing: sharing,
+      matricesKept: matricesKept)
   }
 
   struct RunTime: Sendable, BitwiseCopyable {
@@ -120,23 +123,31 @@ final class EndToEndModel {
   func run(
     _ architecture: Architecture, _ schedule: ServingSchedule, tensorParallel: Int
   ) -> RunTime {
+    let architecture = sharing.widened(architecture, devices: tensorParallel)
     operators.begin(
       architecture, weights: device.weights, cache: device.cache, shard: tensorParallel)
     var time = RunTime()
     // By themselves: the closure would copy the whole architecture.
-    let (sums, hiddenSize) = (architecture.residualSums, architecture.hiddenSize)
+    let hiddenSize = architecture.hiddenSize
+    let sums = architecture.residualSums(expertParts: sharing.parts, devices: tensorParallel)
+    let rows = sharing.parts > 1 ? architecture.routedRows : []
     schedule.forEachStepBesideAttention { step in
       let seconds =
         hostSeconds(step.sequences)
         + allReduce(sums, hiddenSize, tokens: step.tokens, tensorParallel)
+        + exchanged(rows, hiddenSize, tokens: step.tokens, tensorParallel)
         + operators.secondsBesideAttention(tokens: step.tokens, logitsRows: step.logitsRows)
       time.add(seconds * step.times, step.phase)
     }
     let isWindowed = architecture.hasWindows
     architecture.layers.forEachKind { layer, count in
-      guard let part = layer.part(of: tensorParallel).attention else { return }
-      let heads = AttentionHeads(part, isWindowed: isWindowed)
-      time.add(attention(heads, schedule), times: Double(count))
+      let part = layer.part(of: tensorParallel)
+      if let attention = part.attention {
+        let heads = AttentionHeads(attention, isWindowed: isWindowed)
+        time.add(self.attention(heads, schedule), times: Double(count))
+      } else if let attention = part.latentAttention {
+        time.add(price(attention, schedule), times: Double(count))
+      }
     }
     return time
   }
@@ -159,6 +170,17 @@ final class EndToEndModel {
     return time
   }
 
+  /// Seconds of one layer's latent attention in a run.
+  private func price(_ attention: LatentAttention, _ schedule: ServingSchedule) -> RunTime {
+    var time = RunTime()
+    schedule.forEachStepOfAttention { phase, sequences, cached, new, times in
+      let shape = LatentAttentionShape(
+        batch: sequences, cached: cached, new: new, attention)
+      time.add(operators.seconds(shape) * times, phase)
+    }
+    return time
+  }
+
   /// What one layer's attention in a run depends on.
   private struct AttentionRun: SlotKey {
     let schedule: Int
@@ -173,6 +195,7 @@ final class EndToEndModel {
     _ architecture: Architecture, _ schedule: ServingSchedule, tensorParallel: Int,
     _ body: (SizedOperator, OperatorCost, Double) -> Void
   ) {
+    let architecture = sharing.widened(architecture, devices: tensorParallel)
     func list(
       batch: Int, cached: Int, new: Int, logitsRows: Int, attention: Bool, times: Double
     ) {
@@ -180,8 +203,11 @@ final class EndToEndModel {
         batch: batch, cached: cached, new: new, logitsRows: logitsRows, weights: device.weights,
         cache: device.cache, shard: tensorParallel
       ) { operation, layers in
-        guard (operation.kind == .attention) == attention else { return }
-        body(operation, operators.cost(operation, architecture), times * Double(layers))
+        let isMixer = operation.kind == .attention || operation.kind == .latentAttention
+        guard isMixer == attention else { return }
+        body(
+          operation, operators.cost(operation, architecture, devices: tensorParallel),
+          times * Double(layers))
       }
     }
     schedule.forEachStepBesideAttention { step in
@@ -196,6 +222,20 @@ final class EndToEndModel {
   }
 
   private func hostSeconds(_ batch: Int) -> Double { values[3] + values[4] * Double(batch) }
+
+  /// Rows that go to their experts' devices and back, of all layers: each device has its share of the
+  /// tokens.
+  private func exchanged(
+    _ rows: [(active: Int, layers: Int)], _ hiddenSize: Int, tokens: Int, _ devices: Int
+  ) -> Double {
+    rows.reduce(0) { sum, kind in
+      let bytes =
+        Double(tokens) / Double(devices) * Double(kind.active) * Double(hiddenSize)
+        * device.context.activationBytes
+      return sum
+        + 2 * Double(kind.layers) * operators.allToAll.seconds(bytes: bytes, devices: sharing.parts)
+    }
+  }
 
   /// Sums over devices of what attention and MLPs add to the residual stream.
   private func allReduce(
@@ -220,11 +260,24 @@ struct PricedDevice: Sendable {
 extension Architecture {
   /// How often a step adds something to the residual stream: each is a sum over devices where a layer
   /// is split.
-  fileprivate var residualSums: Int {
+  ///
+  /// Where each device holds whole experts, tokens come back whole from them: the sum before is left
+  /// spread over devices, and joined after.
+  fileprivate func residualSums(expertParts: Int, devices: Int) -> Int {
     var sums = 0
     layers.forEachKind { layer, count in
-      sums += count * ((layer.attention == nil ? 0 : 1) + (layer.mlp == nil ? 0 : 1))
+      let isDealt = layer.experts != nil && expertParts > 1 && expertParts == devices
+      sums += count * ((layer.mixer == nil ? 0 : 1) + (layer.feedForward == nil || isDealt ? 0 : 1))
     }
     return sums
+  }
+
+  /// Experts of a token, and how many layers have as many.
+  fileprivate var routedRows: [(active: Int, layers: Int)] {
+    var rows: [(active: Int, layers: Int)] = []
+    layers.forEachKind { layer, count in
+      if let experts = layer.experts { rows.append((experts.active, count)) }
+    }
+    return rows
   }
 }

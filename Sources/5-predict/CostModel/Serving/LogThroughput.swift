@@ -37,7 +37,7 @@ extension Predictor {
 
   /// Variance of a prediction's natural logarithm whose coefficients are exact, of an architecture
   /// that was not fitted: what is wrong with the formulas.
-  public var formVariance: Double { ownVariance(ofFamily: nil) }
+  public var formVariance: Double { ownVariance(ofFamily: nil, for: []) }
 
   public var coefficientNames: [String] { EndToEndModel.coefficients.map(\.name) }
 

@@ -19,7 +19,8 @@ public struct MemoryPlan: Sendable, Equatable {
 
   init(
     _ architecture: Architecture, _ workload: ServingWorkload, weights: DType, cache: DType,
-    engine: ServingEngine, limits: DeviceLimits, tensorParallel: Int
+    engine: ServingEngine, limits: DeviceLimits, tensorParallel: Int,
+    sharing: ExpertSharing = ExpertSharing()
   ) {
     let counts = architecture.parameters
     let parts = Double(tensorParallel)
@@ -27,16 +28,16 @@ public struct MemoryPlan: Sendable, Equatable {
     var matrices = Double(counts.embedding + counts.head) / parts
     for (kind, layer) in architecture.layers.kinds.enumerated() {
       let own = Double(architecture.layers.ownCounts[kind])
-      layer.part(of: tensorParallel).forEachOperator(hiddenSize: architecture.hiddenSize) {
+      sharing.part(layer, of: tensorParallel).forEachOperator(hiddenSize: architecture.hiddenSize) {
         matrices += own * Double($0.matrixElements)
       }
     }
     self.weights =
-      matrices * weights.bytesPerElement + 4 * Double(counts.norms + counts.biases)
+      matrices * weights.bytesPerElement + 4 * Double(counts.exact)
     // In flight for a token: gate and up, residual stream, norm, an operator's input and output.
     let perToken =
       limits.activationBytes
-      * (2 * Double(architecture.widestMLP) / parts + 4 * Double(architecture.hiddenSize))
+      * (2 * Double(Self.widest(architecture)) / parts + 4 * Double(architecture.hiddenSize))
     let tokens: Double
     switch engine.cachePolicy {
     case .preempting:
@@ -48,7 +49,7 @@ public struct MemoryPlan: Sendable, Equatable {
     activations = perToken * tokens
     reserved = engine.reservedBytes
     let held = HeldLayers(architecture, devices: tensorParallel)
-    cachePerPosition = 2 * Double(held.width) * cache.bytesPerElement
+    cachePerPosition = Double(held.width) * cache.bytesPerElement
     let room: Double
     switch engine.cachePolicy {
     case .reserving:
@@ -60,6 +61,14 @@ public struct MemoryPlan: Sendable, Equatable {
     cacheRoom = max(0, room)
     layers = held.units
     if engine.dropsBehindWindows { (windowedLayers, window) = (held.windowedUnits, held.window) }
+  }
+
+  /// Columns of the widest MLP, or of all experts that a token passes.
+  private static func widest(_ architecture: Architecture) -> Int {
+    architecture.layers.kinds.reduce(architecture.widestMLP) { widest, layer in
+      guard let experts = layer.experts else { return widest }
+      return max(widest, experts.active * experts.intermediateSize)
+    }
   }
 
   /// Positions that the cache holds.
@@ -102,7 +111,7 @@ public struct MemoryPlan: Sendable, Equatable {
 
 /// What one device's layers hold for a position.
 private struct HeldLayers {
-  /// Keys (or values) of all layers together.
+  /// Elements of all layers together.
   var width = 0
   /// Layers, in units of what the smallest common part of all holds.
   var units = 0
@@ -113,17 +122,28 @@ private struct HeldLayers {
   init(_ architecture: Architecture, devices: Int) {
     var unit = 0
     architecture.layers.forEachKind { layer, count in
-      guard count > 0, let part = layer.part(of: devices).attention else { return }
-      unit = Self.commonDivisor(unit, part.keyValueWidth)
-      width += count * part.keyValueWidth
+      let held = Self.elements(layer.part(of: devices))
+      guard count > 0, held > 0 else { return }
+      unit = Self.commonDivisor(unit, held)
+      width += count * held
     }
     guard unit > 0 else { return }
     units = width / unit
     architecture.layers.forEachKind { layer, count in
       guard count > 0, let part = layer.part(of: devices).attention, let window = part.window
       else { return }
-      windowedUnits += count * part.keyValueWidth / unit
+      windowedUnits += count * 2 * part.keyValueWidth / unit
       self.window = max(self.window, window)
+    }
+  }
+
+  /// Of a token, in one device's part of a layer: keys and values of its heads, or the compressed ones
+  /// of all heads, which every device has.
+  private static func elements(_ layer: Layer) -> Int {
+    switch layer.mixer {
+    case .attention(let attention): 2 * attention.keyValueWidth
+    case .latentAttention(let attention): attention.cacheWidth
+    case nil: 0
     }
   }
 

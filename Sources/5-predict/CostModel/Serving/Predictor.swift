@@ -12,19 +12,23 @@ public final class Predictor {
     public var weights: DType
     public var cache: DType
     public var tensorParallel: Int
+    /// How these devices share experts.
+    public var sharing: ExpertSharing
 
-    public init(weights: DType = .bf16, cache: DType = .bf16, tensorParallel: Int = 1) {
+    public init(
+      weights: DType = .bf16, cache: DType = .bf16, tensorParallel: Int = 1,
+      sharing: ExpertSharing = ExpertSharing()
+    ) {
       self.weights = weights
       self.cache = cache
       self.tensorParallel = tensorParallel
+      self.sharing = sharing
     }
   }
 
   public let profile: DeviceProfile
   public let engine: ServingEngine
   public let settings: Settings
-  /// The lowest rung that a prediction rests on.
-  public let operatorRung: Rung
   public let engineRung: Rung
   /// The engine's own calibration.
   let calibrated: CalibratedFamily?
@@ -55,7 +59,6 @@ public final class Predictor {
     self.engine = engine
     self.settings = settings
     let device = try profile.priced(weights: settings.weights, cache: settings.cache)
-    operatorRung = profile.operatorRung(weights: settings.weights, cache: settings.cache)
     let found = profile.engines[engine.name]
     calibrated = found
     engineRung = found?.rung ?? .nominal
@@ -63,11 +66,12 @@ public final class Predictor {
     let coefficients = EndToEndModel.coefficients
     let values = found?.values(coefficients) ?? prior.values
     // A search asks it for most of what it asks.
-    model = EndToEndModel(device, engine, values, matricesKept: 1 << 19)
+    model = EndToEndModel(
+      device, engine, values, sharing: settings.sharing, matricesKept: 1 << 19)
     shifted = values.indices.map { index in
       var moved = values
       moved[index] *= exp(Self.shift)
-      return EndToEndModel(device, engine, moved)
+      return EndToEndModel(device, engine, moved, sharing: settings.sharing)
     }
     // Profiles list coefficients by name.
     if let found, !found.covariance.isEmpty {
@@ -107,14 +111,16 @@ public final class Predictor {
   /// the fitted. Else at least what whole runs of calibrated engines showed before their calibration,
   /// by the rung that the operators are on.
   ///
-  /// - Parameter family: of layers; `nil` for one that was not fitted.
-  func ownVariance(ofFamily family: String?) -> Double {
+  /// - Parameters:
+  ///   - family: of layers; `nil` for one that was not fitted.
+  ///   - architectures: whose operators are priced.
+  func ownVariance(ofFamily family: String?, for architectures: [Architecture]) -> Double {
     func deviation(_ error: HeldOutError) -> Double? {
       (family.flatMap { error.spreads[$0] } ?? error.spreads["all"]).map { $0 / 1.645 }
     }
     if let heldOut, let deviation = deviation(heldOut) { return deviation * deviation }
     var assumed =
-      switch operatorRung {
+      switch operatorRung(for: architectures) {
       case .nominal: 0.15
       case .transferred: 0.1
       case .operators, .endToEnd: 0.08
@@ -131,7 +137,8 @@ public final class Predictor {
     _ architecture: Architecture, _ workload: ServingWorkload, _ plan: MemoryPlan
   ) -> ServingSchedule? {
     guard workload.isPlausible, architecture.holds(positions: workload.positions),
-      TensorParallelism.divides(architecture, devices: settings.tensorParallel)
+      TensorParallelism.divides(
+        architecture, devices: settings.tensorParallel, experts: settings.sharing)
     else { return nil }
     return ServingSchedule.fits(workload, plan, engine)
       ? atOnce(architecture, workload)
@@ -186,7 +193,8 @@ public final class Predictor {
   ) throws -> Prediction {
     let workload = try within("workload") { try workload.validated() }
     try architecture.check(positions: workload.positions)
-    try TensorParallelism.check(architecture, devices: settings.tensorParallel)
+    try TensorParallelism.check(
+      architecture, devices: settings.tensorParallel, experts: settings.sharing)
     let plan = plan(architecture, workload)
     let largest = plan.sequences(of: workload.positions, blockPositions: engine.blockPositions)
     guard let schedule = schedule(architecture, workload, plan) else {
@@ -222,7 +230,10 @@ public final class Predictor {
       spreads: spreads(architecture, schedule, workload, point, widened: !extrapolated.isEmpty),
       plan: plan, largestBatch: largest, widest: schedule.widest,
       preemptions: schedule.preemptions, extrapolated: extrapolated,
-      operators: operators.map { ($0.key, $0.value) }.sorted { $0.1.seconds > $1.1.seconds })
+      operators: operators.map { ($0.key, $0.value) }.sorted { $0.1.seconds > $1.1.seconds },
+      expertsRead: architecture.firstExperts.map {
+        settings.sharing.routing.distinct(tokens: schedule.widest, of: $0)
+      })
   }
 
   func plan(_ architecture: Architecture, _ workload: ServingWorkload) -> MemoryPlan {
@@ -234,14 +245,20 @@ public final class Predictor {
   ) -> MemoryPlan {
     MemoryPlan(
       architecture, workload, weights: settings.weights, cache: settings.cache, engine: engine,
-      limits: profile.limits, tensorParallel: devices)
+      limits: profile.limits, tensorParallel: devices,
+      // More devices than asked for hold more parts of the same experts.
+      sharing: ExpertSharing(
+        parts: devices % max(1, settings.sharing.parts) == 0 ? settings.sharing.parts : 1,
+        routing: settings.sharing.routing))
   }
 
   /// The fewest devices that hold what these do not; `nil` where sharing does not help.
   private func sharing(_ architecture: Architecture, _ workload: ServingWorkload) -> Int? {
     guard profile.limits.linkBandwidth > 0 else { return nil }
     return (settings.tensorParallel + 1...64).first { devices in
-      guard TensorParallelism.divides(architecture, devices: devices) else { return false }
+      guard
+        TensorParallelism.divides(architecture, devices: devices, experts: settings.sharing)
+      else { return false }
       let plan = plan(architecture, workload, devices: devices)
       return ServingSchedule(
         workload, plan, engine, maxPositions: architecture.maxPositions) != nil
@@ -267,7 +284,8 @@ public final class Predictor {
       slopes.append(
         (slope { $0.seconds }, slope { $0.timeToFirstToken }, slope { $0.timePerOutputToken }))
     }
-    let ownVariance = ownVariance(ofFamily: LayerFamily.name(architecture))
+    let ownVariance = ownVariance(
+      ofFamily: LayerFamily.name(architecture), for: [architecture])
     func spread(_ slope: ((total: Double, first: Double, decode: Double)) -> Double) -> Double {
       var variance = ownVariance
       for (row, left) in slopes.enumerated() {
@@ -318,9 +336,19 @@ public struct PredictionEvidence: Sendable {
 }
 
 extension Predictor {
-  public var evidence: PredictionEvidence {
+  /// The lowest rung that a prediction of some of `architectures` rests on.
+  public func operatorRung(for architectures: [Architecture]) -> Rung {
+    profile.operatorRung(
+      weights: settings.weights, cache: settings.cache, for: architectures)
+  }
+
+  /// Of a decoder of attention and MLPs.
+  public var evidence: PredictionEvidence { evidence(for: []) }
+
+  /// - Parameter architectures: that are predicted.
+  public func evidence(for architectures: [Architecture]) -> PredictionEvidence {
     PredictionEvidence(
-      device: profile.name, engine: engine.name, operatorRung: operatorRung,
+      device: profile.name, engine: engine.name, operatorRung: operatorRung(for: architectures),
       engineRung: engineRung,
       errors: heldOut.map {
         PredictionEvidence.Errors(
