@@ -23,7 +23,7 @@ public struct ParameterCounts: Equatable, Sendable {
   public var matrices: Int { nonEmbedding + embedding + head }
   public var total: Int { matrices + norms + biases }
 
-  @usableFromInline init() {}
+  public init() {}
 
   @inlinable
   mutating func add(_ operation: Operator, times count: Int) {
@@ -46,14 +46,20 @@ public struct ParameterCounts: Equatable, Sendable {
 }
 
 extension Architecture {
-  public var parameters: ParameterCounts {
+  public var parameters: ParameterCounts { parameters { _, _ in } }
+
+  /// Parameters that one of `devices` holds.
+  ///
+  /// - Parameter body: called with each operator and how many layers run it, on the way.
+  @inlinable
+  public func parameters(
+    devices: Int = 1, _ body: (Operator, _ count: Int) -> Void
+  ) -> ParameterCounts {
     var counts = ParameterCounts()
-    counts.add(embeddingOperator, times: 1)
-    for (kind, layer) in layers.kinds.enumerated() where layers.ownCounts[kind] > 0 {
-      let times = layers.ownCounts[kind]
-      layer.forEachOperator(hiddenSize: hiddenSize) { counts.add($0, times: times) }
+    forEachOperator(devices: devices) { operation, count, ownCount in
+      counts.add(operation, times: ownCount)
+      body(operation, count)
     }
-    forEachHeadOperator { counts.add($0, times: 1) }
     if tiedEmbeddings { counts.head = 0 }
     return counts
   }
@@ -90,7 +96,7 @@ extension Architecture {
   /// Throws where a matrix's rows do not fill whole blocks of `dtype`.
   public func checkRows(fill dtype: DType) throws {
     var partial: (Operator.Kind, Int)?
-    forEachOperator { operation, _ in
+    forEachOperator { operation, _, _ in
       let columns: Int
       switch operation.body {
       case .embedding: columns = operation.width

@@ -9,7 +9,7 @@ public struct SizedOperator: Equatable, Sendable {
   public typealias Kind = Operator.Kind
 
   /// The sizes that determine its cost.
-  public enum Shape: Hashable, Sendable {
+  public enum Shape: Hashable, Sendable, BitwiseCopyable {
     /// `m` rows against an `n` by `k` weight matrix.
     case gemm(m: Int, n: Int, k: Int)
     /// `rows` rows of `width` elements, of which `stored` are written to the KV cache.
@@ -44,54 +44,73 @@ public struct SizedOperator: Equatable, Sendable {
     cache: DType
   ) {
     kind = operation.kind
+    shape = operation.shape(rows: rows, attention: attention)
+    results = operation.results
     self.layer = layer
     let width = operation.width
     let vectors = operation.vectorElements
     let vectorBytes = 4 * Double(vectors.norms + vectors.biases)
     switch operation.body {
     case .embedding(_, let positions, _):
-      shape = .rows(rows, width: width)
       weightBytes =
         Double(positions > 0 ? 2 : 1) * Double(rows) * Double(width) * weights.bytesPerElement
       activationBytes = 4 * Double(rows) * Double(width)
-      (flops, cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, 0, nil)
+      (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
     case .norm:
-      shape = .rows(rows, width: width)
       weightBytes = vectorBytes
       activationBytes = 8 * Double(rows) * Double(width)
-      (flops, cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, 0, nil)
+      (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
     case .residual:
-      shape = .rows(rows, width: width)
       weightBytes = vectorBytes
       activationBytes = 12 * Double(rows) * Double(width)
-      (flops, cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, 0, nil)
+      (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
     case .projection(let projection):
       let (n, k) = (projection.columns, projection.inputs)
-      shape = .gemm(m: rows, n: n, k: k)
       flops = 2 * Double(rows) * Double(n) * Double(k)
       weightBytes = Double(n * k) * weights.bytesPerElement + vectorBytes
       // What is added to the residual stream reads it as well.
       let written = Double(rows) * Double(projection.results) * (projection.to == .residual ? 2 : 1)
       activationBytes = 4 * (Double(rows) * Double(k) + written)
-      results = projection.results
       (cacheReadBytes, cacheWriteBytes, window) = (0, 0, nil)
     case .rotaryAndCacheWrite(let attention):
       let stored = 2 * attention.keyValueWidth
-      shape = .rows(rows, width: width, stored: stored)
       weightBytes = vectorBytes
       activationBytes = 4 * Double(rows) * Double(width + attention.queryWidth)
       cacheWriteBytes = Double(rows) * Double(stored) * cache.bytesPerElement
-      (flops, cacheReadBytes, results, window) = (0, 0, 0, nil)
+      (flops, cacheReadBytes, window) = (0, 0, nil)
     case .attention(let heads):
-      let sizes = attention()
-      shape = .attention(sizes)
+      guard case .attention(let sizes) = shape else {
+        preconditionFailure("\(kind) has no attention")
+      }
       flops = sizes.flops
       activationBytes = 8 * Double(rows) * Double(width)
       cacheReadBytes =
         2 * Double(sizes.positions) * Double(heads.keyValueWidth) * cache.bytesPerElement
       window = heads.window
-      (weightBytes, cacheWriteBytes, results) = (0, 0, 0)
+      (weightBytes, cacheWriteBytes) = (0, 0)
     }
+  }
+}
+
+extension Operator {
+  /// The sizes that determine its cost where it has so many rows.
+  ///
+  /// - Parameter attention: the step's sizes of this operator's attention; not used by other operators.
+  @inlinable
+  public func shape(rows: Int, attention: () -> AttentionShape) -> SizedOperator.Shape {
+    switch body {
+    case .embedding, .norm, .residual: .rows(rows, width: width)
+    case .projection(let projection):
+      .gemm(m: rows, n: projection.columns, k: projection.inputs)
+    case .rotaryAndCacheWrite(let attention):
+      .rows(rows, width: width, stored: 2 * attention.keyValueWidth)
+    case .attention: .attention(attention())
+    }
+  }
+
+  /// Columns that are left of a GEMM's after its activation; 0 of other operators.
+  @inlinable public var results: Int {
+    if case .projection(let projection) = body { projection.results } else { 0 }
   }
 }
 
@@ -135,7 +154,7 @@ extension Architecture {
     batch: Int, cached: Int, new: Int, logitsRows: Int, weights: DType, cache: DType,
     shard: Int = 1, _ body: (SizedOperator, _ count: Int) -> Void
   ) {
-    forEachOperator(devices: shard) { operation, count in
+    forEachOperator(devices: shard) { operation, count, _ in
       let isOfLogits = operation.kind == .finalNorm || operation.kind == .head
       guard !isOfLogits || logitsRows > 0 else { return }
       body(

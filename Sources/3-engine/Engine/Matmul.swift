@@ -75,7 +75,7 @@ package struct Matmul {
   /// Columns of the widest matrix.
   private static func widest(_ architecture: Architecture) -> Int {
     var most = architecture.hiddenSize
-    architecture.forEachOperator { operation, _ in
+    architecture.forEachOperator { operation, _, _ in
       if case .projection(let projection) = operation.body { most = max(most, projection.inputs) }
     }
     return most

@@ -17,20 +17,28 @@ public struct MemoryPlan: Sendable, Equatable {
   private var windowedLayers = 0
   private var window = 0
 
+  /// Of an architecture by itself.
   init(
     _ architecture: Architecture, _ workload: ServingWorkload, weights: DType, cache: DType,
     engine: ServingEngine, limits: DeviceLimits, tensorParallel: Int
   ) {
-    let counts = architecture.parameters
-    let parts = Double(tensorParallel)
+    let program = DeviceProgram()
+    program.become(architecture, devices: tensorParallel)
+    self.init(
+      architecture, program, workload, weights: weights, cache: cache, engine: engine,
+      limits: limits)
+  }
+
+  /// - Parameter program: the architecture's.
+  init(
+    _ architecture: Architecture, _ program: DeviceProgram, _ workload: ServingWorkload,
+    weights: DType, cache: DType, engine: ServingEngine, limits: DeviceLimits
+  ) {
+    let counts = program.contents.whole
+    let parts = Double(program.devices)
     // KV heads that a device holds as copies come with their projections.
-    var matrices = Double(counts.embedding + counts.head) / parts
-    for (kind, layer) in architecture.layers.kinds.enumerated() {
-      let own = Double(architecture.layers.ownCounts[kind])
-      layer.part(of: tensorParallel).forEachOperator(hiddenSize: architecture.hiddenSize) {
-        matrices += own * Double($0.matrixElements)
-      }
-    }
+    let matrices =
+      Double(counts.embedding + counts.head) / parts + Double(program.contents.held.nonEmbedding)
     self.weights =
       matrices * weights.bytesPerElement + 4 * Double(counts.norms + counts.biases)
     // In flight for a token: gate and up, residual stream, norm, an operator's input and output.
@@ -47,7 +55,7 @@ public struct MemoryPlan: Sendable, Equatable {
     }
     activations = perToken * tokens
     reserved = engine.reservedBytes
-    let held = HeldLayers(architecture, devices: tensorParallel)
+    let held = HeldLayers(program.contents.attentions)
     cachePerPosition = 2 * Double(held.width) * cache.bytesPerElement
     let room: Double
     switch engine.cachePolicy {
@@ -110,20 +118,17 @@ private struct HeldLayers {
   /// The longest.
   var window = 0
 
-  init(_ architecture: Architecture, devices: Int) {
+  init(_ attentions: [(heads: AttentionHeads, count: Int)]) {
     var unit = 0
-    architecture.layers.forEachKind { layer, count in
-      guard count > 0, let part = layer.part(of: devices).attention else { return }
-      unit = Self.commonDivisor(unit, part.keyValueWidth)
-      width += count * part.keyValueWidth
+    for (heads, count) in attentions {
+      unit = Self.commonDivisor(unit, heads.keyValueWidth)
+      width += count * heads.keyValueWidth
     }
     guard unit > 0 else { return }
     units = width / unit
-    architecture.layers.forEachKind { layer, count in
-      guard count > 0, let part = layer.part(of: devices).attention, let window = part.window
-      else { return }
-      windowedUnits += count * part.keyValueWidth / unit
-      self.window = max(self.window, window)
+    for (heads, count) in attentions where heads.window > 0 {
+      windowedUnits += count * heads.keyValueWidth / unit
+      window = max(window, heads.window)
     }
   }
 
