@@ -83,14 +83,18 @@ static double activated(dyno_activation activation, double x) {
     case DYNO_GELU_TANH: return x / 2 * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x)));
     case DYNO_RELU: return x > 0 ? x : 0;
     case DYNO_RELU_SQUARED: return x > 0 ? x * x : 0;
+    case DYNO_CLAMPED_SWIGLU: return fmin(x, 7) / (1 + exp(-1.702 * fmin(x, 7)));
   }
   __builtin_unreachable();
 }
 
 static void activate(
   dyno_activation activation, const float *gate, const float *up, size_t count, float *y) {
-  for (size_t i = 0; i < count; i++)
-    y[i] = (float)(activated(activation, gate[i]) * (up != NULL ? up[i] : 1));
+  for (size_t i = 0; i < count; i++) {
+    double factor = up != NULL ? up[i] : 1;
+    if (up != NULL && activation == DYNO_CLAMPED_SWIGLU) factor = fmax(-7, fmin(7, factor)) + 1;
+    y[i] = (float)(activated(activation, gate[i]) * factor);
+  }
 }
 
 static void rotate(
@@ -114,22 +118,24 @@ static void store_key(dyno_dtype type, const float *key, size_t e, size_t positi
 }
 
 static void attention(const dyno_attention_block *b) {
-  const size_t e = b->head_dimension;
+  const size_t key_stride = b->key_stride > 0 ? b->key_stride : b->key_width;
+  const size_t value_stride = b->key_stride > 0 ? b->value_stride : b->value_width;
   for (size_t row = 0; row < b->rows; row++) {
     const float *query = b->queries + row * b->query_stride;
-    float *output = b->output + row * e;
+    float *output = b->output + row * b->value_width;
     for (size_t position = b->first; position < b->first + b->count; position++) {
       if (position < b->visible_from[row] || position >= b->visible_to[row]) continue;
       double score = 0;
-      for (size_t l = 0; l < e; l++)
-        score += (double)query[l] * element(b->cache_type, b->keys, position * e + l);
+      for (size_t l = 0; l < b->key_width; l++)
+        score += (double)query[l] * element(b->cache_type, b->keys, position * key_stride + l);
       if (b->softcap > 0) score = b->softcap * tanh(score / b->softcap);
       const float larger = fmaxf(b->maximum[row], (float)score);
       const float kept = expf(b->maximum[row] - larger), added = expf((float)score - larger);
       b->maximum[row] = larger;
       b->sum[row] = b->sum[row] * kept + added;
-      for (size_t l = 0; l < e; l++)
-        output[l] = output[l] * kept + added * element(b->cache_type, b->values, position * e + l);
+      for (size_t l = 0; l < b->value_width; l++)
+        output[l] =
+          output[l] * kept + added * element(b->cache_type, b->values, position * value_stride + l);
     }
   }
 }

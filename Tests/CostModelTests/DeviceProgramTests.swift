@@ -18,6 +18,7 @@ import Testing
     ("KV heads", { $0.keyValueHeads *= 2 }),
     ("biases", { $0.layers.modifyKinds { $0.mlp?.inputBias.toggle() } }),
     ("window", { $0.slidingWindow = 512 }),
+    ("chunk", { $0.layers.modifyKinds { $0.attention?.chunk = 256 } }),
     (
       "a layer without attention",
       { architecture in

@@ -395,7 +395,7 @@ import Weights
         let sum = try FloatBuffer(count: rows)
         let output = try FloatBuffer(count: rows * e)
         let scratch = try FloatBuffer(
-          Array(repeating: .nan, count: dyno_attention_scratch(rows, e)))
+          Array(repeating: .nan, count: dyno_attention_scratch(rows, e, e, false)))
         let panel = max(1, dtype.blockElements > 1 ? table.block_panel : table.float_panel)
         let panels = try PageMemory((positions + panel - 1) / panel * panel * dtype.bytes(e))
         for position in 0..<positions {
@@ -406,9 +406,10 @@ import Weights
         do {
           values.withUnsafeBytes { values in
             var block = dyno_attention_block(
-              cache_type: dtype.kernelType, head_dimension: e, keys: panels.base,
-              values: values.baseAddress, first: first, count: count, queries: queries.base,
-              query_stride: stride, rows: rows, softcap: rows % 2 == 0 ? 4 : 0, visible_from: from,
+              cache_type: dtype.kernelType, key_width: e, value_width: e, keys: panels.base,
+              values: values.baseAddress, key_stride: 0, value_stride: 0, first: first,
+              count: count, queries: queries.base, query_stride: stride, rows: rows,
+              softcap: rows % 2 == 0 ? 4 : 0, visible_from: from,
               visible_to: to,
               maximum: maximum.base, sum: sum.base, output: output.base, scratch: scratch.base)
             table.attention(&block)
@@ -422,6 +423,57 @@ import Weights
       let reference = try run(Self.scalar)
       for (a, b) in zip(actual, reference) {
         #expect(relativeError([a + [1]], [b + [1]]) <= bound, "rows \(rows), e \(e), \(count)")
+      }
+    }
+  }
+
+  /// Keys in rows, as wide as they like, with values of their own or as their first elements.
+  @Test(arguments: sets.indices, floats + [.q8_0])
+  func attentionInRows(set: Int, dtype: DType) throws {
+    for (rows, keyWidth, valueWidth, first, count, isShared) in [
+      (1, 64, 32, 0, 1, true), (16, 96, 64, 3, 200, true), (33, 64, 96, 0, 130, false),
+      (5, 32, 32, 100, 301, false), (2, 576, 512, 0, 140, true),
+    ] {
+      let positions = first + count
+      let stride = max(keyWidth, isShared ? valueWidth : 0) + 32
+      let keys = stored(random(positions * stride, 1, scale: 3), dtype)
+      let values = stored(random(positions * (valueWidth + 64), 2), dtype)
+      let queries = try FloatBuffer(random(rows * keyWidth, 3, scale: 0.2))
+      let from = (0..<rows).map { $0 % 3 == 1 ? first + count / 2 : 0 }
+      let to = (0..<rows).map { $0 % 5 == 4 ? first : max(1, positions - $0 % 7) }
+      func run(_ table: dyno_kernels) throws -> [[Float]] {
+        let maximum = try FloatBuffer(Array(repeating: -.infinity, count: rows))
+        let sum = try FloatBuffer(count: rows)
+        let output = try FloatBuffer(count: rows * valueWidth)
+        let scratch = try FloatBuffer(
+          Array(
+            repeating: .nan, count: dyno_attention_scratch(rows, keyWidth, valueWidth, true)))
+        keys.withUnsafeBytes { keys in
+          values.withUnsafeBytes { values in
+            from.withUnsafeBufferPointer { from in
+              to.withUnsafeBufferPointer { to in
+                var block = dyno_attention_block(
+                  cache_type: dtype.kernelType, key_width: keyWidth, value_width: valueWidth,
+                  keys: keys.baseAddress,
+                  values: isShared ? keys.baseAddress : values.baseAddress, key_stride: stride,
+                  value_stride: isShared ? stride : valueWidth + 64, first: first, count: count,
+                  queries: queries.base, query_stride: keyWidth, rows: rows,
+                  softcap: rows % 2 == 0 ? 4 : 0, visible_from: from.baseAddress,
+                  visible_to: to.baseAddress, maximum: maximum.base, sum: sum.base,
+                  output: output.base, scratch: scratch.base)
+                table.attention(&block)
+              }
+            }
+          }
+        }
+        return [sum, output, maximum].map { buffer in
+          (0..<buffer.count).map { buffer.base[$0].isFinite ? buffer.base[$0] : 0 }
+        }
+      }
+      let actual = try run(Self.sets[set].functions)
+      let reference = try run(Self.scalar)
+      for (a, b) in zip(actual, reference) {
+        #expect(relativeError([a + [1]], [b + [1]]) <= 2e-6, "rows \(rows), key \(keyWidth)")
       }
     }
   }
@@ -440,7 +492,7 @@ import Weights
         let maximum = try FloatBuffer(Array(repeating: -.infinity, count: 2))
         let sum = try FloatBuffer(count: 2)
         let output = try FloatBuffer(count: 2 * e)
-        let scratch = try FloatBuffer(count: dyno_attention_scratch(2, e))
+        let scratch = try FloatBuffer(count: dyno_attention_scratch(2, e, e, false))
         let panel = max(1, dtype.blockElements > 1 ? table.block_panel : table.float_panel)
         let panels = try PageMemory((positions + panel - 1) / panel * panel * dtype.bytes(e))
         for position in 0..<positions {
@@ -455,9 +507,10 @@ import Weights
           to.withUnsafeBufferPointer { to in
             values.withUnsafeBytes { values in
               var block = dyno_attention_block(
-                cache_type: dtype.kernelType, head_dimension: e, keys: panels.base,
-                values: values.baseAddress, first: 0, count: positions, queries: queries.base,
-                query_stride: e, rows: 2, softcap: 0, visible_from: from.baseAddress,
+                cache_type: dtype.kernelType, key_width: e, value_width: e, keys: panels.base,
+                values: values.baseAddress, key_stride: 0, value_stride: 0, first: 0,
+                count: positions, queries: queries.base, query_stride: e, rows: 2, softcap: 0,
+                visible_from: from.baseAddress,
                 visible_to: to.baseAddress, maximum: maximum.base, sum: sum.base,
                 output: output.base, scratch: scratch.base)
               table.attention(&block)

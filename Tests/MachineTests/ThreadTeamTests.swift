@@ -40,6 +40,16 @@ import Testing
 
   private final class Atomic4: Sendable { let value = Atomic<Int>(0) }
 
+  /// Its threads would wait for each other for ever.
+  @Test func aClosureThatAsksForItsOwnTeamTraps() async {
+    await #expect(processExitsWith: .failure) {
+      // Swift's own report of a crash takes minutes, and nobody reads it.
+      for number in [SIGILL, SIGTRAP] { signal(number, SIG_DFL) }
+      let team = try ThreadTeam(unboundCount: 2)
+      team.run { _ in team.run { _ in } }
+    }
+  }
+
   @Test func pinnedTeamsRun() throws {
     let team = try ThreadTeam(topology: Topology())
     let done = Atomic4()

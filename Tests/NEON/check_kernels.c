@@ -364,9 +364,9 @@ static void attention(dyno_dtype type, size_t rows, size_t e, size_t first, size
     to[row] = row % 5 == 4 ? first : positions > row % 7 ? positions - row % 7 : 1;
     maximum[row] = -INFINITY;
   }
-  const size_t scratch = (dyno_attention_scratch(rows, e) + 15) / 16 * 16;
+  const size_t scratch = (dyno_attention_scratch(rows, e, e, false) + 15) / 16 * 16;
   dyno_attention_block block = {
-    .cache_type = type, .head_dimension = e, .keys = panels, .values = stored_values, .first = first,
+    .cache_type = type, .key_width = e, .value_width = e, .keys = panels, .values = stored_values, .first = first,
     .count = count, .queries = queries, .query_stride = stride, .rows = rows, .visible_from = from,
     .visible_to = to, .maximum = maximum, .sum = sum, .output = output,
     .scratch = scratch_floats(scratch)};

@@ -28,7 +28,8 @@ extension ModelWeights {
     var biases = [weights.head.bias]
     for operators in weights.layers {
       norms += operators.flatMap(\.norms)
-      biases += operators.map { $0.linear?.bias }
+      biases += operators.flatMap { [$0.linear?.bias, $0.numbers] }
+      biases += operators.flatMap { $0.experts.flatMap { [$0.gateUp.bias, $0.down.bias] } }
     }
     for case let bias? in biases + norms.map(\.bias) {
       for i in 0..<bias.count { bias.base[i] = Float.random(in: -0.5...0.5, using: &random) }

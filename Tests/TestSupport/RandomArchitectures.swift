@@ -2,14 +2,16 @@ import Model
 import Numerics
 
 /// Small architectures of every kind: GQA from 1 to H, head dimensions unlike d/H, biases, norms of
-/// both kinds in every place, windows, rotations, activations, parallel and missing parts, layers that
-/// differ in every size and share weights.
+/// both kinds in every place, windows, chunks, sinks, rotations, activations, latent attention, experts,
+/// parallel and missing parts, layers that differ in every size and share weights.
 public func randomArchitecture(seed: UInt64) -> Architecture {
   var random = SeededGenerator(seed: seed)
   func chance(_ share: Double) -> Bool { Double.random(in: 0..<1, using: &random) < share }
   func pick<T>(_ values: [T]) -> T { values.randomElement(using: &random)! }
   func norm() -> Norm {
-    chance(0.7) ? .rms(1e-5) : Norm(.layer, epsilon: 1e-5, hasBias: chance(0.5))
+    chance(0.1)
+      ? Norm(.rms, epsilon: 1e-5, hasWeight: false)
+      : chance(0.7) ? .rms(1e-5) : Norm(.layer, epsilon: 1e-5, hasBias: chance(0.5))
   }
   let rotaries = [
     RotaryEmbedding(theta: pick([100, 10_000])),
@@ -31,15 +33,19 @@ public func randomArchitecture(seed: UInt64) -> Architecture {
     return Attention(
       queryHeads: keyValueHeads * pick([1, 2, 3, 5, 9]), keyValueHeads: keyValueHeads,
       headDimension: e, window: chance(0.4) ? Int.random(in: 1...20, using: &random) : nil,
+      chunk: !isPlain && chance(0.1) ? Int.random(in: 1...20, using: &random) : nil,
       rotary: isPlain || chance(0.8)
         ? .init(
           table: Int.random(in: 0...1, using: &random),
           dimensions: isPlain || chance(0.6) ? e : max(2, e / 4 * 2),
           interleaved: !isPlain && chance(0.3)) : nil,
-      queryKeyNorm: chance(0.4) ? .init(norm(), pick(extents)) : nil, inputBias: chance(0.5),
+      queryKeyNorm: chance(0.4)
+        ? .init(norm(), pick(extents), isAfterRotation: !isPlain && chance(0.2)) : nil,
+      inputBias: chance(0.5),
       outputBias: chance(0.5), scale: !isPlain && chance(0.3) ? 0.2 : nil,
       softcap: !isPlain && chance(0.3) ? 3 : nil,
       temperature: !isPlain && chance(0.2) ? .init(beta: 0.4, positions: 8) : nil,
+      hasSinks: !isPlain && chance(0.2),
       inputNorm: isPlain || chance(0.8) ? norm() : nil,
       outputNorm: !isPlain && chance(0.3) ? norm() : nil)
   }
@@ -51,20 +57,54 @@ public func randomArchitecture(seed: UInt64) -> Architecture {
       inputNorm: isPlain || chance(0.8) ? norm() : nil,
       outputNorm: !isPlain && chance(0.3) ? norm() : nil)
   }
+  func latentAttention() -> LatentAttention {
+    let rotaryWidth = pick([2, 8, 16])
+    return LatentAttention(
+      queryHeads: pick([1, 2, 3, 5]), queryRank: chance(0.5) ? pick([32, 64]) : nil,
+      rank: pick([32, 64]), plainWidth: pick([4, 16, 24]), rotaryWidth: rotaryWidth,
+      valueWidth: pick([8, 16, 20]),
+      rotary: .init(
+        table: Int.random(in: 0...1, using: &random), dimensions: rotaryWidth,
+        interleaved: chance(0.5)), latentNorm: norm(), inputBias: chance(0.3),
+      outputBias: chance(0.3), scale: chance(0.3) ? 0.2 : nil,
+      inputNorm: chance(0.8) ? norm() : nil, outputNorm: chance(0.3) ? norm() : nil)
+  }
+  func experts() -> Experts {
+    let count = pick([4, 6, 8, 12])
+    let groups = Experts.Groups(count: 2, active: pick([1, 2]), best: pick([1, 2]))
+    return Experts(
+      count: count, active: min(count / 2, pick([1, 2, 3])),
+      intermediateSize: 32 * Int.random(in: 1...3, using: &random),
+      activation: pick(MLP.Activation.allCases), hasBias: chance(0.4),
+      router: .init(
+        scoring: pick([.softmax, .sigmoid]), renormalises: chance(0.5), scale: pick([1, 2.5]),
+        hasCorrection: chance(0.4), hasBias: chance(0.4), scalesInput: chance(0.2),
+        groups: chance(0.4) ? groups : nil),
+      shared: chance(0.5)
+        ? .init(
+          intermediateSize: 32 * Int.random(in: 1...2, using: &random), isScaled: chance(0.5))
+        : nil,
+      inputNorm: chance(0.8) ? norm() : nil, outputNorm: chance(0.3) ? norm() : nil)
+  }
   func layer() -> Layer {
     var layer = Layer(attention: attention(), mlp: mlp())
+    if !isPlain, chance(0.3) { layer.latentAttention = latentAttention() }
+    if !isPlain, chance(0.4) { layer.experts = experts() }
     guard !isPlain else { return layer }
     layer.residualScale = chance(0.3) ? 0.5 : 1
     switch pick([0, 0, 0, 1, 2, 3, 4]) {
     case 1:
       layer.arrangement = .parallel
       layer.mlp?.inputNorm = norm()
+      layer.experts?.inputNorm = norm()
     case 2:
       layer.arrangement = .parallelOneNorm
       layer.attention?.inputNorm = norm()
+      layer.latentAttention?.inputNorm = norm()
       layer.mlp?.inputNorm = nil
-    case 3: layer.attention = nil
-    case 4: layer.mlp = nil
+      layer.experts?.inputNorm = nil
+    case 3: layer.mixer = nil
+    case 4: layer.feedForward = nil
     default: break
     }
     return layer
@@ -72,7 +112,7 @@ public func randomArchitecture(seed: UInt64) -> Architecture {
   let count = Int.random(in: 1...3, using: &random)
   var layers = [layer()]
   for _ in 1..<count + 1 { layers.append(chance(0.5) ? layers[0] : layer()) }
-  if layers.allSatisfy({ $0.attention == nil }) { layers[0].attention = attention() }
+  if layers.allSatisfy({ $0.mixer == nil }) { layers[0].attention = attention() }
   var sharing: [Int: Int] = [:]
   if let twin = layers.indices.dropFirst().first(where: { layers[$0] == layers[0] }), chance(0.5) {
     sharing[twin] = 0

@@ -32,29 +32,38 @@ public struct ReferenceModel {
       func scaled(_ x: [[Double]]) -> [[Double]] { x.map { $0.map { $0 * layer.residualScale } } }
       let before = x
       var input = x
-      if let attention = layer.attention {
-        input = normed(x, .attentionNorm, attention.inputNorm)
-        let output = product(
-          own(.outputProjection)!.linear!,
-          attended(
-            product(own(.qkvProjection)!.linear!, input), attention,
-            own(.rotaryAndCacheWrite)!.norms))
-        x = added(x, scaled(normed(output, .attentionResidual, attention.outputNorm)))
+      func attend(_ norm: Norm?, _ outputNorm: Norm?, _ attended: ([[Double]]) -> [[Double]]) {
+        input = normed(x, .attentionNorm, norm)
+        let projected = product(own(.qkvProjection)!.linear!, input)
+        let output = product(own(.outputProjection)!.linear!, attended(projected))
+        x = added(x, scaled(normed(output, .attentionResidual, outputNorm)))
       }
-      guard let mlp = layer.mlp else { continue }
+      switch layer.mixer {
+      case .attention(let attention):
+        attend(attention.inputNorm, attention.outputNorm) {
+          attended(
+            $0, attention, own(.rotaryAndCacheWrite)!.norms, own(.attention)!.numbers)
+        }
+      case .latentAttention(let attention):
+        attend(attention.inputNorm, attention.outputNorm) { attended($0, attention, own) }
+      case nil: break
+      }
+      guard let part = layer.feedForward else { continue }
       let source =
         switch layer.arrangement {
-        case .sequential: normed(x, .mlpNorm, mlp.inputNorm)
-        case .parallel: normed(before, .mlpNorm, mlp.inputNorm)
+        case .sequential: normed(x, .mlpNorm, part.inputNorm)
+        case .parallel: normed(before, .mlpNorm, part.inputNorm)
         case .parallelOneNorm: input
         }
-      let both = product(own(.gateUpProjection)!.linear!, source)
-      let f = mlp.intermediateSize
-      let hidden = both.map { row in
-        (0..<f).map { activated(mlp.activation, row[$0]) * (mlp.isGated ? row[f + $0] : 1) }
+      let output: [[Double]]
+      switch part {
+      case .dense(let mlp):
+        output = passed(
+          source, own(.gateUpProjection)!.linear!, own(.downProjection)!.linear!, mlp.activation,
+          width: mlp.intermediateSize, isGated: mlp.isGated)
+      case .experts(let experts): output = passed(source, experts, own)
       }
-      let output = product(own(.downProjection)!.linear!, hidden)
-      x = added(x, scaled(normed(output, .mlpResidual, mlp.outputNorm)))
+      x = added(x, scaled(normed(output, .mlpResidual, part.outputNorm)))
     }
     return product(weights.head, x.map { norm($0, a.finalNorm, weights.finalNorm) }).map { row in
       row.map { logit in
@@ -71,27 +80,149 @@ public struct ReferenceModel {
     case .geluTanh: x / 2 * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
     case .relu: max(x, 0)
     case .reluSquared: max(x, 0) * max(x, 0)
+    case .clampedSwiGLU: min(x, 7) / (1 + exp(-1.702 * min(x, 7)))
+    }
+  }
+
+  /// Through an MLP.
+  private func passed(
+    _ x: [[Double]], _ gateUp: Linear, _ down: Linear, _ activation: MLP.Activation, width f: Int,
+    isGated: Bool = true
+  ) -> [[Double]] {
+    let hidden = product(gateUp, x).map { row in
+      (0..<f).map { index -> Double in
+        guard isGated else { return activated(activation, row[index]) }
+        let up = row[f + index]
+        return activated(activation, row[index])
+          * (activation == .clampedSwiGLU ? max(-7, min(7, up)) + 1 : up)
+      }
+    }
+    return product(down, hidden)
+  }
+
+  /// Through the experts that the router chooses, and the shared one.
+  private func passed(
+    _ x: [[Double]], _ experts: Experts, _ own: (Operator.Kind) -> ModelWeights.OperatorWeights?
+  ) -> [[Double]] {
+    let router = experts.router
+    let logits = product(own(.router)!.linear!, x)
+    return x.indices.map { row in
+      let largest = logits[row].max()!
+      let exponentials = logits[row].map { exp($0 - largest) }
+      let scores =
+        router.scoring == .sigmoid
+        ? logits[row].map { 1 / (1 + exp(-$0)) }
+        : exponentials.map { $0 / exponentials.reduce(0, +) }
+      let correction = own(.router)!.numbers
+      let corrected = scores.indices.map { index in
+        scores[index] + (correction.map { Double($0.base[index]) } ?? 0)
+      }
+      var candidates = Array(scores.indices)
+      if let groups = router.groups {
+        let size = experts.count / groups.count
+        let worth = (0..<groups.count).map { group in
+          corrected[group * size..<(group + 1) * size].sorted(by: >).prefix(groups.best)
+            .reduce(0, +)
+        }
+        let kept = worth.indices.sorted { worth[$0] > worth[$1] }.prefix(groups.active)
+        candidates = candidates.filter { kept.contains($0 / size) }
+      }
+      let chosen = candidates.sorted { corrected[$0] > corrected[$1] }.prefix(experts.active)
+      let sum = router.renormalises ? chosen.reduce(0) { $0 + scores[$1] } : 1
+      var total = [Double](repeating: 0, count: a.hiddenSize)
+      for expert in chosen {
+        let weight = scores[expert] / sum * router.scale
+        let matrices = own(.experts)!.experts[expert]
+        let input = router.scalesInput ? x[row].map { $0 * weight } : x[row]
+        let output = passed(
+          [input], matrices.gateUp, matrices.down, experts.activation,
+          width: experts.intermediateSize)[0]
+        for i in total.indices { total[i] += output[i] * (router.scalesInput ? 1 : weight) }
+      }
+      guard let shared = experts.shared else { return total }
+      let output = passed(
+        [x[row]], own(.sharedGateUpProjection)!.linear!, own(.sharedDownProjection)!.linear!,
+        experts.activation, width: shared.intermediateSize)[0]
+      let scale =
+        shared.isScaled ? 1 / (1 + exp(-product(own(.sharedScale)!.linear!, [x[row]])[0][0])) : 1
+      return total.indices.map { total[$0] + scale * output[$0] }
+    }
+  }
+
+  /// Latent attention as the paper writes it: every key and value is projected.
+  private func attended(
+    _ projected: [[Double]], _ heads: LatentAttention,
+    _ own: (Operator.Kind) -> ModelWeights.OperatorWeights?
+  ) -> [[Double]] {
+    let (plain, rope, wide) = (heads.plainWidth, heads.rotaryWidth, heads.keyWidth)
+    let start = heads.queryRank ?? heads.queryWidth
+    var queries = projected.map { Array($0[..<start]) }
+    if heads.queryRank != nil {
+      queries = product(
+        own(.queryProjection)!.linear!,
+        queries.map { norm($0, heads.latentNorm, own(.queryNorm)!.norms[0]) })
+    }
+    let compressed = projected.map {
+      norm(
+        Array($0[start..<start + heads.rank]), heads.latentNorm,
+        own(.rotaryAndCacheWrite)!.norms[0])
+    }
+    let turned = projected.indices.map {
+      rotated(
+        Array(projected[$0][(start + heads.rank)...]), $0, projected.count, heads.rotary)
+    }
+    let expanded = product(own(.latentAttention)!.linear!, compressed)
+    return projected.indices.map { position in
+      (0..<heads.queryHeads).flatMap { head -> [Double] in
+        let query = Array(queries[position][head * wide..<(head + 1) * wide])
+        let end = rotated(Array(query[plain...]), position, projected.count, heads.rotary)
+        let row = head * (plain + heads.valueWidth)
+        let scores = (0...position).map { other -> Double in
+          var sum = 0.0
+          for i in 0..<plain { sum += query[i] * expanded[other][row + i] }
+          for i in 0..<rope { sum += end[i] * turned[other][i] }
+          return sum * heads.scoreScale
+        }
+        let largest = scores.max()!
+        let exponentials = scores.map { exp($0 - largest) }
+        let total = exponentials.reduce(0, +)
+        return (0..<heads.valueWidth).map { index in
+          exponentials.enumerated().reduce(0) {
+            $0 + $1.element / total * expanded[$1.offset][row + plain + index]
+          }
+        }
+      }
     }
   }
 
   /// Heads side by side, of queries, keys and values side by side.
   private func attended(
-    _ projected: [[Double]], _ heads: Attention, _ norms: [ModelWeights.NormWeights]
+    _ projected: [[Double]], _ heads: Attention, _ norms: [ModelWeights.NormWeights],
+    _ sinks: FloatBuffer?
   ) -> [[Double]] {
     let e = heads.headDimension
     func block(_ start: Int, _ count: Int, _ place: Int) -> [[[Double]]] {
       projected.indices.map { position in
         var values = Array(projected[position][start..<start + count * e])
-        if let norm = heads.queryKeyNorm, place < 2, norm.extent == .allHeads {
+        guard place < 2 else {
+          return (0..<count).map { Array(values[$0 * e..<$0 * e + e]) }
+        }
+        let norm = heads.queryKeyNorm
+        if let norm, norm.extent == .allHeads {
           values = self.norm(values, norm.norm, norms[place])
         }
+        func normed(_ values: [Double], _ head: Int) -> [Double] {
+          guard let norm, norm.extent != .allHeads else { return values }
+          return self.norm(
+            values, norm.norm, norms[place], from: norm.extent == .eachHead ? head * e : 0)
+        }
         return (0..<count).map { head in
-          var values = Array(values[head * e..<head * e + e])
-          if let norm = heads.queryKeyNorm, place < 2, norm.extent != .allHeads {
-            values = self.norm(
-              values, norm.norm, norms[place], from: norm.extent == .eachHead ? head * e : 0)
+          let values = Array(values[head * e..<head * e + e])
+          func turned(_ values: [Double]) -> [Double] {
+            rotated(values, position, projected.count, heads.rotary)
           }
-          return place < 2 ? rotated(values, position, projected.count, heads.rotary) : values
+          return norm?.isAfterRotation ?? false
+            ? normed(turned(values), head) : turned(normed(values, head))
         }
       }
     }
@@ -101,7 +232,9 @@ public struct ReferenceModel {
     return projected.indices.map { position in
       (0..<heads.queryHeads).flatMap { query -> [Double] in
         let shared = query * heads.keyValueHeads / heads.queryHeads
-        let first = heads.window.map { max(0, position - $0 + 1) } ?? 0
+        let first =
+          heads.chunk.map { position - position % $0 }
+          ?? heads.window.map { max(0, position - $0 + 1) } ?? 0
         let temperature =
           heads.temperature.map {
             1 + $0.beta * log(1 + (Double(position) / Double($0.positions)).rounded(.down))
@@ -114,7 +247,8 @@ public struct ReferenceModel {
         }
         let largest = scores.max()!
         let exponentials = scores.map { exp($0 - largest) }
-        let total = exponentials.reduce(0, +)
+        let sink = sinks.map { exp(Double($0.base[query]) - largest) } ?? 0
+        let total = exponentials.reduce(0, +) + sink
         var output = [Double](repeating: 0, count: e)
         for (offset, weight) in exponentials.enumerated() {
           for l in 0..<e { output[l] += weight / total * values[first + offset][shared][l] }

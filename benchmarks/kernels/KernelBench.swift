@@ -138,9 +138,10 @@ struct KernelBench: ParsableCommand {
   ) throws -> [Cell] {
     var single = a
     single.layers.resize(to: 1)
-    guard let heads = single.firstAttention else {
+    guard let sizes = single.firstAttention else {
       throw InputError(a.name, problem: "has no attention", expected: "a model with attention")
     }
+    let heads = AttentionHeads(sizes)
     var cells: [Cell] = []
     for cacheType in [DType.f32, .f16, .bf16, .q8_0] {
       for (sequences, depth, new) in [(1, 4096, 1), (8, 4096, 1), (1, 0, 512), (1, 3584, 512)] {
@@ -154,9 +155,9 @@ struct KernelBench: ParsableCommand {
         let tasks = attention.tasks(inputs, heads)
         try attention.reserve(for: tasks, heads)
         let qkv = try Activations(
-          rows: sequences * new, width: heads.inputWidth)
+          rows: sequences * new, width: sizes.inputWidth)
         kernels.functions.fill_uniform(DYNO_F32, 1, qkv.buffer.count, 1, qkv.buffer.base)
-        let output = try Activations(rows: sequences * new, width: heads.queryWidth)
+        let output = try Activations(rows: sequences * new, width: sizes.queryWidth)
         let operation = single.operators(
           of: .init(batch: sequences, cached: depth, new: new), weights: .f32, cache: cacheType
         ).first { $0.kind == .attention }!
@@ -166,7 +167,7 @@ struct KernelBench: ParsableCommand {
             arithmetic: .f32,
             flops: operation.flops, bytes: operation.cacheReadBytes
           ) {
-            attention(heads, tasks, inputs, layer: 0, cache: cache, qkv: qkv, into: output)
+            attention(heads, tasks, inputs, layer: 0, cache: cache, queries: qkv, into: output)
           })
       }
     }

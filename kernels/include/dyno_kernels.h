@@ -34,16 +34,20 @@ typedef enum {
   DYNO_GELU_TANH,     // its approximation by tanh(√(2/π)·(x + 0.044715·x³))
   DYNO_RELU,
   DYNO_RELU_SQUARED,  // max(x, 0)²
+  DYNO_CLAMPED_SWIGLU,  // x · sigmoid(1.702·x) · (up + 1), x at most 7, up within ±7 (gpt-oss)
 } dyno_activation;
 
 // A block of attention: `rows` queries against positions [first, first + count) of one KV head.
 typedef struct {
   dyno_dtype cache_type;   // f32, bf16, f16 or q8_0
-  size_t head_dimension;
+  size_t key_width, value_width;
   const void *keys;        // panels of positions, from position 0, as store_key fills them
-  const void *values;      // (positions, head_dimension), from position 0
+  const void *values;      // (positions, value_width), from position 0
+  // Elements from one position to the next where keys lie in rows as well, which values may be part
+  // of; 0: in panels.
+  size_t key_stride, value_stride;
   size_t first, count;     // positions to visit
-  const float *queries;    // (rows, head_dimension), already scaled
+  const float *queries;    // (rows, key_width), already scaled
   size_t query_stride;
   size_t rows;
   float softcap;           // scores become softcap · tanh(score / softcap); 0: as they are
@@ -51,11 +55,12 @@ typedef struct {
   const size_t *visible_from;
   const size_t *visible_to;
   // Running state of the online softmax, read and updated: maximum, sum of exponentials, and the
-  // unnormalised output (rows, head_dimension).
+  // unnormalised output (rows, value_width).
   float *maximum;
   float *sum;
   float *output;
-  // At least dyno_attention_scratch(rows, head_dimension) floats, aligned to 64 bytes.
+  // At least dyno_attention_scratch(rows, key_width, value_width, key_stride > 0) floats, aligned to
+  // 64 bytes.
   float *scratch;
 } dyno_attention_block;
 
@@ -68,9 +73,11 @@ enum { DYNO_ACTIVATION_BLOCK = 72 };
 // Floats that matmul_packed and matmul_quantized work in.
 enum { DYNO_SCRATCH = 24576 };
 
-static inline size_t dyno_attention_scratch(size_t rows, size_t head_dimension) {
+static inline size_t dyno_attention_scratch(
+  size_t rows, size_t key_width, size_t value_width, bool keys_in_rows) {
   return DYNO_SCRATCH + rows * DYNO_ATTENTION_POSITIONS +
-    rows * (head_dimension / 32) * DYNO_ACTIVATION_BLOCK / sizeof(float);
+    (keys_in_rows ? DYNO_ATTENTION_POSITIONS * (key_width + value_width)
+                  : rows * (key_width / 32) * DYNO_ACTIVATION_BLOCK / sizeof(float));
 }
 
 // A table is constant, so threads may share it: Swift wants to be told.

@@ -1,6 +1,7 @@
 // Online-softmax attention over one KV head. The cache is streamed once: each block of positions
 // serves every query row. Keys lie in panels of FLOAT_PANEL positions, as packed weights do, so that
-// scores are an outer product; values lie position after position.
+// scores are an outer product; values lie position after position. Where keys are also values
+// (latent attention), they lie in rows, and scores are dot products.
 
 _Static_assert(
   DYNO_ATTENTION_POSITIONS % FLOAT_PANEL == 0, "panels of keys fill a row of scores");
@@ -68,12 +69,12 @@ INLINE void weigh_position(
 }
 
 // output[row][l..] += Σ_p weights[row][p] · values[p][l..] over `vectors` vectors, for `rows` rows
-// (both constants). As many bytes as are read are fetched from `fetch` on, if anything is.
+// (both constants); a position's values are `bytes` from the next one's. As many bytes as are read are fetched from `fetch` on, if anything is.
 INLINE void weigh_columns(
-  dyno_dtype type, const uint8_t *values, size_t e, size_t l, size_t count, const float *weights,
-  float *output, const uint8_t *fetch, const int rows, const int vectors) {
+  dyno_dtype type, const uint8_t *values, size_t bytes, size_t e, size_t l, size_t count,
+  const float *weights, float *output, const uint8_t *fetch, const int rows, const int vectors) {
   enum { TOGETHER = 4 };  // positions in a turn of the loop: what it costs beside them shows
-  const size_t bytes = dyno_row_bytes(type, e), part = (size_t)vectors * LANES * float_bytes(type);
+  const size_t part = (size_t)vectors * LANES * float_bytes(type);
   vf sums[WEIGHED_SUMS];
 #pragma unroll
   for (int r = 0; r < rows; r++)
@@ -99,7 +100,7 @@ INLINE void weigh_columns(
 // output[row] += Σ_p weights[row][p] · values[p], for `rows` (a constant) rows: as many columns at a
 // time as there are registers for sums, and enough of them to hide a multiply-add's latency.
 INLINE void weigh(
-  dyno_dtype type, const uint8_t *values, size_t e, size_t count, const float *weights,
+  dyno_dtype type, const uint8_t *values, size_t bytes, size_t e, size_t count, const float *weights,
   float *output, const uint8_t *fetch, const int rows) {
   const int most = rows == 1 ? 8 : rows == 2 ? 4 : rows == 3 ? 3 : 2;
   const size_t column = count * float_bytes(type);
@@ -107,13 +108,12 @@ INLINE void weigh(
 #define COLUMNS(vectors) \
   for (; most >= vectors && l + vectors * LANES <= e; l += vectors * LANES) \
     weigh_columns( \
-      type, values, e, l, count, weights, output, fetch == NULL ? NULL : fetch + l * column, rows, \
-      vectors);
+      type, values, bytes, e, l, count, weights, output, \
+      fetch == NULL ? NULL : fetch + l * column, rows, vectors);
   COLUMNS(8) COLUMNS(4) COLUMNS(3) COLUMNS(2) COLUMNS(1)
 #undef COLUMNS
   if (l == e) return;
   // The last few columns, which blocks do not have: positions outermost, as they lie in memory.
-  const size_t bytes = dyno_row_bytes(type, e);
   for (size_t p = 0; p < count; p++)
     for (int r = 0; r < rows; r++) {
       const float weight = weights[r * DYNO_ATTENTION_POSITIONS + p];
@@ -124,19 +124,19 @@ INLINE void weigh(
 
 // The same for any number of rows.
 INLINE void weigh_rows(
-  dyno_dtype type, const uint8_t *values, size_t e, size_t count, const float *weights, size_t rows,
-  float *output, const uint8_t *fetch) {
+  dyno_dtype type, const uint8_t *values, size_t bytes, size_t e, size_t count,
+  const float *weights, size_t rows, float *output, const uint8_t *fetch) {
   for (; rows >= WEIGHED_ROWS; rows -= WEIGHED_ROWS, fetch = NULL) {
-    weigh(type, values, e, count, weights, output, fetch, WEIGHED_ROWS);
+    weigh(type, values, bytes, e, count, weights, output, fetch, WEIGHED_ROWS);
     weights += WEIGHED_ROWS * DYNO_ATTENTION_POSITIONS;
     output += WEIGHED_ROWS * e;
   }
   switch (rows) {
-    case 5: weigh(type, values, e, count, weights, output, fetch, 5); return;
-    case 4: weigh(type, values, e, count, weights, output, fetch, 4); return;
-    case 3: weigh(type, values, e, count, weights, output, fetch, 3); return;
-    case 2: weigh(type, values, e, count, weights, output, fetch, 2); return;
-    case 1: weigh(type, values, e, count, weights, output, fetch, 1); return;
+    case 5: weigh(type, values, bytes, e, count, weights, output, fetch, 5); return;
+    case 4: weigh(type, values, bytes, e, count, weights, output, fetch, 4); return;
+    case 3: weigh(type, values, bytes, e, count, weights, output, fetch, 3); return;
+    case 2: weigh(type, values, bytes, e, count, weights, output, fetch, 2); return;
+    case 1: weigh(type, values, bytes, e, count, weights, output, fetch, 1); return;
   }
 }
 
@@ -154,11 +154,12 @@ _Static_assert((int)EXPANDED_VALUES <= (int)DYNO_SCRATCH, "what is expanded fits
 INLINE void weigh_block(
   dyno_dtype type, const uint8_t *values, size_t e, size_t count, const float *weights, size_t rows,
   float *output, const uint8_t *fetch, float *expanded) {
+  const size_t bytes = dyno_row_bytes(type, e);
   if (type != DYNO_Q8_0 || e > EXPANDED_VALUES || e % LANES > 0) {
-    weigh_rows(type, values, e, count, weights, rows, output, fetch);
+    weigh_rows(type, values, bytes, e, count, weights, rows, output, fetch);
     return;
   }
-  const size_t bytes = dyno_row_bytes(type, e), most = EXPANDED_VALUES / e;
+  const size_t most = EXPANDED_VALUES / e;
   for (size_t start = 0; start < count; start += most) {
     const size_t some = count - start < most ? count - start : most;
     for (size_t p = start; p < start + some; p++) {
@@ -167,7 +168,8 @@ INLINE void weigh_block(
         store_f32(expanded + (p - start) * e + l, load_values(type, values + p * bytes, l));
     }
     weigh_rows(
-      DYNO_F32, (const uint8_t *)expanded, e, some, weights + start, rows, output, NULL);
+      DYNO_F32, (const uint8_t *)expanded, e * sizeof(float), e, some, weights + start, rows, output,
+      NULL);
   }
 }
 
@@ -175,12 +177,13 @@ INLINE void weigh_block(
 INLINE void score(
   dyno_dtype type, const dyno_attention_block *b, attention_scratch scratch, size_t start,
   size_t count, bool streamed) {
-  const size_t e = b->head_dimension, bytes = dyno_row_bytes(type, e);
+  const size_t e = b->key_width, bytes = dyno_row_bytes(type, e);
+  const size_t value_bytes = dyno_row_bytes(type, b->value_width);
   const uint8_t *keys = (const uint8_t *)b->keys + start * bytes;
-  const uint8_t *values = (const uint8_t *)b->values + start * bytes;
+  const uint8_t *values = (const uint8_t *)b->values + start * value_bytes;
   // Keys and values come from memory in turns: each is fetched while the other is computed with.
   if (type == DYNO_Q8_0) {
-    if (streamed) prefetch(values, count * bytes);
+    if (streamed) prefetch(values, count * value_bytes);
     matmul_quantized(
       type, keys, (count + LANES - 1) / LANES * LANES, e, scratch.queries, activation_bytes(type, e),
       b->rows, scratch.scores, DYNO_ATTENTION_POSITIONS, false, scratch.expanded);
@@ -201,8 +204,22 @@ INLINE void score(
   }
 }
 
+// Scores of a block of positions become weights of the rows' running softmax.
+INLINE void weights_of_block(
+  const dyno_attention_block *b, float *all_scores, size_t start, size_t count) {
+  for (size_t row = 0; row < b->rows; row++) {
+    const size_t from = b->visible_from[row];
+    float *scores = all_scores + row * DYNO_ATTENTION_POSITIONS;
+    if (b->softcap > 0) soften_scores(scores, count, b->softcap);
+    weights_from_scores(
+      scores, count, start, from > b->first ? from : b->first, b->visible_to[row],
+      &b->maximum[row], &b->sum[row], b->output + row * b->value_width, b->value_width);
+  }
+}
+
 INLINE void attention_of_type(dyno_dtype type, const dyno_attention_block *b) {
-  const size_t e = b->head_dimension, bytes = dyno_row_bytes(type, e);
+  const size_t e = b->key_width, bytes = dyno_row_bytes(type, e);
+  const size_t value_bytes = dyno_row_bytes(type, b->value_width);
   const size_t panel = type == DYNO_Q8_0 ? LANES : FLOAT_PANEL;
   const uint8_t *keys = b->keys, *values = b->values;
   attention_scratch scratch = {.expanded = b->scratch, .scores = b->scratch + DYNO_SCRATCH};
@@ -219,23 +236,57 @@ INLINE void attention_of_type(dyno_dtype type, const dyno_attention_block *b) {
     const size_t count =
       end - start < DYNO_ATTENTION_POSITIONS ? end - start : DYNO_ATTENTION_POSITIONS;
     score(type, b, scratch, start, count, streamed);
-    for (size_t row = 0; row < b->rows; row++) {
-      const size_t from = b->visible_from[row];
-      float *scores = scratch.scores + row * DYNO_ATTENTION_POSITIONS;
-      if (b->softcap > 0) soften_scores(scores, count, b->softcap);
-      weights_from_scores(
-        scores, count, start,
-        from > b->first ? from : b->first, b->visible_to[row], &b->maximum[row], &b->sum[row],
-        b->output + row * e, e);
-    }
+    weights_of_block(b, scratch.scores, start, count);
     const bool more = start + count < end;
     weigh_block(
-      type, values + start * bytes, e, count, scratch.scores, b->rows, b->output,
+      type, values + start * value_bytes, b->value_width, count, scratch.scores, b->rows, b->output,
       streamed && more ? keys + (start + count) * bytes : NULL, scratch.expanded);
   }
 }
 
+// Rows of `width` elements as f32: where they lie, or expanded, and then `stride` bytes apart.
+static const uint8_t *rows_as_f32(
+  dyno_dtype type, const uint8_t *rows, size_t *stride, size_t width, size_t count, float *expanded) {
+  if (type == DYNO_F32) return rows;
+  for (size_t p = 0; p < count; p++) expand(type, rows + p * *stride, width, expanded + p * width);
+  *stride = width * sizeof(float);
+  return (const uint8_t *)expanded;
+}
+
+// Attention over keys that lie in rows, of which values may be a part.
+static void attention_in_rows(const dyno_attention_block *b) {
+  const dyno_dtype type = b->cache_type;
+  float *scores = b->scratch + DYNO_SCRATCH;
+  float *expanded = scores + b->rows * DYNO_ATTENTION_POSITIONS;
+  const size_t end = b->first + b->count;
+  for (size_t start = b->first; start < end; start += DYNO_ATTENTION_POSITIONS) {
+    const size_t count =
+      end - start < DYNO_ATTENTION_POSITIONS ? end - start : DYNO_ATTENTION_POSITIONS;
+    size_t key_bytes = dyno_row_bytes(type, b->key_stride);
+    size_t value_bytes = dyno_row_bytes(type, b->value_stride);
+    const uint8_t *keys = rows_as_f32(
+      type, (const uint8_t *)b->keys + start * key_bytes, &key_bytes, b->key_width, count, expanded);
+    const uint8_t *values = keys;
+    if (b->values == b->keys)
+      value_bytes = key_bytes;
+    else
+      values = rows_as_f32(
+        type, (const uint8_t *)b->values + start * value_bytes, &value_bytes, b->value_width, count,
+        expanded + DYNO_ATTENTION_POSITIONS * b->key_width);
+    matmul_f32(
+      (const float *)keys, key_bytes / sizeof(float), count, b->key_width, b->queries,
+      b->query_stride, b->rows, scores, DYNO_ATTENTION_POSITIONS, false);
+    weights_of_block(b, scores, start, count);
+    weigh_rows(
+      DYNO_F32, values, value_bytes, b->value_width, count, scores, b->rows, b->output, NULL);
+  }
+}
+
 static void attention(const dyno_attention_block *block) {
+  if (block->key_stride > 0) {
+    attention_in_rows(block);
+    return;
+  }
   switch (block->cache_type) {
     case DYNO_F32: attention_of_type(DYNO_F32, block); return;
     case DYNO_BF16: attention_of_type(DYNO_BF16, block); return;

@@ -61,8 +61,9 @@ INLINE float TYPED(dot)(const ELEMENT *w, const float *x, size_t k) {
   return total;
 }
 
+// Rows of w are w_stride elements apart.
 static void TYPED(matmul)(
-  const ELEMENT *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m, float *y,
+  const ELEMENT *w, size_t w_stride, size_t n, size_t k, const float *x, size_t x_stride, size_t m, float *y,
   size_t y_stride, bool accumulate) {
   // The activations' part of a k block stays in L2 (256 KiB) while a block of weight rows passes.
   size_t k_block = (65536 / m) / 64 * 64;
@@ -75,7 +76,7 @@ static void TYPED(matmul)(
       const bool add = accumulate || l0 > 0;
       size_t j = j0;
       for (; j + 4 <= j1; j += 4) {
-        const ELEMENT *rows = w + j * k + l0;
+        const ELEMENT *rows = w + j * w_stride + l0;
         for (size_t i = 0; i < m;) {
           // As even as can be: 4 rows at 3 a tile are 2 and 2, not 3 and 1.
           const size_t left = m - i, tiles = (left + TILE_COLUMNS - 1) / TILE_COLUMNS;
@@ -84,20 +85,20 @@ static void TYPED(matmul)(
           float *out = y + i * y_stride + j;
           switch (columns) {
 #if TILE_COLUMNS > 3
-            case 6: TYPED(tile)(rows, k, from, x_stride, depth, out, y_stride, add, 6); break;
-            case 5: TYPED(tile)(rows, k, from, x_stride, depth, out, y_stride, add, 5); break;
-            case 4: TYPED(tile)(rows, k, from, x_stride, depth, out, y_stride, add, 4); break;
+            case 6: TYPED(tile)(rows, w_stride, from, x_stride, depth, out, y_stride, add, 6); break;
+            case 5: TYPED(tile)(rows, w_stride, from, x_stride, depth, out, y_stride, add, 5); break;
+            case 4: TYPED(tile)(rows, w_stride, from, x_stride, depth, out, y_stride, add, 4); break;
 #endif
-            case 3: TYPED(tile)(rows, k, from, x_stride, depth, out, y_stride, add, 3); break;
-            case 2: TYPED(tile)(rows, k, from, x_stride, depth, out, y_stride, add, 2); break;
-            case 1: TYPED(tile)(rows, k, from, x_stride, depth, out, y_stride, add, 1); break;
+            case 3: TYPED(tile)(rows, w_stride, from, x_stride, depth, out, y_stride, add, 3); break;
+            case 2: TYPED(tile)(rows, w_stride, from, x_stride, depth, out, y_stride, add, 2); break;
+            case 1: TYPED(tile)(rows, w_stride, from, x_stride, depth, out, y_stride, add, 1); break;
           }
           i += columns;
         }
       }
       for (; j < j1; j++)
         for (size_t i = 0; i < m; i++) {
-          const float total = TYPED(dot)(w + j * k + l0, x + i * x_stride + l0, depth);
+          const float total = TYPED(dot)(w + j * w_stride + l0, x + i * x_stride + l0, depth);
           float *out = y + i * y_stride + j;
           *out = add ? *out + total : total;
         }

@@ -119,8 +119,18 @@ INLINE vf activated(dyno_activation activation, vf x) {
       const vf positive = larger((vf)0.0f, x);
       return positive * positive;
     }
+    case DYNO_CLAMPED_SWIGLU: {
+      const vf clamped = smaller((vf)7.0f, x);
+      return clamped / (1.0f + exp_vf(-1.702f * clamped));
+    }
   }
   __builtin_unreachable();
+}
+
+// What the activation is multiplied with.
+INLINE vf factor(dyno_activation activation, vf up) {
+  if (activation != DYNO_CLAMPED_SWIGLU) return up;
+  return larger((vf)-7.0f, smaller((vf)7.0f, up)) + 1.0f;
 }
 
 INLINE void activate_with(
@@ -128,11 +138,11 @@ INLINE void activate_with(
   size_t i = 0;
   for (; i + LANES <= count; i += LANES) {
     const vf v = activated(activation, load_f32(gate + i));
-    store_f32(y + i, up != NULL ? v * load_f32(up + i) : v);
+    store_f32(y + i, up != NULL ? v * factor(activation, load_f32(up + i)) : v);
   }
   for (; i < count; i++) {
     const vf v = activated(activation, (vf)gate[i]);
-    y[i] = up != NULL ? v[0] * up[i] : v[0];
+    y[i] = up != NULL ? v[0] * factor(activation, (vf)up[i])[0] : v[0];
   }
 }
 
@@ -144,6 +154,7 @@ static void activate(
     case DYNO_GELU_TANH: activate_with(DYNO_GELU_TANH, gate, up, count, y); return;
     case DYNO_RELU: activate_with(DYNO_RELU, gate, up, count, y); return;
     case DYNO_RELU_SQUARED: activate_with(DYNO_RELU_SQUARED, gate, up, count, y); return;
+    case DYNO_CLAMPED_SWIGLU: activate_with(DYNO_CLAMPED_SWIGLU, gate, up, count, y); return;
   }
 }
 

@@ -55,9 +55,9 @@ static void matmul(
   dyno_dtype type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
   float *y, size_t y_stride, bool accumulate) {
   switch (type) {
-    case DYNO_F32: matmul_f32(w, n, k, x, x_stride, m, y, y_stride, accumulate); return;
-    case DYNO_BF16: matmul_bf16(w, n, k, x, x_stride, m, y, y_stride, accumulate); return;
-    case DYNO_F16: matmul_f16(w, n, k, x, x_stride, m, y, y_stride, accumulate); return;
+    case DYNO_F32: matmul_f32(w, k, n, k, x, x_stride, m, y, y_stride, accumulate); return;
+    case DYNO_BF16: matmul_bf16(w, k, n, k, x, x_stride, m, y, y_stride, accumulate); return;
+    case DYNO_F16: matmul_f16(w, k, n, k, x, x_stride, m, y, y_stride, accumulate); return;
     case DYNO_Q8_0:
     case DYNO_Q4_0:
     case DYNO_Q4_1: __builtin_unreachable();

@@ -80,6 +80,7 @@ INLINE float sum_vf(vf v) {
 
 // The larger of each lane; of a NaN and a number, b. (The builtins spend most of their time on NaN.)
 INLINE vf larger(vf a, vf b) { return a > b ? a : b; }
+INLINE vf smaller(vf a, vf b) { return a < b ? a : b; }
 
 INLINE float max_vf(vf v) {
 #if LANES == 16

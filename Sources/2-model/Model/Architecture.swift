@@ -81,12 +81,12 @@ public struct Architecture: Hashable, Sendable {
 // that has such a part (0 where none does); set, they change every layer that has it.
 extension Architecture {
   public var intermediateSize: Int {
-    get { firstMLP?.intermediateSize ?? 0 }
+    get { firstMLP?.intermediateSize ?? firstExperts?.intermediateSize ?? 0 }
     set { layers.modifyKinds { $0.mlp?.intermediateSize = newValue } }
   }
 
   public var queryHeads: Int {
-    get { firstAttention?.queryHeads ?? 0 }
+    get { firstAttention?.queryHeads ?? firstLatentAttention?.queryHeads ?? 0 }
     set { layers.modifyKinds { $0.attention?.queryHeads = newValue } }
   }
 
@@ -115,20 +115,36 @@ extension Architecture {
   /// Whether some layer has an attention window.
   public var hasWindows: Bool { layers.kinds.contains { $0.attention?.window != nil } }
 
-  public var firstAttention: Attention? { layers.first { $0.attention != nil }?.attention }
-  public var firstMLP: MLP? { layers.first { $0.mlp != nil }?.mlp }
+  public var firstAttention: Attention? { first { $0.attention } }
+  public var firstMLP: MLP? { first { $0.mlp } }
+  public var firstLatentAttention: LatentAttention? { first { $0.latentAttention } }
+  public var firstExperts: Experts? { first { $0.experts } }
 
-  /// Columns of the widest MLP.
-  public var widestMLP: Int { layers.kinds.reduce(0) { max($0, $1.mlp?.intermediateSize ?? 0) } }
+  /// Kinds are in the order in which they first occur.
+  private func first<Part>(_ part: (Layer) -> Part?) -> Part? {
+    for kind in layers.kinds.indices {
+      if let part = part(layers.kinds[kind]) { return part }
+    }
+    return nil
+  }
 
-  /// Whether all attention layers have the same heads, and all MLPs the same width.
+  /// Columns of the widest MLP that every token passes.
+  public var widestMLP: Int {
+    layers.kinds.reduce(0) {
+      max($0, $1.mlp?.intermediateSize ?? $1.experts?.shared?.intermediateSize ?? 0)
+    }
+  }
+
+  /// Whether all layers are attention of the same heads and an MLP of the same width, or lack some.
   public var isUniform: Bool {
     let (attention, mlp) = (firstAttention, firstMLP)
     return layers.kinds.allSatisfy { layer in
-      (layer.attention.map {
-        $0.queryHeads == attention?.queryHeads && $0.keyValueHeads == attention?.keyValueHeads
-          && $0.headDimension == attention?.headDimension
-      } ?? true) && (layer.mlp.map { $0.intermediateSize == mlp?.intermediateSize } ?? true)
+      let hasOtherParts = layer.latentAttention != nil || layer.experts != nil
+      return !hasOtherParts
+        && (layer.attention.map {
+          $0.queryHeads == attention?.queryHeads && $0.keyValueHeads == attention?.keyValueHeads
+            && $0.headDimension == attention?.headDimension
+        } ?? true) && (layer.mlp.map { $0.intermediateSize == mlp?.intermediateSize } ?? true)
     }
   }
 }

@@ -1,11 +1,11 @@
-/// One block of a decoder: attention and an MLP, each of which adds to the residual stream. Either may
-/// be absent.
+/// One block of a decoder: a mixer of positions and a feed-forward part, each of which adds to the
+/// residual stream. Either may be absent.
 ///
 /// Layers hold sizes only, no references: a search makes and drops them by the million.
 public struct Layer: Hashable, Sendable, BitwiseCopyable {
   /// How the two parts follow each other.
   public enum Arrangement: Hashable, Sendable, BitwiseCopyable {
-    /// The MLP reads what attention has added to.
+    /// The feed-forward part reads what the mixer has added to.
     case sequential
     /// Both read the layer's input, each through a norm of its own (GPT-NeoX).
     case parallel
@@ -13,20 +13,64 @@ public struct Layer: Hashable, Sendable, BitwiseCopyable {
     case parallelOneNorm
   }
 
-  public var attention: Attention?
-  public var mlp: MLP?
+  public var mixer: Mixer?
+  public var feedForward: FeedForward?
   public var arrangement: Arrangement
-  /// What attention and MLP give is multiplied by this before it is added (Granite, MiniCPM).
+  /// What the two parts give is multiplied by this before it is added (Granite, MiniCPM).
   public var residualScale: Double
+
+  public init(
+    mixer: Mixer?, feedForward: FeedForward?, arrangement: Arrangement = .sequential,
+    residualScale: Double = 1
+  ) {
+    self.mixer = mixer
+    self.feedForward = feedForward
+    self.arrangement = arrangement
+    self.residualScale = residualScale
+  }
 
   public init(
     attention: Attention?, mlp: MLP?, arrangement: Arrangement = .sequential,
     residualScale: Double = 1
   ) {
-    self.attention = attention
-    self.mlp = mlp
-    self.arrangement = arrangement
-    self.residualScale = residualScale
+    self.init(
+      mixer: attention.map(Mixer.attention), feedForward: mlp.map(FeedForward.dense),
+      arrangement: arrangement, residualScale: residualScale)
+  }
+}
+
+/// What lets a token see others.
+public enum Mixer: Hashable, Sendable, BitwiseCopyable {
+  case attention(Attention)
+  case latentAttention(LatentAttention)
+}
+
+/// What is done to each token by itself.
+public enum FeedForward: Hashable, Sendable, BitwiseCopyable {
+  case dense(MLP)
+  case experts(Experts)
+}
+
+// The parts by kind: `nil` where the layer has another one or none. Set, they replace it.
+extension Layer {
+  @inlinable public var attention: Attention? {
+    get { if case .attention(let attention)? = mixer { attention } else { nil } }
+    set { mixer = newValue.map(Mixer.attention) }
+  }
+
+  @inlinable public var latentAttention: LatentAttention? {
+    get { if case .latentAttention(let attention)? = mixer { attention } else { nil } }
+    set { mixer = newValue.map(Mixer.latentAttention) }
+  }
+
+  @inlinable public var mlp: MLP? {
+    get { if case .dense(let mlp)? = feedForward { mlp } else { nil } }
+    set { feedForward = newValue.map(FeedForward.dense) }
+  }
+
+  @inlinable public var experts: Experts? {
+    get { if case .experts(let experts)? = feedForward { experts } else { nil } }
+    set { feedForward = newValue.map(FeedForward.experts) }
   }
 }
 
@@ -38,6 +82,8 @@ public struct Attention: Hashable, Sendable, BitwiseCopyable {
   public var headDimension: Int
   /// Positions a token sees, itself included; `nil`: all before it.
   public var window: Int?
+  /// Positions are cut into chunks of so many, and a token sees its own chunk only (Llama 4).
+  public var chunk: Int?
   /// `nil`: positions are not told apart here (NoPE).
   public var rotary: Rotation?
   public var queryKeyNorm: QueryKeyNorm?
@@ -50,20 +96,24 @@ public struct Attention: Hashable, Sendable, BitwiseCopyable {
   public var softcap: Double?
   /// Queries far out are scaled up (Llama 4, Ministral 3).
   public var temperature: QueryTemperature?
+  /// Each query head has a learned score that joins its softmax and attends to nothing (gpt-oss).
+  public var hasSinks: Bool
   public var inputNorm: Norm?
   /// Of the projected output, before it is added to the residual stream.
   public var outputNorm: Norm?
 
   public init(
-    queryHeads: Int, keyValueHeads: Int, headDimension: Int, window: Int? = nil,
+    queryHeads: Int, keyValueHeads: Int, headDimension: Int, window: Int? = nil, chunk: Int? = nil,
     rotary: Rotation? = nil, queryKeyNorm: QueryKeyNorm? = nil, inputBias: Bool = false,
     outputBias: Bool = false, scale: Double? = nil, softcap: Double? = nil,
-    temperature: QueryTemperature? = nil, inputNorm: Norm?, outputNorm: Norm? = nil
+    temperature: QueryTemperature? = nil, hasSinks: Bool = false, inputNorm: Norm?,
+    outputNorm: Norm? = nil
   ) {
     self.queryHeads = queryHeads
     self.keyValueHeads = keyValueHeads
     self.headDimension = headDimension
     self.window = window
+    self.chunk = chunk
     self.rotary = rotary
     self.queryKeyNorm = queryKeyNorm
     self.inputBias = inputBias
@@ -71,6 +121,7 @@ public struct Attention: Hashable, Sendable, BitwiseCopyable {
     self.scale = scale
     self.softcap = softcap
     self.temperature = temperature
+    self.hasSinks = hasSinks
     self.inputNorm = inputNorm
     self.outputNorm = outputNorm
   }
@@ -101,7 +152,7 @@ public struct Attention: Hashable, Sendable, BitwiseCopyable {
     }
   }
 
-  /// A norm of queries and keys before their rotation.
+  /// A norm of queries and keys, before their rotation unless it says otherwise.
   public struct QueryKeyNorm: Hashable, Sendable, BitwiseCopyable {
     public enum Extent: Hashable, Sendable, BitwiseCopyable {
       /// Each head by itself, all with the same weights (Qwen3).
@@ -114,10 +165,12 @@ public struct Attention: Hashable, Sendable, BitwiseCopyable {
 
     public var norm: Norm
     public var extent: Extent
+    public var isAfterRotation: Bool
 
-    public init(_ norm: Norm, _ extent: Extent) {
+    public init(_ norm: Norm, _ extent: Extent, isAfterRotation: Bool = false) {
       self.norm = norm
       self.extent = extent
+      self.isAfterRotation = isAfterRotation
     }
   }
 
@@ -140,6 +193,8 @@ public struct MLP: Hashable, Sendable, BitwiseCopyable {
     /// GELU by tanh.
     case geluTanh = "gelu_tanh"
     case reluSquared = "relu2"
+    /// `gate·sigmoid(1.702·gate)·(up + 1)`, gate at most 7 and up within ±7 (gpt-oss).
+    case clampedSwiGLU = "clamped_swiglu"
   }
 
   public var intermediateSize: Int
@@ -165,7 +220,8 @@ public struct MLP: Hashable, Sendable, BitwiseCopyable {
   }
 }
 
-/// RMSNorm (arXiv 1910.07467) or LayerNorm (arXiv 1607.06450), with a weight for each element.
+/// RMSNorm (arXiv 1910.07467) or LayerNorm (arXiv 1607.06450), with a weight for each element unless
+/// it says otherwise.
 public struct Norm: Hashable, Sendable, BitwiseCopyable {
   public enum Kind: Hashable, Sendable, BitwiseCopyable { case rms, layer }
 
@@ -173,11 +229,13 @@ public struct Norm: Hashable, Sendable, BitwiseCopyable {
   public var epsilon: Double
   public var kind: Kind
   public var hasBias: Bool
+  public var hasWeight: Bool
 
-  public init(_ kind: Kind, epsilon: Double, hasBias: Bool = false) {
+  public init(_ kind: Kind, epsilon: Double, hasBias: Bool = false, hasWeight: Bool = true) {
     self.kind = kind
     self.epsilon = epsilon
     self.hasBias = hasBias
+    self.hasWeight = hasWeight
   }
 
   public static func rms(_ epsilon: Double) -> Norm { Norm(.rms, epsilon: epsilon) }

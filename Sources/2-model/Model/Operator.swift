@@ -7,11 +7,18 @@ public struct Operator: Hashable, Sendable, BitwiseCopyable {
     case embedding
     /// In front of attention.
     case attentionNorm = "attention_norm"
-    /// Query, key and value projections, one GEMM of width `(H + 2K)·e`.
+    /// Query, key and value projections, one GEMM of width `(H + 2K)·e`; of latent attention, those to
+    /// what queries are made of and to what the cache holds.
     case qkvProjection = "qkv_projection"
+    /// Norm of latent attention's compressed queries.
+    case queryNorm = "query_norm"
+    /// From compressed queries to the heads'.
+    case queryProjection = "query_projection"
     /// Query and key norms where the architecture has them, rotation, and the KV cache's write.
     case rotaryAndCacheWrite = "rotary_and_cache_write"
     case attention
+    /// Latent attention, with the projections of keys and values, or of queries and outputs instead.
+    case latentAttention = "latent_attention"
     /// Back to the hidden size, added to the residual stream unless `attentionResidual` follows.
     case outputProjection = "output_projection"
     /// Norm or scale of attention's output, which is then added to the residual stream.
@@ -22,7 +29,16 @@ public struct Operator: Hashable, Sendable, BitwiseCopyable {
     case gateUpProjection = "gate_up_projection"
     /// Back to the hidden size, added to the residual stream unless `mlpResidual` follows.
     case downProjection = "down_projection"
-    /// Norm or scale of the MLP's output, which is then added to the residual stream.
+    /// Scores of experts, and the choice among them.
+    case router
+    /// The chosen experts' MLPs and the weighted sum of what they give.
+    case experts
+    /// The factor of the shared expert's output.
+    case sharedScale = "shared_scale"
+    /// As `gateUpProjection` and `downProjection`, of the shared expert.
+    case sharedGateUpProjection = "shared_gate_up_projection"
+    case sharedDownProjection = "shared_down_projection"
+    /// Norm or scale of the feed-forward output, which is then added to the residual stream.
     case mlpResidual = "mlp_residual"
     /// Of the positions whose logits are asked for.
     case finalNorm = "final_norm"
@@ -37,12 +53,19 @@ public struct Operator: Hashable, Sendable, BitwiseCopyable {
     case attentionInput
     /// What a parallel MLP reads, while `attentionInput` is in use.
     case mlpInput
-    /// Query heads, then key heads, then value heads.
+    /// Query heads, then key heads, then value heads; of latent attention, the queries or what they
+    /// are made of, then what the cache holds.
     case queryKeyValue
+    /// Latent attention's queries, where they are made of compressed ones.
+    case queries
     /// Attention's output, heads side by side.
     case attended
     /// What the MLP's last projection reads.
     case activated
+    /// A router's score for each expert.
+    case expertScores
+    /// One number a token: the shared expert's factor.
+    case sharedScale
     /// A part's output before it is added to the residual stream.
     case branch
     /// Normed rows whose logits are asked for.
@@ -58,6 +81,15 @@ public struct Operator: Hashable, Sendable, BitwiseCopyable {
     case projection(Projection)
     case rotaryAndCacheWrite(Attention)
     case attention(Attention)
+    /// Norms what the cache holds of a token, turns keys and queries, writes the cache.
+    case latentRotaryAndCacheWrite(LatentAttention)
+    case latentAttention(LatentAttention)
+    /// Chooses experts for each token.
+    case route(Experts, from: Place)
+    /// Adds to what is in `to` where that is the residual stream, else replaces it.
+    case experts(Experts, from: Place, to: Place)
+    /// `sigmoid(x·w)`, one number a token.
+    case sharedScale(from: Place)
     /// `residual += scale·norm(branch)`
     case residual(Norm?, scale: Double)
   }
@@ -67,7 +99,7 @@ public struct Operator: Hashable, Sendable, BitwiseCopyable {
   public var width: Int
   public var body: Body
 
-  @usableFromInline
+  @inlinable
   init(_ kind: Kind, width: Int, _ body: Body) {
     self.kind = kind
     self.width = width
@@ -85,13 +117,18 @@ public struct Projection: Hashable, Sendable, BitwiseCopyable {
   /// where there is one.
   public var activation: MLP.Activation?
   public var from: Operator.Place
-  /// Outputs are added to what is in `residual`, elsewhere they replace it.
   public var to: Operator.Place
+  /// Whether outputs are added to what is there, or replace it.
+  public var accumulates: Bool
+  /// Whether what the activation gives is multiplied by the token's number in `sharedScale`.
+  public var isScaled: Bool
 
-  @usableFromInline
+  /// - Parameter accumulates: by default into the residual stream only.
+  @inlinable
   init(
     inputs: Int, outputs first: Int, _ second: Int = 0, _ third: Int = 0, hasBias: Bool,
-    activation: MLP.Activation? = nil, from: Operator.Place, to: Operator.Place
+    activation: MLP.Activation? = nil, from: Operator.Place, to: Operator.Place,
+    accumulates: Bool? = nil, isScaled: Bool = false
   ) {
     self.inputs = inputs
     self.first = first
@@ -101,6 +138,8 @@ public struct Projection: Hashable, Sendable, BitwiseCopyable {
     self.activation = activation
     self.from = from
     self.to = to
+    self.accumulates = accumulates ?? (to == .residual)
+    self.isScaled = isScaled
   }
 
   /// Columns of the GEMM.

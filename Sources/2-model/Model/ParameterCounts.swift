@@ -4,12 +4,17 @@ import Input
 /// Parameters of an architecture, by part, and the ratios the scaling laws speak of.
 ///
 /// `nonEmbedding` is the `N` of arXiv 2510.18245: attention and MLP matrices; norms, biases and
-/// embeddings are counted apart. Weights that layers share count once.
+/// embeddings are counted apart. Weights that layers share count once. With experts there are two
+/// counts: of all of them, and `active`, of those that one token passes.
 public struct ParameterCounts: Equatable, Sendable {
   /// All layers' query, key, value and output matrices: `d·e·(2H + 2K)` a layer.
   public var attention = 0
-  /// All layers' gate, up and down matrices: `3·d·f` a layer.
+  /// All layers' gate, up and down matrices, of all experts: `3·d·f` a layer or expert.
   public var mlp = 0
+  /// The part of `mlp` that belongs to experts which a token does not pass.
+  public var inactive = 0
+  /// Matrices that choose and weight experts.
+  public var router = 0
   /// Weights and biases of norms.
   public var norms = 0
   /// Biases of projections.
@@ -19,28 +24,41 @@ public struct ParameterCounts: Equatable, Sendable {
   /// The output head: `V·d`, or 0 where it is tied to the embedding.
   public var head = 0
 
-  public var nonEmbedding: Int { attention + mlp }
-  public var matrices: Int { nonEmbedding + embedding + head }
-  public var total: Int { matrices + norms + biases }
+  public var nonEmbedding: Int { attention + mlp + router }
+  /// Of `nonEmbedding`, what one token is multiplied with.
+  public var activeNonEmbedding: Int { nonEmbedding - inactive }
+  /// Matrices that are stored as the user chooses; routers are kept in f32.
+  public var matrices: Int { attention + mlp + embedding + head }
+  /// What is kept in f32.
+  public var exact: Int { router + norms + biases }
+  public var total: Int { matrices + exact }
+  public var active: Int { total - inactive }
 
   public init() {}
 
   @inlinable
   mutating func add(_ operation: Operator, times count: Int) {
-    let matrix = count * operation.matrixElements
+    let elements = operation.elements
+    let matrix = count * elements.matrix
     switch operation.kind {
     case .embedding: embedding += matrix
-    case .qkvProjection, .outputProjection: attention += matrix
-    case .gateUpProjection, .downProjection: mlp += matrix
+    case .qkvProjection, .queryProjection, .latentAttention, .outputProjection:
+      attention += matrix
+    case .gateUpProjection, .downProjection, .experts, .sharedGateUpProjection,
+      .sharedDownProjection:
+      mlp += matrix
     case .head: head += matrix
-    default: break
+    case .attentionNorm, .queryNorm, .rotaryAndCacheWrite, .attention, .attentionResidual, .mlpNorm,
+      .router, .sharedScale, .mlpResidual, .finalNorm:
+      break
     }
-    let vectors = operation.vectorElements
-    norms += count * vectors.norms
-    if vectors.norms > 0 {
-      norms += count * vectors.biases
+    inactive += count * elements.inactive
+    router += count * elements.exact
+    norms += count * elements.norms
+    if elements.norms > 0 {
+      norms += count * elements.biases
     } else {
-      biases += count * vectors.biases
+      biases += count * elements.biases
     }
   }
 }
@@ -79,41 +97,59 @@ extension Architecture {
   public func cacheBytesPerToken(_ dtype: DType) -> Double {
     var elements = 0
     layers.forEachKind { layer, count in
-      elements += count * 2 * (layer.attention?.keyValueWidth ?? 0)
+      elements += count * (layer.mixer?.cacheWidth ?? 0)
     }
     return Double(elements) * dtype.bytesPerElement
   }
 
-  /// Bytes of all weights: matrices in `dtype`, norms and biases in f32.
+  /// Bytes of all weights: matrices in `dtype`; norms, biases and routers in f32.
   ///
   /// Throws where a matrix's rows do not fill whole blocks of `dtype`.
   public func weightBytes(_ dtype: DType) throws -> Int {
     try checkRows(fill: dtype)
     let counts = parameters
-    return dtype.bytes(counts.matrices) + DType.f32.bytes(counts.norms + counts.biases)
+    return dtype.bytes(counts.matrices) + DType.f32.bytes(counts.exact)
   }
 
   /// Throws where a matrix's rows do not fill whole blocks of `dtype`.
   public func checkRows(fill dtype: DType) throws {
-    var partial: (Operator.Kind, Int)?
-    forEachOperator { operation, _, _ in
-      let columns: Int
-      switch operation.body {
-      case .embedding: columns = operation.width
-      case .projection(let projection): columns = projection.inputs
-      default: return
-      }
-      if columns % dtype.blockElements != 0, partial == nil { partial = (operation.kind, columns) }
+    var partial: (field: String, columns: Int)?
+    func check(_ field: String, _ columns: Int) {
+      if columns % dtype.blockElements != 0, partial == nil { partial = (field, columns) }
     }
-    guard let (kind, columns) = partial else { return }
-    let field =
-      switch kind {
-      case .outputProjection: "num_attention_heads × head_dim"
-      case .downProjection: "intermediate_size"
-      default: "hidden_size"
+    forEachOperator { operation, _, _ in
+      switch operation.body {
+      case .embedding: check("hidden_size", operation.width)
+      case .projection(let projection):
+        switch operation.kind {
+        case .outputProjection: check("num_attention_heads × head_dim", projection.inputs)
+        case .queryProjection: check("q_lora_rank", projection.inputs)
+        case .downProjection: check("intermediate_size", projection.inputs)
+        case .sharedDownProjection: check("shared_expert_intermediate_size", projection.inputs)
+        default: check("hidden_size", projection.inputs)
+        }
+      case .latentAttention(let attention): check("kv_lora_rank", attention.rank)
+      case .experts(let experts, _, _):
+        check("moe_intermediate_size", experts.intermediateSize)
+        check("hidden_size", operation.width)
+      case .norm, .rotaryAndCacheWrite, .attention, .latentRotaryAndCacheWrite, .route,
+        .sharedScale, .residual:
+        break
       }
+    }
+    guard let (field, columns) = partial else { return }
     throw InputError(
       name, field, problem: "\(columns) does not fill blocks of \(dtype)",
       expected: "a multiple of \(dtype.blockElements)")
+  }
+}
+
+extension Mixer {
+  /// Elements that the cache holds of a token.
+  @inlinable public var cacheWidth: Int {
+    switch self {
+    case .attention(let attention): 2 * attention.keyValueWidth
+    case .latentAttention(let attention): attention.cacheWidth
+    }
   }
 }

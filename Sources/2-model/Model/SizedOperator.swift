@@ -15,6 +15,10 @@ public struct SizedOperator: Equatable, Sendable {
     /// `rows` rows of `width` elements, of which `stored` are written to the KV cache.
     case rows(Int, width: Int, stored: Int = 0)
     case attention(AttentionShape)
+    case latentAttention(LatentAttentionShape)
+    /// `rows` rows scored for `experts`, of which each chooses.
+    case route(rows: Int, experts: Int, width: Int)
+    case experts(ExpertsShape)
   }
 
   public let kind: Kind
@@ -37,19 +41,19 @@ public struct SizedOperator: Equatable, Sendable {
 
   /// - Parameters:
   ///   - rows: tokens of the step, or positions whose logits are asked for.
-  ///   - attention: the step's sizes of this operator's attention; not used by other operators.
-  ///   - weights: storage of the matrices; norms and biases are f32.
+  ///   - extent: what attention depends on.
+  ///   - weights: storage of the matrices; norms, biases and routers are f32.
   public init(
-    _ operation: Operator, layer: Int?, rows: Int, attention: () -> AttentionShape, weights: DType,
-    cache: DType
+    _ operation: Operator, layer: Int?, rows: Int, extent: StepExtent, weights: DType,
+    cache: DType, routing: Routing = .even
   ) {
     kind = operation.kind
-    shape = operation.shape(rows: rows, attention: attention)
+    shape = operation.shape(rows: rows, extent: extent, routing: routing)
     results = operation.results
     self.layer = layer
     let width = operation.width
-    let vectors = operation.vectorElements
-    let vectorBytes = 4 * Double(vectors.norms + vectors.biases)
+    let elements = operation.elements
+    let exactBytes = 4 * Double(elements.norms + elements.biases + elements.exact)
     switch operation.body {
     case .embedding(_, let positions, _):
       weightBytes =
@@ -57,37 +61,68 @@ public struct SizedOperator: Equatable, Sendable {
       activationBytes = 4 * Double(rows) * Double(width)
       (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
     case .norm:
-      weightBytes = vectorBytes
+      weightBytes = exactBytes
       activationBytes = 8 * Double(rows) * Double(width)
       (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
     case .residual:
-      weightBytes = vectorBytes
+      weightBytes = exactBytes
       activationBytes = 12 * Double(rows) * Double(width)
       (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
     case .projection(let projection):
       let (n, k) = (projection.columns, projection.inputs)
       flops = 2 * Double(rows) * Double(n) * Double(k)
-      weightBytes = Double(n * k) * weights.bytesPerElement + vectorBytes
-      // What is added to the residual stream reads it as well.
-      let written = Double(rows) * Double(projection.results) * (projection.to == .residual ? 2 : 1)
+      weightBytes = Double(n * k) * weights.bytesPerElement + exactBytes
+      // What is added to something reads it as well.
+      let written = Double(rows) * Double(projection.results) * (projection.accumulates ? 2 : 1)
       activationBytes = 4 * (Double(rows) * Double(k) + written)
       (cacheReadBytes, cacheWriteBytes, window) = (0, 0, nil)
     case .rotaryAndCacheWrite(let attention):
       let stored = 2 * attention.keyValueWidth
-      weightBytes = vectorBytes
+      weightBytes = exactBytes
       activationBytes = 4 * Double(rows) * Double(width + attention.queryWidth)
       cacheWriteBytes = Double(rows) * Double(stored) * cache.bytesPerElement
       (flops, cacheReadBytes, window) = (0, 0, nil)
     case .attention(let heads):
-      guard case .attention(let sizes) = shape else {
-        preconditionFailure("\(kind) has no attention")
-      }
+      guard case .attention(let sizes) = shape else { preconditionFailure() }
       flops = sizes.flops
       activationBytes = 8 * Double(rows) * Double(width)
       cacheReadBytes =
         2 * Double(sizes.positions) * Double(heads.keyValueWidth) * cache.bytesPerElement
       window = heads.window
-      (weightBytes, cacheWriteBytes) = (0, 0)
+      weightBytes = exactBytes
+      cacheWriteBytes = 0
+    case .latentRotaryAndCacheWrite(let attention):
+      let stored = attention.cacheWidth
+      weightBytes = exactBytes
+      activationBytes = 4 * Double(rows) * Double(width + attention.queryWidth)
+      cacheWriteBytes = Double(rows) * Double(stored) * cache.bytesPerElement
+      (flops, cacheReadBytes, window) = (0, 0, nil)
+    case .latentAttention(let attention):
+      guard case .latentAttention(let sizes) = shape else { preconditionFailure() }
+      flops = sizes.flops
+      weightBytes = Double(elements.matrix) * weights.bytesPerElement
+      activationBytes = 4 * Double(rows) * Double(attention.queryWidth + width)
+      cacheReadBytes =
+        Double(sizes.positions) * Double(attention.cacheWidth) * cache.bytesPerElement
+      (cacheWriteBytes, window) = (0, nil)
+    case .route(let experts, _):
+      flops = 2 * Double(rows) * Double(elements.exact)
+      weightBytes = exactBytes
+      activationBytes = 4 * Double(rows) * Double(width + experts.count)
+      (cacheReadBytes, cacheWriteBytes, window) = (0, 0, nil)
+    case .experts(let experts, _, let to):
+      guard case .experts(let sizes) = shape else { preconditionFailure() }
+      flops = sizes.flops
+      weightBytes =
+        sizes.distinct
+        * (Double(sizes.elementsOfOne) * weights.bytesPerElement
+          + exactBytes / Double(experts.count))
+      activationBytes = 4 * Double(rows) * Double(width) * (to == .residual ? 3 : 2)
+      (cacheReadBytes, cacheWriteBytes, window) = (0, 0, nil)
+    case .sharedScale:
+      weightBytes = exactBytes
+      activationBytes = 4 * Double(rows) * Double(width + 1)
+      (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
     }
   }
 }
@@ -95,16 +130,23 @@ public struct SizedOperator: Equatable, Sendable {
 extension Operator {
   /// The sizes that determine its cost where it has so many rows.
   ///
-  /// - Parameter attention: the step's sizes of this operator's attention; not used by other operators.
+  /// - Parameter extent: what attention depends on.
   @inlinable
-  public func shape(rows: Int, attention: () -> AttentionShape) -> SizedOperator.Shape {
+  public func shape(rows: Int, extent: StepExtent, routing: Routing = .even) -> SizedOperator.Shape
+  {
     switch body {
-    case .embedding, .norm, .residual: .rows(rows, width: width)
+    case .embedding, .norm, .residual, .sharedScale: .rows(rows, width: width)
     case .projection(let projection):
       .gemm(m: rows, n: projection.columns, k: projection.inputs)
     case .rotaryAndCacheWrite(let attention):
       .rows(rows, width: width, stored: 2 * attention.keyValueWidth)
-    case .attention: .attention(attention())
+    case .attention(let attention): .attention(extent.shape(attention))
+    case .latentRotaryAndCacheWrite(let attention):
+      .rows(rows, width: width, stored: attention.cacheWidth)
+    case .latentAttention(let attention): .latentAttention(extent.shape(attention))
+    case .route(let experts, _): .route(rows: rows, experts: experts.count, width: width)
+    case .experts(let experts, _, _):
+      .experts(ExpertsShape(tokens: rows, hiddenSize: width, experts, routing))
     }
   }
 
@@ -120,19 +162,18 @@ extension Architecture {
   /// - Parameters:
   ///   - weights: storage of the matrices; norms and biases are f32.
   ///   - cache: storage of the KV cache.
-  public func operators(of step: Step, weights: DType, cache: DType) -> [SizedOperator] {
+  ///   - routing: how tokens spread over experts.
+  public func operators(
+    of step: Step, weights: DType, cache: DType, routing: Routing = .even
+  ) -> [SizedOperator] {
     var sized: [SizedOperator] = []
     let program = lowered()
+    let extent = StepExtent.sequences(step.sequences)
     func add(_ operation: Operator, _ layer: Int?, rows: Int) {
       sized.append(
         SizedOperator(
-          operation, layer: layer, rows: rows,
-          attention: {
-            guard case .attention(let attention) = operation.body else {
-              preconditionFailure("\(operation.kind) is no attention")
-            }
-            return AttentionShape(step, attention)
-          }, weights: weights, cache: cache))
+          operation, layer: layer, rows: rows, extent: extent, weights: weights, cache: cache,
+          routing: routing))
     }
     for operation in program.embedding { add(operation, nil, rows: step.tokens) }
     for (layer, operators) in program.layers.enumerated() {
@@ -152,7 +193,7 @@ extension Architecture {
   @inlinable
   public func forEachOperator(
     batch: Int, cached: Int, new: Int, logitsRows: Int, weights: DType, cache: DType,
-    shard: Int = 1, _ body: (SizedOperator, _ count: Int) -> Void
+    routing: Routing = .even, shard: Int = 1, _ body: (SizedOperator, _ count: Int) -> Void
   ) {
     forEachOperator(devices: shard) { operation, count, _ in
       let isOfLogits = operation.kind == .finalNorm || operation.kind == .head
@@ -160,12 +201,8 @@ extension Architecture {
       body(
         SizedOperator(
           operation, layer: nil, rows: isOfLogits ? logitsRows : batch * new,
-          attention: {
-            guard case .attention(let attention) = operation.body else {
-              preconditionFailure("\(operation.kind) is no attention")
-            }
-            return AttentionShape(batch: batch, cached: cached, new: new, attention)
-          }, weights: weights, cache: cache), count)
+          extent: .even(batch: batch, cached: cached, new: new), weights: weights, cache: cache,
+          routing: routing), count)
     }
   }
 }

@@ -10,6 +10,7 @@ enum Limits {
   static let queryWidth = 1 << 20
   static let vocabulary = 1 << 24
   static let positions = 1 << 30
+  static let experts = 1 << 14
 }
 
 func checkSize(_ field: String, _ value: Int, atMost limit: Int) throws {
@@ -61,9 +62,10 @@ extension Layer {
       try mlp.inputNorm?.check()
       try mlp.outputNorm?.check()
     }
-    guard let attention else { return }
-    try attention.check()
-    if let rotary = attention.rotary {
+    try experts?.check()
+    try latentAttention?.check()
+    try attention?.check()
+    if let rotary = attention?.rotary ?? latentAttention?.rotary {
       precondition(rotaries.indices.contains(rotary.table), "a layer's rotation is not listed")
       if case .longrope(let short, let long, _, _) = rotaries[rotary.table].scaling,
         let other = [short.count, long.count].first(where: { $0 != rotary.dimensions / 2 })
@@ -83,6 +85,7 @@ extension Attention {
     try checkSize("head_dim", headDimension, atMost: Limits.headDimension)
     try checkSize("num_attention_heads × head_dim", queryWidth, atMost: Limits.queryWidth)
     if let window { try checkSize("sliding_window", window, atMost: Limits.positions) }
+    if let chunk { try checkSize("attention_chunk_size", chunk, atMost: Limits.positions) }
     guard queryHeads % keyValueHeads == 0 else {
       throw InputError(
         "num_key_value_heads",
@@ -106,6 +109,54 @@ extension Attention {
         "original_max_position_embeddings", temperature.positions, atMost: Limits.positions)
     }
     for norm in [inputNorm, outputNorm, queryKeyNorm?.norm] { try norm?.check() }
+  }
+}
+
+extension LatentAttention {
+  fileprivate func check() throws {
+    try checkSize("num_attention_heads", queryHeads, atMost: Limits.heads)
+    if let queryRank { try checkSize("q_lora_rank", queryRank, atMost: Limits.hiddenSize) }
+    try checkSize("kv_lora_rank", rank, atMost: Limits.hiddenSize)
+    try checkSize("qk_nope_head_dim", plainWidth, atMost: Limits.headDimension)
+    try checkSize("qk_rope_head_dim", rotaryWidth, atMost: Limits.headDimension)
+    try checkSize("v_head_dim", valueWidth, atMost: Limits.headDimension)
+    try checkSize("num_attention_heads × head widths", queryWidth, atMost: Limits.queryWidth)
+    try checkSize("num_attention_heads × v_head_dim", outputWidth, atMost: Limits.queryWidth)
+    guard rotaryWidth % 2 == 0, rotary.dimensions == rotaryWidth else {
+      throw InputError(
+        "qk_rope_head_dim", problem: "turns \(rotary.dimensions) of \(rotaryWidth) elements",
+        expected: "an even number, all of them")
+    }
+    if let scale { try checkFactor("attention scale", scale, above: 0) }
+    for norm in [inputNorm, outputNorm, latentNorm] { try norm?.check() }
+  }
+}
+
+extension Experts {
+  fileprivate func check() throws {
+    try checkSize("num_experts", count, atMost: Limits.experts)
+    try checkSize("num_experts_per_tok", active, atMost: count)
+    try checkSize("moe_intermediate_size", intermediateSize, atMost: Limits.intermediateSize)
+    if let shared {
+      try checkSize(
+        "shared_expert_intermediate_size", shared.intermediateSize, atMost: Limits.intermediateSize)
+    }
+    try checkFactor("routed_scaling_factor", router.scale, above: 0)
+    if let groups = router.groups {
+      try checkSize("n_group", groups.count, atMost: count)
+      try checkSize("topk_group", groups.active, atMost: groups.count)
+      guard count % groups.count == 0, groups.best <= count / groups.count else {
+        throw InputError(
+          "n_group", problem: "\(groups.count) groups of \(count) experts",
+          expected: "a divisor that leaves each group \(groups.best) or more")
+      }
+      guard active <= groups.active * (count / groups.count) else {
+        throw InputError(
+          "topk_group", problem: "\(groups.active) groups hold fewer than \(active) experts",
+          expected: "enough for num_experts_per_tok")
+      }
+    }
+    for norm in [inputNorm, outputNorm] { try norm?.check() }
   }
 }
 

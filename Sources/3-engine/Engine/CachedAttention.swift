@@ -4,6 +4,45 @@ import Machine
 import Model
 import Weights
 
+/// Heads as attention computes them: how they share the cache, how wide they are, what they see.
+package struct AttentionHeads {
+  let queryHeads, keyValueHeads: Int
+  let keyWidth, valueWidth: Int
+  let window, chunk: Int?
+  let scale: Double
+  let softcap: Double?
+  let temperature: Attention.QueryTemperature?
+  /// Whether keys lie in rows, of which values are the first elements.
+  let sharesKeys: Bool
+
+  package init(_ attention: Attention) {
+    (queryHeads, keyValueHeads) = (attention.queryHeads, attention.keyValueHeads)
+    (keyWidth, valueWidth) = (attention.headDimension, attention.headDimension)
+    (window, chunk) = (attention.window, attention.chunk)
+    scale = attention.scoreScale
+    softcap = attention.softcap
+    temperature = attention.temperature
+    sharesKeys = false
+  }
+
+  /// Latent attention with the projections absorbed: all heads read what the cache holds.
+  init(absorbing attention: LatentAttention) {
+    (queryHeads, keyValueHeads) = (attention.queryHeads, 1)
+    (keyWidth, valueWidth) = (attention.cacheWidth, attention.rank)
+    (window, chunk, softcap, temperature) = (nil, nil, nil, nil)
+    scale = attention.scoreScale
+    sharesKeys = true
+  }
+
+  var group: Int { queryHeads / keyValueHeads }
+
+  /// The first position that one at `position` sees.
+  func firstVisible(from position: Int) -> Int {
+    if let chunk { return position / chunk * chunk }
+    return window.map { max(0, position + 1 - $0) } ?? 0
+  }
+}
+
 /// Grouped-query attention of a step over the KV cache, of layers that may differ in heads and window.
 ///
 /// The work is cut into tasks that do not depend on the number of threads, so neither do results:
@@ -52,37 +91,41 @@ package final class CachedAttention {
     let group: Int
     /// New tokens of a task.
     let tokens: Int
-    let headDimension: Int
+    let keyWidth, valueWidth: Int
+    let sharesKeys: Bool
 
-    init(_ attention: Attention) {
-      group = attention.group
+    init(_ heads: AttentionHeads) {
+      group = heads.group
       tokens = max(1, queryRows / group)
-      headDimension = attention.headDimension
+      (keyWidth, valueWidth) = (heads.keyWidth, heads.valueWidth)
+      sharesKeys = heads.sharesKeys
     }
 
     var rows: Int { tokens * group }
     /// Maximum and sum of each row, then the unnormalised output.
-    var partialCount: Int { rows * (2 + headDimension) }
+    var partialCount: Int { rows * (2 + valueWidth) }
+    var scratch: Int { dyno_attention_scratch(rows, keyWidth, valueWidth, sharesKeys) }
   }
 
-  /// What one thread needs for one task.
-  private struct Workspace {
+  /// What one thread needs for one task. Sendable, as each rank uses only its own.
+  private struct Workspace: @unchecked Sendable {
     let queries, output, maximum, sum, scratch: FloatBuffer
     let visible: UnsafeMutablePointer<Int>
   }
 
   /// - Parameter kinds: every attention that will be asked for.
-  package init(_ kinds: [Attention], team: ThreadTeam, kernels: KernelTable) throws {
+  package init(_ kinds: [AttentionHeads], team: ThreadTeam, kernels: KernelTable) throws {
     self.team = team
     self.kernels = kernels
     let blocks = kinds.map(Blocks.init)
     func most(_ size: (Blocks) -> Int) -> Int { blocks.map(size).max() ?? 1 }
     let rows = most(\.rows)
-    let values = most { $0.rows * $0.headDimension }
-    let scratch = most { dyno_attention_scratch($0.rows, $0.headDimension) }
+    let queries = most { $0.rows * $0.keyWidth }
+    let values = most { $0.rows * $0.valueWidth }
+    let scratch = most(\.scratch)
     workspaces = try (0..<team.count).map { _ in
       Workspace(
-        queries: try FloatBuffer(count: values), output: try FloatBuffer(count: values),
+        queries: try FloatBuffer(count: queries), output: try FloatBuffer(count: values),
         maximum: try FloatBuffer(count: rows), sum: try FloatBuffer(count: rows),
         scratch: try FloatBuffer(count: scratch), visible: .allocate(capacity: 2 * rows))
     }
@@ -91,17 +134,16 @@ package final class CachedAttention {
   deinit { for workspace in workspaces { workspace.visible.deallocate() } }
 
   /// Cuts a step's attention into tasks.
-  package func tasks(_ inputs: [Input], _ attention: Attention) -> [Task] {
-    let tokenBlock = Blocks(attention).tokens
-    let window = attention.window
+  package func tasks(_ inputs: [Input], _ heads: AttentionHeads) -> [Task] {
+    let tokenBlock = Blocks(heads).tokens
     var tasks: [Task] = []
     var partial = 0
     for (index, input) in inputs.enumerated() {
       let new = input.rows.count
-      for head in 0..<attention.keyValueHeads {
+      for head in 0..<heads.keyValueHeads {
         for start in stride(from: 0, to: new, by: tokenBlock) {
           let tokens = start..<min(new, start + tokenBlock)
-          let first = window.map { max(0, input.cached + tokens.lowerBound + 1 - $0) } ?? 0
+          let first = heads.firstVisible(from: input.cached + tokens.lowerBound)
           let positions = first..<(input.cached + tokens.upperBound)
           let parts = new <= tokenBlock ? Self.parts(positions.count) : 1
           guard parts > 1 else {
@@ -134,28 +176,30 @@ package final class CachedAttention {
   }
 
   /// Memory for the partial results of `tasks`, kept from step to step.
-  package func reserve(for tasks: [Task], _ attention: Attention) throws {
+  package func reserve(for tasks: [Task], _ heads: AttentionHeads) throws {
     let needed =
-      tasks.reduce(0) { $0 + ($1.partial == nil ? 0 : 1) } * Blocks(attention).partialCount
+      tasks.reduce(0) { $0 + ($1.partial == nil ? 0 : 1) } * Blocks(heads).partialCount
     if needed > partials?.count ?? 0 { partials = try FloatBuffer(count: needed) }
   }
 
-  /// Reads rotated queries from the first columns of `qkv`, writes heads side by side to `output`.
+  /// Reads rotated queries from the first columns of `queries`, writes heads side by side to `output`.
+  ///
+  /// - Parameter sinks: of each query head, a score that joins its softmax and attends to nothing.
   package func callAsFunction(
-    _ attention: Attention, _ tasks: [Task], _ inputs: [Input], layer: Int, cache: KVCache,
-    qkv: Activations, into output: Activations
+    _ heads: AttentionHeads, sinks: FloatBuffer? = nil, _ tasks: [Task], _ inputs: [Input],
+    layer: Int, cache: KVCache, queries: Activations, into output: Activations
   ) {
     let pass = Pass(
-      attention: attention, blocks: Blocks(attention), layer: layer, cache: cache, qkv: qkv,
-      output: output)
+      heads: heads, sinks: sinks, blocks: Blocks(heads), layer: layer, cache: cache,
+      queries: queries, output: output, partials: partials, kernels: kernels)
     // Neighbouring tasks read on where the last one ended: a thread does best to take them in order.
-    team.share(tasks.count, grain: 1, chunk: 1) { rank, range in
+    team.share(tasks.count, grain: 1, chunk: 1) { [workspaces] rank, range in
       for task in tasks[range] {
-        run(task, inputs[task.input], pass, workspaces[rank])
+        Self.run(task, inputs[task.input], pass, workspaces[rank])
       }
     }
     guard tasks.contains(where: { $0.partial != nil }) else { return }
-    team.run { rank in
+    team.run { [team, workspaces] rank in
       var index = 0
       var merged = 0
       while index < tasks.count {
@@ -164,7 +208,7 @@ package final class CachedAttention {
         let last = end ?? tasks.count
         if task.partial != nil {
           if merged % team.count == rank {
-            merge(tasks[index..<last], inputs[task.input], pass, workspaces[rank])
+            Self.merge(tasks[index..<last], inputs[task.input], pass, workspaces[rank])
           }
           merged += 1
         }
@@ -175,30 +219,33 @@ package final class CachedAttention {
 
   /// One layer's attention in one step.
   private struct Pass {
-    let attention: Attention
+    let heads: AttentionHeads
+    let sinks: FloatBuffer?
     let blocks: Blocks
     let layer: Int
     let cache: KVCache
-    let qkv: Activations
+    let queries: Activations
     let output: Activations
+    let partials: FloatBuffer?
+    let kernels: KernelTable
   }
 
-  private func run(_ task: Task, _ input: Input, _ pass: Pass, _ workspace: Workspace) {
-    let (attention, cache, layer) = (pass.attention, pass.cache, pass.layer)
+  private static func run(_ task: Task, _ input: Input, _ pass: Pass, _ workspace: Workspace) {
+    let (heads, cache, layer) = (pass.heads, pass.cache, pass.layer)
     let (group, blockRows) = (pass.blocks.group, pass.blocks.rows)
     let partialCount = pass.blocks.partialCount
-    let e = attention.headDimension
+    let e = heads.keyWidth
     let rows = task.tokens.count * group
-    let scale = Float(attention.scoreScale)
+    let scale = Float(heads.scale)
     let from = workspace.visible
     let to = workspace.visible + blockRows
     for (block, token) in task.tokens.enumerated() {
       let end = input.cached + token + 1
-      let source = pass.qkv.row(input.rows.lowerBound + token) + task.head * group * e
-      let scale = attention.temperature.map { scale * Float($0.factor(at: end - 1)) } ?? scale
+      let source = pass.queries.row(input.rows.lowerBound + token) + task.head * group * e
+      let scale = heads.temperature.map { scale * Float($0.factor(at: end - 1)) } ?? scale
       for g in 0..<group {
         let row = block * group + g
-        from[row] = attention.window.map { max(0, end - $0) } ?? 0
+        from[row] = heads.firstVisible(from: end - 1)
         to[row] = end
         for l in 0..<e { workspace.queries.base[row * e + l] = source[g * e + l] * scale }
       }
@@ -206,7 +253,7 @@ package final class CachedAttention {
     let maximum: UnsafeMutablePointer<Float>
     let sum: UnsafeMutablePointer<Float>
     let accumulated: UnsafeMutablePointer<Float>
-    if let partial = task.partial, let partials {
+    if let partial = task.partial, let partials = pass.partials {
       maximum = partials.base + partial * partialCount
       sum = maximum + blockRows
       accumulated = sum + blockRows
@@ -217,37 +264,43 @@ package final class CachedAttention {
     }
     maximum.update(repeating: -.infinity, count: rows)
     sum.update(repeating: 0, count: rows)
-    accumulated.update(repeating: 0, count: rows * e)
+    accumulated.update(repeating: 0, count: rows * heads.valueWidth)
 
     var block = dyno_attention_block()
     block.cache_type = cache.dtype.kernelType
-    block.head_dimension = e
+    block.key_width = e
+    block.value_width = heads.valueWidth
     block.keys = UnsafeRawPointer(
       cache.keys(layer: layer, sequence: input.sequence, head: task.head))
-    block.values = UnsafeRawPointer(
-      cache.values(layer: layer, sequence: input.sequence, head: task.head))
+    if heads.sharesKeys {
+      block.values = block.keys
+      (block.key_stride, block.value_stride) = (e, e)
+    } else {
+      block.values = UnsafeRawPointer(
+        cache.values(layer: layer, sequence: input.sequence, head: task.head))
+    }
     block.first = task.positions.lowerBound
     block.count = task.positions.count
     block.queries = UnsafePointer(workspace.queries.base)
     block.query_stride = e
     block.rows = rows
-    block.softcap = Float(attention.softcap ?? 0)
+    block.softcap = Float(heads.softcap ?? 0)
     block.visible_from = UnsafePointer(from)
     block.visible_to = UnsafePointer(to)
     block.maximum = maximum
     block.sum = sum
     block.output = accumulated
     block.scratch = workspace.scratch.base
-    kernels.functions.attention(&block)
-    if task.partial == nil { normalize(task, input, sum, accumulated, pass) }
+    pass.kernels.functions.attention(&block)
+    if task.partial == nil { normalize(task, input, maximum, sum, accumulated, pass) }
   }
 
   /// Combines the partial softmaxes of one head, in the order of their positions.
-  private func merge(
+  private static func merge(
     _ parts: ArraySlice<Task>, _ input: Input, _ pass: Pass, _ workspace: Workspace
   ) {
-    guard let partials, let first = parts.first else { return }
-    let e = pass.attention.headDimension
+    guard let partials = pass.partials, let first = parts.first else { return }
+    let e = pass.heads.valueWidth
     let (blockRows, partialCount) = (pass.blocks.rows, pass.blocks.partialCount)
     for row in 0..<first.tokens.count * pass.blocks.group {
       var maximum = -Float.infinity
@@ -264,21 +317,25 @@ package final class CachedAttention {
         let values = base + 2 * blockRows + row * e
         for l in 0..<e { total[l] += weight * values[l] }
       }
+      workspace.maximum.base[row] = maximum
       workspace.sum.base[row] = sum
     }
-    normalize(first, input, workspace.sum.base, workspace.output.base, pass)
+    normalize(
+      first, input, workspace.maximum.base, workspace.sum.base, workspace.output.base, pass)
   }
 
-  private func normalize(
-    _ task: Task, _ input: Input, _ sum: UnsafeMutablePointer<Float>,
-    _ values: UnsafeMutablePointer<Float>, _ pass: Pass
+  private static func normalize(
+    _ task: Task, _ input: Input, _ maximum: UnsafeMutablePointer<Float>,
+    _ sum: UnsafeMutablePointer<Float>, _ values: UnsafeMutablePointer<Float>, _ pass: Pass
   ) {
-    let (e, group) = (pass.attention.headDimension, pass.blocks.group)
+    let (e, group) = (pass.heads.valueWidth, pass.blocks.group)
     for (block, token) in task.tokens.enumerated() {
       let destination = pass.output.row(input.rows.lowerBound + token) + task.head * group * e
       for g in 0..<group {
         let row = block * group + g
-        let scale = 1 / sum[row]
+        // A sink weighs e^sink beside the positions' weights, which are relative to the maximum.
+        let sink = pass.sinks.map { exp($0.base[task.head * group + g] - maximum[row]) } ?? 0
+        let scale = 1 / (sum[row] + sink)
         for l in 0..<e { destination[g * e + l] = values[row * e + l] * scale }
       }
     }

@@ -47,12 +47,28 @@ public final class Engine {
   public let maxLogits: Int
   /// Records the time of every operator while set; costs one test per operator while not.
   public var trace: OperatorTrace?
+  /// Experts chosen by chance, instead of by the router.
+  public var routing: SyntheticRouting?
+  /// Experts whose weights were read, since the engine was made.
+  public private(set) var expertReads = ExpertReads()
+
+  public struct ExpertReads: Sendable {
+    /// Distinct experts, summed over layers with experts and steps.
+    public var distinct = 0
+    /// How many sums: layers with experts, of all steps.
+    public var layers = 0
+  }
 
   private let team: ThreadTeam
   private let kernels: KernelTable
   private let workspace: Workspace
   private let matmul: Matmul
   private let attention: CachedAttention
+  /// `nil` where no layer has latent attention.
+  private let latent: LatentAttentionWork?
+  /// `nil` where no layer has experts.
+  private let experts: ExpertActivations?
+  private let choice: ExpertChoice
   private let angles: [[Double]]
   private var architecture: Architecture { weights.architecture }
 
@@ -80,7 +96,15 @@ public final class Engine {
     matmul = try Matmul(
       weights.architecture, maxRows: max(maxTokens, maxLogits), team: team, kernels: kernels)
     attention = try CachedAttention(
-      weights.architecture.layers.kinds.compactMap(\.attention), team: team, kernels: kernels)
+      weights.architecture.attentionHeads, team: team, kernels: kernels)
+    latent =
+      try weights.architecture.firstLatentAttention == nil
+      ? nil
+      : LatentAttentionWork(
+        weights.architecture, maxTokens: maxTokens, capacity: capacity, threads: team.count)
+    let active = weights.architecture.mostActive
+    experts = active > 0 ? try ExpertActivations(weights.architecture, rows: maxTokens) : nil
+    choice = ExpertChoice(rows: maxTokens, active: active)
     angles = workspace.angles.map {
       $0.rotary.dependsOnLength ? [] : $0.rotary.inverseFrequencies(dimensions: $0.dimensions)
     }
@@ -96,17 +120,16 @@ public final class Engine {
     let step = try checked(inputs, logits)
     trace?.begin(step)
     let batch = try Batch(inputs, cache, logits)
-    let tasks = try architecture.layers.kinds.map { layer -> [CachedAttention.Task] in
-      guard let heads = layer.attention else { return [] }
-      let tasks = attention.tasks(batch.placed, heads)
-      try attention.reserve(for: tasks, heads)
-      return tasks
+    let plans = try architecture.layers.kinds.map { layer in
+      let plan = AttentionPlan(layer, batch.placed, attention)
+      if let heads = plan.heads { try attention.reserve(for: plan.tasks, heads) }
+      return plan
     }
     measure(.embedding) { embed(batch) }
     for (layer, operators) in weights.program.layers.enumerated() {
-      let tasks = tasks[architecture.layers.order[layer]]
+      let plan = plans[architecture.layers.order[layer]]
       for (place, operation) in operators.enumerated() {
-        measure(operation.kind) { run(operation, place, layer, tasks, batch) }
+        measure(operation.kind) { run(operation, place, layer, plan, batch) }
       }
     }
     if step.logitsRows > 0 {
@@ -124,8 +147,7 @@ public final class Engine {
   ///
   /// - Parameter place: its index among the layer's operators.
   private func run(
-    _ operation: Operator, _ place: Int, _ layer: Int, _ tasks: [CachedAttention.Task],
-    _ batch: Batch
+    _ operation: Operator, _ place: Int, _ layer: Int, _ plan: AttentionPlan, _ batch: Batch
   ) {
     let own = weights.layers[layer][place]
     let rows = batch.tokens.count
@@ -133,34 +155,99 @@ public final class Engine {
     case .embedding: preconditionFailure("a layer embeds nothing")
     case .norm(let norm, let from, let to):
       let (source, destination) = (workspace[from], workspace[to])
-      forEachRow(rows) { row in
-        normalize(norm, own.norms[0], source.row(row), operation.width, destination.row(row))
+      forEachRow(rows) { [kernels] row in
+        kernels.normalize(
+          norm, own.norms[0], source.row(row), operation.width, destination.row(row))
       }
     case .projection(let projection):
       let (linear, x, y) = (own.linear!, workspace[projection.from], workspace[projection.to])
-      let accumulate = projection.to == .residual
+      let accumulate = projection.accumulates
       if let activation = projection.activation {
         matmul.activated(
-          linear, activation, x, m: rows, into: y, for: weights.layers[layer][place + 1].linear!)
+          linear, activation, x, m: rows, into: y, for: weights.layers[layer][place + 1].linear!,
+          scales: projection.isScaled ? workspace[.sharedScale] : nil)
       } else if projection.from == .activated {
         matmul.ofActivated(linear, x, m: rows, into: y, accumulate: accumulate)
       } else {
         matmul(linear, x, m: rows, into: y, accumulate: accumulate)
       }
     case .rotaryAndCacheWrite(let heads): rotateAndStore(heads, own.norms, layer, batch)
-    case .attention(let heads):
+    case .attention:
       attention(
-        heads, tasks, batch.placed, layer: layer, cache: cache, qkv: workspace[.queryKeyValue],
-        into: workspace[.attended])
+        plan.heads!, sinks: own.numbers, plan.tasks, plan.inputs, layer: layer, cache: cache,
+        queries: workspace[.queryKeyValue], into: workspace[.attended])
+    case .latentRotaryAndCacheWrite(let heads): rotateAndStore(heads, own.norms, layer, batch)
+    case .latentAttention(let heads):
+      attend(heads, own.linear!.parts[0], layer, plan)
+    case .route(let experts, let from): route(experts, own, workspace[from], layer, batch)
+    case .experts(let router, let from, let to):
+      ExpertPass(
+        matmul: matmul, experts: own.experts, router: router, choice: choice, x: workspace[from],
+        m: rows, work: experts!
+      ).run(into: workspace[to], accumulate: to == .residual)
+    case .sharedScale(let from):
+      let scales = workspace[.sharedScale]
+      matmul(own.linear!, workspace[from], m: rows, into: scales)
+      for row in 0..<rows { scales.row(row)[0] = 1 / (1 + exp(-scales.row(row)[0])) }
     case .residual(let norm, let scale):
       let (branch, residual) = (workspace[.branch], workspace[.residual])
-      forEachRow(rows) { row in
+      forEachRow(rows) { [kernels] row in
         let (values, sum) = (branch.row(row), residual.row(row))
-        if let norm { normalize(norm, own.norms[0], values, operation.width, values) }
+        if let norm { kernels.normalize(norm, own.norms[0], values, operation.width, values) }
         let scale = Float(scale)
         for i in 0..<operation.width { sum[i] += scale * values[i] }
       }
     }
+  }
+
+  /// How the inputs of a step attend in layers of one kind.
+  private struct AttentionPlan {
+    /// `nil` where there is no attention.
+    let heads: AttentionHeads?
+    /// What reads the cache as it is, and how that is cut.
+    let inputs: [CachedAttention.Input]
+    let tasks: [CachedAttention.Task]
+    /// What latent attention projects keys and values for.
+    let expanded: [CachedAttention.Input]
+
+    init(_ layer: Layer, _ placed: [CachedAttention.Input], _ attention: CachedAttention) {
+      func isExpanded(_ input: CachedAttention.Input) -> Bool {
+        layer.latentAttention?.expands(cached: input.cached, new: input.rows.count) ?? false
+      }
+      heads = AttentionHeads(readingCacheIn: layer)
+      inputs = placed.filter { !isExpanded($0) }
+      expanded = placed.filter(isExpanded)
+      tasks = heads.map { [inputs] in attention.tasks(inputs, $0) } ?? []
+    }
+
+    /// Rows that read the cache as it is, neighbours together.
+    var rows: [Range<Int>] {
+      inputs.reduce(into: []) { rows, input in
+        if let last = rows.last, last.upperBound == input.rows.lowerBound {
+          rows[rows.count - 1] = last.lowerBound..<input.rows.upperBound
+        } else {
+          rows.append(input.rows)
+        }
+      }
+    }
+  }
+
+  private func attend(
+    _ heads: LatentAttention, _ projection: Matrix, _ layer: Int, _ plan: AttentionPlan
+  ) {
+    let work = latent!
+    let pass = LatentAttentionPass(
+      matmul: matmul, attention: heads, projection: projection, layer: layer, cache: cache,
+      queries: workspace[heads.queryRank == nil ? .queryKeyValue : .queries], work: work,
+      output: workspace[.attended])
+    for input in plan.expanded { pass.expand(input) }
+    guard !plan.inputs.isEmpty else { return }
+    let rows = plan.rows
+    rows.forEach(pass.absorbQueries)
+    attention(
+      plan.heads!, plan.tasks, plan.inputs, layer: layer, cache: cache, queries: work.queries,
+      into: work.outputs)
+    rows.forEach(pass.absorbOutputs)
   }
 
   private func checked(_ inputs: [Input], _ logits: Step.Logits) throws -> Step {
@@ -239,9 +326,9 @@ public final class Engine {
   // MARK: Row by row
 
   /// Shares rows among the threads; a single one is done before others would have woken.
-  private func forEachRow(_ rows: Int, _ body: (Int) -> Void) {
+  private func forEachRow(_ rows: Int, _ body: @Sendable (Int) -> Void) {
     guard rows > 1 else { return body(0) }
-    team.run { rank in
+    team.run { [team] rank in
       for row in team.slice(rows, rank: rank) { body(row) }
     }
   }
@@ -258,13 +345,16 @@ public final class Engine {
             dimensions: table.dimensions, length: input.length) : fixed
       }
     }
-    forEachRow(batch.tokens.count) { row in
+    let tables = workspace.angles
+    forEachRow(batch.tokens.count) { [weights, kernels] row in
       let token = batch.tokens[row]
       let values = residual.row(row)
       weights.embedding.expand(row: token.id, kernels, into: values)
-      if scale != 1 { for i in 0..<architecture.hiddenSize { values[i] *= scale } }
-      if let positions = weights.positions { add(positions, row: token.position, to: values) }
-      for (table, frequencies) in zip(workspace.angles, frequencies) {
+      if scale != 1 { for i in 0..<weights.architecture.hiddenSize { values[i] *= scale } }
+      if let positions = weights.positions {
+        kernels.add(positions, row: token.position, to: values)
+      }
+      for (table, frequencies) in zip(tables, frequencies) {
         let (cosines, sines) = (table.cosines.row(row), table.sines.row(row))
         let factor = table.rotary.attentionFactor
         for (pair, frequency) in frequencies[token.input].enumerated() {
@@ -276,33 +366,6 @@ public final class Engine {
     }
   }
 
-  /// Adds a row of a matrix.
-  private func add(_ matrix: Matrix, row: Int, to values: UnsafeMutablePointer<Float>) {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: matrix.columns) { buffer in
-      matrix.expand(row: row, kernels, into: buffer.baseAddress!)
-      for i in 0..<matrix.columns { values[i] += buffer[i] }
-    }
-  }
-
-  private func normalize(
-    _ norm: Norm, _ weights: ModelWeights.NormWeights, _ x: UnsafePointer<Float>, _ count: Int,
-    _ y: UnsafeMutablePointer<Float>
-  ) { normalize(norm, weights, from: 0, x, count, y) }
-
-  /// - Parameter first: of the norm's weights.
-  private func normalize(
-    _ norm: Norm, _ weights: ModelWeights.NormWeights, from first: Int, _ x: UnsafePointer<Float>,
-    _ count: Int, _ y: UnsafeMutablePointer<Float>
-  ) {
-    let (weight, bias) = (weights.weight.base + first, weights.bias.map { $0.base + first })
-    switch norm.kind {
-    case .rms:
-      kernels.functions.rms_norm(x, weight, count, Float(norm.epsilon), y)
-      if let bias { for i in 0..<count { y[i] += bias[i] } }
-    case .layer: kernels.functions.layer_norm(x, weight, bias, count, Float(norm.epsilon), y)
-    }
-  }
-
   /// Norms query and key heads where the architecture does, turns them, stores keys and values.
   private func rotateAndStore(
     _ heads: Attention, _ norms: [ModelWeights.NormWeights], _ layer: Int, _ batch: Batch
@@ -310,14 +373,17 @@ public final class Engine {
     let e = heads.headDimension
     let qkv = workspace[.queryKeyValue]
     let angles = heads.rotary.map { workspace.angles[Workspace.angles($0, architecture)] }
-    forEachRow(batch.tokens.count) { row in
+    forEachRow(batch.tokens.count) { [kernels, cache] row in
       let token = batch.tokens[row]
       cache.prefetchStore(layer: layer, sequence: token.sequence, position: token.position)
       let (queries, keys) = (qkv.row(row), qkv.row(row) + heads.queryWidth)
-      if let norm = heads.queryKeyNorm {
-        normalizeHeads(norm, norms[0], queries, heads.queryHeads, e)
-        normalizeHeads(norm, norms[1], keys, heads.keyValueHeads, e)
+      func normalize() {
+        guard let norm = heads.queryKeyNorm else { return }
+        kernels.normalizeHeads(norm, norms[0], queries, heads.queryHeads, e)
+        kernels.normalizeHeads(norm, norms[1], keys, heads.keyValueHeads, e)
       }
+      let isNormedLast = heads.queryKeyNorm?.isAfterRotation ?? false
+      if !isNormedLast { normalize() }
       if let rotary = heads.rotary, let angles {
         for head in 0..<(heads.queryHeads + heads.keyValueHeads) {
           kernels.functions.rotate(
@@ -325,6 +391,7 @@ public final class Engine {
             rotary.dimensions, rotary.interleaved)
         }
       }
+      if isNormedLast { normalize() }
       for head in 0..<heads.keyValueHeads {
         let key = keys + head * e
         cache.store(
@@ -334,17 +401,47 @@ public final class Engine {
     }
   }
 
-  private func normalizeHeads(
-    _ norm: Attention.QueryKeyNorm, _ weights: ModelWeights.NormWeights,
-    _ values: UnsafeMutablePointer<Float>, _ heads: Int, _ e: Int
+  /// Norms what the cache holds of a token, turns its last part and the queries', stores it.
+  private func rotateAndStore(
+    _ heads: LatentAttention, _ norms: [ModelWeights.NormWeights], _ layer: Int, _ batch: Batch
   ) {
-    guard norm.extent != .allHeads else {
-      return normalize(norm.norm, weights, values, heads * e, values)
+    let qkv = workspace[.queryKeyValue]
+    let queries = heads.queryRank == nil ? qkv : workspace[.queries]
+    let angles = workspace.angles[Workspace.angles(heads.rotary, architecture)]
+    forEachRow(batch.tokens.count) { [kernels, cache] row in
+      let token = batch.tokens[row]
+      let latent = qkv.row(row) + (heads.queryRank ?? heads.queryWidth)
+      kernels.normalize(heads.latentNorm, norms[0], latent, heads.rank, latent)
+      func turn(_ values: UnsafeMutablePointer<Float>) {
+        kernels.functions.rotate(
+          values, angles.cosines.row(row), angles.sines.row(row), heads.rotaryWidth,
+          heads.rotary.interleaved)
+      }
+      turn(latent + heads.rank)
+      for head in 0..<heads.queryHeads {
+        turn(queries.row(row) + head * heads.keyWidth + heads.plainWidth)
+      }
+      cache.store(
+        latent: latent, layer: layer, sequence: token.sequence, position: token.position, kernels)
     }
-    for head in 0..<heads {
-      let first = norm.extent == .eachHead ? head * e : 0
-      normalize(norm.norm, weights, from: first, values + head * e, e, values + head * e)
+  }
+
+  /// Scores experts, chooses among them, and groups the rows by expert.
+  private func route(
+    _ experts: Experts, _ own: ModelWeights.OperatorWeights, _ x: Activations, _ layer: Int,
+    _ batch: Batch
+  ) {
+    let scores = workspace[.expertScores]
+    matmul(own.linear!, x, m: batch.tokens.count, into: scores)
+    forEachRow(batch.tokens.count) { [choice, routing] row in
+      let token = batch.tokens[row]
+      choice.set(
+        row: row, experts, scores.row(row), correction: own.numbers,
+        routing?.draw(layer: layer, sequence: token.sequence, position: token.position))
     }
+    choice.group(rows: batch.tokens.count, of: experts)
+    expertReads.distinct += choice.groups.count
+    expertReads.layers += 1
   }
 
   /// The final norm of the rows whose logits are asked for.
@@ -352,7 +449,7 @@ public final class Engine {
     let (residual, selected) = (workspace[.residual], workspace[.selected])
     var chosen = 0
     func normalize(_ row: Int) {
-      self.normalize(
+      kernels.normalize(
         architecture.finalNorm, weights.finalNorm, residual.row(row), architecture.hiddenSize,
         selected.row(chosen))
       chosen += 1
@@ -372,8 +469,9 @@ public final class Engine {
     let softcap = architecture.logitSoftcap.map(Float.init)
     guard scale != 1 || softcap != nil else { return }
     let logits = workspace[.logits]
-    team.run { rank in
-      let columns = team.slice(architecture.vocabularySize, rank: rank, grain: 64)
+    let vocabulary = architecture.vocabularySize
+    team.run { [team] rank in
+      let columns = team.slice(vocabulary, rank: rank, grain: 64)
       for row in 0..<rows {
         let values = logits.row(row)
         for i in columns {

@@ -4,36 +4,51 @@ import Input
 import Machine
 import Model
 import Numerics
+import Synchronization
 import Weights
 
 /// Keys and values of every layer, sequence and KV head.
 ///
 /// Of one head, positions are contiguous: attention streams them once for the head's whole query
 /// group. Values lie in rows (`position`, `headDimension`), keys in panels of some positions, as the
-/// kernels read them. Pages exist only once written.
-public final class KVCache {
+/// kernels read them. Of latent attention there is one row a position, from which keys and values are
+/// made. Pages exist only once written.
+///
+/// Threads share one: in a step, each stores positions of its own, and reads what no other writes.
+public final class KVCache: Sendable {
   public let dtype: DType
   public let sequences: Int
   /// Positions each sequence can hold.
   public let capacity: Int
-  /// Positions each sequence holds.
-  public private(set) var lengths: [Int]
-  /// Positions each sequence has contents for: what was forgotten can be taken up again.
-  private var written: [Int]
+  private let positions: Mutex<Positions>
   /// Of each layer with attention, where its heads lie.
   private let layers: [Layer?]
   private let keyPanel: Int
   private let memory: PageMemory
+
+  private struct Positions {
+    /// That each sequence holds.
+    var held: [Int]
+    /// That each sequence has contents for: what was forgotten can be taken up again.
+    var written: [Int]
+  }
+
+  /// Positions each sequence holds.
+  public var lengths: [Int] { positions.withLock { $0.held } }
 
   /// One layer's part: sequences one after another, of each the keys of all heads, then the values.
   private struct Layer {
     let heads: Int
     let headDimension: Int
     let headBytes: Int
+    /// Whether there are no keys beside the values: latent attention's rows serve as both.
+    let isLatent: Bool
     /// Of the layer's first byte.
     let offset: Int
 
-    func blocks(_ sequences: Int) -> Int { sequences * 2 * heads }
+    /// Of a sequence.
+    var blocks: Int { isLatent ? 1 : 2 * heads }
+    func isOfKeys(_ block: Int) -> Bool { !isLatent && block % blocks < heads }
   }
 
   /// - Throws: `InputError` for a dtype other than f32, f16, bf16 or q8_0, and for heads that do not
@@ -47,18 +62,23 @@ public final class KVCache {
     self.capacity = capacity
     var offset = 0
     layers = architecture.layers.map { layer in
-      layer.attention.map { attention in
-        let layer = Layer(
-          heads: attention.keyValueHeads, headDimension: attention.headDimension,
-          headBytes: dtype.bytes(Self.panels(capacity) * attention.headDimension), offset: offset)
-        offset += layer.blocks(sequences) * layer.headBytes
-        return layer
+      let (heads, width): (Int, Int)
+      switch layer.mixer {
+      case nil: return nil
+      case .attention(let attention):
+        (heads, width) = (attention.keyValueHeads, attention.headDimension)
+      case .latentAttention(let attention): (heads, width) = (1, attention.cacheWidth)
       }
+      let part = Layer(
+        heads: heads, headDimension: width, headBytes: dtype.bytes(Self.panels(capacity) * width),
+        isLatent: layer.latentAttention != nil, offset: offset)
+      offset += sequences * part.blocks * part.headBytes
+      return part
     }
     keyPanel = WeightLayout.packed(dtype, kernels).panelRows
     precondition(Self.panelPositions % keyPanel == 0)
-    lengths = Array(repeating: 0, count: sequences)
-    written = lengths
+    let none = Array(repeating: 0, count: sequences)
+    positions = Mutex(Positions(held: none, written: none))
     memory = try PageMemory(
       KVCache.bytes(architecture, dtype: dtype, sequences: sequences, capacity: capacity))
   }
@@ -71,11 +91,16 @@ public final class KVCache {
         expected: DType.ofCaches.map(\.rawValue).joined(separator: ", "))
     }
     for layer in architecture.layers.kinds {
-      guard let size = layer.attention?.headDimension, size % dtype.blockElements != 0 else {
-        continue
+      let (field, size): (String, Int)
+      switch layer.mixer {
+      case nil: continue
+      case .attention(let attention): (field, size) = ("head_dim", attention.headDimension)
+      case .latentAttention(let attention):
+        (field, size) = ("kv_lora_rank + qk_rope_head_dim", attention.cacheWidth)
       }
+      guard size % dtype.blockElements != 0 else { continue }
       throw InputError(
-        architecture.name, "head_dim", problem: "\(size) does not fill blocks of \(dtype)",
+        architecture.name, field, problem: "\(size) does not fill blocks of \(dtype)",
         expected: "a multiple of \(dtype.blockElements)")
     }
   }
@@ -93,13 +118,16 @@ public final class KVCache {
   ) -> Int {
     var bytes = 0
     architecture.layers.forEachKind { layer, count in
-      guard let attention = layer.attention else { return }
-      let blocks = (attention.headDimension + dtype.blockElements - 1) / dtype.blockElements
+      guard let mixer = layer.mixer else { return }
+      let (rows, width) =
+        switch mixer {
+        case .attention(let attention): (2 * attention.keyValueHeads, attention.headDimension)
+        case .latentAttention(let attention): (1, attention.cacheWidth)
+        }
+      let blocks = (width + dtype.blockElements - 1) / dtype.blockElements
       bytes = saturatingSum(
         bytes,
-        saturatingProduct(
-          2, count, sequences, panels(capacity), attention.keyValueHeads, blocks,
-          dtype.blockBytes))
+        saturatingProduct(count, sequences, panels(capacity), rows, blocks, dtype.blockBytes))
     }
     return bytes
   }
@@ -111,7 +139,7 @@ public final class KVCache {
 
   func keys(layer index: Int, sequence: Int, head: Int) -> UnsafeMutableRawPointer {
     let layer = layer(index)
-    return memory.base + layer.offset + (sequence * 2 * layer.heads + head) * layer.headBytes
+    return memory.base + layer.offset + (sequence * layer.blocks + head) * layer.headBytes
   }
 
   func values(layer index: Int, sequence: Int, head: Int) -> UnsafeMutableRawPointer {
@@ -157,16 +185,33 @@ public final class KVCache {
     }
   }
 
+  /// Rounds what latent attention keeps of a position to the cache's dtype.
+  func store(
+    latent: UnsafePointer<Float>, layer: Int, sequence: Int, position: Int, _ kernels: KernelTable
+  ) {
+    let width = self.layer(layer).headDimension
+    let place = keys(layer: layer, sequence: sequence, head: 0) + position * dtype.bytes(width)
+    if dtype.blockElements > 1 {
+      dyno_quantize(dtype.kernelType, latent, width, place)
+    } else {
+      kernels.functions.round(dtype.kernelType, latent, width, place)
+    }
+  }
+
   /// Appends `count` positions whose contents the engine has just stored.
   func advance(sequence: Int, by count: Int) {
-    lengths[sequence] += count
-    written[sequence] = max(written[sequence], lengths[sequence])
+    positions.withLock {
+      $0.held[sequence] += count
+      $0.written[sequence] = max($0.written[sequence], $0.held[sequence])
+    }
   }
 
   /// Rewinds a sequence, or takes up again positions that it once held.
   public func setLength(_ length: Int, ofSequence sequence: Int) {
-    precondition(length <= written[sequence], "no contents at position \(length - 1)")
-    lengths[sequence] = length
+    positions.withLock {
+      precondition(length <= $0.written[sequence], "no contents at position \(length - 1)")
+      $0.held[sequence] = length
+    }
   }
 
   /// Random contents of one head. Of f32, f16 and bf16, panels need not be told from rows.
@@ -200,22 +245,21 @@ public final class KVCache {
     precondition(depth <= capacity)
     var first = 0
     for layer in layers.compactMap(\.self) {
-      let blocks = layer.blocks(sequences)
-      team.run { rank in
+      let blocks = sequences * layer.blocks
+      team.run { [first] rank in
         for block in team.slice(blocks, rank: rank) {
           var keys = SeededGenerator(seed: seed &+ UInt64(first + block))
           let key = UInt32(truncatingIfNeeded: keys.next())
-          let isOfKeys = block / layer.heads % 2 == 0
           fillSynthetically(
             memory.base + layer.offset + block * layer.headBytes, positions: Self.panels(depth),
-            headDimension: layer.headDimension, key: key, inPanels: isOfKeys, kernels)
+            headDimension: layer.headDimension, key: key, inPanels: layer.isOfKeys(block), kernels)
         }
       }
       first += blocks
     }
-    for sequence in 0..<sequences {
-      lengths[sequence] = depth
-      written[sequence] = max(written[sequence], depth)
+    positions.withLock {
+      $0.held = Array(repeating: depth, count: sequences)
+      $0.written = $0.written.map { max($0, depth) }
     }
   }
 }

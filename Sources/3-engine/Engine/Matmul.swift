@@ -33,6 +33,26 @@ package struct Activations {
   package func row(_ index: Int) -> UnsafeMutablePointer<Float> { buffer.base + index * stride }
 }
 
+/// Rows of activations as a matmul reads them. Sendable, as nobody writes to them meanwhile.
+struct Operand: @unchecked Sendable {
+  let values: UnsafePointer<Float>
+  /// Floats from row to row.
+  let stride: Int
+  /// The same rows quantised, one after the other; read where weights are of a block format.
+  let integers: UnsafeRawPointer
+
+  init(_ activations: Activations, _ integers: QuantizedActivations) {
+    self.init(
+      values: activations.buffer.base, stride: activations.stride, integers: integers.base)
+  }
+
+  init(values: UnsafePointer<Float>, stride: Int, integers: UnsafeRawPointer) {
+    self.values = values
+    self.stride = stride
+    self.integers = integers
+  }
+}
+
 /// How a matmul of weights in rows is done.
 package enum MatmulPath: Sendable {
   /// Our kernels' dot products.
@@ -51,11 +71,12 @@ package struct Matmul {
   let kernels: KernelTable
   private let forced: MatmulPath?
   /// Working memory of each thread.
-  private let scratch: [FloatBuffer]
+  let scratch: [FloatBuffer]
   /// Of each thread: some columns of gate and up.
   private let gatedParts: [FloatBuffer]
   /// Activations as integers, row after row: of what is multiplied, and of what SwiGLU has made.
-  private let quantized, quantizedGated: QuantizedActivations
+  let quantized: QuantizedActivations
+  private let quantizedGated: QuantizedActivations
 
   /// Columns of gate and up that a thread makes at a time, and how far its rows of them are apart:
   /// not a multiple of a page's part, which would make them collide in the cache's sets.
@@ -76,7 +97,11 @@ package struct Matmul {
   private static func widest(_ architecture: Architecture) -> Int {
     var most = architecture.hiddenSize
     architecture.forEachOperator { operation, _, _ in
-      if case .projection(let projection) = operation.body { most = max(most, projection.inputs) }
+      switch operation.body {
+      case .projection(let projection): most = max(most, projection.inputs)
+      case .experts(let experts, _, _): most = max(most, experts.intermediateSize)
+      default: break
+      }
     }
     return most
   }
@@ -126,7 +151,7 @@ package struct Matmul {
     for part in linear.parts {
       if part.dtype != quantizedFor { quantize(x, m, for: part) }
       quantizedFor = part.dtype
-      multiply(part, linear.bias, x, quantized, m, y, column, accumulate)
+      multiply(part, linear.bias, Operand(x, quantized), m, y, column, accumulate)
       column += part.rows
     }
   }
@@ -138,82 +163,126 @@ package struct Matmul {
     guard wantsIntegersOnly(linear) else {
       return self(linear, x, m: m, into: y, accumulate: accumulate)
     }
-    multiply(linear.parts[0], linear.bias, x, quantizedGated, m, y, 0, accumulate)
+    multiply(linear.parts[0], linear.bias, Operand(x, quantizedGated), m, y, 0, accumulate)
   }
 
   /// An MLP's first projection and its activation, `activation(gate) · up` or `activation(up)`, for
   /// `next`: each thread makes some columns, which stay in its cache, and, where `next` multiplies
   /// integers, makes them integers right there.
   ///
+  /// - Parameter scales: one number a row that the results are multiplied by.
   /// - Precondition: gate and up are one part each.
   func activated(
     _ linear: Linear, _ activation: MLP.Activation, _ x: Activations, m: Int,
-    into output: Activations, for next: Linear
+    into output: Activations, for next: Linear, scales: Activations? = nil
   ) {
-    let up = linear.parts[linear.parts.count - 1]
-    let gate = linear.parts.count > 1 ? linear.parts[0] : nil
-    precondition(linear.parts.count <= 2 && gate?.rows ?? up.rows == up.rows)
-    // Activations are quantised for one dtype at a time: gates of another are all made first.
-    let isAlike = gate == nil || gate?.dtype == up.dtype
-    if let gate, !isAlike {
+    let gated = GatedProjection(linear, activation)
+    if let gate = gated.apartGate {
       quantize(x, m, for: gate)
-      multiply(gate, linear.bias, x, quantized, m, output, 0, false)
+      multiply(gate, linear.bias, Operand(x, quantized), m, output, 0, false)
     }
-    quantize(x, m, for: up)
-    // Chunks of columns are whole blocks of activations.
-    let integers = wantsIntegersOnly(next) ? next.parts[0].dtype.kernelType : nil
-    let stride = 2 * Self.gatedStride
-    let function = activation.kernelActivation
+    quantize(x, m, for: gated.up)
+    let integers = wantsIntegersOnly(next) ? quantizedGated : nil
     team.share(
-      up.rows, grain: ModelWeights.rowGrain, chunk: min(Self.gatedColumns, chunk(up, m))
+      gated.up.rows, grain: ModelWeights.rowGrain, chunk: gatedChunk(gated.up, m)
     ) { rank, range in
-      let gates = gatedParts[rank].base
-      let ups = gates + Self.gatedStride
-      func multiply(
-        _ matrix: Matrix, bias: UnsafeMutablePointer<Float>?, into y: UnsafeMutablePointer<Float>
-      ) {
-        if let bias {
-          for row in 0..<m {
-            (y + row * stride).update(from: bias + range.lowerBound, count: range.count)
-          }
+      multiply(
+        gated, range, Operand(x, quantized), m, into: output, firstRow: 0, integers: integers,
+        for: next, scales: scales, rank: rank)
+    }
+  }
+
+  /// Columns of gate and up that a thread makes at a time: whole blocks of activations.
+  func gatedChunk(_ up: Matrix, _ m: Int) -> Int { min(Self.gatedColumns, chunk(up, m)) }
+
+  /// Gate and up of an MLP or an expert.
+  struct GatedProjection {
+    let up: Matrix
+    let gate: Matrix?
+    let bias: FloatBuffer?
+    let activation: MLP.Activation
+
+    init(_ linear: Linear, _ activation: MLP.Activation) {
+      up = linear.parts[linear.parts.count - 1]
+      gate = linear.parts.count > 1 ? linear.parts[0] : nil
+      bias = linear.bias
+      self.activation = activation
+      precondition(linear.parts.count <= 2 && gate?.rows ?? up.rows == up.rows)
+    }
+
+    /// The gate, where activations are quantised otherwise for it than for `up`: one dtype is done at a
+    /// time, so all of it is made first.
+    var apartGate: Matrix? { gate?.dtype == up.dtype ? nil : gate }
+  }
+
+  /// Some columns of a gated projection of `m` rows, on one thread: to `output` from row `firstRow` on,
+  /// or quantised to `integers`, whose rows are those of `output`.
+  ///
+  /// - Precondition: where the gate is apart, `output` holds it.
+  func multiply(
+    _ gated: GatedProjection, _ range: Range<Int>, _ x: Operand, _ m: Int,
+    into output: Activations, firstRow: Int, integers: QuantizedActivations?, for next: Linear,
+    scales: Activations? = nil, rank: Int
+  ) {
+    let stride = 2 * Self.gatedStride
+    let gates = gatedParts[rank].base
+    let ups = gates + Self.gatedStride
+    func multiply(
+      _ matrix: Matrix, bias: UnsafeMutablePointer<Float>?, into y: UnsafeMutablePointer<Float>
+    ) {
+      if let bias {
+        for row in 0..<m {
+          (y + row * stride).update(from: bias + range.lowerBound, count: range.count)
         }
-        self.multiply(
-          matrix, range, x, quantized, m, y, stride, bias != nil, scratch[rank].base)
       }
-      if let gate, isAlike { multiply(gate, bias: linear.bias?.base, into: gates) }
-      multiply(up, bias: linear.bias.map { $0.base + (gate?.rows ?? 0) }, into: ups)
-      for row in 0..<m {
-        let out = output.row(row) + range.lowerBound
-        let up = ups + row * stride
-        let from = gate == nil ? up : isAlike ? gates + row * stride : out
-        kernels.functions.activate(
-          function, from, gate == nil ? nil : up, range.count, integers == nil ? out : up)
-        guard let integers else { continue }
-        let start = row * linear.parts[0].rows + range.lowerBound
-        kernels.functions.quantize_activations(
-          integers, up, range.count,
-          quantizedGated.base + kernels.functions.activation_bytes(integers, start))
+      self.multiply(matrix, range, x, m, y, stride, bias != nil, scratch[rank].base)
+    }
+    let up = gated.up
+    let isGateApart = gated.apartGate != nil
+    if let gate = gated.gate, !isGateApart { multiply(gate, bias: gated.bias?.base, into: gates) }
+    multiply(up, bias: gated.bias.map { $0.base + (gated.gate?.rows ?? 0) }, into: ups)
+    let function = gated.activation.kernelActivation
+    for row in 0..<m {
+      let out = output.row(firstRow + row) + range.lowerBound
+      let made = ups + row * stride
+      let from = gated.gate == nil ? made : isGateApart ? out : gates + row * stride
+      let to = integers == nil ? out : made
+      kernels.functions.activate(
+        function, from, gated.gate == nil ? nil : made, range.count, to)
+      if let scales {
+        let scale = scales.row(row)[0]
+        for i in 0..<range.count { to[i] *= scale }
       }
+      guard let integers else { continue }
+      let type = next.parts[0].dtype.kernelType
+      let start = (firstRow + row) * up.rows + range.lowerBound
+      kernels.functions.quantize_activations(
+        type, made, range.count, integers.base + kernels.functions.activation_bytes(type, start))
     }
   }
 
   /// Whether all of a projection is multiplied with quantised activations of one dtype.
-  private func wantsIntegersOnly(_ linear: Linear) -> Bool {
+  func wantsIntegersOnly(_ linear: Linear) -> Bool {
     guard linear.parts.count == 1 else { return false }
     let part = linear.parts[0]
     return part.dtype.blockElements > 1 && part.layout != .rows && part.packedRows == part.rows
   }
 
+  /// Whether any of a matrix is multiplied with quantised activations.
+  func wantsIntegers(_ matrix: Matrix) -> Bool {
+    matrix.layout != .rows && matrix.dtype.blockElements > 1
+  }
+
   /// Activations as integers, where the weights want them.
   private func quantize(_ x: Activations, _ m: Int, for matrix: Matrix) {
-    guard matrix.layout != .rows, matrix.dtype.blockElements > 1 else { return }
+    guard wantsIntegers(matrix) else { return }
     quantized.fill(x, m, matrix.columns, matrix.dtype, team, kernels)
   }
 
   /// All outputs of one matrix, from column `first` of `y`.
   private func multiply(
-    _ matrix: Matrix, _ bias: FloatBuffer?, _ x: Activations, _ integers: QuantizedActivations,
-    _ m: Int, _ y: Activations, _ first: Int, _ accumulate: Bool
+    _ matrix: Matrix, _ bias: FloatBuffer?, _ x: Operand, _ m: Int, _ y: Activations, _ first: Int,
+    _ accumulate: Bool
   ) {
     team.share(matrix.rows, grain: ModelWeights.rowGrain, chunk: chunk(matrix, m)) { rank, range in
       let start = first + range.lowerBound
@@ -227,14 +296,13 @@ package struct Matmul {
         }
       }
       multiply(
-        matrix, range, x, integers, m, out, y.stride, accumulate || bias != nil,
-        scratch[rank].base)
+        matrix, range, x, m, out, y.stride, accumulate || bias != nil, scratch[rank].base)
     }
   }
 
   /// Rows that a thread takes at a time: small enough to even out the threads, large enough to
   /// stream memory and to fill the kernels' blocks.
-  private func chunk(_ matrix: Matrix, _ m: Int) -> Int {
+  func chunk(_ matrix: Matrix, _ m: Int) -> Int {
     if matrix.layout == .rows, path(m) == .openBLAS {
       return max(256, (matrix.rows / team.count + 255) / 256 * 256)
     }
@@ -248,9 +316,9 @@ package struct Matmul {
   }
 
   /// One thread's part: the outputs `rows` of one matrix. `y` points at the first of them.
-  private func multiply(
-    _ matrix: Matrix, _ rows: Range<Int>, _ x: Activations, _ integers: QuantizedActivations,
-    _ m: Int, _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ accumulate: Bool,
+  func multiply(
+    _ matrix: Matrix, _ rows: Range<Int>, _ x: Operand, _ m: Int,
+    _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ accumulate: Bool,
     _ scratch: UnsafeMutablePointer<Float>
   ) {
     let packed = max(0, min(rows.upperBound, matrix.packedRows) - rows.lowerBound)
@@ -258,11 +326,11 @@ package struct Matmul {
     let type = matrix.dtype.kernelType
     if packed > 0, matrix.dtype.blockElements > 1 {
       kernels.functions.matmul_quantized(
-        type, matrix.row(rows.lowerBound), packed, k, integers.base,
+        type, matrix.row(rows.lowerBound), packed, k, x.integers,
         kernels.functions.activation_bytes(type, k), m, y, yStride, accumulate, scratch)
     } else if packed > 0 {
       kernels.functions.matmul_packed(
-        type, matrix.row(rows.lowerBound), packed, k, x.buffer.base, x.stride, m, y, yStride,
+        type, matrix.row(rows.lowerBound), packed, k, x.values, x.stride, m, y, yStride,
         accumulate, scratch)
     }
     let rest = rows.lowerBound + packed..<rows.upperBound
@@ -272,7 +340,7 @@ package struct Matmul {
 
   /// The same for weights that lie in rows.
   private func multiplyRows(
-    _ matrix: Matrix, _ rows: Range<Int>, _ x: Activations, _ m: Int,
+    _ matrix: Matrix, _ rows: Range<Int>, _ x: Operand, _ m: Int,
     _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ accumulate: Bool,
     _ scratch: UnsafeMutablePointer<Float>
   ) {
@@ -280,7 +348,7 @@ package struct Matmul {
     let path = path(m)
     if path == .dots, matrix.dtype.blockElements == 1 {
       kernels.functions.matmul(
-        matrix.dtype.kernelType, matrix.row(rows.lowerBound), rows.count, k, x.buffer.base,
+        matrix.dtype.kernelType, matrix.row(rows.lowerBound), rows.count, k, x.values,
         x.stride, m, y, yStride, accumulate)
       return
     }
@@ -288,18 +356,18 @@ package struct Matmul {
       switch path {
       case .dots:
         kernels.functions.matmul(
-          DYNO_F32, w, count, k, x.buffer.base, x.stride, m, y + offset, yStride, accumulate)
+          DYNO_F32, w, count, k, x.values, x.stride, m, y + offset, yStride, accumulate)
       case .openBLAS:
         cblas_sgemm(
           CblasRowMajor, CblasNoTrans, CblasTrans, blasint(m), blasint(count), blasint(k), 1,
-          x.buffer.base, blasint(x.stride), w, blasint(k), accumulate ? 1 : 0, y + offset,
+          x.values, blasint(x.stride), w, blasint(k), accumulate ? 1 : 0, y + offset,
           blasint(yStride))
       }
     }
   }
 
   /// Goes through rows as f32: where they lie, or expanded to `scratch` a few at a time.
-  private func forEachExpanded(
+  func forEachExpanded(
     _ matrix: Matrix, _ rows: Range<Int>, _ scratch: UnsafeMutablePointer<Float>,
     _ body: (_ w: UnsafePointer<Float>, _ count: Int, _ offset: Int) -> Void
   ) {
@@ -325,6 +393,7 @@ extension MLP.Activation {
     case .geluTanh: DYNO_GELU_TANH
     case .relu: DYNO_RELU
     case .reluSquared: DYNO_RELU_SQUARED
+    case .clampedSwiGLU: DYNO_CLAMPED_SWIGLU
     }
   }
 }

@@ -35,8 +35,12 @@ public struct MemoryNeed: Sendable, Equatable {
     activations = saturatingSum(
       Workspace.bytes(architecture, maxTokens: maxTokens, maxLogits: maxLogits),
       Matmul.bytes(architecture, maxRows: max(maxTokens, maxLogits), threads: threads),
+      ExpertActivations.bytes(architecture, rows: maxTokens),
+      ExpertChoice.bytes(rows: maxTokens, active: architecture.mostActive),
       CachedAttention.bytes(
-        architecture, sequences: min(sequences, maxTokens), positions: capacity, threads: threads))
+        architecture, sequences: min(sequences, maxTokens), positions: capacity, threads: threads),
+      LatentAttentionWork.bytes(
+        architecture, maxTokens: maxTokens, capacity: capacity, threads: threads))
   }
 
   /// Refuses what does not fit into `available` bytes.
@@ -71,16 +75,16 @@ extension CachedAttention {
   ) -> Int {
     let split = parts(positions) > 1 ? parts(positions) : 0
     var (task, partials) = (0, 0)
-    for case let attention? in architecture.layers.kinds.map(\.attention) {
-      let rows = max(1, queryRows / attention.group) * attention.group
-      let e = attention.headDimension
+    for heads in architecture.attentionHeads {
+      let rows = max(1, queryRows / heads.group) * heads.group
+      let (e, v) = (heads.keyWidth, heads.valueWidth)
       task = max(
         task,
         saturatingSum(
-          saturatingProduct(4, 2, rows, e + 1), saturatingProduct(16, rows),
-          4 * dyno_attention_scratch(rows, e)))
+          saturatingProduct(4, rows, e + v + 2), saturatingProduct(16, rows),
+          4 * dyno_attention_scratch(rows, e, v, heads.sharesKeys)))
       partials = max(
-        partials, saturatingProduct(4, sequences, attention.keyValueHeads, split, rows, e + 2))
+        partials, saturatingProduct(4, sequences, heads.keyValueHeads, split, rows, v + 2))
     }
     return saturatingSum(saturatingProduct(threads, task), partials)
   }

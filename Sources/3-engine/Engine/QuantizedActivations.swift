@@ -31,7 +31,7 @@ struct QuantizedActivations {
   ) {
     let blocks = columns / Self.blockElements
     let blockBytes = kernels.functions.activation_bytes(dtype.kernelType, Self.blockElements)
-    func fill(_ part: Range<Int>) {
+    @Sendable func fill(_ part: Range<Int>) {
       var mine = part
       while !mine.isEmpty {
         let (row, block) = mine.lowerBound.quotientAndRemainder(dividingBy: blocks)

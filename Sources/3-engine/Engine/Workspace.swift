@@ -78,8 +78,11 @@ struct Workspace {
         switch operation.body {
         case .norm(_, _, let to): widen(to, to: operation.width)
         case .projection(let projection): widen(projection.to, to: projection.results)
-        case .attention: widen(.attended, to: operation.width)
-        case .embedding, .rotaryAndCacheWrite, .residual: break
+        case .attention, .latentAttention: widen(.attended, to: operation.width)
+        case .experts(_, _, let to): widen(to, to: operation.width)
+        case .route(let experts, _): widen(.expertScores, to: experts.count)
+        case .sharedScale: widen(.sharedScale, to: 1)
+        case .embedding, .rotaryAndCacheWrite, .latentRotaryAndCacheWrite, .residual: break
         }
       }
       // A parallel MLP still reads what attention read when attention is done.
@@ -98,7 +101,7 @@ struct Workspace {
     /// Rotations that differ.
     static func rotations(_ architecture: Architecture) -> [(table: Int, dimensions: Int)] {
       var found: [(table: Int, dimensions: Int)] = []
-      for case let rotation? in architecture.layers.kinds.map({ $0.attention?.rotary })
+      for case let rotation? in architecture.layers.kinds.map({ $0.mixer?.rotary })
       where !found.contains(where: { $0 == (rotation.table, rotation.dimensions) }) {
         found.append((rotation.table, rotation.dimensions))
       }

@@ -37,11 +37,11 @@ public final class LimitsMeter {
     limits = MachineLimits(threads: team.count, instructionSet: kernels.name)
     OpenBLAS.useOneThread()
     try OpenBLAS.requireMemory(threads: team.count)
-    team.run { rank in
-      let slice = self.slice(rank)
+    team.run { [team, buffer, matrices] rank in
+      let slice = Self.slice(rank, of: team, buffer)
       kernels.functions.fill_uniform(DYNO_F32, UInt32(rank), slice.count / 4, 1, slice.start)
       kernels.functions.fill_uniform(
-        DYNO_F32, UInt32(rank), self.matrices[rank].count / 4, 1, self.matrices[rank].base)
+        DYNO_F32, UInt32(rank), matrices[rank].count / 4, 1, matrices[rank].base)
     }
   }
 
@@ -52,24 +52,24 @@ public final class LimitsMeter {
   public func sample() -> MachineLimits {
     var now = MachineLimits(threads: team.count, instructionSet: kernels.name)
     for streams in [1, 2, 4, 8] as [Int32] {
-      let seconds = time { rank in
-        let slice = self.slice(rank)
-        _ = self.kernels.functions.read(slice.start, slice.count, streams)
+      let seconds = time { [team, kernels, buffer] rank in
+        let slice = Self.slice(rank, of: team, buffer)
+        _ = kernels.functions.read(slice.start, slice.count, streams)
       }
       now.readBandwidth = max(now.readBandwidth, Double(buffer.count) / seconds)
     }
     let iterations = 500_000
     var sink: Float = 0
     let flops = kernels.functions.multiply_add(1, &sink) * Double(iterations)
-    var seconds = time { rank in
+    var seconds = time { [kernels] rank in
       var sink: Float = 0
-      _ = self.kernels.functions.multiply_add(iterations, &sink)
+      _ = kernels.functions.multiply_add(iterations, &sink)
     }
     now.multiplyAddPeak = flops * Double(team.count) / seconds
 
     let gemm = Self.gemm
-    seconds = time { rank in
-      let x = self.matrices[rank].base.assumingMemoryBound(to: Float.self)
+    seconds = time { [matrices] rank in
+      let x = matrices[rank].base.assumingMemoryBound(to: Float.self)
       let w = x + gemm.m * gemm.k
       cblas_sgemm(
         CblasRowMajor, CblasNoTrans, CblasTrans, blasint(gemm.m), blasint(gemm.n), blasint(gemm.k),
@@ -100,13 +100,15 @@ public final class LimitsMeter {
     return now
   }
 
-  private func slice(_ rank: Int) -> (start: UnsafeMutableRawPointer, count: Int) {
+  private static func slice(
+    _ rank: Int, of team: ThreadTeam, _ buffer: PageMemory
+  ) -> (start: UnsafeMutableRawPointer, count: Int) {
     let range = team.slice(buffer.count, rank: rank, grain: 4096)
     return (buffer.base + range.lowerBound, range.count)
   }
 
   /// Seconds from the first thread's start to the last one's end.
-  private func time(_ body: (Int) -> Void) -> Double {
+  private func time(_ body: @Sendable (Int) -> Void) -> Double {
     let start = SteadyClock.nanoseconds()
     team.run(body)
     return Double(SteadyClock.nanoseconds() - start) * 1e-9

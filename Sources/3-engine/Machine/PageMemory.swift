@@ -3,7 +3,7 @@ import Foundation
 /// Zeroed memory straight from the operating system, on huge pages where it allows them.
 ///
 /// No page exists until it is first written, so the thread that writes it first decides its NUMA
-/// node. Freed with the object.
+/// node. Freed with the object. Sendable as an address: who writes what is its users' to agree on.
 public final class PageMemory: @unchecked Sendable {
   public let base: UnsafeMutableRawPointer
   public let count: Int

@@ -7,12 +7,15 @@ import Synchronization
 ///
 /// The caller is rank 0. Workers spin briefly between jobs, as the next one is microseconds away
 /// inside a forward step, then park. Nothing is allocated and no lock is taken while they spin.
-/// A team serves one caller at a time.
+/// A team serves one caller at a time; a second one, or a closure that asks for its own team, traps.
 ///
-/// The compiler cannot check what a closure shares between threads, as engines hand matrices around
-/// by pointer: `run` and `share` are the only places where closures cross threads, and each rank may
-/// write only to memory that no other rank uses in the same call.
-public final class ThreadTeam {
+/// `run` and `share` are the only places where closures cross threads. The compiler refuses closures
+/// that share variables, engines or bare pointers. What it cannot see is what lies behind the types
+/// that hold memory (`PageMemory`, `FloatBuffer`): each rank may write only to parts of it that no
+/// other rank uses in the same call.
+///
+/// Sendable, as nothing of it changes once it has started but for what `busy` guards.
+public final class ThreadTeam: @unchecked Sendable {
   public let count: Int
   /// Whether every thread could be bound to its core.
   public private(set) var pinned: Bool
@@ -74,11 +77,14 @@ public final class ThreadTeam {
   }
 
   /// Runs `body` once on each thread, with its rank, and returns when all have finished.
-  public func run(_ body: (_ rank: Int) -> Void) {
+  public func run(_ body: @Sendable (_ rank: Int) -> Void) {
     guard count > 1 else {
       body(0)
       return
     }
+    let isBusy = shared.busy.exchange(true, ordering: .acquiring)
+    precondition(!isBusy, "a team serves one caller at a time")
+    defer { shared.busy.store(false, ordering: .releasing) }
     withoutActuallyEscaping(body) { job in
       shared.job = job
       shared.remaining.store(count - 1, ordering: .relaxed)
@@ -108,7 +114,8 @@ public final class ThreadTeam {
   /// A thread first takes the ranges of its own `slice`, whose memory is near it, then helps those
   /// that are behind: a core slowed by a neighbour does not hold up the team.
   public func share(
-    _ total: Int, grain: Int, chunk: Int, _ body: (_ rank: Int, _ range: Range<Int>) -> Void
+    _ total: Int, grain: Int, chunk: Int,
+    _ body: @Sendable (_ rank: Int, _ range: Range<Int>) -> Void
   ) {
     for rank in 0..<count {
       shared.cursor(rank).pointee.store(
@@ -135,7 +142,10 @@ public final class ThreadTeam {
     let parked = Atomic<Int>(0)
     let stopping = Atomic<Bool>(false)
     let unbound = Atomic<Int>(0)
-    var job: ((Int) -> Void)?
+    /// Whether somebody's job runs.
+    let busy = Atomic<Bool>(false)
+    /// Written by the caller while workers wait for the next generation.
+    var job: (@Sendable (Int) -> Void)?
     let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 

@@ -12,13 +12,15 @@ extension ModelWeights {
   ) throws -> ModelWeights {
     if let dtype { try architecture.checkRows(fill: dtype) }
     let arena = PageArena()
-    func converted(_ matrix: Matrix) throws -> Matrix {
+    func converted(_ matrix: Matrix, packed: Bool) throws -> Matrix {
       let target = dtype ?? matrix.dtype
       return try matrix.converted(
         to: target, packed ? .packed(target, kernels) : .rows, arena: arena, team: team,
         kernels: kernels)
     }
-    return try mapping(table: converted) { linear, isGated in
+    func converted(_ matrix: Matrix) throws -> Matrix { try converted(matrix, packed: packed) }
+    return try mapping(table: converted, byRows: { try converted($0, packed: false) }) {
+      linear, isGated in
       // One matrix, multiplied at once, where the parts can lie in one.
       let dtypes = Set(linear.parts.map { dtype ?? $0.dtype })
       guard packed, !isGated, linear.parts.count > 1, dtypes.count == 1, let target = dtypes.first
@@ -79,7 +81,7 @@ extension Matrix {
   init(
     dtype: DType, rows: Int, columns: Int, layout: WeightLayout, arena: PageArena,
     team: ThreadTeam, kernels: KernelTable,
-    fill: (_ rank: Int, _ row: Int, _ destination: UnsafeMutableRawPointer) -> Void
+    fill: @Sendable (_ rank: Int, _ row: Int, _ destination: UnsafeMutableRawPointer) -> Void
   ) throws {
     let (base, owner) = try arena.allocate(rows * dtype.bytes(columns))
     self.init(
@@ -90,7 +92,9 @@ extension Matrix {
     let unpacked = try (0..<team.count).map { _ in
       try FloatBuffer(count: panel > 1 ? (panel * rowBytes + 3) / 4 : 0)
     }
+    let start = base - owner.base
     team.run { rank in
+      let base = owner.base + start
       let range = team.slice(rows, rank: rank, grain: ModelWeights.rowGrain)
       for first in stride(from: range.lowerBound, to: range.upperBound, by: panel) {
         let destination = base + first * rowBytes

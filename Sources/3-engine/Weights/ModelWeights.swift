@@ -4,10 +4,19 @@ import Model
 public struct ModelWeights: Sendable {
   /// The weights of one operator, as far as it has any.
   public struct OperatorWeights: Sendable {
-    /// Of a projection.
+    /// Of a projection; latent attention's to keys and values, a router's to scores.
     public var linear: Linear?
     /// Of a norm; of query and key norms, in that order.
     public var norms: [NormWeights]
+    public var experts: [ExpertWeights] = []
+    /// One number for each head or expert: scores of sinks, corrections of a router's.
+    public var numbers: FloatBuffer?
+  }
+
+  /// One expert's matrices, gate and up as two parts.
+  public struct ExpertWeights: Sendable {
+    public var gateUp: Linear
+    public var down: Linear
   }
 
   public struct NormWeights: Sendable {
@@ -33,7 +42,9 @@ public struct ModelWeights: Sendable {
     var found = [embedding] + (positions.map { [$0] } ?? []) + (isTied ? [] : head.parts)
     for (index, layer) in layers.enumerated()
     where architecture.layers.source(of: index) == index {
-      found += layer.flatMap { $0.linear?.parts ?? [] }
+      found += layer.flatMap { own in
+        (own.linear?.parts ?? []) + own.experts.flatMap { $0.gateUp.parts + $0.down.parts }
+      }
     }
     return found
   }
@@ -60,24 +71,54 @@ protocol WeightSource {
 
 extension ModelWeights {
   init(_ architecture: Architecture, from source: some WeightSource) throws {
-    func norms(_ specs: [WeightSpec], _ layer: Int?) throws -> [NormWeights] {
-      try specs.indices.filter { specs[$0].form == .norm }.map { index in
-        let hasBias = index + 1 < specs.count && specs[index + 1].form == .bias
+    // A norm that has no weights is one whose weights are 1.
+    func norms(_ operation: Operator, _ layer: Int?) throws -> [NormWeights] {
+      try operation.norms.map { norm, role, count in
+        func vector(_ form: WeightSpec.Form) throws -> FloatBuffer {
+          try source.vector(WeightSpec(role: role, form: form, rows: count), layer: layer)
+        }
         return NormWeights(
-          weight: try source.vector(specs[index], layer: layer),
-          bias: hasBias ? try source.vector(specs[index + 1], layer: layer) : nil)
+          weight: norm.hasWeight
+            ? try vector(.norm) : try FloatBuffer(Array(repeating: 1, count: count)),
+          bias: norm.hasBias ? try vector(.bias) : nil)
       }
     }
+    func linear(
+      _ specs: [WeightSpec], isGated: Bool = false, _ layer: Int?
+    ) throws -> Linear {
+      try source.linear(
+        specs.filter(\.isMatrix), biases: specs.filter { $0.form == .bias }, isGated: isGated,
+        layer: layer)
+    }
     func linear(_ operation: Operator, _ layer: Int?) throws -> Linear? {
-      guard case .projection(let projection) = operation.body else { return nil }
-      let specs = operation.weights
-      return try source.linear(
-        specs.filter(\.isMatrix), biases: specs.filter { $0.form == .bias },
-        isGated: projection.activation != nil && projection.second > 0, layer: layer)
+      let specs = operation.weights.filter { $0.role != .routerCorrection }
+      switch operation.body {
+      case .projection(let projection):
+        return try linear(
+          specs, isGated: projection.activation != nil && projection.second > 0, layer)
+      case .latentAttention, .route, .sharedScale: return try linear(specs, layer)
+      case .embedding, .norm, .rotaryAndCacheWrite, .attention, .latentRotaryAndCacheWrite,
+        .experts, .residual:
+        return nil
+      }
+    }
+    func experts(_ operation: Operator, _ layer: Int?) throws -> [ExpertWeights] {
+      guard case .experts(let experts, _, _) = operation.body else { return [] }
+      return try (0..<experts.count).map { expert in
+        let specs = operation.weights(ofExpert: expert, experts)
+        return ExpertWeights(
+          gateUp: try linear(specs.filter { $0.role != .expertDown }, isGated: true, layer),
+          down: try linear(specs.filter { $0.role == .expertDown }, layer))
+      }
     }
     func weights(_ operation: Operator, _ layer: Int?) throws -> OperatorWeights {
-      OperatorWeights(
-        linear: try linear(operation, layer), norms: try norms(operation.weights, layer))
+      let experts = try experts(operation, layer)
+      guard experts.isEmpty else { return OperatorWeights(norms: [], experts: experts) }
+      let specs = operation.weights
+      let numbers = specs.first { $0.role == .sinks || $0.role == .routerCorrection }
+      return OperatorWeights(
+        linear: try linear(operation, layer), norms: try norms(operation, layer),
+        numbers: try numbers.map { try source.vector($0, layer: layer) })
     }
     self.architecture = architecture
     program = architecture.lowered()
@@ -92,7 +133,7 @@ extension ModelWeights {
       layers.append(
         try shared < index ? layers[shared] : operators.map { try weights($0, index) })
     }
-    finalNorm = try norms(program.head[0].weights, nil)[0]
+    finalNorm = try norms(program.head[0], nil)[0]
     let headSpecs = program.head[1].weights
     if architecture.tiedEmbeddings {
       let biases = headSpecs.filter { $0.form == .bias }
@@ -103,11 +144,15 @@ extension ModelWeights {
     }
   }
 
-  /// The same weights with each matrix changed, those that several operators use only once.
+  /// The same weights with each matrix but the routers' changed, those that several operators use only
+  /// once.
   ///
-  /// - Parameter change: is given a projection, and whether its parts must stay apart.
+  /// - Parameters:
+  ///   - byRows: is given a matrix that must lie in rows.
+  ///   - change: is given a projection, and whether its parts must stay apart.
   func mapping(
-    table: (Matrix) throws -> Matrix, linear change: (Linear, _ isGated: Bool) throws -> Linear
+    table: (Matrix) throws -> Matrix, byRows: (Matrix) throws -> Matrix,
+    linear change: (Linear, _ isGated: Bool) throws -> Linear
   ) rethrows -> ModelWeights {
     var result = self
     result.embedding = try table(embedding)
@@ -121,9 +166,24 @@ extension ModelWeights {
         continue
       }
       for (place, operation) in operators.enumerated() {
-        guard let linear = layers[index][place].linear else { continue }
-        result.layers[index][place].linear = try change(
-          linear, operation.kind == .gateUpProjection && linear.parts.count > 1)
+        let own = layers[index][place]
+        switch operation.body {
+        case .projection(let projection):
+          result.layers[index][place].linear = try own.linear.map {
+            try change($0, projection.activation != nil && $0.parts.count > 1)
+          }
+        case .latentAttention:
+          result.layers[index][place].linear = try own.linear.map {
+            Linear(try $0.parts.map(byRows))
+          }
+        case .experts:
+          result.layers[index][place].experts = try own.experts.map {
+            ExpertWeights(gateUp: try change($0.gateUp, true), down: try change($0.down, false))
+          }
+        case .embedding, .norm, .rotaryAndCacheWrite, .attention, .latentRotaryAndCacheWrite,
+          .route, .sharedScale, .residual:
+          break
+        }
       }
     }
     return result

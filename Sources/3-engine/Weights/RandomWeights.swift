@@ -52,7 +52,12 @@ private final class RandomSource: WeightSource {
   ) throws -> Linear {
     let columns = matrices[0].columns!
     let rows = isGated ? matrices.map(\.rows) : [matrices.reduce(0) { $0 + $1.rows }]
-    let parts = try rows.map { try matrix($0, columns) }
+    let isExact = matrices[0].isExact
+    let parts = try rows.map {
+      try matrix(
+        $0, columns, isExact ? .f32 : dtype, packed: packed && !isExact && !matrices[0].isReadByRows
+      )
+    }
     guard !biases.isEmpty else { return Linear(parts) }
     tensor += 1
     let bias = try FloatBuffer(count: biases.reduce(0) { $0 + $1.rows })
@@ -67,14 +72,16 @@ private final class RandomSource: WeightSource {
     try FloatBuffer(Array(repeating: spec.form == .norm ? 1 : 0, count: spec.rows))
   }
 
-  private func matrix(_ rows: Int, _ columns: Int) throws -> Matrix {
+  private func matrix(
+    _ rows: Int, _ columns: Int, _ dtype: DType, packed: Bool
+  ) throws -> Matrix {
     tensor += 1
     let stream = Self.mixed(seed &+ Self.mixed(tensor))
     return try Matrix(
       dtype: dtype, rows: rows, columns: columns,
       layout: packed ? .packed(dtype, kernels) : .rows, arena: arena, team: team,
       kernels: kernels
-    ) { _, row, destination in
+    ) { [dtype, kernels] _, row, destination in
       Self.fill(
         dtype, destination, columns,
         key: UInt32(truncatingIfNeeded: Self.mixed(stream &+ UInt64(row))), kernels)

@@ -43,8 +43,10 @@ final class TensorCollection: WeightSource {
     _ matrices: [WeightSpec], biases: [WeightSpec], isGated: Bool, layer: Int?
   ) throws -> Linear {
     let parts = try matrices.map { spec in
-      try matrix(
-        names.source(spec, layer, architecture), rows: spec.rows, columns: spec.columns!)
+      let place = names.source(spec, layer, architecture)
+      return spec.isExact
+        ? try exact(place, rows: spec.rows, columns: spec.columns!)
+        : try matrix(place, rows: spec.rows, columns: spec.columns!)
     }
     guard !biases.isEmpty else { return Linear(parts) }
     let joined = try FloatBuffer(count: biases.reduce(0) { $0 + $1.rows })
@@ -116,6 +118,15 @@ final class TensorCollection: WeightSource {
         from: tensor.base + place.arrangement.row(row) * rowBytes, byteCount: rowBytes)
     }
     return Matrix(dtype: dtype, rows: rows, columns: columns, base: memory.base, owner: memory)
+  }
+
+  /// A small matrix as f32, whatever its shape in the file.
+  private func exact(_ place: TensorSource, rows: Int, columns: Int) throws -> Matrix {
+    precondition(place.arrangement == .whole && place.names.count == 1)
+    let values = try values(place.names[0], elements: rows * columns)
+    return Matrix(
+      dtype: .f32, rows: rows, columns: columns, base: UnsafeRawPointer(values.base),
+      owner: values)
   }
 
   /// Rows that are columns in the file.

@@ -3,7 +3,8 @@ import Formats
 import Foundation
 import Machine
 
-/// A weight matrix: `rows` outputs by `columns` inputs, so a row makes one output.
+/// A weight matrix: `rows` outputs by `columns` inputs, so a row makes one output. Sendable, as nobody
+/// writes to one that has been made.
 public struct Matrix: @unchecked Sendable {
   public let dtype: DType
   public let rows: Int
@@ -76,7 +77,8 @@ public enum WeightLayout: Sendable, Equatable {
   }
 }
 
-/// f32 values at a fixed, cache-line-aligned address: norms, biases, activations.
+/// f32 values at a fixed, cache-line-aligned address: norms, biases, activations. Sendable as an
+/// address: who writes what is its users' to agree on (see `ThreadTeam`).
 public final class FloatBuffer: @unchecked Sendable {
   public let base: UnsafeMutablePointer<Float>
   public let count: Int

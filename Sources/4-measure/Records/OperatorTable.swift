@@ -9,7 +9,9 @@ public enum OperatorTable {
   static let columns = [
     "device", "engine", "operator", "architecture", "weights", "cache", "m", "n", "k", "rows",
     "width", "stored", "sequences", "tokens", "pairs", "positions", "query_heads",
-    "key_value_heads", "head_dimension", "seconds", "samples", "threads", "instruction_set",
+    "key_value_heads", "head_dimension", "experts", "active", "distinct", "expanded_sequences",
+    "expanded_tokens", "expanded_pairs", "expanded_positions", "rank", "rotary_width",
+    "value_width", "seconds", "samples", "threads", "instruction_set",
     "read_bandwidth",
     "multiply_add_peak", "integer_peak", "bf16_peak",
   ]
@@ -35,6 +37,25 @@ public enum OperatorTable {
         "sequences": "\(shape.sequences)", "tokens": "\(shape.tokens)", "pairs": "\(shape.pairs)",
         "positions": "\(shape.positions)", "query_heads": "\(shape.queryHeads)",
         "key_value_heads": "\(shape.keyValueHeads)", "head_dimension": "\(shape.headDimension)",
+      ]) { $1 }
+    case .latentAttention(let shape):
+      let (absorbed, expanded) = (shape.absorbed, shape.expanded)
+      named.merge([
+        "sequences": "\(absorbed.sequences)", "tokens": "\(absorbed.tokens)",
+        "pairs": "\(absorbed.pairs)", "positions": "\(absorbed.positions)",
+        "expanded_sequences": "\(expanded.sequences)", "expanded_tokens": "\(expanded.tokens)",
+        "expanded_pairs": "\(expanded.pairs)", "expanded_positions": "\(expanded.positions)",
+        "query_heads": "\(shape.queryHeads)", "rank": "\(shape.rank)",
+        "head_dimension": "\(shape.plainWidth)", "rotary_width": "\(shape.rotaryWidth)",
+        "value_width": "\(shape.valueWidth)",
+      ]) { $1 }
+    case .route(let rows, let experts, let width):
+      named.merge(["rows": "\(rows)", "experts": "\(experts)", "width": "\(width)"]) { $1 }
+    case .experts(let shape):
+      named.merge([
+        "rows": "\(shape.tokens)", "width": "\(shape.hiddenSize)",
+        "n": "\(shape.intermediateSize)", "experts": "\(shape.count)",
+        "active": "\(shape.active)", "distinct": "\(shape.distinct)",
       ]) { $1 }
     }
     if let limits = timing.limits {

@@ -209,7 +209,7 @@ extension MLP.Activation {
   /// As `hidden_act` spells it.
   var configName: String {
     switch self {
-    case .silu: "silu"
+    case .silu, .clampedSwiGLU: "silu"
     case .gelu: "gelu"
     case .geluTanh: "gelu_pytorch_tanh"
     case .relu: "relu"

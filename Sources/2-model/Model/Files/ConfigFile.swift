@@ -110,7 +110,10 @@ extension Architecture {
   /// ordered for it.
   private var withoutPairing: Architecture {
     var other = self
-    other.layers.modifyKinds { $0.attention?.rotary?.interleaved = false }
+    other.layers.modifyKinds {
+      $0.attention?.rotary?.interleaved = false
+      $0.latentAttention?.rotary.interleaved = false
+    }
     return other
   }
 

@@ -26,7 +26,10 @@ extension GGUFFamily {
         "\(metadata.architecture).attention.causal", problem: "is false", expected: "a decoder")
     }
     if let interleaved = gguf.interleavedRotary {
-      architecture.layers.modifyKinds { $0.attention?.rotary?.interleaved = interleaved }
+      architecture.layers.modifyKinds {
+        $0.attention?.rotary?.interleaved = interleaved
+        $0.latentAttention?.rotary.interleaved = interleaved
+      }
     }
     return (try architecture.validated(), gguf.tensors)
   }

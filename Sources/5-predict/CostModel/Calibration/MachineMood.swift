@@ -27,7 +27,17 @@ enum MachineMood {
       bytes =
         2 * Double(shape.positions) * Double(shape.keyValueHeads) * Double(shape.headDimension)
         * timing.cache.bytesPerElement
-    case .rows: return 1
+    case .experts(let shape):
+      flops = shape.flops
+      bytes =
+        shape.distinct * Double(shape.elementsOfOne) * timing.weights.bytesPerElement
+    case .latentAttention(let shape):
+      arithmetic = .f32
+      flops = shape.flops
+      bytes =
+        Double(shape.rank) * Double(shape.expandedWidth) * timing.weights.bytesPerElement
+        + Double(shape.positions) * Double(shape.cacheWidth) * timing.cache.bytesPerElement
+    case .rows, .route: return 1
     }
     guard let peak = limits.peak(of: arithmetic) else { return 1 }
     return max(flops / peak, bytes / limits.memoryBandwidth)

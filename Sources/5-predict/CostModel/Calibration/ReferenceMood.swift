@@ -182,6 +182,9 @@ package struct ReferenceMood {
     case .gemm(let m, _, _): m
     case .rows(let count, _, _): count
     case .attention(let shape): shape.sequences
+    case .latentAttention(let shape): shape.absorbed.sequences + shape.expanded.sequences
+    case .route(let rows, _, _): rows
+    case .experts(let shape): shape.tokens
     }
   }
 

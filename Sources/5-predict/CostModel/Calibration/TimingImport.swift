@@ -42,6 +42,7 @@ public struct FamilyTimings: Sendable {
         if let shape = timing.kind.flatMap({ CPUElementwiseOperators.Shape($0, timing.shape) }) {
           elementwiseOnCPU.append(row(shape, "\(width)"))
         }
+      case .latentAttention, .route, .experts: break
       }
     }
   }

@@ -58,10 +58,15 @@ public struct ImportedRow {
 
   /// A count of at least 1: products of two still fit in an `Int`, larger ones no model has.
   public func count(_ column: String, atMost limit: Int = 1 << 28) throws -> Int {
+    try count(column, in: 1...limit)
+  }
+
+  private func count(_ column: String, in range: ClosedRange<Int>) throws -> Int {
     let text = try text(column)
-    guard let value = Int(text), (1...limit).contains(value) else {
+    guard let value = Int(text), range.contains(value) else {
       throw InputError(
-        column, problem: "is \"\(text.prefix(40))\"", expected: "a count, 1 to \(limit)")
+        column, problem: "is \"\(text.prefix(40))\"",
+        expected: "a count, \(range.lowerBound) to \(range.upperBound)")
     }
     return value
   }
@@ -69,6 +74,11 @@ public struct ImportedRow {
   /// A count of pairs or positions over all sequences of a step.
   public func total(_ column: String) throws -> Int {
     try count(column, atMost: WholeRun.mostPairs)
+  }
+
+  /// The same of a part of the step, which may have none.
+  public func sum(_ column: String) throws -> Int {
+    try count(column, in: 0...WholeRun.mostPairs)
   }
 
   public func positive(_ column: String) throws -> Double {

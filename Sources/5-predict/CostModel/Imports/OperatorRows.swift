@@ -30,6 +30,31 @@ extension OperatorTable {
 
   private static func shape(_ row: ImportedRow, _ kind: Operator.Kind) throws -> SizedOperator.Shape
   {
+    switch kind {
+    case .experts:
+      return .experts(
+        ExpertsShape(
+          tokens: try row.count("rows"), hiddenSize: try row.count("width"),
+          intermediateSize: try row.count("n"), count: try row.count("experts"),
+          active: try row.count("active"), distinct: try row.positive("distinct")))
+    case .router:
+      return .route(
+        rows: try row.count("rows"), experts: try row.count("experts"),
+        width: try row.count("width"))
+    case .latentAttention:
+      func part(_ prefix: String) throws -> LatentAttentionShape.Part {
+        LatentAttentionShape.Part(
+          sequences: try row.sum(prefix + "sequences"), tokens: try row.sum(prefix + "tokens"),
+          pairs: try row.sum(prefix + "pairs"), positions: try row.sum(prefix + "positions"))
+      }
+      return .latentAttention(
+        LatentAttentionShape(
+          expanded: try part("expanded_"), absorbed: try part(""),
+          queryHeads: try row.count("query_heads"), rank: try row.count("rank"),
+          plainWidth: try row.count("head_dimension"), rotaryWidth: try row.count("rotary_width"),
+          valueWidth: try row.count("value_width")))
+    default: break
+    }
     if try row.optionalText("m") != nil {
       return .gemm(m: try row.count("m"), n: try row.count("n"), k: try row.count("k"))
     }

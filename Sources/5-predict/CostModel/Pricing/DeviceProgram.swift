@@ -1,3 +1,4 @@
+import Foundation
 import Model
 
 /// What one of the devices that share an architecture runs and holds, read off its operators: an
@@ -6,7 +7,7 @@ import Model
 /// Sizes are copied into memory that is kept: a search changes its one architecture in place, which a
 /// reference to its layers would turn into a copy. Not shared between threads.
 final class DeviceProgram {
-  /// An operator but attention at one row, and how often a step runs it.
+  /// An operator other than attention, sized for one row, and how often a step runs it.
   struct RowOperator: BitwiseCopyable {
     let kind: Operator.Kind
     let shape: SizedOperator.Shape
@@ -22,10 +23,16 @@ final class DeviceProgram {
     fileprivate(set) var ofLogits: [RowOperator] = []
     /// Attention of one layer, and how many layers have it.
     fileprivate(set) var attentions: [(heads: AttentionHeads, count: Int)] = []
+    fileprivate(set) var latentAttentions: [(attention: LatentAttention, count: Int)] = []
+    /// What the layers' caches hold.
+    fileprivate(set) var held = HeldLayers()
+    fileprivate var caches: [HeldLayers.Cache] = []
+    /// Of the whole architecture.
+    fileprivate(set) var widestMLP = 0
     /// How often a step adds up what devices computed parts of.
     fileprivate(set) var sums = 0
     /// Parameters of the device, and of all together.
-    fileprivate(set) var held = ParameterCounts()
+    fileprivate(set) var part = ParameterCounts()
     fileprivate(set) var whole = ParameterCounts()
   }
 
@@ -38,7 +45,9 @@ final class DeviceProgram {
 
   /// What all of it depends on.
   private struct Sizes {
-    private var layers: [(layer: Layer, count: Int, ownCount: Int)] = []
+    private var kinds: [Layer] = []
+    private var counts: [Int] = []
+    private var ownCounts: [Int] = []
     private var hidden = 0
     private var vocabulary = 0
     private var positions = 0
@@ -49,21 +58,18 @@ final class DeviceProgram {
 
     /// - Returns: whether they were others before.
     mutating func become(_ architecture: Architecture, devices: Int) -> Bool {
-      let stack = architecture.layers
       guard
         hidden != architecture.hiddenSize || vocabulary != architecture.vocabularySize
-          || positions != architecture.learnedPositions || finalNorm != architecture.finalNorm
+          || positions != architecture.learnedPositions || self.devices != devices
           || hasHead == architecture.tiedEmbeddings || headBias != architecture.headBias
-          || self.devices != devices || layers.count != stack.kinds.count
-          || layers.indices.contains(where: {
-            layers[$0].count != stack.counts[$0] || layers[$0].ownCount != stack.ownCounts[$0]
-              || layers[$0].layer != stack.kinds[$0]
-          })
+          || finalNorm != architecture.finalNorm
+          || !Self.areSame(kinds, architecture.layers.kinds)
+          || !Self.areSame(counts, architecture.layers.counts)
+          || !Self.areSame(ownCounts, architecture.layers.ownCounts)
       else { return false }
-      layers.removeAll(keepingCapacity: true)
-      for kind in stack.kinds.indices {
-        layers.append((stack.kinds[kind], stack.counts[kind], stack.ownCounts[kind]))
-      }
+      kinds.replaceSubrange(kinds.indices, with: architecture.layers.kinds)
+      counts.replaceSubrange(counts.indices, with: architecture.layers.counts)
+      ownCounts.replaceSubrange(ownCounts.indices, with: architecture.layers.ownCounts)
       hidden = architecture.hiddenSize
       vocabulary = architecture.vocabularySize
       positions = architecture.learnedPositions
@@ -72,6 +78,17 @@ final class DeviceProgram {
       headBias = architecture.headBias
       self.devices = devices
       return true
+    }
+
+    /// Byte by byte: a search asks for each of its candidates, and comparing layers field by field
+    /// copies them. Equal layers whose padding differs count as others and are lowered again.
+    @inline(__always)
+    private static func areSame<Element: BitwiseCopyable>(_ a: [Element], _ b: [Element]) -> Bool {
+      a.withUnsafeBytes { a in
+        b.withUnsafeBytes { b in
+          a.count == b.count && (a.isEmpty || memcmp(a.baseAddress!, b.baseAddress!, a.count) == 0)
+        }
+      }
     }
   }
 
@@ -90,25 +107,40 @@ extension DeviceProgram.Contents {
     ofTokens.removeAll(keepingCapacity: true)
     ofLogits.removeAll(keepingCapacity: true)
     attentions.removeAll(keepingCapacity: true)
+    latentAttentions.removeAll(keepingCapacity: true)
+    caches.removeAll(keepingCapacity: true)
     sums = 0
     let isWindowed = architecture.hasWindows
-    held = architecture.parameters(devices: devices) { operation, count in
-      if case .attention(let attention) = operation.body {
-        attentions.append((AttentionHeads(attention, isWindowed: isWindowed), count))
+    part = architecture.parameters(devices: devices) { operation, count in
+      let kind = operation.kind
+      // Each look into the body copies it.
+      if kind == .attention || kind == .latentAttention {
+        switch operation.body {
+        case .attention(let attention):
+          attentions.append((AttentionHeads(attention, isWindowed: isWindowed), count))
+          caches.append(
+            .init(width: 2 * attention.keyValueWidth, window: attention.window ?? 0, count: count))
+        case .latentAttention(let attention):
+          latentAttentions.append((attention, count))
+          caches.append(.init(width: attention.cacheWidth, window: 0, count: count))
+        default: preconditionFailure("\(kind) has another body")
+        }
         return
       }
       let row = DeviceProgram.RowOperator(
-        kind: operation.kind,
-        shape: operation.shape(rows: 1) { preconditionFailure("attention has no rows") },
+        kind: kind, shape: operation.shape(rows: 1, extent: .even(batch: 1, cached: 0, new: 1)),
         results: operation.results, count: count)
-      switch operation.kind {
+      switch kind {
       case .finalNorm, .head: ofLogits.append(row)
-      case .outputProjection, .downProjection:
+      case .outputProjection, .downProjection, .experts:
+        // What shared experts give is added to the others' before it is summed.
         sums += count
         ofTokens.append(row)
       default: ofTokens.append(row)
       }
     }
-    whole = devices > 1 ? architecture.parameters : held
+    whole = devices > 1 ? architecture.parameters : part
+    held = HeldLayers(caches)
+    widestMLP = architecture.widestMLP
   }
 }

@@ -90,6 +90,8 @@ final class OperatorModel {
     case .attention(let shape):
       return attention(shape, isWindowed: architecture.hasWindows)
     case .rows: return moving!
+    case .latentAttention, .route, .experts:
+      preconditionFailure("\(operation.kind) has no form")
     }
   }
 
@@ -111,7 +113,7 @@ final class OperatorModel {
     switch shape {
     case .gemm(let m, let n, _):
       // The activation is a kernel of its own: gate and up in, their product out.
-      guard kind == .gateUpProjection else { return nil }
+      guard kind == .gateUpProjection || kind == .sharedGateUpProjection else { return nil }
       return Double(m) * Double(n + results) * context.activationBytes
     case .rows(let count, let width, _):
       // In and out; norms also add the residual stream: two in, two out.
@@ -121,7 +123,7 @@ final class OperatorModel {
         default: false
         }
       return (addsStream ? 4 : 2) * Double(count) * Double(width) * context.activationBytes
-    case .attention: return nil
+    case .attention, .latentAttention, .route, .experts: return nil
     }
   }
 
@@ -149,7 +151,12 @@ final class OperatorModel {
 
   private func add(_ operation: DeviceProgram.RowOperator, to terms: inout RowTerms) {
     let count = Double(operation.count)
-    if case .gemm(_, let n, let k) = operation.shape { terms.matrices.append((n, k, count)) }
+    switch operation.shape {
+    case .gemm(_, let n, let k): terms.matrices.append((n, k, count))
+    case .rows: break
+    case .attention, .latentAttention, .route, .experts:
+      preconditionFailure("\(operation.kind) has no form")
+    }
     if let moving = elementwiseCost(operation.kind, operation.shape, results: operation.results) {
       terms.fixedSeconds += count * moving.latency
       terms.secondsPerRow += count * (moving.seconds - moving.latency)
@@ -181,6 +188,8 @@ struct AttentionHeads: Equatable, BitwiseCopyable {
   let headDimension: Int
   /// Positions that a token sees; 0: all before it.
   let window: Int
+  /// Positions that are cut into chunks which do not see each other; 0: none are.
+  let chunk: Int
   /// Whether any layer of the architecture has a window.
   let isWindowed: Bool
 
@@ -190,6 +199,7 @@ struct AttentionHeads: Equatable, BitwiseCopyable {
     keyValueHeads = attention.keyValueHeads
     headDimension = attention.headDimension
     window = attention.window ?? 0
+    chunk = attention.chunk ?? 0
     self.isWindowed = isWindowed
   }
 
@@ -198,7 +208,7 @@ struct AttentionHeads: Equatable, BitwiseCopyable {
 
   /// Sizes that share a word differ in their hash at least up to 2²¹.
   var mixed: UInt64 {
-    mix(mix(0, queryHeads &<< 42 ^ keyValueHeads &<< 21 ^ headDimension), window)
+    mix(mix(0, queryHeads &<< 42 ^ keyValueHeads &<< 21 ^ headDimension), window ^ chunk &<< 32)
   }
 }
 
@@ -218,7 +228,7 @@ struct AttentionStep: SlotKey {
     AttentionShape(
       batch: sequences, cached: cached, new: new, queryHeads: heads.queryHeads,
       keyValueHeads: heads.keyValueHeads, headDimension: heads.headDimension,
-      window: heads.window > 0 ? heads.window : nil)
+      window: heads.window > 0 ? heads.window : nil, chunk: heads.chunk > 0 ? heads.chunk : nil)
   }
 }
 

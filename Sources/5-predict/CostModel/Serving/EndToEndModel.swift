@@ -142,6 +142,7 @@ final class EndToEndModel {
     for (heads, count) in program.contents.attentions {
       time.add(attention(heads, schedule), times: Double(count))
     }
+    precondition(program.contents.latentAttentions.isEmpty, "latent attention has no form")
     return time
   }
 

@@ -38,13 +38,14 @@ public struct MemoryPlan: Sendable, Equatable {
     let parts = Double(program.devices)
     // KV heads that a device holds as copies come with their projections.
     let matrices =
-      Double(counts.embedding + counts.head) / parts + Double(program.contents.held.nonEmbedding)
-    self.weights =
-      matrices * weights.bytesPerElement + 4 * Double(counts.norms + counts.biases)
+      Double(counts.embedding + counts.head) / parts
+      + Double(program.contents.part.attention + program.contents.part.mlp)
+    // Of what is kept in f32, each device has all.
+    self.weights = matrices * weights.bytesPerElement + 4 * Double(counts.exact)
     // In flight for a token: gate and up, residual stream, norm, an operator's input and output.
     let perToken =
       limits.activationBytes
-      * (2 * Double(architecture.widestMLP) / parts + 4 * Double(architecture.hiddenSize))
+      * (2 * Double(program.contents.widestMLP) / parts + 4 * Double(architecture.hiddenSize))
     let tokens: Double
     switch engine.cachePolicy {
     case .preempting:
@@ -55,8 +56,8 @@ public struct MemoryPlan: Sendable, Equatable {
     }
     activations = perToken * tokens
     reserved = engine.reservedBytes
-    let held = HeldLayers(program.contents.attentions)
-    cachePerPosition = 2 * Double(held.width) * cache.bytesPerElement
+    let held = program.contents.held
+    cachePerPosition = Double(held.width) * cache.bytesPerElement
     let room: Double
     switch engine.cachePolicy {
     case .reserving:
@@ -109,8 +110,16 @@ public struct MemoryPlan: Sendable, Equatable {
 }
 
 /// What one device's layers hold for a position.
-private struct HeldLayers {
-  /// Keys (or values) of all layers together.
+struct HeldLayers {
+  /// Elements that one layer's cache holds of a token, its window (0: none), and how many layers have
+  /// it.
+  struct Cache: BitwiseCopyable {
+    let width: Int
+    let window: Int
+    let count: Int
+  }
+
+  /// Elements of all layers together.
   var width = 0
   /// Layers, in units of what the smallest common part of all holds.
   var units = 0
@@ -118,17 +127,19 @@ private struct HeldLayers {
   /// The longest.
   var window = 0
 
-  init(_ attentions: [(heads: AttentionHeads, count: Int)]) {
+  init() {}
+
+  init(_ caches: [Cache]) {
     var unit = 0
-    for (heads, count) in attentions {
-      unit = Self.commonDivisor(unit, heads.keyValueWidth)
-      width += count * heads.keyValueWidth
+    for cache in caches {
+      unit = Self.commonDivisor(unit, cache.width)
+      width += cache.count * cache.width
     }
     guard unit > 0 else { return }
     units = width / unit
-    for (heads, count) in attentions where heads.window > 0 {
-      windowedUnits += count * heads.keyValueWidth / unit
-      window = max(window, heads.window)
+    for cache in caches where cache.window > 0 {
+      windowedUnits += cache.count * cache.width / unit
+      window = max(window, cache.window)
     }
   }
 
