@@ -58,8 +58,8 @@ import Weights
   }
 
   @Test func fixturesAreThere() {
-    #expect(Self.names(in: "huggingface", ending: "").count >= 68)
-    #expect(Self.names(in: "gguf", ending: ".gguf").count >= 41)
+    #expect(Self.names(in: "huggingface", ending: "").count >= 91)
+    #expect(Self.names(in: "gguf", ending: ".gguf").count >= 57)
   }
 
   private static func names(in folder: String, ending: String) -> [String] {

@@ -56,6 +56,7 @@ import Weights
     var architecture = randomArchitecture(seed: seed)
     architecture.layers.resize(to: 1)
     architecture.slidingWindow = seed == 7 ? 1100 : nil
+    architecture.learnedPositions = 0
     let kernels = try KernelTable.selected()
     let weights = try ModelWeights.lively(architecture, seed: seed, kernels: kernels)
     let tokens = randomTokens(1300, architecture, seed: seed)

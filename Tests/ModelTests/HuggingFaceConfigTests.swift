@@ -226,7 +226,7 @@ import Testing
       ("num_attention_heads", .integer(0), ["num_attention_heads", "0"]),
       ("num_attention_heads", .integer(5), ["num_attention_heads", "5 does not divide"]),
       ("head_dim", .integer(15), ["head_dim", "15", "even"]),
-      ("model_type", .string("mixtral"), ["model_type", "mixtral", "llama"]),
+      ("model_type", .string("falcon_h1"), ["model_type", "falcon_h1", "llama"]),
       ("model_type", nil, ["model_type", "missing"]),
       ("hidden_act", .string("tanh"), ["hidden_act", "tanh", "silu"]),
       ("mlp_bias", .integer(1), ["mlp_bias"]),

@@ -58,6 +58,9 @@ import Testing
   /// Parameters as transformers counts them; of those that it does not know, as the sum of the
   /// shapes of a reference's tensors.
   @Test(arguments: [
+    ("deepseek-v2-lite", 15_706_484_224), ("gpt-oss-20b", 20_914_757_184),
+    ("granite-3.1-1b-a400m", 1_334_628_352), ("mixtral-8x7b", 46_702_792_704),
+    ("olmoe-1b-7b", 6_919_161_856), ("qwen3-30b-a3b", 30_532_122_624),
     ("gemma-3-1b", 999_885_952), ("granite-4.0-micro", 3_402_836_480),
     ("llama-2-7b", 6_738_415_616), ("llama-3-8b", 8_030_261_248),
     ("llama-3.1-8b", 8_030_261_248), ("llama-3.2-1b", 1_235_814_400),
@@ -75,6 +78,18 @@ import Testing
   ])
   func totalParameters(name: String, total: Int) throws {
     #expect(try Self.zoo.architecture(named: name).parameters.total == total)
+  }
+
+  /// Active parameters in billions as model cards print them, some without the embedding.
+  @Test(arguments: [
+    ("mixtral-8x7b", 12.9), ("qwen3-30b-a3b", 3.3), ("deepseek-v2-lite", 2.4),
+    ("gpt-oss-20b", 3.6), ("olmoe-1b-7b", 1.3), ("granite-3.1-1b-a400m", 0.4),
+  ])
+  func activeParameters(name: String, billions: Double) throws {
+    let counts = try Self.zoo.architecture(named: name).parameters
+    let with = Double(counts.active) / 1e9
+    let without = with - Double(counts.embedding) / 1e9
+    #expect(billions > without - 0.06 && billions < with + 0.06, "\(without) to \(with)")
   }
 
   /// Stores and sweeps know their measurements by these texts, so they must not change.
@@ -101,7 +116,7 @@ import Testing
 
   @Test func everyConfigSurvivesWritingAndReading() throws {
     let names = try Self.zoo.names()
-    #expect(names.count == 29)
+    #expect(names.count == 35)
     for name in names {
       let architecture = try Self.zoo.architecture(named: name)
       let text = Data(try architecture.configText().utf8)

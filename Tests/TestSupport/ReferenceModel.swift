@@ -237,7 +237,7 @@ public struct ReferenceModel {
           ?? heads.window.map { max(0, position - $0 + 1) } ?? 0
         let temperature =
           heads.temperature.map {
-            1 + $0.beta * log(1 + (Double(position) / Double($0.positions)).rounded(.down))
+            1 + $0.beta * log(1 + (Double(position + $0.offset) / Double($0.positions)).rounded(.down))
           } ?? 1
         let scores = (first...position).map { other in
           let product = zip(queries[position][query], keys[other][shared])

@@ -174,14 +174,17 @@ public struct Attention: Hashable, Sendable, BitwiseCopyable {
     }
   }
 
-  /// Queries at position p are multiplied by `1 + beta·ln(1 + ⌊p / positions⌋)`.
+  /// Queries at position p are multiplied by `1 + beta·ln(1 + ⌊(p + offset) / positions⌋)`.
   public struct QueryTemperature: Hashable, Sendable, BitwiseCopyable {
     public var beta: Double
     public var positions: Int
+    /// 1 where positions are counted from 1 (Llama 4).
+    public var offset: Int
 
-    public init(beta: Double, positions: Int) {
+    public init(beta: Double, positions: Int, offset: Int = 0) {
       self.beta = beta
       self.positions = positions
+      self.offset = offset
     }
   }
 }

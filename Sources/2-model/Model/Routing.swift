@@ -7,6 +7,9 @@ public struct Routing: Hashable, Sendable, BitwiseCopyable {
 
   public init(exponent: Double) { self.exponent = exponent }
 
+  /// The exponents that are taken.
+  public static let exponents = 0.0...4.0
+
   public static let even = Routing(exponent: 0)
 
   /// Experts that some of `tokens` tokens choose, on average: `Σ 1 − (1 − p)^tokens`, evenly

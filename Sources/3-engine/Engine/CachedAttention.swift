@@ -344,5 +344,7 @@ package final class CachedAttention {
 
 extension Attention.QueryTemperature {
   /// What a query at `position` is multiplied by.
-  func factor(at position: Int) -> Double { 1 + beta * log(Double(1 + position / positions)) }
+  func factor(at position: Int) -> Double {
+    1 + beta * log(Double(1 + (position + offset) / positions))
+  }
 }

@@ -57,6 +57,10 @@ public final class Engine {
     public var distinct = 0
     /// How many sums: layers with experts, of all steps.
     public var layers = 0
+
+    public func since(_ before: ExpertReads) -> ExpertReads {
+      ExpertReads(distinct: distinct - before.distinct, layers: layers - before.layers)
+    }
   }
 
   private let team: ThreadTeam

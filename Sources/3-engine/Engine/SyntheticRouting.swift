@@ -7,13 +7,14 @@ import Numerics
 /// weights. Draws depend on seed, layer, sequence and position alone.
 public struct SyntheticRouting: Sendable {
   public let routing: Routing
-  private let seed: UInt64
+  private let key: UInt64
   /// Of each layer with experts, the wanted shares: which expert is the favourite differs by layer.
   private let rates: [[Double]]
 
   public init(_ routing: Routing, _ architecture: Architecture, seed: UInt64) {
     self.routing = routing
-    self.seed = seed
+    var random = SeededGenerator(seed: seed)
+    key = random.next()
     rates = architecture.layers.enumerated().map { layer, kind in
       guard routing.exponent != 0, let experts = kind.experts else { return [] }
       var random = SeededGenerator(seed: seed &+ UInt64(layer))
@@ -61,7 +62,7 @@ public struct SyntheticRouting: Sendable {
 
   func draw(layer: Int, sequence: Int, position: Int) -> Draw {
     var random = SeededGenerator(
-      seed: seed &+ UInt64(layer) &<< 48 ^ UInt64(sequence) &<< 32 ^ UInt64(position))
+      seed: key &+ UInt64(layer) &<< 48 ^ UInt64(sequence) &<< 32 ^ UInt64(position))
     return Draw(rates: rates[layer], seed: random.next())
   }
 }

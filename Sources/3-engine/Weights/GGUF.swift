@@ -133,6 +133,7 @@ struct GGUF {
     0: ("F32", .f32), 1: ("F16", .f16), 2: ("Q4_0", .q4_0), 3: ("Q4_1", .q4_1),
     6: ("Q5_0", nil), 7: ("Q5_1", nil), 8: ("Q8_0", .q8_0), 10: ("Q2_K", nil),
     11: ("Q3_K", nil), 12: ("Q4_K", nil), 13: ("Q5_K", nil), 14: ("Q6_K", nil), 30: ("BF16", .bf16),
+    39: ("MXFP4", nil),
   ]
 
   private static func value(

@@ -43,10 +43,8 @@ final class TensorCollection: WeightSource {
     _ matrices: [WeightSpec], biases: [WeightSpec], isGated: Bool, layer: Int?
   ) throws -> Linear {
     let parts = try matrices.map { spec in
-      let place = names.source(spec, layer, architecture)
-      return spec.isExact
-        ? try exact(place, rows: spec.rows, columns: spec.columns!)
-        : try matrix(place, rows: spec.rows, columns: spec.columns!)
+      let place = place(of: spec, layer)
+      return spec.isExact ? try exact(place, spec) : try matrix(place, spec)
     }
     guard !biases.isEmpty else { return Linear(parts) }
     let joined = try FloatBuffer(count: biases.reduce(0) { $0 + $1.rows })
@@ -60,17 +58,23 @@ final class TensorCollection: WeightSource {
   }
 
   func vector(_ spec: WeightSpec, layer: Int?) throws -> FloatBuffer {
-    let place = names.source(spec, layer, architecture)
+    let place = place(of: spec, layer)
     let result = try FloatBuffer(count: spec.rows)
     let each = spec.rows / place.names.count
     for (index, name) in place.names.enumerated() {
-      let values = try values(name, elements: place.arrangement.elements(of: each))
+      let values = try values(
+        name, elements: place.arrangement.elements(of: each), slice: place.slice)
       for row in 0..<each {
         result.base[index * each + row] =
           values.base[place.arrangement.row(row)] + place.offset
       }
     }
     return result
+  }
+
+  /// Where this file keeps it.
+  private func place(of spec: WeightSpec, _ layer: Int?) -> TensorSource {
+    names.source(spec, layer, architecture).found { tensors[$0] != nil }
   }
 
   /// Refuses tensors that nothing has asked for: the model would not be the one that was meant.
@@ -80,11 +84,9 @@ final class TensorCollection: WeightSource {
         role: .head, form: .matrix(columns: architecture.hiddenSize),
         rows: architecture.vocabularySize), nil, architecture
     ).names
+    let harmless = names.harmless(among: Set(tensors.keys), architecture)
     let surplus = tensors.keys.filter { name in
-      !used.contains(name) && !headName.contains(name)
-        && !names.surplus.contains {
-          name.hasSuffix($0) || $0.hasSuffix(".") && name.hasPrefix($0)
-        }
+      !used.contains(name) && !headName.contains(name) && !harmless.contains(name)
     }.sorted()
     guard let first = surplus.first else { return }
     let others = surplus.count > 1 ? " and \(surplus.count - 1) others" : ""
@@ -94,20 +96,24 @@ final class TensorCollection: WeightSource {
       expected: "only tensors that the configuration asks for")
   }
 
-  private func matrix(_ place: TensorSource, rows: Int, columns: Int) throws -> Matrix {
-    let name = place.names[0]
+  private func matrix(_ place: TensorSource, _ spec: WeightSpec) throws -> Matrix {
+    if case .headsKeysTransposed(_, let keys, let values) = place.arrangement {
+      return try latentHeads(place, spec, keys: keys, values: values)
+    }
+    let (name, rows, columns) = (place.names[0], spec.rows, spec.columns!)
     precondition(place.names.count == 1, "a matrix is of one tensor")
-    var shape = [place.arrangement.elements(of: rows), columns]
-    if case .transposed = place.arrangement { shape.reverse() }
-    let tensor = try tensor(name, shape: shape)
+    let tensor = try tensor(name, shape: place.shapes(of: spec)[0])
     guard let dtype = tensor.dtype else { throw unreadable(name, tensor) }
-    if case .transposed(let first, _) = place.arrangement {
-      return try transposed(name, tensor, dtype, rows: rows, columns: columns, first: first)
+    let start = tensor.base + place.slice.bytes(of: tensor, dtype)
+    if case .transposed(let first, let total, let step) = place.arrangement {
+      return try transposed(
+        name, tensor, dtype, rows: rows, columns: columns, from: start, first: first, step: step,
+        width: total)
     }
     let rowBytes = dtype.bytes(columns)
     // Kernels read whole elements; a file may put them at odd addresses.
     let alignment = dtype == .f32 ? 4 : 2
-    let base = tensor.base + place.arrangement.row(0) * rowBytes
+    let base = start + place.arrangement.row(0) * rowBytes
     if place.arrangement.isContiguous, UInt(bitPattern: base) % UInt(alignment) == 0 {
       return Matrix(
         dtype: dtype, rows: rows, columns: columns, base: base, owner: tensor.file)
@@ -115,35 +121,74 @@ final class TensorCollection: WeightSource {
     let memory = try copy(name, tensor, bytes: rows * rowBytes)
     for row in 0..<rows {
       (memory.base + row * rowBytes).copyMemory(
-        from: tensor.base + place.arrangement.row(row) * rowBytes, byteCount: rowBytes)
+        from: start + place.arrangement.row(row) * rowBytes, byteCount: rowBytes)
     }
     return Matrix(dtype: dtype, rows: rows, columns: columns, base: memory.base, owner: memory)
   }
 
   /// A small matrix as f32, whatever its shape in the file.
-  private func exact(_ place: TensorSource, rows: Int, columns: Int) throws -> Matrix {
+  private func exact(_ place: TensorSource, _ spec: WeightSpec) throws -> Matrix {
     precondition(place.arrangement == .whole && place.names.count == 1)
-    let values = try values(place.names[0], elements: rows * columns)
+    let values = try values(place.names[0], elements: spec.elements, slice: place.slice)
     return Matrix(
-      dtype: .f32, rows: rows, columns: columns, base: UnsafeRawPointer(values.base),
+      dtype: .f32, rows: spec.rows, columns: spec.columns!, base: UnsafeRawPointer(values.base),
       owner: values)
   }
 
   /// Rows that are columns in the file.
   private func transposed(
-    _ name: String, _ tensor: StoredTensor, _ dtype: DType, rows: Int, columns: Int, first: Int
+    _ name: String, _ tensor: StoredTensor, _ dtype: DType, rows: Int, columns: Int,
+    from start: UnsafeRawPointer, first: Int, step: Int, width: Int
   ) throws -> Matrix {
     guard dtype.blockElements == 1 else { throw unreadable(name, tensor) }
     let size = dtype.blockBytes
     let memory = try copy(name, tensor, bytes: rows * columns * size)
-    let width = tensor.shape[1]
-    for row in 0..<rows {
-      for column in 0..<columns {
-        (memory.base + (row * columns + column) * size).copyMemory(
-          from: tensor.base + (column * width + first + row) * size, byteCount: size)
+    // Small squares, so that neither side leaves the cache between its rows.
+    let square = 64
+    for firstRow in stride(from: 0, to: rows, by: square) {
+      for firstColumn in stride(from: 0, to: columns, by: square) {
+        for row in firstRow..<min(rows, firstRow + square) {
+          for column in firstColumn..<min(columns, firstColumn + square) {
+            (memory.base + (row * columns + column) * size).copyMemory(
+              from: start + (column * width + first + row * step) * size, byteCount: size)
+          }
+        }
       }
     }
     return Matrix(dtype: dtype, rows: rows, columns: columns, base: memory.base, owner: memory)
+  }
+
+  /// Keys and values of latent attention's heads, of two tensors, as f32: blocks of transposed keys do
+  /// not become blocks again.
+  private func latentHeads(
+    _ place: TensorSource, _ spec: WeightSpec, keys: Int, values: Int
+  ) throws -> Matrix {
+    let (columns, head) = (spec.columns!, keys + values)
+    let shapes = place.shapes(of: spec)
+    let memory = try copy(
+      place.names[0], tensor(place.names[0], shape: shapes[0]), bytes: spec.elements * 4)
+    let base = memory.base.assumingMemoryBound(to: Float.self)
+    let row = try FloatBuffer(count: max(keys, columns))
+    for (part, name) in place.names.enumerated() {
+      let tensor = try tensor(name, shape: shapes[part])
+      guard let dtype = tensor.dtype else { throw unreadable(name, tensor) }
+      let width = shapes[part][2]
+      let rowBytes = dtype.bytes(width)
+      let aligned = try FloatBuffer(count: (rowBytes + 3) / 4)
+      for index in 0..<shapes[part][0] * shapes[part][1] {
+        UnsafeMutableRawPointer(aligned.base).copyMemory(
+          from: tensor.base + index * rowBytes, byteCount: rowBytes)
+        kernels.functions.expand(dtype.kernelType, aligned.base, width, row.base)
+        let (of, inner) = index.quotientAndRemainder(dividingBy: shapes[part][1])
+        if part == 0 {
+          for key in 0..<keys { base[(of * head + key) * columns + inner] = row.base[key] }
+        } else {
+          (base + (of * head + keys + inner) * columns).update(from: row.base, count: columns)
+        }
+      }
+    }
+    return Matrix(
+      dtype: .f32, rows: spec.rows, columns: columns, base: memory.base, owner: memory)
   }
 
   private func copy(_ name: String, _ tensor: StoredTensor, bytes: Int) throws -> PageMemory {
@@ -157,11 +202,15 @@ final class TensorCollection: WeightSource {
     return try PageMemory(bytes)
   }
 
-  /// The values of a tensor of so many elements, whatever its shape, as f32.
-  private func values(_ name: String, elements count: Int) throws -> FloatBuffer {
+  /// The values of a tensor, or of a slice of one, of so many elements, whatever its shape, as f32.
+  private func values(
+    _ name: String, elements count: Int, slice: TensorSource.Slice?
+  ) throws -> FloatBuffer {
     let tensor = try tensor(name)
-    guard tensor.shape.reduce(1, *) == count else { throw misshapen(name, tensor, [count]) }
-    return try tensor.values(kernels) ?? { throw unreadable(name, tensor) }()
+    let all = count * (slice?.count ?? 1)
+    guard tensor.shape.reduce(1, *) == all else { throw misshapen(name, tensor, [all]) }
+    return try tensor.values(kernels, from: (slice?.index ?? 0) * count, count: count)
+      ?? { throw unreadable(name, tensor) }()
   }
 
   private func tensor(_ name: String, shape: [Int]) throws -> StoredTensor {
@@ -172,6 +221,11 @@ final class TensorCollection: WeightSource {
 
   private func tensor(_ name: String) throws -> StoredTensor {
     guard let tensor = tensors[name] else {
+      if let blocks = tensors[name + "_blocks"] {
+        throw InputError(
+          blocks.file.path, "tensor \(name)_blocks", problem: "holds MXFP4, which is not read",
+          expected: "\(name) in bf16, f16 or f32")
+      }
       throw InputError(
         source, "tensor \(name)", problem: "is missing",
         expected: "it for a \(architecture.modelType) model of this configuration")
@@ -194,16 +248,26 @@ final class TensorCollection: WeightSource {
 }
 
 extension StoredTensor {
-  /// All values as f32; `nil` for block formats and types that we do not read.
-  func values(_ kernels: KernelTable) throws -> FloatBuffer? {
+  /// Values as f32, all from `first` on or `count` of them; `nil` for block formats and types that we
+  /// do not read.
+  func values(
+    _ kernels: KernelTable, from first: Int = 0, count: Int? = nil
+  ) throws -> FloatBuffer? {
     guard let dtype, dtype.blockElements == 1 else { return nil }
-    let count = shape.reduce(1, *)
+    let count = count ?? shape.reduce(1, *) - first
     let buffer = try FloatBuffer(count: count)
     let aligned = try FloatBuffer(count: count)  // as many bytes as any of these types needs
     UnsafeMutableRawPointer(aligned.base).copyMemory(
-      from: base, byteCount: count * dtype.blockBytes)
+      from: base + first * dtype.blockBytes, byteCount: count * dtype.blockBytes)
     kernels.functions.expand(dtype.kernelType, aligned.base, count, buffer.base)
     return buffer
+  }
+}
+
+extension TensorSource.Slice? {
+  /// Where the slice starts in the tensor.
+  fileprivate func bytes(of tensor: StoredTensor, _ dtype: DType) -> Int {
+    map { $0.index * dtype.bytes(tensor.shape.reduce(1, *) / $0.count) } ?? 0
   }
 }
 
@@ -211,8 +275,8 @@ extension TensorSource.Arrangement {
   /// Rows (of a transposed tensor: columns) of a tensor that holds `rows` of a weight among others.
   fileprivate func elements(of rows: Int) -> Int {
     switch self {
-    case .whole: rows
-    case .rows(_, let total), .transposed(_, let total): total
+    case .whole, .headsKeysTransposed: rows
+    case .rows(_, let total), .transposed(_, let total, _): total
     case .interleaved(_, let parts, _): rows * parts
     }
   }
@@ -220,8 +284,9 @@ extension TensorSource.Arrangement {
   /// Where a weight's row lies in the tensor.
   fileprivate func row(_ row: Int) -> Int {
     switch self {
-    case .whole: row
-    case .rows(let first, _), .transposed(let first, _): first + row
+    case .whole, .headsKeysTransposed: row
+    case .rows(let first, _): first + row
+    case .transposed(let first, _, let step): first + row * step
     case .interleaved(let part, let parts, let size):
       (row / size * parts + part) * size + row % size
     }
@@ -230,7 +295,7 @@ extension TensorSource.Arrangement {
   fileprivate var isContiguous: Bool {
     switch self {
     case .whole, .rows: true
-    case .interleaved, .transposed: false
+    case .interleaved, .transposed, .headsKeysTransposed: false
     }
   }
 }

@@ -50,6 +50,8 @@ public enum Difference: String, CaseIterable, Sendable {
     var cpuInfo: String
     var threads: Int
     var chunk: Int
+    /// How unevenly tokens choose experts.
+    var routing: Double?
 
     fileprivate var fields: [(Difference, name: String, value: String)] {
       func text(_ value: (some CustomStringConvertible)?) -> String { value.map { "\($0)" } ?? "–" }
@@ -65,7 +67,7 @@ public enum Difference: String, CaseIterable, Sendable {
         (.system, "container's memory", text(e.containerMemoryBytes)),
         (.system, "OpenBLAS", e.openblas),
         (.settings, "threads", text(threads)), (.settings, "pinning", text(e.threadsPinned)),
-        (.settings, "chunk", text(chunk)),
+        (.settings, "chunk", text(chunk)), (.settings, "routing", text(routing)),
       ]
     }
   }

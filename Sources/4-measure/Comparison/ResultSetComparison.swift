@@ -177,6 +177,7 @@ extension ThroughputRecord {
 
   fileprivate var circumstances: Difference.Circumstances {
     Difference.Circumstances(
-      environment: environment, cpuInfo: cpuInfo, threads: nThreads, chunk: nBatch)
+      environment: environment, cpuInfo: cpuInfo, threads: nThreads, chunk: nBatch,
+      routing: routingExponent)
   }
 }

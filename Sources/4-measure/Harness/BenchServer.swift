@@ -45,7 +45,7 @@ public final class BenchServer {
       topology: machine.topology, kernels: machine.kernels, threadsPinned: machine.team.pinned)
     _ = try bed.warmUp()
     let cells = try bed.cells.map { cell in
-      let seconds = try (0..<3).map { _ in cell.plan.total(try cell.model.time(cell.plan)) }
+      let seconds = try (0..<3).map { _ in cell.plan.total(try cell.time()) }
       return BenchHello.Cell(
         modelType: cell.model.architecture.name, architecture: cell.model.architecture.config,
         test: cell.test.name, nSequences: cell.test.batch, tokens: cell.test.tokens,
@@ -63,7 +63,7 @@ public final class BenchServer {
     let reading = probe.read()
     machine.team.run { _ in }  // wakes the threads that parked while the other side ran
     let seconds = try (0..<request.runs).map { _ in
-      cell.plan.total(try cell.model.time(cell.plan, stretch: request.stretch))
+      cell.plan.total(try cell.time(stretch: request.stretch))
     }
     let noise = probe.evidence(since: reading)
     var reply = BenchReply(
@@ -71,10 +71,7 @@ public final class BenchServer {
       suspicions: judge.suspicions(
         noise, seconds: seconds.reduce(0, +), highestFrequency: nil))
     if let before {
-      let work = Work(
-        cell.test, cell.model.architecture, weights: cell.model.dtype,
-        weightScale: cell.model.weightScale, cache: bed.settings.cacheDType,
-        chunk: bed.settings.chunk)
+      let work = Work(cell, bed.settings)
       reply.floorS = work.floorSeconds(before.best(with: try limits()))
     }
     return reply

@@ -22,11 +22,12 @@ package final class PreparedModel {
   /// - Parameters:
   ///   - dtype: of random weights; what stored ones are converted to, `nil` to run them as they are
   ///     stored.
+  ///   - routing: how tokens choose experts, instead of by the router.
   ///   - stored: a model file to open, instead of making random weights.
   package init(
     _ architecture: Architecture, dtype: DType?, stored: String? = nil, cache: DType,
-    sequences: Int, capacity: Int, maxTokens: Int, seed: UInt64, team: ThreadTeam,
-    kernels: KernelTable
+    sequences: Int, capacity: Int, maxTokens: Int, seed: UInt64, routing: Routing? = nil,
+    team: ThreadTeam, kernels: KernelTable
   ) throws {
     self.seed = seed
     source = stored
@@ -48,6 +49,7 @@ package final class PreparedModel {
     engine = try Engine(
       weights, cache: cache, sequences: sequences, capacity: capacity, maxTokens: maxTokens,
       maxLogits: sequences, team: team, kernels: kernels)
+    engine.routing = routing.map { SyntheticRouting($0, described, seed: seed) }
   }
 
   /// Another engine on the same weights, with a cache of its own.
@@ -64,6 +66,7 @@ package final class PreparedModel {
       like.weights, cache: like.cache.dtype, sequences: like.cache.sequences,
       capacity: like.cache.capacity, maxTokens: like.maxTokens, maxLogits: like.maxLogits,
       team: team, kernels: kernels)
+    engine.routing = like.routing
   }
 
   /// Seconds of each of a plan's segments, run once.
@@ -71,6 +74,11 @@ package final class PreparedModel {
   /// - Parameter stretch: each timed section is made longer by this share of its duration, by
   ///   spinning at its end: a slowdown of known size.
   package func time(_ plan: RunPlan, stretch: Double = 0) throws -> [Double] {
+    try time(plan, stretch: stretch, reads: nil)
+  }
+
+  /// - Parameter reads: counts the experts that the timed steps read.
+  func time(_ plan: RunPlan, stretch: Double, reads: TestBed.ExpertReads?) throws -> [Double] {
     try plan.segments.map { segment in
       for (sequence, length) in segment.lengths {
         engine.cache.setLength(length, ofSequence: sequence)
@@ -79,9 +87,11 @@ package final class PreparedModel {
         try engine.forward(step.inputs, logits: step.logits)
       }
       let steps = inputs(segment.steps)
+      let before = engine.expertReads
       let start = SteadyClock.nanoseconds()
       for step in steps { try engine.forward(step.inputs, logits: step.logits) }
       var end = SteadyClock.nanoseconds()
+      reads?.add(engine.expertReads.since(before))
       if stretch > 0 {
         let until = end + Int(stretch * Double(end - start))
         while end < until { end = SteadyClock.nanoseconds() }

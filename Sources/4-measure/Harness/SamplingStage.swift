@@ -45,7 +45,7 @@ final class TestBedStage: SamplingStage {
   func run(_ index: Int) throws -> StageRun {
     let cell = bed.cells[index]
     let reading = probe.read()
-    let segments = try cell.model.time(cell.plan)
+    let segments = try cell.time()
     return StageRun(
       segments: segments, seconds: cell.plan.total(segments), noise: probe.evidence(since: reading))
   }

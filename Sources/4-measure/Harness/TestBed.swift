@@ -12,7 +12,22 @@ final class TestBed {
     let model: PreparedModel
     let test: ThroughputTest
     let plan: RunPlan
+    /// Experts that its timed steps have read.
+    let reads = ExpertReads()
     var name: String { "\(model.architecture.name) \(test.name), batch \(test.batch)" }
+  }
+
+  /// Sums over timed steps and layers with experts.
+  final class ExpertReads {
+    private var distinct = 0
+    private var layers = 0
+
+    func add(_ reads: Engine.ExpertReads) {
+      distinct += reads.distinct
+      layers += reads.layers
+    }
+
+    var mean: Double? { layers > 0 ? Double(distinct) / Double(layers) : nil }
   }
 
   let settings: ThroughputBench.Settings
@@ -57,7 +72,8 @@ final class TestBed {
         subject.architecture, dtype: settings.dtype(of: subject), stored: subject.weights,
         cache: settings.cacheDType,
         sequences: sizes.sequences, capacity: sizes.capacity, maxTokens: sizes.maxTokens,
-        seed: settings.seed, team: machine.team, kernels: machine.kernels)
+        seed: settings.seed, routing: settings.routing(of: subject), team: machine.team,
+        kernels: machine.kernels)
       // Integrated workloads visit every depth they hold.
       let depth = tests.map { $0.isIntegrated ? $0.depth + $0.tokensPerSequence : $0.depth }.max()
       model.engine.cache.fillSynthetically(
@@ -117,5 +133,12 @@ final class TestBed {
       while !warmUp.isOver { warmUp.add(seconds: plan.total(try cell.model.time(plan))) }
       return warmUp
     }
+  }
+}
+
+extension TestBed.Cell {
+  /// Seconds of each of the plan's segments, run once; see `PreparedModel.time`.
+  func time(stretch: Double = 0) throws -> [Double] {
+    try model.time(plan, stretch: stretch, reads: reads)
   }
 }

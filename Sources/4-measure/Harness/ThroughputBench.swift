@@ -32,6 +32,18 @@ public struct ThroughputBench {
     /// Most tokens of one prefill step.
     public var chunk = 512
     public var seed: UInt64 = 0
+    /// Exponent of Zipf's law by which tokens choose experts where weights are random; `nil`: 0, evenly.
+    public var routing: Double?
+
+    /// How a model's tokens choose experts; `nil` where its router does, or it has none.
+    func routing(of subject: ModelSubject) -> Routing? {
+      subject.weights == nil ? routing(of: subject.architecture) : nil
+    }
+
+    /// The same of an architecture with random weights.
+    package func routing(of architecture: Architecture) -> Routing? {
+      architecture.firstExperts == nil ? nil : Routing(exponent: routing ?? 0)
+    }
 
     public init() {}
   }
@@ -122,7 +134,7 @@ public struct ThroughputBench {
         let before = limits.before()
         cell.model.engine.trace = trace
         defer { cell.model.engine.trace = nil }
-        _ = try cell.model.time(cell.plan)
+        _ = try cell.time()
         around[index] = around[index].best(with: limits.after(before))
         events[index] += trace.events[known...]
       }

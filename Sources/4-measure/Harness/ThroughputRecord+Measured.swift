@@ -15,9 +15,7 @@ extension ThroughputRecord {
     let nanoseconds = measured.samples.map { $0.seconds * 1e9 }
     let rates = measured.rates.values
     let median = Quantiles.median(measured.samples.map(\.seconds))
-    let work = Work(
-      test, architecture, weights: cell.model.dtype, weightScale: cell.model.weightScale,
-      cache: settings.cacheDType, chunk: settings.chunk)
+    let work = Work(cell, settings)
     let paired = measured.samples.map { work.floorSeconds($0.limits) / $0.seconds }
     let circumstances = measured.circumstances(threads: bed.team.count)
     let sampling = SamplingSummary(measured, settings, warmUp: warmUp, circumstances)
@@ -47,6 +45,8 @@ extension ThroughputRecord {
       seed: settings.seed, sampling: sampling, sampleCircumstances: circumstances,
       workload: WorkloadSummary(cell, measured, sampling))
     if cell.model.source != nil { weights = "stored" }
+    routingExponent = cell.model.engine.routing?.routing.exponent
+    expertsRead = cell.reads.mean
     // What stays in a cache is bound to be faster than memory.
     if isAboveLimits, work.bytes > Double(bed.topology.lastLevelCacheBytes) {
       warnings.append("faster than the limits measured beside it: these are too low")

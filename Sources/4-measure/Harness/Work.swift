@@ -22,27 +22,56 @@ struct Work {
     }
   }
 
-  /// - Parameter weightScale: bytes of the weights over what they would take in `weights`: files mix
-  ///   formats.
+  /// - Parameters:
+  ///   - weightScale: bytes of the weights over what they would take in `weights`: files mix
+  ///     formats.
+  ///   - routing: how tokens choose experts.
+  ///   - expertsRead: distinct experts that a layer read in a step, on average, where that was counted:
+  ///     the bytes of experts are scaled to it.
   init(
     _ test: ThroughputTest, _ architecture: Architecture, weights: DType, weightScale: Double = 1,
-    cache: DType, chunk: Int
+    cache: DType, chunk: Int, routing: Routing = .even, expertsRead: Double? = nil
   ) {
     self.weights = weights
     var lengths = Array(repeating: test.depth, count: test.batch)
+    var ofSteps: [[SizedOperator]] = []
     for planned in test.steps(chunk: chunk) {
       let step = Step(
         sequences: planned.parts.map { Step.Sequence(cached: lengths[$0.sequence], new: $0.count) },
         logits: planned.logits)
-      let operators = architecture.operators(of: step, weights: weights, cache: cache)
+      ofSteps.append(
+        architecture.operators(of: step, weights: weights, cache: cache, routing: routing))
+      for part in planned.parts { lengths[part.sequence] += part.count }
+    }
+    let distinct = ofSteps.joined().compactMap(\.distinctExperts)
+    let expertScale =
+      expertsRead.map { $0 * Double(distinct.count) / distinct.reduce(0, +) } ?? 1
+    for operators in ofSteps {
       // What must come from memory: weights and cache. Activations stay in the caches.
       steps.append(
         (
           weighted: operators.reduce(0) { $0 + ($1.weightBytes > 0 ? $1.flops : 0) },
           others: operators.reduce(0) { $0 + ($1.weightBytes > 0 ? 0 : $1.flops) },
-          bytes: operators.reduce(0) { $0 + weightScale * $1.weightBytes + $1.cacheReadBytes }
+          bytes: operators.reduce(0) {
+            $0 + weightScale * ($1.distinctExperts == nil ? 1 : expertScale) * $1.weightBytes
+              + $1.cacheReadBytes
+          }
         ))
-      for part in planned.parts { lengths[part.sequence] += part.count }
     }
+  }
+
+  /// Of a cell, with the experts that its steps have read so far.
+  init(_ cell: TestBed.Cell, _ settings: ThroughputBench.Settings) {
+    self.init(
+      cell.test, cell.model.architecture, weights: cell.model.dtype,
+      weightScale: cell.model.weightScale, cache: settings.cacheDType, chunk: settings.chunk,
+      routing: cell.model.engine.routing?.routing ?? .even, expertsRead: cell.reads.mean)
+  }
+}
+
+extension SizedOperator {
+  /// Distinct experts whose weights are read; `nil` of other operators.
+  fileprivate var distinctExperts: Double? {
+    if case .experts(let shape) = shape { shape.distinct } else { nil }
   }
 }

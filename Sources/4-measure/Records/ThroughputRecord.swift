@@ -65,6 +65,11 @@ public struct ThroughputRecord: Codable, Sendable {
   public var architecture: [String: JSONValue]
   /// `stored` where the weights were a file's; absent of random ones.
   public var weights: String?
+  /// Exponent of Zipf's law by which tokens chose experts; absent where a router chose, or there are
+  /// none.
+  public var routingExponent: Double?
+  /// Distinct experts that a layer read in a step: the mean over timed steps and layers with experts.
+  public var expertsRead: Double?
   public var environment: RunEnvironment
   public var warnings: [String]
   public var seed: UInt64

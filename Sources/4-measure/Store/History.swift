@@ -125,6 +125,7 @@ private struct SeriesKey {
   /// What changes the time of a run, other than the build.
   static let names = [
     "architecture", "weights", "type_weights", "type_k", "type_v", "n_threads", "n_batch",
+    "routing_exponent",
     "n_sequences",
     "n_prompt", "n_gen", "n_depth", "cpu_info",
   ]

@@ -37,6 +37,9 @@ public struct SweepCell: Sendable {
       "depth": .integer(test.depth),
       "batch": .integer(test.batch),
     ]
+    if let routing = settings.routing(of: architecture) {
+      content["routing"] = .number(routing.exponent)
+    }
     switch test.phase {
     case .prefill(let tokens): content["prompt"] = .integer(tokens)
     case .decode(let tokens): content["generate"] = .integer(tokens)

@@ -36,7 +36,7 @@ public struct SweepSpec: Sendable {
 
   private enum Key: String, CaseIterable {
     case architectures, dtype, threads, prompt, generate, depth, batch, chunk, repetitions, seed
-    case blocks, workload, exact, precision, budget
+    case blocks, workload, exact, precision, budget, routing
     case cacheDType = "cache_dtype"
     case timeLimit = "time_limit"
   }
@@ -98,12 +98,15 @@ public struct SweepSpec: Sendable {
       for cache in caches {
         for threads in try list(.threads, [nil], { try $0.count(1...100_000) }) {
           for chunk in try list(.chunk, [defaults.chunk], { try $0.count(positive) }) {
-            var setting = sampling
-            setting.dtype = dtype
-            setting.cacheDType = cache
-            setting.threads = threads
-            setting.chunk = chunk
-            settings.append(setting)
+            for routing in try list(.routing, [nil], { try $0.routing() }) {
+              var setting = sampling
+              setting.dtype = dtype
+              setting.cacheDType = cache
+              setting.threads = threads
+              setting.chunk = chunk
+              setting.routing = routing
+              settings.append(setting)
+            }
           }
         }
       }
@@ -123,7 +126,8 @@ public struct SweepSpec: Sendable {
     try node.requireSaneGrid(architectures.count, tests.count, settings.count, blocks)
     var seen: Set<String> = []
     for architecture in architectures {
-      for setting in settings {
+      for var setting in settings {
+        setting.routing = setting.routing(of: architecture)?.exponent
         for test in tests {
           let cell = SweepCell(architecture: architecture, test: test, settings: setting)
           if seen.insert(cell.contentKey).inserted { cells.append(cell) }
@@ -207,6 +211,14 @@ public struct SweepSpec: Sendable {
 }
 
 extension SpecNode {
+  /// The exponent of a `Routing`.
+  fileprivate func routing() throws -> Double {
+    let range = Routing.exponents
+    return try value("\(range.lowerBound) to \(range.upperBound)") { text in
+      Double(text).flatMap { range.contains($0) ? $0 : nil }
+    }
+  }
+
   fileprivate func requireSaneGrid(_ factors: Int...) throws {
     var count = 1
     for factor in factors {

@@ -3,6 +3,7 @@ import Foundation
 import Harness
 import Input
 import Machine
+import Model
 import Records
 import Reports
 import Store
@@ -62,6 +63,12 @@ struct Bench: ParsableCommand {
   @Option(help: "So many samples of each test, whatever --precision and --budget.")
   var repetitions: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "How unevenly tokens choose experts where weights are random: exponent of Zipf's law.",
+      discussion: "0, the default, is evenly; at 1 the second expert is chosen half as often."))
+  var routing: Double?
+
   @Option(help: "Seed of weights, tokens and the order of tests.")
   var seed: UInt64 = 0
 
@@ -119,6 +126,7 @@ struct Bench: ParsableCommand {
     if let budget { settings.budgetSeconds = budget.seconds }
     settings.chunk = try positive("--chunk", chunk)
     settings.seed = seed
+    settings.routing = try routing.map { try checkedRouting($0, subjects) }
     let tests = try plannedTests()
     for file in [trace, operators].compactMap({ $0 }) { try requireWritable(file) }
     let recorder = try store.map { try BenchRecorder(store: $0) }
@@ -199,5 +207,24 @@ struct Bench: ParsableCommand {
         "--prompt, --generate", problem: "both are 0", expected: "something to measure")
     }
     return phases
+  }
+
+  private func checkedRouting(_ exponent: Double, _ subjects: [ModelSubject]) throws -> Double {
+    guard Routing.exponents.contains(exponent) else {
+      throw InputError(
+        "--routing", problem: "is \(exponent)",
+        expected: "\(Routing.exponents.lowerBound) to \(Routing.exponents.upperBound)")
+    }
+    for subject in subjects where subject.architecture.firstExperts == nil {
+      throw InputError(
+        "--routing", problem: "\(subject.architecture.name) has no experts",
+        expected: "architectures with experts")
+    }
+    for subject in subjects where subject.weights != nil {
+      throw InputError(
+        "--routing", problem: "\(subject.architecture.name) has weights, and its router chooses",
+        expected: "an architecture, or --random-weights")
+    }
+    return exponent
   }
 }

@@ -7,6 +7,7 @@ from typing import Any
 import gguf
 
 from making.ggufs import LlamaLayout
+from making.mixtures import LlamaMixtureLayout
 from making.recipe import SMALL_VOCABULARY, FolderRecipe, as_gguf, plain_rope
 
 
@@ -19,6 +20,16 @@ class GraniteLayout(LlamaLayout):
         writer.add_embedding_scale(self.config.embedding_multiplier)
         writer.add_residual_scale(self.config.residual_multiplier)
         writer.add_logit_scale(self.config.logits_scaling)  # by which logits are divided
+
+
+class GraniteMoELayout(LlamaMixtureLayout, GraniteLayout):
+    architecture = "granitemoe"
+
+
+class GraniteSharedLayout(GraniteMoELayout):
+    def metadata(self, writer: gguf.GGUFWriter, given: dict[str, Any]) -> None:
+        super().metadata(writer, given)
+        writer.add_expert_shared_feed_forward_length(self.config.shared_intermediate_size)
 
 
 GRANITE = SMALL_VOCABULARY | {
@@ -36,6 +47,8 @@ GRANITE = SMALL_VOCABULARY | {
     "residual_multiplier": 0.6,
     "logits_scaling": 1.25,
 }
+
+MOE = {"intermediate_size": 8, "num_local_experts": 8, "num_experts_per_tok": 2}
 
 FOLDERS = [
     FolderRecipe(
@@ -75,6 +88,34 @@ FOLDERS = [
         tokens=24,
         controls=[{"position_embedding_type": "nope"}],
     ),
+    FolderRecipe(
+        "granitemoe",
+        "granitemoe",
+        GRANITE | MOE,
+        tokens=24,
+        gains={"router": 2},
+        controls=[{"num_experts_per_tok": 3}, {"residual_multiplier": 1.0}],
+        also_version_4=True,
+    ),
+    FolderRecipe(
+        "granite4-moe",
+        "granitemoehybrid",
+        GRANITE
+        | MOE
+        | {
+            "layer_types": ["full_attention"] * 2,
+            "position_embedding_type": "rope",
+            "shared_intermediate_size": 24,
+            "mamba_n_heads": 4,
+        },
+        tokens=24,
+        gains={"router": 2},
+        controls=[{"num_experts_per_tok": 3}],
+    ),
 ]
 
-GGUFS = [as_gguf(recipe, GraniteLayout) for recipe in FOLDERS[:2]]
+GGUFS = [
+    *(as_gguf(recipe, GraniteLayout) for recipe in FOLDERS[:2]),
+    as_gguf(FOLDERS[3], GraniteMoELayout),
+    as_gguf(FOLDERS[4], GraniteSharedLayout),
+]

@@ -8,6 +8,7 @@ from typing import Any
 import gguf
 
 from making.ggufs import Layout
+from making.mixtures import MixtureLayout
 from making.recipe import SMALL_VOCABULARY, FolderRecipe, as_gguf, plain_rope
 
 
@@ -22,6 +23,10 @@ class Olmo2Layout(Layout):
             writer.add_sliding_window(self.config.sliding_window)
             local = [kind == "sliding_attention" for kind in self.config.layer_types]
             writer.add_sliding_window_pattern(local)
+
+
+class OlmoeLayout(MixtureLayout):
+    architecture = "olmoe"
 
 
 OLMO2 = SMALL_VOCABULARY | {
@@ -57,6 +62,13 @@ OLMO3 = OLMO2 | {
     "rope_parameters": OLMO3_ROPE,
 }
 
+OLMOE = OLMO2 | {
+    "intermediate_size": 8,
+    "num_key_value_heads": 4,
+    "num_experts": 8,
+    "num_experts_per_tok": 2,
+}
+
 FOLDERS = [
     FolderRecipe(
         "olmo2",
@@ -88,6 +100,29 @@ FOLDERS = [
         ],
         also_version_4=True,
     ),
+    FolderRecipe(
+        "olmoe",
+        "olmoe",
+        OLMOE,
+        tokens=24,
+        gains={"mlp.gate.": 2},
+        controls=[{"norm_topk_prob": True}, {"num_experts_per_tok": 3}],
+        also_version_4=True,
+    ),
+    FolderRecipe(
+        "olmoe-normed",
+        "olmoe",
+        OLMOE
+        | {
+            "num_key_value_heads": 2,
+            "norm_topk_prob": True,
+            "attention_bias": True,
+            "tie_word_embeddings": True,
+        },
+        tokens=24,
+        gains={"mlp.gate.": 2},
+        controls=[{"norm_topk_prob": False}, {"attention_bias": False}],
+    ),
 ]
 
 GGUFS = [
@@ -99,4 +134,5 @@ GGUFS = [
         rope_parameters=OLMO3_ROPE
         | {"full_attention": OLMO3_ROPE["full_attention"] | {"attention_factor": YARN_OF_4}},
     ),
+    as_gguf(FOLDERS[3], OlmoeLayout),
 ]

@@ -111,7 +111,12 @@ extension Architecture {
       isUniform && !layers.sharesWeights
         && layers.kinds.allSatisfy { $0.attention != nil && $0.mlp != nil },
       "\(modelType) configurations have equal layers")
-    return [
+    return sizeFields()
+  }
+
+  /// The same of layers that may differ: sizes of the first that has such a part.
+  func sizeFields() -> [String: JSONValue] {
+    [
       "hidden_size": .integer(hiddenSize), "intermediate_size": .integer(intermediateSize),
       "num_hidden_layers": .integer(layers.count), "num_attention_heads": .integer(queryHeads),
       "num_key_value_heads": .integer(keyValueHeads), "head_dim": .integer(headDimension),

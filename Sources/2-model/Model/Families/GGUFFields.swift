@@ -5,32 +5,28 @@ import Input
 
 extension GGUFMetadata {
   /// The sizes, norms and rotation that `CommonFields` and `ConfigReader.rotary` read.
-  func commonFields() throws -> [String: JSONValue] {
+  ///
+  /// - Parameter headDimension: where the keys of heads' widths mean something else.
+  func commonFields(headDimension given: Int? = nil) throws -> [String: JSONValue] {
     guard let embedding = shapes["token_embd.weight"], let vocabulary = embedding.first else {
       throw InputError("tensor token_embd.weight", problem: "is missing")
     }
-    if let experts = try int("expert_count"), experts > 0 {
-      throw InputError(
-        "\(architecture).expert_count", problem: "mixtures of experts are not supported",
-        expected: "a dense model")
-    }
-    // Lists of layers are made from it.
-    try checkSize("\(architecture).block_count", size("block_count"), atMost: Limits.layers)
+    let layers = try layerCount()
     let hiddenSize = try size("embedding_length")
     let queryHeads = try size("attention.head_count")
     guard queryHeads > 0 else {
       throw InputError(
         "\(architecture).attention.head_count", problem: "is \(queryHeads)", expected: "1 or more")
     }
-    let headDimension = try int("attention.key_length") ?? hiddenSize / queryHeads
-    let valueDimension = try int("attention.value_length") ?? headDimension
+    let headDimension = try given ?? int("attention.key_length") ?? hiddenSize / queryHeads
+    let valueDimension = try given ?? int("attention.value_length") ?? headDimension
     guard valueDimension == headDimension else {
       throw InputError(
         "\(architecture).attention.value_length", problem: "is \(valueDimension)",
         expected: "key_length, \(headDimension)")
     }
     var fields: [String: JSONValue] = [
-      "hidden_size": .integer(hiddenSize), "num_hidden_layers": .integer(try size("block_count")),
+      "hidden_size": .integer(hiddenSize), "num_hidden_layers": .integer(layers),
       "num_attention_heads": .integer(queryHeads),
       "num_key_value_heads": .integer(try int("attention.head_count_kv") ?? queryHeads),
       "head_dim": .integer(headDimension),
@@ -52,6 +48,20 @@ extension GGUFMetadata {
     }
     fields.merge(try rotaryFields(headDimension: headDimension)) { $1 }
     return fields
+  }
+
+  /// Layers of the model, without those that predict further tokens.
+  func layerCount() throws -> Int {
+    // Lists of layers are made from it.
+    let blocks = try size("block_count")
+    try checkSize("\(architecture).block_count", blocks, atMost: Limits.layers)
+    let further = try int("nextn_predict_layers") ?? 0
+    guard (0..<blocks).contains(further) else {
+      throw InputError(
+        "\(architecture).nextn_predict_layers", problem: "is \(further)",
+        expected: "fewer than block_count, \(blocks)")
+    }
+    return blocks - further
   }
 
   /// Base, turned dimensions and scaling, where the metadata says them.

@@ -6,19 +6,9 @@ extension Family {
   static let granite = Family(
     modelType: "granite", className: "GraniteForCausalLM", tensors: .huggingFace,
     gguf: GGUFFamily("granite", interleavedRotary: true) { metadata in
-      var fields = try metadata.commonFields()
-      let layers = try metadata.size("block_count")
-      fields["attention_bias"] = .bool(try metadata.hasInAllLayers("attn_q.bias", layers: layers))
-      fields["mlp_bias"] = .bool(try metadata.hasInAllLayers("ffn_up.bias", layers: layers))
-      for (key, field) in [
-        ("embedding_scale", "embedding_multiplier"), ("residual_scale", "residual_multiplier"),
-        ("logit_scale", "logits_scaling"), ("attention.scale", "attention_multiplier"),
-      ] {
-        if let scale = try metadata.double(key), scale != 0 { fields[field] = .number(scale) }
-      }
-      if fields["attention_multiplier"] == nil, case .integer(let head) = fields["head_dim"]! {
-        fields["attention_multiplier"] = .number(1 / Double(head).squareRoot())
-      }
+      var fields = try metadata.graniteFields()
+      fields["mlp_bias"] = .bool(
+        try metadata.hasInAllLayers("ffn_up.bias", layers: metadata.size("block_count")))
       return fields
     },
     read: { name, config in
@@ -31,31 +21,77 @@ extension Family {
       let rotary = try fields.rotary(config)
       return try granite(
         name, "granite", config, fields, rotation: (rotary.tables, rotary.rotation),
-        mlp: MLP(
-          intermediateSize: fields.intermediateSize, activation: try config.activation(),
-          inputBias: bias, outputBias: bias, inputNorm: try config.rmsNorm()))
+        .dense(
+          MLP(
+            intermediateSize: fields.intermediateSize, activation: try config.activation(),
+            inputBias: bias, outputBias: bias, inputNorm: try config.rmsNorm())))
     },
     write: { architecture in
-      var fields = graniteFields(architecture)
+      var fields = graniteFields(architecture, architecture.rmsFields())
       fields["mlp_bias"] = .bool(architecture.eachMLP.inputBias)
       return fields
     })
 
-  /// Granite 4.0's models without state space or routed experts (350M, 1B, micro): the shared expert
-  /// is their MLP.
+  /// Granite 3's mixtures (1B and 3B with 400M and 800M active).
+  static let graniteMoE = Family(
+    modelType: "granitemoe", className: "GraniteMoeForCausalLM",
+    tensors: .huggingFace.with(graniteExperts),
+    gguf: GGUFFamily(
+      "granitemoe", interleavedRotary: true,
+      matches: { try $0.int("expert_shared_feed_forward_length") ?? 0 == 0 }
+    ) { metadata in
+      var fields = try metadata.graniteFields()
+      let experts = try metadata.experts()
+      try metadata.demandGating(.softmax)
+      fields["num_local_experts"] = experts.count
+      fields["num_experts_per_tok"] = experts.active
+      fields["intermediate_size"] = experts.width
+      return fields
+    },
+    describesEachLayer: true,
+    read: { name, config in
+      let fields = try CommonFields(config)
+      let rotary = try fields.rotary(config)
+      return try granite(
+        name, "granitemoe", config, fields, rotation: (rotary.tables, rotary.rotation),
+        .experts(try config.graniteExperts(width: fields.intermediateSize, shared: nil)))
+    },
+    write: { architecture in
+      var fields = graniteFields(architecture, architecture.mixtureFields())
+      fields["num_local_experts"] = architecture.expertCount
+      fields["intermediate_size"] = architecture.expertSize
+      return fields
+    })
+
+  /// Granite 4.0's models without state space (350M, 1B, micro): the shared expert is their MLP where
+  /// there are no others.
   static let graniteHybrid = Family(
     modelType: "granitemoehybrid", className: "GraniteMoeHybridForCausalLM",
     tensors: .huggingFaceNames([.down: "shared_mlp.output_linear"])
-      .fused(layers: ("model.layers.", "."), gateUp: "shared_mlp.input_linear"),
+      .fused(layers: ("model.layers.", "."), gateUp: "shared_mlp.input_linear")
+      .with(graniteExperts),
+    gguf: GGUFFamily(
+      "granitemoe", interleavedRotary: true,
+      matches: { try $0.int("expert_shared_feed_forward_length") ?? 0 > 0 }
+    ) { metadata in
+      var fields = try metadata.graniteFields()
+      let (experts, layers) = (try metadata.experts(), try metadata.layerCount())
+      try metadata.demandGating(.softmax)
+      fields["num_local_experts"] = experts.count
+      fields["num_experts_per_tok"] = experts.active
+      fields["intermediate_size"] = experts.width
+      fields["shared_intermediate_size"] = metadata.value("expert_shared_feed_forward_length")
+      fields["position_embedding_type"] = .string("rope")
+      fields["layer_types"] = .array(
+        Array(repeating: .string("full_attention"), count: layers))
+      return fields
+    },
+    describesEachLayer: true,
     read: { name, config in
       var fields = try CommonFields(config)
+      let width = fields.intermediateSize
       fields.intermediateSize = try config.int("shared_intermediate_size") ?? 1024
       let experts = try config.int("num_local_experts") ?? 8
-      guard experts == 0 else {
-        throw InputError(
-          "num_local_experts", problem: "\(experts) routed experts are not supported",
-          expected: "0, the models without them")
-      }
       guard let types = try config.array("layer_types") ?? config.array("layers_block_type")
       else {
         throw InputError(
@@ -90,17 +126,23 @@ extension Family {
       return try granite(
         name, "granitemoehybrid", config, fields,
         rotation: (rotary.tables, position == "rope" ? rotary.rotation : nil),
-        mlp: MLP(
-          intermediateSize: fields.intermediateSize, activation: try config.activation(),
-          inputNorm: try config.rmsNorm()))
+        experts == 0
+          ? .dense(
+            MLP(
+              intermediateSize: fields.intermediateSize, activation: try config.activation(),
+              inputNorm: try config.rmsNorm()))
+          : .experts(try config.graniteExperts(width: width, shared: fields.intermediateSize)))
     },
     write: { architecture in
-      var fields = graniteFields(architecture)
-      fields["shared_intermediate_size"] = fields["intermediate_size"]
-      fields["num_local_experts"] = .integer(0)
-      fields["num_experts_per_tok"] = .integer(0)
+      var fields = graniteFields(architecture, architecture.mixtureFields())
+      let experts = architecture.firstExperts
+      fields["shared_intermediate_size"] =
+        experts?.shared.map { .integer($0.intermediateSize) } ?? fields["intermediate_size"]
+      fields["num_local_experts"] = architecture.expertCount
+      fields["num_experts_per_tok"] = .integer(experts?.active ?? 0)
+      if experts != nil { fields["intermediate_size"] = architecture.expertSize }
       fields["position_embedding_type"] =
-        architecture.eachAttention.rotary == nil ? .null : .string("rope")
+        architecture.firstAttention?.rotary == nil ? .null : .string("rope")
       fields["layer_types"] = .array(
         Array(repeating: .string("attention"), count: architecture.layers.count))
       return fields
@@ -108,7 +150,8 @@ extension Family {
 
   private static func granite(
     _ name: String, _ modelType: String, _ config: ConfigReader, _ fields: CommonFields,
-    rotation: (tables: [RotaryEmbedding], rotation: Attention.Rotation?), mlp: MLP
+    rotation: (tables: [RotaryEmbedding], rotation: Attention.Rotation?),
+    _ feedForward: FeedForward
   ) throws -> Architecture {
     let norm = try config.rmsNorm()
     var attention = fields.attention(rotary: rotation.rotation, norm: norm)
@@ -116,7 +159,7 @@ extension Family {
     attention.outputBias = attention.inputBias
     attention.scale = try config.double("attention_multiplier") ?? 1
     let layer = Layer(
-      attention: attention, mlp: mlp,
+      mixer: .attention(attention), feedForward: feedForward,
       residualScale: try config.double("residual_multiplier") ?? 1)
     var architecture = fields.architecture(
       name, modelType, layers: LayerStack(repeating: layer, count: fields.layers),
@@ -126,17 +169,50 @@ extension Family {
     return architecture
   }
 
-  private static func graniteFields(_ architecture: Architecture) -> [String: JSONValue] {
-    let attention = architecture.eachAttention
-    var fields = architecture.rmsFields()
-    fields["attention_bias"] = .bool(attention.inputBias)
-    fields["attention_multiplier"] = .number(attention.scoreScale)
+  private static func graniteFields(
+    _ architecture: Architecture, _ common: [String: JSONValue]
+  ) -> [String: JSONValue] {
+    var fields = common
+    fields["attention_bias"] = .bool(architecture.firstAttention?.inputBias ?? false)
+    fields["attention_multiplier"] = .number(architecture.firstAttention?.scoreScale ?? 1)
     fields["residual_multiplier"] = .number(architecture.layers[0].residualScale)
     fields["embedding_multiplier"] = .number(architecture.embeddingScale)
     fields["logits_scaling"] = field(
       1 / architecture.logitScale, giving: architecture.logitScale
     ) { 1 / $0 }
     return fields
+  }
+
+  /// Experts of both: all gates and ups in one tensor, all downs in another.
+  @Sendable private static func graniteExperts(
+    _ weight: WeightSpec, _ layer: Int?, _ architecture: Architecture
+  ) -> TensorSource? {
+    guard let layer, let experts = architecture.layers[layer].experts else { return nil }
+    let place = "model.layers.\(layer)."
+    let moe = place + "block_sparse_moe."
+    let (width, shared) = (experts.intermediateSize, experts.shared?.intermediateSize ?? 0)
+    func stacked(
+      _ name: String, or other: String, _ arrangement: TensorSource.Arrangement
+    ) -> TensorSource {
+      let slice = TensorSource.Slice(weight.expert ?? 0, of: experts.count)
+      return TensorSource("\(moe)\(name).weight", arrangement, slice: slice)
+        .or(TensorSource("\(moe)experts.\(other)", arrangement, slice: slice))
+    }
+    switch weight.role {
+    case .router:
+      return TensorSource(moe + "router.layer.weight").or(TensorSource(moe + "router.weight"))
+    case .expertGate:
+      return stacked("input_linear", or: "gate_up_proj", .rows(first: 0, total: 2 * width))
+    case .expertUp:
+      return stacked("input_linear", or: "gate_up_proj", .rows(first: width, total: 2 * width))
+    case .expertDown: return stacked("output_linear", or: "down_proj", .whole)
+    case .sharedGate, .sharedUp:
+      let first = weight.role == .sharedGate ? 0 : shared
+      return TensorSource(
+        place + "shared_mlp.input_linear.weight", .rows(first: first, total: 2 * shared))
+    case .sharedDown: return TensorSource(place + "shared_mlp.output_linear.weight")
+    default: return nil
+    }
   }
 
   static let minicpm = Family(
@@ -190,4 +266,33 @@ extension Family {
       ) { $0 / hidden }
       return fields
     })
+}
+
+extension ConfigReader {
+  /// - Parameter shared: the shared expert's width.
+  fileprivate func graniteExperts(width: Int, shared: Int?) throws -> Experts {
+    Experts(
+      count: try int("num_local_experts") ?? 8, active: try int("num_experts_per_tok") ?? 2,
+      intermediateSize: width, activation: try activation(),
+      router: .init(renormalises: true), shared: shared.map { .init(intermediateSize: $0) },
+      inputNorm: try rmsNorm())
+  }
+}
+
+extension GGUFMetadata {
+  fileprivate func graniteFields() throws -> [String: JSONValue] {
+    var fields = try commonFields()
+    fields["attention_bias"] = .bool(
+      try hasInAllLayers("attn_q.bias", layers: size("block_count")))
+    for (key, field) in [
+      ("embedding_scale", "embedding_multiplier"), ("residual_scale", "residual_multiplier"),
+      ("logit_scale", "logits_scaling"), ("attention.scale", "attention_multiplier"),
+    ] {
+      if let scale = try double(key), scale != 0 { fields[field] = .number(scale) }
+    }
+    if fields["attention_multiplier"] == nil, case .integer(let head) = fields["head_dim"]! {
+      fields["attention_multiplier"] = .number(1 / Double(head).squareRoot())
+    }
+    return fields
+  }
 }

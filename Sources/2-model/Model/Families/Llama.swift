@@ -3,7 +3,9 @@ extension Family {
   static let llama = Family(
     modelType: "llama", className: "LlamaForCausalLM", tensors: .huggingFace,
     // LLaMA's converter reorders query and key rows so that turned pairs are neighbours.
-    gguf: GGUFFamily("llama", interleavedRotary: true) { metadata in
+    gguf: GGUFFamily(
+      "llama", interleavedRotary: true, matches: { try $0.int("expert_count") ?? 0 == 0 }
+    ) { metadata in
       var fields = try metadata.commonFields()
       let layers = try metadata.size("block_count")
       fields["attention_bias"] = .bool(

@@ -50,7 +50,7 @@ extension ConfigReader {
   /// `no_rope_layers`, where 1 means that the layer rotates, else all but every `interval`-th layer.
   func rotatingLayers(_ count: Int, interval: Int) throws -> [Bool] {
     let interval = try int("no_rope_layer_interval") ?? interval
-    guard let flags = try array("no_rope_layers") else {
+    guard let flags = try array("no_rope_layers"), !flags.isEmpty else {
       guard interval > 0 else {
         throw InputError(
           "no_rope_layer_interval", problem: "is \(interval)", expected: "1 or more")

@@ -147,13 +147,13 @@ public final class ConfigReader {
     "recompute", "gradient_checkpointing", "chunk_size_feed_forward", "output_attentions",
     "output_hidden_states", "output_past", "return_dict", "return_dict_in_generate",
     "output_scores",
-    "micro_batch_size", "virtual_pp_degree",
-
+    "micro_batch_size", "virtual_pp_degree", "ep_size", "for_llm_compressor",
     // How it was trained.
     "initializer_range", "initializer_factor", "init_std", "init_method", "init_method_std",
     "initializer_scale", "dropout", "dropout_rate", "dropout_p", "resid_pdrop", "embd_pdrop",
     "neftune_noise_alpha", "training_config", "z_loss", "router_aux_loss_coef", "label_smoothing",
     "learning_rate", "weight_decay", "warmup_steps", "max_steps", "optimizer",
+    "router_jitter_noise", "output_router_logits", "aux_loss_alpha", "seq_aux", "moe_capacity",
     "loss_type", "attention_probs_dropout", "use_sequence_parallel",
     "freeze_embeddings",
     // Generation and tokens.
@@ -169,6 +169,9 @@ public final class ConfigReader {
     "task_specific_params", "finetuning_task", "id2label", "label2id", "num_labels",
     "problem_type", "summary_activation", "summary_first_dropout", "summary_proj_to_labels",
     "summary_type", "summary_use_proj", "classifier_dropout", "pixel_shuffle_factor",
+    // Layers that predict further tokens.
+    "num_nextn_predict_layers", "num_mtp_layers", "num_mtp_modules", "mtp_transformer_layers",
+    "use_mtp",
     "perceiver_config", "use_resampler", "vision_feature_layer",
   ]
 }

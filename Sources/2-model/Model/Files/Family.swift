@@ -13,7 +13,7 @@ public struct Family: Sendable {
   /// The fields of a `config.json` that `read` makes the same architecture of, without
   /// `architectures` and `model_type`.
   public let write: @Sendable (Architecture) -> [String: JSONValue]
-  /// Whether layers may differ in their sizes and lack parts.
+  /// Whether layers may differ in their sizes, lack parts or have others than attention and an MLP.
   public let describesEachLayer: Bool
   /// Names of tensors in safetensors files.
   public let tensors: TensorNames
@@ -66,7 +66,8 @@ public enum Families {
   public static let all: [Family] = [
     .llama, .mistral, .ministral3, .qwen2, .qwen3, .phi3, .gemma2, .gemma3, .olmo2, .olmo3,
     .smollm3, .granite, .graniteHybrid, .minicpm, .glm4, .cohere2, .stablelm, .exaone4, .ernie,
-    .seedOSS, .arcee,
+    .seedOSS, .arcee, .mixtral, .minimaxM2, .qwen2MoE, .qwen3MoE, .olmoe, .gptOSS, .deepSeekV2,
+    .deepSeekV3, .glm4MoE, .graniteMoE, .ernieMoE, .llama4,
     .gptNeoX, .gpt2, .nemotron, .nemotronNAS, .deci, .shishulm,
   ]
 

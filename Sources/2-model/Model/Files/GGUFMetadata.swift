@@ -110,7 +110,7 @@ extension TensorNames {
 
   /// llama.cpp's names, some under another one.
   public static func ggufNames(_ names: [WeightRole: String] = [:]) -> TensorNames {
-    .plain(
+    TensorNames.plain(
       names,
       defaults: [
         .embedding: "token_embd", .positions: "position_embd", .attentionNorm: "attn_norm",
@@ -118,9 +118,13 @@ extension TensorNames {
         .keyNorm: "attn_k_norm", .attentionOutput: "attn_output",
         .attentionOutputNorm: "post_attention_norm", .mlpNorm: "ffn_norm", .gate: "ffn_gate",
         .up: "ffn_up", .down: "ffn_down", .mlpOutputNorm: "post_ffw_norm",
-        .finalNorm: "output_norm", .head: "output",
+        .finalNorm: "output_norm", .head: "output", .queryUp: "attn_q_b",
+        .keyValueDown: "attn_kv_a_mqa", .keyValueNorm: "attn_kv_a_norm", .router: "ffn_gate_inp",
+        .routerCorrection: "exp_probs_b", .sharedScale: "ffn_gate_inp_shexp",
+        .sharedGate: "ffn_gate_shexp", .sharedUp: "ffn_up_shexp", .sharedDown: "ffn_down_shexp",
       ], layers: ("blk.", "."),
-      surplus: ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"])
+      surplus: ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"]
+    ).stackedExperts().latent()
   }
 
   /// The names of most models in transformers.

@@ -46,7 +46,8 @@ extension Families {
   static let multimodal: [String: String] = [
     "aya_vision": "cohere2", "cohere2_vision": "cohere2", "exaone4_5": "exaone4",
     "fast_vlm": "qwen2", "gemma3": "gemma3_text", "got_ocr2": "qwen2", "idefics3": "llama",
-    "internvl": "qwen2", "internvl_chat": "qwen2", "lighton_ocr": "qwen3", "llava": "llama",
+    "internvl": "qwen2", "internvl_chat": "qwen2", "lighton_ocr": "qwen3", "llama4": "llama4_text",
+    "llava": "llama",
     "llava_next": "llama", "llava_next_video": "llama", "llava_onevision": "qwen2",
     "mistral3": "mistral", "ovis2": "qwen2", "perception_lm": "llama",
     "qwen2_5_vl": "qwen2_5_vl_text",
@@ -104,10 +105,9 @@ extension TensorNames {
       }
       return layout.0 + name.dropFirst(base.count)
     }
-    return TensorNames(surplus: surplus + Self.otherParts) { [source] weight, layer, architecture in
-      var place = source(weight, layer, architecture)
-      place.names = place.names.map(renamed)
-      return place
+    return TensorNames(surplus: surplus + Self.otherParts, layers: renamed(layers)) {
+      [source] weight, layer, architecture in
+      source(weight, layer, architecture).renamed(renamed)
     }
   }
 
