@@ -27,6 +27,8 @@ final class DeviceProgram {
     /// What the layers' caches hold.
     fileprivate(set) var held = HeldLayers()
     fileprivate var caches: [HeldLayers.Cache] = []
+    /// Whether all of it has a price.
+    fileprivate(set) var isPriced = true
     /// Of the whole architecture.
     fileprivate(set) var widestMLP = 0
     /// How often a step adds up what devices computed parts of.
@@ -142,5 +144,6 @@ extension DeviceProgram.Contents {
     whole = devices > 1 ? architecture.parameters : part
     held = HeldLayers(caches)
     widestMLP = architecture.widestMLP
+    isPriced = architecture.unpricedPart == nil
   }
 }

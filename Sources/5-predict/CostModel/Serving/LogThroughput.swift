@@ -23,7 +23,9 @@ extension Predictor {
   ) -> LogThroughput? {
     let program = program(of: architecture)
     let plan = plan(architecture, program, workload)
-    guard let schedule = schedule(architecture, workload, plan) else { return nil }
+    guard program.contents.isPriced, let schedule = schedule(architecture, workload, plan) else {
+      return nil
+    }
     func seconds(_ model: EndToEndModel) -> Double { model.run(program, schedule).total }
     let center = seconds(model)
     return LogThroughput(

@@ -167,10 +167,12 @@ public final class Predictor {
 
   /// Predicts `workload`, without intervals.
   ///
-  /// - Returns: `nil` where the device's memory does not hold a single sequence.
+  /// - Returns: `nil` where the device's memory does not hold a single sequence, or a part of the
+  ///   architecture has no price.
   public func point(_ architecture: Architecture, _ workload: ServingWorkload) -> PointPrediction? {
     let program = program(of: architecture)
-    guard let schedule = schedule(architecture, workload, plan(architecture, program, workload))
+    guard program.contents.isPriced,
+      let schedule = schedule(architecture, workload, plan(architecture, program, workload))
     else { return nil }
     return PointPrediction(workload, time: model.run(program, schedule), schedule)
   }
@@ -183,6 +185,7 @@ public final class Predictor {
     _ architecture: Architecture, _ workload: ServingWorkload, breakdown: Bool = false
   ) throws -> Prediction {
     let workload = try within("workload") { try workload.validated() }
+    try architecture.checkPriced()
     try TensorParallelism.check(architecture, devices: settings.tensorParallel)
     let program = program(of: architecture)
     let plan = plan(architecture, program, workload)
