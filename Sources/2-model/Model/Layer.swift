@@ -228,9 +228,8 @@ public struct MLP: Hashable, Sendable, BitwiseCopyable {
 public struct Norm: Hashable, Sendable, BitwiseCopyable {
   public enum Kind: Hashable, Sendable, BitwiseCopyable { case rms, layer }
 
-  // The number first: what follows it fits into one word.
-  public var epsilon: Double
   public var kind: Kind
+  public var epsilon: Double
   public var hasBias: Bool
   public var hasWeight: Bool
 
