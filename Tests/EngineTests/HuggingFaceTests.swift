@@ -37,7 +37,7 @@ import Weights
     let bounds: [DType: Double] = [.q8_0: 3e-4, .q4_0: 5e-2, .q4_1: 5e-2]
     #expect(
       try error(packed) <= bounds[
-        weights.weights(.downProjection, ofLayer: 0)!.linear!.parts[0].dtype] ?? 1e-4)
+        weights.embedding.dtype] ?? 1e-4)
   }
 
   /// Every fixture: a folder as transformers wrote it.

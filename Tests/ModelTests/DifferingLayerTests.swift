@@ -163,3 +163,22 @@ import Testing
     }
   }
 }
+
+/// A layer's parts by kind.
+@Suite struct LayerPartTests {
+  /// Writing through a part that is not there changes nothing.
+  @Test func absentPartsStayAbsent() {
+    let norm = Norm.rms(1e-5)
+    let dense = Layer(
+      attention: Attention(queryHeads: 2, keyValueHeads: 1, headDimension: 8, inputNorm: norm),
+      mlp: MLP(intermediateSize: 32, inputNorm: norm))
+    var layer = dense
+    layer.latentAttention?.rank = 3
+    layer.experts?.count = 3
+    #expect(layer == dense)
+    layer.attention = nil
+    layer.mlp = nil
+    layer.attention?.window = 3
+    #expect(layer.mixer == nil && layer.feedForward == nil)
+  }
+}

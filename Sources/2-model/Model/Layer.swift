@@ -51,26 +51,52 @@ public enum FeedForward: Hashable, Sendable, BitwiseCopyable {
   case experts(Experts)
 }
 
-// The parts by kind: `nil` where the layer has another one or none. Set, they replace it.
+// The parts by kind: `nil` where the layer has another one or none. Set to a part, they replace what is
+// there; set to `nil`, as `layer.attention?.window = 5` does where there is no attention, they remove their
+// own kind only.
 extension Layer {
   @inlinable public var attention: Attention? {
     get { if case .attention(let attention)? = mixer { attention } else { nil } }
-    set { mixer = newValue.map(Mixer.attention) }
+    set {
+      if let newValue {
+        mixer = .attention(newValue)
+      } else if attention != nil {
+        mixer = nil
+      }
+    }
   }
 
   @inlinable public var latentAttention: LatentAttention? {
     get { if case .latentAttention(let attention)? = mixer { attention } else { nil } }
-    set { mixer = newValue.map(Mixer.latentAttention) }
+    set {
+      if let newValue {
+        mixer = .latentAttention(newValue)
+      } else if latentAttention != nil {
+        mixer = nil
+      }
+    }
   }
 
   @inlinable public var mlp: MLP? {
     get { if case .dense(let mlp)? = feedForward { mlp } else { nil } }
-    set { feedForward = newValue.map(FeedForward.dense) }
+    set {
+      if let newValue {
+        feedForward = .dense(newValue)
+      } else if mlp != nil {
+        feedForward = nil
+      }
+    }
   }
 
   @inlinable public var experts: Experts? {
     get { if case .experts(let experts)? = feedForward { experts } else { nil } }
-    set { feedForward = newValue.map(FeedForward.experts) }
+    set {
+      if let newValue {
+        feedForward = .experts(newValue)
+      } else if experts != nil {
+        feedForward = nil
+      }
+    }
   }
 }
 

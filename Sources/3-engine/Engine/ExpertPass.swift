@@ -113,7 +113,7 @@ struct ExpertPass: Sendable {
 
   /// Bytes of a quantised row of a matrix's inputs.
   private func integerBytes(_ matrix: Matrix) -> Int {
-    matrix.dtype.blockElements > 1
+    matmul.wantsIntegers(matrix)
       ? kernels.functions.activation_bytes(matrix.dtype.kernelType, matrix.columns) : 0
   }
 

@@ -61,6 +61,7 @@ extension Family {
         config, .init(keyValueHeads: 8, headDimension: 128, maxPositions: 196_608))
       let norm = try config.rmsNorm()
       let turned = try config.int("rotary_dim")
+      if let turned { try checkSize("rotary_dim", turned, atMost: fields.headDimension) }
       let (tables, rotation) = try fields.rotary(
         config, theta: 5_000_000,
         partialFactor: turned.map {

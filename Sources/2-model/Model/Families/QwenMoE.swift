@@ -46,7 +46,8 @@ extension Family {
         let activation = try config.activation()
         let shared = isThird ? nil : try config.int("shared_expert_intermediate_size") ?? 5632
         let experts = Experts(
-          count: try config.int("num_experts") ?? (isThird ? 128 : 60),
+          count: try config.int("num_experts") ?? config.int("num_local_experts")
+            ?? (isThird ? 128 : 60),
           active: try config.int("num_experts_per_tok") ?? (isThird ? 8 : 4),
           intermediateSize: try config.int("moe_intermediate_size") ?? (isThird ? 768 : 1408),
           activation: activation,

@@ -128,11 +128,11 @@ public final class Predictor {
 
   /// How the engine serves `workload`; `nil` where the memory does not hold a single sequence, or
   /// not all of them for an engine that needs that; where the devices cannot share the layers; and
-  /// of a workload beyond all bounds.
+  /// of a workload beyond all bounds, or beyond the architecture's positions.
   func schedule(
     _ architecture: Architecture, _ workload: ServingWorkload, _ plan: MemoryPlan
   ) -> ServingSchedule? {
-    guard workload.isPlausible,
+    guard workload.isPlausible, architecture.holds(positions: workload.positions),
       TensorParallelism.divides(architecture, devices: settings.tensorParallel)
     else { return nil }
     return ServingSchedule.fits(workload, plan, engine)
@@ -167,8 +167,8 @@ public final class Predictor {
 
   /// Predicts `workload`, without intervals.
   ///
-  /// - Returns: `nil` where the device's memory does not hold a single sequence, or a part of the
-  ///   architecture has no price.
+  /// - Returns: `nil` where the device's memory, or the architecture's table of positions, does not
+  ///   hold a single sequence, or a part of the architecture has no price.
   public func point(_ architecture: Architecture, _ workload: ServingWorkload) -> PointPrediction? {
     let program = program(of: architecture)
     guard program.contents.isPriced,
@@ -179,12 +179,14 @@ public final class Predictor {
 
   /// Predicts `workload` with 90% intervals, memory and what binds.
   ///
-  /// - Throws: `InputError` where the device's memory does not hold a single sequence, the devices
-  ///   cannot share the layers, or coefficients give no finite time.
+  /// - Throws: `InputError` where the device's memory, or the architecture's table of positions, does
+  ///   not hold a single sequence, the devices cannot share the layers, or coefficients give no finite
+  ///   time.
   public func predict(
     _ architecture: Architecture, _ workload: ServingWorkload, breakdown: Bool = false
   ) throws -> Prediction {
     let workload = try within("workload") { try workload.validated() }
+    try architecture.check(positions: workload.positions)
     try architecture.checkPriced()
     try TensorParallelism.check(architecture, devices: settings.tensorParallel)
     let program = program(of: architecture)
