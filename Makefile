@@ -55,13 +55,15 @@ test-sanitizers: deps ## run tests under AddressSanitizer, UndefinedBehaviorSani
 	TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/sanitizers/thread.txt \
 	  $(SANITIZED) --scratch-path .build-tsan --sanitize thread --filter '$(THREADED_SUITES)'
 
-# FUZZ="law rule" fuzzes a part; FUZZ_SANITIZERS="fuzzer address" looks at every access too.
+# FUZZ="law rule" fuzzes a part; FUZZ_INPUTS=500000 gives each reader so many inputs, however long they
+# take; FUZZ_SANITIZERS="fuzzer address" looks at every access too.
 FUZZ_SECONDS ?= 10
+FUZZ_AMOUNT = $(if $(FUZZ_INPUTS),--inputs $(FUZZ_INPUTS),--seconds $(FUZZ_SECONDS))
 FUZZ_SANITIZERS ?= fuzzer
-fuzz: deps ## fuzz every reader of files for FUZZ_SECONDS each; the corpus grows in .build-fuzz-corpora
+fuzz: deps ## fuzz every reader of files (FUZZ_SECONDS each); the corpus grows in .build-fuzz-corpora
 	DYNO_FUZZ=1 $(BUILD) --scratch-path .build-fuzz --product dyno-fuzz \
 	  $(foreach sanitizer,$(FUZZ_SANITIZERS),--sanitize $(sanitizer))
-	$(PYTHON) Tests/Fuzz/run.py --fuzzer .build-fuzz/release/dyno-fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
+	$(PYTHON) Tests/Fuzz/run.py --fuzzer .build-fuzz/release/dyno-fuzz $(FUZZ_AMOUNT) $(FUZZ)
 
 test-neon: ## check the NEON kernels against float64; in qemu, where the processor has none
 	@[ "$$(uname -m)" = aarch64 ] || \

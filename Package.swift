@@ -120,7 +120,7 @@ let package = Package(
     tests("SearchTests", ["Search", "Reports"]),
     tests("VerificationTests", ["Verification"]),
     tests("ReportsTests", ["Reports"]),
-    tests("CommandTests", ["dyno"]),
+    tests("CommandTests", ["dyno", "Processes"]),
   ],
   swiftLanguageModes: [.v6]
 )

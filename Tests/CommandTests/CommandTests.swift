@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import TestSupport
 import Testing
 
@@ -22,23 +23,26 @@ import Testing
   func run(
     _ program: String, _ arguments: [String], environment: [String: String] = [:]
   ) throws -> Outcome {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    let output = Pipe()
-    let errors = Pipe()
-    process.standardOutput = output
-    process.standardError = errors
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
-    let messages = try errors.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
+    try outcome(of: start(program, arguments, environment: environment))
+  }
+
+  /// By the one way to run programs: Foundation's waits for all that its child has started, too.
+  func start(
+    _ program: String, _ arguments: [String], environment: [String: String] = [:]
+  ) throws -> ChildProcess {
+    try ChildProcess(
+      executable: "/usr/bin/env",
+      arguments: environment.map { "\($0)=\($1)" } + [program] + arguments,
+      limits: ChildProcess.Limits(output: 64 << 20))
+  }
+
+  /// What became of a child. One that ends neither by itself nor when asked is killed.
+  func outcome(of child: ChildProcess, within seconds: Double = 600) throws -> Outcome {
+    let end = try child.finish(within: seconds)
+    let code: Int32 = if case .exited(let code) = end { code } else { -1 }
     return Outcome(
-      code: process.terminationReason == .exit ? process.terminationStatus : -1,
-      output: String(decoding: bytes, as: UTF8.self),
-      errors: String(decoding: messages, as: UTF8.self), bytes: bytes)
+      code: code, output: String(decoding: child.outputData, as: UTF8.self),
+      errors: child.complaints, bytes: child.outputData)
   }
 
   private func expectRefusal(_ outcome: Outcome, _ parts: String...) {
@@ -67,6 +71,8 @@ import Testing
     expectRefusal(try dyno("nonsense"), "nonsense")
     expectRefusal(try dyno("describe", "no-such-model"), "no-such-model", "llama-3.2-1b")
     expectRefusal(try dyno("describe", "/nowhere/config.json"), "/nowhere/config.json")
+    expectRefusal(
+      try dyno("describe", fixture("huggingface/gpt2"), "--depth", "40"), "40 positions", "not 41")
     expectRefusal(try dyno("describe", "llama-3.2-1b", "/nowhere/config.json"), "/nowhere")
     expectRefusal(
       try dyno("bench", "smollm2-135m", "--prompt", "0", "--generate", "0"), "--prompt")
@@ -108,19 +114,7 @@ import Testing
   /// `dyno describe <(…)` and stdin are read; a pipe that has a name is refused, and nothing waits.
   @Test func pipesAreRead() throws {
     let config = fixture("huggingface/qwen2/config.json")
-    func shell(_ command: String) throws -> (code: Int32, errors: String) {
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: "/bin/bash")
-      process.arguments = ["-c", command]
-      let errors = Pipe()
-      process.standardError = errors
-      process.standardOutput = FileHandle.nullDevice
-      try process.run()
-      let text = String(
-        decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-      process.waitUntilExit()
-      return (process.terminationStatus, text)
-    }
+    func shell(_ command: String) throws -> Outcome { try run("/bin/bash", ["-c", command]) }
     for command in [
       "'\(executable)' describe <(cat '\(config)')",
       "'\(executable)' describe /dev/stdin < '\(config)'",
@@ -177,17 +171,10 @@ import Testing
   }
 
   @Test func resultsThatCannotBeWritten() throws {
-    let process = Process()
-    process.executableURL = Bundle.main.bundleURL.appendingPathComponent("dyno")
-    process.arguments = ["describe", "llama-3.2-1b"]
-    process.standardOutput = FileHandle(forWritingAtPath: "/dev/full")
-    let errors = Pipe()
-    process.standardError = errors
-    try process.run()
-    let text = String(
-      decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 70)
+    let outcome = try run(
+      "/bin/sh", ["-c", "exec \"$0\" describe llama-3.2-1b > /dev/full", executable])
+    #expect(outcome.code == 70)
+    let text = outcome.errors
     #expect(text.split(separator: "\n").count == 1 && text.contains("stdout"), "\(text)")
   }
 
@@ -247,13 +234,33 @@ import Testing
     #expect((1e-9...5e-2).contains(relativeError(other, rows)))
   }
 
+  /// What `bench` takes.
+  @Test func logitsOfFoldersOfCachesAndOfOneGGUFFile() throws {
+    try Files.withTemporaryFolder { folder in
+      func check(_ original: String, as copy: String, _ argument: String) throws {
+        let copy = folder.appendingPathComponent(copy)
+        try FileManager.default.createDirectory(
+          at: copy.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: fixture(original), toPath: copy.path)
+        let expected = try dyno("logits", fixture(original), "--tokens", "1,2")
+        let outcome = try dyno(
+          "logits", folder.appendingPathComponent(argument).path, "--tokens", "1,2")
+        #expect(outcome.code == 0 && outcome.bytes == expected.bytes, "\(outcome.errors)")
+      }
+      try check(
+        "huggingface/llama-tied", as: "models--some--tiny/snapshots/0123abcd", "models--some--tiny")
+      try check("gguf/llama-q4_0.gguf", as: "one/model.gguf", "one")
+    }
+  }
+
   @Test func logitsOfBadInput() throws {
     let model = fixture("gguf/llama-q4_0.gguf")
     expectRefusal(try dyno("logits", model, "--tokens", "1,x"), "tokens")
     expectRefusal(try dyno("logits", model, "--tokens", "96"), "96", "0 to 95")
     expectRefusal(try dyno("logits", "/nowhere.gguf", "--tokens", "1"), "/nowhere.gguf")
+    expectRefusal(try dyno("logits", fixture("huggingface"), "--tokens", "1"), "config.json")
     expectRefusal(
-      try dyno("logits", fixture("huggingface"), "--tokens", "1"), "model.safetensors")
+      try dyno("logits", "smollm2-135m", "--tokens", "1"), "has no weights", "model.safetensors")
     try Files.withTemporaryFolder { folder in
       let data = try Data(contentsOf: Files.fixtures.appendingPathComponent("gguf/llama-q4_0.gguf"))
       let cut = folder.appendingPathComponent("cut.gguf")
@@ -477,6 +484,38 @@ import Testing
     }
   }
 
+  /// Little address space is an error in one line: OpenBLAS by itself would try for ever.
+  @Test(arguments: [600_000, 1_500_000])
+  func littleAddressSpace(kibibytes: Int) throws {
+    try Files.withTemporaryFolder { folder in
+      // The limits of a machine that nobody has measured take most.
+      let outcome = try run(
+        "/bin/sh",
+        [
+          "-c", "ulimit -v \(kibibytes); exec \"$0\" \"$@\"", executable, "bench",
+          fixture("huggingface/qwen3"), "--prompt", "4", "--generate", "0", "--repetitions", "1",
+        ], environment: ["XDG_CACHE_HOME": folder.path])
+      #expect(outcome.code == 70 && outcome.errors.contains("refused"), "\(outcome.errors)")
+      #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+    }
+  }
+
+  /// Arguments come from /proc: without it nobody knows what was asked for.
+  @Test(.enabled(if: getuid() == 0 && Self.canHideProc, "hiding /proc needs root"))
+  func withoutProc() throws {
+    let outcome = try run("/usr/bin/unshare", Self.hidingProc + [executable, "describe", "x"])
+    #expect(outcome.code == 70 && outcome.output.isEmpty)
+    #expect(outcome.errors.contains("is /proc mounted?"), "\(outcome.errors)")
+  }
+
+  private static let hidingProc = [
+    "--mount", "/bin/sh", "-c", "mount -t tmpfs none /proc && exec \"$0\" \"$@\"",
+  ]
+
+  private static var canHideProc: Bool {
+    (try? CommandTests().run("/usr/bin/unshare", hidingProc + ["/bin/true"]).code) == 0
+  }
+
   /// The commit is that of the build, wherever the executable lies.
   @Test func theCommitIsTheBuilds() throws {
     func commit(_ program: String) throws -> String {
@@ -544,5 +583,18 @@ import Testing
       try JSONSerialization.jsonObject(with: outcome.bytes) as? [[String: Any]])
     #expect(array.count == 8)
     #expect(array.allSatisfy { ($0["avg_ts"] as? Double ?? 0) > 0 })
+    // Where weights are a file's, records say so; otherwise they say nothing.
+    #expect(array.allSatisfy { $0["weights"] as? String == "stored" })
+    try Files.withTemporaryFolder { folder in
+      let config = folder.appendingPathComponent("config.json").path
+      try FileManager.default.copyItem(
+        atPath: fixture("huggingface/qwen3/config.json"), toPath: config)
+      let random = try dyno(
+        "bench", config, "--prompt", "4", "--generate", "0", "--repetitions", "1", "--output",
+        "json")
+      let records = try #require(
+        try JSONSerialization.jsonObject(with: random.bytes) as? [[String: Any]])
+      #expect(records.count == 1 && records[0]["weights"] == nil)
+    }
   }
 }

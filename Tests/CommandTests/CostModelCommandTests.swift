@@ -54,6 +54,12 @@ extension CommandTests {
     (["llama-3.1-8b", "--device", "a100-40gb", "--workload", "9000000x9"], "does not fit"),
     (["llama-3.1-8b", "--device", "a100-40gb", "--workload", "9000000"], "such as 4096x1024"),
     (["qwen2.5-1.5b", "--device", "h100-sxm", "--tensor-parallel", "8"], "12 query heads"),
+    (
+      [
+        Files.fixtures.appendingPathComponent("huggingface/gpt2").path, "--device", "h100-sxm",
+        "--workload", "32x9",
+      ], "embeddings for 40 positions"
+    ),
     (["llama-3.2-1b", "--device", "h100-sxm", "--engine", "dyno"], "does not run on"),
     (["llama-3.2-1b", "--device", "h100-sxm", "--batch", "10000000"], "batch: is 10000000"),
     (

@@ -143,19 +143,14 @@ import Testing
       let place = folder.appendingPathComponent("tmp")
       try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
       let store = folder.appendingPathComponent("s.db").path
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: command.executable)
-      process.arguments = ["sweep", spec, "--store", store]
-      process.environment = ProcessInfo.processInfo.environment
-        .merging(["TMPDIR": place.path]) { $1 }
-      process.standardOutput = FileHandle.nullDevice
-      try process.run()
-      while process.isRunning, !FileManager.default.fileExists(atPath: store + "-lock") {
-        usleep(10_000)
-      }
+      let process = try command.start(
+        command.executable, ["sweep", spec, "--store", store], environment: ["TMPDIR": place.path])
+      while try process.poll(milliseconds: 10) == nil,
+        !FileManager.default.fileExists(atPath: store + "-lock")
+      {}
       usleep(300_000)
-      kill(process.processIdentifier, SIGKILL)
-      process.waitUntilExit()
+      kill(process.identifier, SIGKILL)
+      #expect(try command.outcome(of: process).code == -1)
       #expect(try FileManager.default.contentsOfDirectory(atPath: place.path).isEmpty)
     }
   }
@@ -183,27 +178,21 @@ import Testing
          time_limit: 20s}
         """)
       let store = folder.appendingPathComponent("s.db").path
-      let process = Process()
       // Who runs the tests may ignore SIGTERM, and a sweep would follow.
-      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments = [
-        "--default-signal=TERM", Bundle.main.bundleURL.appendingPathComponent("dyno").path, "sweep",
-        spec, "--store", store,
-      ]
-      let output = Pipe()
-      process.standardOutput = output
-      try process.run()
+      let process = try command.start(
+        "/usr/bin/env",
+        ["--default-signal=TERM", command.executable, "sweep", spec, "--store", store])
       // Until it measures.
-      while process.isRunning, !FileManager.default.fileExists(atPath: store + "-lock") {
-        usleep(10_000)
-      }
+      while try process.poll(milliseconds: 10) == nil,
+        !FileManager.default.fileExists(atPath: store + "-lock")
+      {}
       usleep(100_000)
-      process.terminate()
-      let text = String(
-        decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-      process.waitUntilExit()
-      #expect(process.terminationReason == .exit && process.terminationStatus == 128 + 15)
-      #expect(text.hasPrefix("0 measured, 0 already there, 0 failed, 0 failed before, 1 left of 1"))
+      kill(process.identifier, SIGTERM)
+      let outcome = try command.outcome(of: process)
+      #expect(outcome.code == 128 + 15)
+      #expect(
+        outcome.output.hasPrefix(
+          "0 measured, 0 already there, 0 failed, 0 failed before, 1 left of 1"))
       #expect(!FileManager.default.fileExists(atPath: store + "-wal"), "the store was not closed")
     }
   }

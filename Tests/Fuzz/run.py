@@ -161,7 +161,7 @@ def number(pattern, text):
     return int(found[-1]) if found else 0
 
 
-def fuzz(fuzzer, name, seconds, seed, corpora):
+def fuzz(fuzzer, name, amount, seed, corpora):
     folder = corpora / name
     corpus = folder / "corpus"
     faults = folder / "faults"
@@ -171,7 +171,7 @@ def fuzz(fuzzer, name, seconds, seed, corpora):
     known = set(faults.iterdir())
     # Swift's own report of a crash would trace the process, and stop it until that is done.
     process = subprocess.run(
-        [fuzzer, name, f"-max_total_time={seconds}", f"-timeout={SECONDS_AN_INPUT}",
+        [fuzzer, name, amount, f"-timeout={SECONDS_AN_INPUT}",
          f"-rss_limit_mb={MEBIBYTES}", f"-malloc_limit_mb={MEBIBYTES}", f"-max_len={longest}",
          "-print_final_stats=1", "-detect_leaks=0", "-use_value_profile=0", "-reload=0",
          f"-seed={seed}", f"-dict={dictionary}", f"-artifact_prefix={faults}/", corpus, folder / "seeds"],
@@ -195,14 +195,17 @@ def fuzz(fuzzer, name, seconds, seed, corpora):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fuzzer", required=True, type=pathlib.Path)
-    parser.add_argument("--seconds", type=int, default=10, help="of each reader")
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("--seconds", type=int, default=10, help="of each reader")
+    amount.add_argument("--inputs", type=int, help="of each reader, however long they take")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--corpora", type=pathlib.Path, default=ROOT / ".build-fuzz-corpora")
     parser.add_argument("readers", nargs="*", choices=[[], *SEEDS], help="default: all")
     options = parser.parse_args()
     print(f"{'reader':<16}{'inputs':>12}{'crashes':>9}{'hangs':>7}{'over 1 GiB':>12}{'peak':>14}")
+    amount = f"-runs={options.inputs}" if options.inputs else f"-max_total_time={options.seconds}"
     faults = sum(
-        fuzz(options.fuzzer.resolve(), name, options.seconds, options.seed, options.corpora.resolve())
+        fuzz(options.fuzzer.resolve(), name, amount, options.seed, options.corpora.resolve())
         for name in options.readers or SEEDS)
     sys.exit(1 if faults else 0)
 

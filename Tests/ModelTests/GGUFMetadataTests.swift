@@ -26,6 +26,21 @@ import Testing
       shapes: ["token_embd.weight": [100, 64]].merging(tensors) { $1 })
   }
 
+  /// Factors in tensors, of another head: `rope_freqs`, and LongRoPE's two.
+  @Test func factorsOfOtherHeadsAreRefused() throws {
+    for (short, long) in [(8, 7), (7, 8), (16, 16), (0, 0)] {
+      let plain = try Self.metadata("llama")
+      let factors = GGUFMetadata.RotaryFactors(
+        short: Array(repeating: 1, count: short), long: Array(repeating: 2, count: long))
+      let metadata = try GGUFMetadata(
+        values: plain.values, shapes: ["token_embd.weight": [100, 64]], rotaryFactors: factors)
+      let error = #expect(throws: InputError.self) {
+        try GGUFFamily.read(metadata, name: "test")
+      }
+      #expect(error?.description.contains("one a turned pair") == true, "\(short), \(long)")
+    }
+  }
+
   private func read(
     _ architecture: String, _ changes: [String: JSONValue] = [:], tensors: [String: [Int]] = [:]
   ) throws -> Architecture {

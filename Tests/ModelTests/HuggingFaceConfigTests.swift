@@ -272,6 +272,32 @@ import Testing
     #expect(!text.contains("\n"))
   }
 
+  /// LongRoPE has one factor for each pair of elements that is turned, not for each of the head.
+  @Test(
+    arguments: [
+      ([:], 8), (["head_dim": .integer(32)], 16),
+      (["model_type": .string("phi3"), "partial_rotary_factor": .number(0.5)], 4),
+    ] as [([String: JSONValue], Int)])
+  func longRoPEFactorsMatchWhatIsTurned(changes: [String: JSONValue], pairs: Int) throws {
+    func read(_ short: Int, _ long: Int) throws -> Architecture {
+      func factors(_ count: Int) -> JSONValue {
+        .array(Array(repeating: .number(1.5), count: count))
+      }
+      let scaling: JSONValue = .object([
+        "rope_type": .string("longrope"), "short_factor": factors(short),
+        "long_factor": factors(long),
+        "original_max_position_embeddings": .integer(64), "factor": .number(2),
+      ])
+      return try self.read(changes.merging(["rope_scaling": scaling]) { $1 })
+    }
+    #expect(try read(pairs, pairs).firstAttention?.rotary?.dimensions == 2 * pairs)
+    for (short, long) in [(pairs - 1, pairs), (pairs, pairs + 1), (2 * pairs, 2 * pairs), (0, 0)] {
+      let error = #expect(throws: InputError.self) { try read(short, long) }
+      let text = try #require(error).description
+      #expect(text.contains("rope_scaling") && text.contains("\(pairs)"), "\(text)")
+    }
+  }
+
   @Test func filesAreNamed() throws {
     try Files.withTemporaryFolder { folder in
       let missing = #expect(throws: InputError.self) { try Architecture(configAt: folder) }

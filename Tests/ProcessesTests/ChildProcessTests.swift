@@ -59,6 +59,20 @@ import Testing
     #expect(state.map { $0.contains(") Z ") } ?? true)
   }
 
+  /// One that is stopped and goes on is as good as any; one that stays stopped is not waited for.
+  @Test func stoppedChildren() throws {
+    let child = try shell("kill -STOP $$; echo on; read -r line; exit 7")
+    var said: String?
+    for _ in 0..<200 where said == nil {
+      kill(child.identifier, SIGCONT)
+      said = try? child.line(within: 0.05)
+    }
+    #expect(said == "on")
+    #expect(try child.finish(within: 10) == .exited(7))
+    let stopped = try shell("kill -STOP $$")
+    #expect(try stopped.finish(within: 0.2) == .signalled(SIGKILL))
+  }
+
   /// Writing to a child that is gone is an error, whatever the process does with signals.
   @Test func childrenThatAreGone() throws {
     var before = sigaction()

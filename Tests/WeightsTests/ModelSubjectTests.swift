@@ -56,6 +56,87 @@ import Weights
     }
   }
 
+  /// What memory is asked for before anything is opened: a file's weights take no more than the file.
+  @Test(arguments: [
+    "gguf/llama-q4_0.gguf", "gguf/qwen3-f32.gguf", "huggingface/llama-tied",
+    "huggingface/llama-sharded", "huggingface/llama-tied/model.safetensors", "huggingface/gpt2",
+    "huggingface/gemma2-untied",
+  ])
+  func filesBoundTheirWeights(path: String) throws {
+    let path = Files.fixtures.appendingPathComponent(path).path
+    let bytes = try ModelWeights.fileBytes(path)
+    let weights = try ModelWeights.load(path, kernels: .selected())
+    #expect((weights.matrixBytes..<weights.matrixBytes + 64 << 10).contains(bytes))
+  }
+
+  /// Copies of the weights that nothing names are not counted; a file that is missing is named.
+  @Test func onlyFilesThatAreOpenedAreCounted() throws {
+    try Files.withTemporaryFolder { folder in
+      let copy = folder.appendingPathComponent("model").path
+      try FileManager.default.copyItem(atPath: checkpoint, toPath: copy)
+      let bytes = try ModelWeights.fileBytes(copy)
+      try Data(count: 1 << 20).write(to: URL(fileURLWithPath: copy + "/pytorch_model.safetensors"))
+      #expect(try ModelWeights.fileBytes(copy) == bytes)
+      try FileManager.default.removeItem(atPath: copy + "/model.safetensors")
+      let error = #expect(throws: InputError.self) { try ModelWeights.fileBytes(copy) }
+      #expect(error?.description.contains("model.safetensors") == true)
+    }
+  }
+
+  /// A head of its own counts whatever the configuration says of ties, also where that speaks of
+  /// quantised storage.
+  @Test(arguments: [true, false])
+  func storedHeadsOfQuantisedConfigurations(isQuantised: Bool) throws {
+    try Files.withTemporaryFolder { folder in
+      let untied = Files.fixtures.appendingPathComponent("huggingface/gemma2-untied").path
+      let copy = folder.appendingPathComponent("model").path
+      try FileManager.default.copyItem(atPath: untied, toPath: copy)
+      var text = try String(contentsOfFile: copy + "/config.json", encoding: .utf8)
+      text.replace(#""tie_word_embeddings": false"#, with: #""tie_word_embeddings": true"#)
+      if isQuantised {
+        text.replace(
+          "{", with: #"{"quantization_config": {"bits": 8, "lm_head": false},"#, maxReplacements: 1)
+      }
+      try text.write(toFile: copy + "/config.json", atomically: false, encoding: .utf8)
+      let subject = try ModelSubject.resolve(copy)
+      #expect(subject.architecture.tiedEmbeddings)
+      #expect(subject.defaultDType == (isQuantised ? .q8_0 : nil))
+      let weights = try ModelWeights.load(subject.requiredWeights(copy), kernels: .selected())
+      #expect(!weights.architecture.tiedEmbeddings && !weights.isTied)
+    }
+  }
+
+  /// Files of a hub's cache are called by their hashes, and what has no weights says so.
+  @Test func filesWithoutNamesAndModelsWithoutWeights() throws {
+    try Files.withTemporaryFolder { folder in
+      let blob = folder.appendingPathComponent("4d7a1f0e").path
+      try FileManager.default.copyItem(atPath: checkpoint + "/model.safetensors", toPath: blob)
+      try FileManager.default.copyItem(
+        atPath: checkpoint + "/config.json", toPath: folder.path + "/config.json")
+      #expect(try ModelSubject.resolve(blob).requiredWeights(blob) == blob)
+      for argument in ["smollm2-135m", folder.path, folder.path + "/config.json"] {
+        let error = #expect(throws: InputError.self) {
+          try ModelSubject.resolve(argument).requiredWeights(argument)
+        }
+        #expect(error?.description.hasPrefix("\(argument): has no weights") == true)
+      }
+    }
+  }
+
+  /// What failed to become a GGUF file is refused as one, not as a configuration.
+  @Test func failedDownloadsOfGGUFFiles() throws {
+    try Files.withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("model.gguf")
+      for text in ["version https://git-lfs.github.com/spec/v1\n", "<html>", "nothing"] {
+        try Data(text.utf8).write(to: file)
+        for path in [file.path, folder.path] {
+          let error = #expect(throws: InputError.self) { try ModelSubject.resolve(path) }
+          #expect(error?.description.contains("a GGUF or safetensors file") == true)
+        }
+      }
+    }
+  }
+
   /// `quantization_config` sets the default storage where there is one like it, and is no reason to
   /// refuse.
   @Test(arguments: [

@@ -254,8 +254,9 @@ public struct MLP: Hashable, Sendable, BitwiseCopyable {
 public struct Norm: Hashable, Sendable, BitwiseCopyable {
   public enum Kind: Hashable, Sendable, BitwiseCopyable { case rms, layer }
 
-  public var kind: Kind
+  // The number first: what follows it fits into one word.
   public var epsilon: Double
+  public var kind: Kind
   public var hasBias: Bool
   public var hasWeight: Bool
 

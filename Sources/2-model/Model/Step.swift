@@ -240,6 +240,7 @@ public struct ExpertsShape: Hashable, Codable, Sendable, BitwiseCopyable {
     self.distinct = distinct
   }
 
+  @usableFromInline
   init(tokens: Int, hiddenSize: Int, _ experts: Experts, _ routing: Routing) {
     self.init(
       tokens: tokens, hiddenSize: hiddenSize, intermediateSize: experts.intermediateSize,

@@ -52,6 +52,20 @@ extension Architecture {
     for rotary in rotaries { try rotary.check() }
     return self
   }
+
+  /// Refuses sequences of more positions than there are learned embeddings for.
+  public func check(positions: Int) throws {
+    guard holds(positions: positions) else {
+      throw InputError(
+        name, problem: "has embeddings for \(learnedPositions) positions",
+        expected: "at most so many, not \(positions)")
+    }
+  }
+
+  /// Whether a sequence can have so many positions; only learned embeddings limit them.
+  public func holds(positions: Int) -> Bool {
+    learnedPositions == 0 || positions <= learnedPositions
+  }
 }
 
 extension Layer {

@@ -23,12 +23,7 @@ public struct MemoryNeed: Sendable, Equatable {
     maxTokens: Int, maxLogits: Int, threads: Int
   ) throws {
     try KVCache.check(architecture, cache)
-    let learned = architecture.learnedPositions
-    guard learned == 0 || capacity <= learned else {
-      throw InputError(
-        architecture.name, problem: "has embeddings for \(learned) positions",
-        expected: "at most so many, not \(capacity)")
-    }
+    try architecture.check(positions: capacity)
     self.weights = weights
     self.cache = KVCache.bytes(
       architecture, dtype: cache, sequences: sequences, capacity: capacity)

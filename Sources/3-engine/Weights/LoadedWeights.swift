@@ -19,7 +19,6 @@ extension ModelWeights {
         Safetensors.tensors(inFolder: url), config: url, source: path, kernels)
     }
     let file = try MappedFile(url)
-    // Caches call files by their hashes: what a file holds says what it is.
     if try ModelFileKind(of: file) == .safetensors {
       return try loadCheckpoint(
         Safetensors.tensors(ofWhole: file),

@@ -35,16 +35,6 @@ public final class MappedFile: @unchecked Sendable {
     MappedRanges.add(bytes, path: path)
   }
 
-  /// Whether a file's first bytes are those of a GGUF file, whatever its name. A pipe is none.
-  static func beginsAsGGUF(_ path: String) throws -> Bool {
-    var status = stat()
-    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-      let handle = FileHandle(forReadingAtPath: path)
-    else { return false }
-    defer { try? handle.close() }
-    return try handle.read(upToCount: 4) == Data("GGUF".utf8)
-  }
-
   deinit {
     MappedRanges.remove(bytes)
     munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count)

@@ -34,16 +34,30 @@ public struct ModelSubject: Sendable {
     return subject
   }
 
+  /// What `ModelWeights.load` opens, of a model that must have weights.
+  ///
+  /// - Parameter argument: what it was resolved from.
+  public func requiredWeights(_ argument: String) throws -> String {
+    if let weights { return weights }
+    throw InputError(
+      argument, problem: "has no weights",
+      expected: "a GGUF file, a safetensors file, or a folder with model.safetensors or its index")
+  }
+
   private static func file(_ path: String) throws -> ModelSubject {
-    if try MappedFile.beginsAsGGUF(path) {
-      var subject = ModelSubject(
-        try within(path) { try GGUF(MappedFile(URL(fileURLWithPath: path))).architecture() })
-      subject.weights = path
-      return subject
+    let url = URL(fileURLWithPath: path)
+    var subject: ModelSubject
+    switch try ModelFileKind(at: path) {
+    case .gguf:
+      subject = ModelSubject(try within(path) { try GGUF(MappedFile(url)).architecture() })
+    case .safetensors:
+      subject = try config(
+        at: url.deletingLastPathComponent().appendingPathComponent("config.json").path)
+    case nil:
+      // A download that failed may be called so.
+      if path.hasSuffix(".gguf") { _ = try ModelFileKind(of: MappedFile(url)) }
+      return try config(at: path)
     }
-    guard path.hasSuffix(".safetensors") else { return try config(at: path) }
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
-    var subject = try config(at: folder.appendingPathComponent("config.json").path)
     subject.weights = path
     return subject
   }

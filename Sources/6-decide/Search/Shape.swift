@@ -77,9 +77,13 @@ public struct Shape: Hashable, Sendable {
   func setSizes(of architecture: inout Architecture) {
     architecture.resizeHidden(to: hiddenSize)
     architecture.layers.modifyKinds { layer in
-      layer.attention?.queryHeads = queryHeads
-      layer.attention?.keyValueHeads = keyValueHeads
-      layer.attention?.resizeHeads(to: headDimension)
+      // Each access to a part copies it.
+      if var attention = layer.attention {
+        attention.queryHeads = queryHeads
+        attention.keyValueHeads = keyValueHeads
+        attention.resizeHeads(to: headDimension)
+        layer.attention = attention
+      }
       layer.mlp?.intermediateSize = intermediateSize
     }
   }

@@ -20,6 +20,8 @@ struct Describe: ParsableCommand {
     let descriptions = try options.architectures.map { argument in
       let subject = try ModelSubject.resolve(argument)
       warn(of: subject)
+      // The token that is counted comes after those in the cache.
+      try subject.architecture.check(positions: depth + 1)
       return ArchitectureDescription(
         subject.architecture, dtype: options.dtype ?? subject.defaultDType ?? .bf16,
         cacheDType: options.cacheDtype.dtype, depth: depth)

@@ -14,7 +14,7 @@ struct Logits: ParsableCommand {
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case json, npy }
 
-  @Argument(help: "A GGUF file, a safetensors file or a checkpoint's folder.")
+  @Argument(help: "A GGUF file, a safetensors file, a checkpoint's folder or one of a hub cache.")
   var model: String
 
   @Option(help: "Token ids, comma-separated.")
@@ -83,7 +83,8 @@ struct Logits: ParsableCommand {
   private func prepare(
     _ kernels: KernelTable, _ team: ThreadTeam, capacity: Int
   ) throws -> Engine {
-    var weights = try ModelWeights.load(model, kernels: kernels)
+    let subject = try ModelSubject.resolve(model)
+    var weights = try ModelWeights.load(subject.requiredWeights(model), kernels: kernels)
     let architecture = weights.architecture
     for token in tokens.values where token >= architecture.vocabularySize {
       throw InputError(

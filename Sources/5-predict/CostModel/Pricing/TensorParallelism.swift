@@ -22,7 +22,7 @@ public enum TensorParallelism {
   }
 
   static func divides(_ architecture: Architecture, devices: Int) -> Bool {
-    architecture.layers.kinds.allSatisfy { divides($0, devices: devices) }
+    devices == 1 || architecture.layers.kinds.allSatisfy { divides($0, devices: devices) }
   }
 
   /// - Throws: `InputError` that says what does not divide, and which numbers of devices would.

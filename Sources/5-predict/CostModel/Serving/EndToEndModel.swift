@@ -59,6 +59,8 @@ final class EndToEndModel {
   let engine: ServingEngine
   private let values: [Double]
   private let operators: OperatorModel
+  /// Of what is priced by itself.
+  private let program = DeviceProgram()
   private let attentionRuns = RecentValues<AttentionRun, RunTime>(slots: 1 << 14)
 
   init(
@@ -116,28 +118,31 @@ final class EndToEndModel {
     }
   }
 
-  /// Seconds of a run that `schedule` lists.
+  /// Seconds of a run that `schedule` lists, by itself.
   func run(
     _ architecture: Architecture, _ schedule: ServingSchedule, tensorParallel: Int
   ) -> RunTime {
-    operators.begin(
-      architecture, weights: device.weights, cache: device.cache, shard: tensorParallel)
+    program.become(architecture, devices: tensorParallel)
+    return run(program, schedule)
+  }
+
+  /// Seconds of a run that `schedule` lists.
+  func run(_ program: DeviceProgram, _ schedule: ServingSchedule) -> RunTime {
+    operators.begin(program)
     var time = RunTime()
-    // By themselves: the closure would copy the whole architecture.
-    let (sums, hiddenSize) = (architecture.residualSums, architecture.hiddenSize)
+    let (sums, hiddenSize) = (program.contents.sums, program.hiddenSize)
+    let devices = program.devices
     schedule.forEachStepBesideAttention { step in
       let seconds =
         hostSeconds(step.sequences)
-        + allReduce(sums, hiddenSize, tokens: step.tokens, tensorParallel)
+        + allReduce(sums, hiddenSize, tokens: step.tokens, devices)
         + operators.secondsBesideAttention(tokens: step.tokens, logitsRows: step.logitsRows)
       time.add(seconds * step.times, step.phase)
     }
-    let isWindowed = architecture.hasWindows
-    architecture.layers.forEachKind { layer, count in
-      guard let part = layer.part(of: tensorParallel).attention else { return }
-      let heads = AttentionHeads(part, isWindowed: isWindowed)
+    for (heads, count) in program.contents.attentions {
       time.add(attention(heads, schedule), times: Double(count))
     }
+    precondition(program.contents.latentAttentions.isEmpty, "latent attention has no form")
     return time
   }
 
@@ -199,12 +204,12 @@ final class EndToEndModel {
 
   /// Sums over devices of what attention and MLPs add to the residual stream.
   private func allReduce(
-    _ sums: Int, _ hiddenSize: Int, tokens: Int, _ tensorParallel: Int
+    _ sums: Int, _ hiddenSize: Int, tokens: Int, _ devices: Int
   ) -> Double {
-    guard tensorParallel > 1 else { return 0 }
+    guard devices > 1 else { return 0 }
     let bytes = Double(tokens) * Double(hiddenSize) * device.context.activationBytes
     return Double(sums)
-      * operators.allReduce.cost(bytes: bytes, devices: tensorParallel).seconds
+      * operators.allReduce.cost(bytes: bytes, devices: devices).seconds
   }
 }
 
@@ -215,16 +220,4 @@ struct PricedDevice: Sendable {
   var coefficients: OperatorCoefficients
   var weights: DType
   var cache: DType
-}
-
-extension Architecture {
-  /// How often a step adds something to the residual stream: each is a sum over devices where a layer
-  /// is split.
-  fileprivate var residualSums: Int {
-    var sums = 0
-    layers.forEachKind { layer, count in
-      sums += count * ((layer.attention == nil ? 0 : 1) + (layer.mlp == nil ? 0 : 1))
-    }
-    return sums
-  }
 }

@@ -17,26 +17,35 @@ public struct MemoryPlan: Sendable, Equatable {
   private var windowedLayers = 0
   private var window = 0
 
+  /// Of an architecture by itself.
   init(
     _ architecture: Architecture, _ workload: ServingWorkload, weights: DType, cache: DType,
     engine: ServingEngine, limits: DeviceLimits, tensorParallel: Int
   ) {
-    let counts = architecture.parameters
-    let parts = Double(tensorParallel)
+    let program = DeviceProgram()
+    program.become(architecture, devices: tensorParallel)
+    self.init(
+      architecture, program, workload, weights: weights, cache: cache, engine: engine,
+      limits: limits)
+  }
+
+  /// - Parameter program: the architecture's.
+  init(
+    _ architecture: Architecture, _ program: DeviceProgram, _ workload: ServingWorkload,
+    weights: DType, cache: DType, engine: ServingEngine, limits: DeviceLimits
+  ) {
+    let counts = program.contents.whole
+    let parts = Double(program.devices)
     // KV heads that a device holds as copies come with their projections.
-    var matrices = Double(counts.embedding + counts.head) / parts
-    for (kind, layer) in architecture.layers.kinds.enumerated() {
-      let own = Double(architecture.layers.ownCounts[kind])
-      layer.part(of: tensorParallel).forEachOperator(hiddenSize: architecture.hiddenSize) {
-        matrices += own * Double($0.matrixElements)
-      }
-    }
-    self.weights =
-      matrices * weights.bytesPerElement + 4 * Double(counts.norms + counts.biases)
+    let matrices =
+      Double(counts.embedding + counts.head) / parts
+      + Double(program.contents.part.attention + program.contents.part.mlp)
+    // Of what is kept in f32, each device has all.
+    self.weights = matrices * weights.bytesPerElement + 4 * Double(counts.exact)
     // In flight for a token: gate and up, residual stream, norm, an operator's input and output.
     let perToken =
       limits.activationBytes
-      * (2 * Double(architecture.widestMLP) / parts + 4 * Double(architecture.hiddenSize))
+      * (2 * Double(program.contents.widestMLP) / parts + 4 * Double(architecture.hiddenSize))
     let tokens: Double
     switch engine.cachePolicy {
     case .preempting:
@@ -47,8 +56,8 @@ public struct MemoryPlan: Sendable, Equatable {
     }
     activations = perToken * tokens
     reserved = engine.reservedBytes
-    let held = HeldLayers(architecture, devices: tensorParallel)
-    cachePerPosition = 2 * Double(held.width) * cache.bytesPerElement
+    let held = program.contents.held
+    cachePerPosition = Double(held.width) * cache.bytesPerElement
     let room: Double
     switch engine.cachePolicy {
     case .reserving:
@@ -101,8 +110,16 @@ public struct MemoryPlan: Sendable, Equatable {
 }
 
 /// What one device's layers hold for a position.
-private struct HeldLayers {
-  /// Keys (or values) of all layers together.
+struct HeldLayers {
+  /// Elements that one layer's cache holds of a token, its window (0: none), and how many layers have
+  /// it.
+  struct Cache: BitwiseCopyable {
+    let width: Int
+    let window: Int
+    let count: Int
+  }
+
+  /// Elements of all layers together.
   var width = 0
   /// Layers, in units of what the smallest common part of all holds.
   var units = 0
@@ -110,20 +127,19 @@ private struct HeldLayers {
   /// The longest.
   var window = 0
 
-  init(_ architecture: Architecture, devices: Int) {
+  init() {}
+
+  init(_ caches: [Cache]) {
     var unit = 0
-    architecture.layers.forEachKind { layer, count in
-      guard count > 0, let part = layer.part(of: devices).attention else { return }
-      unit = Self.commonDivisor(unit, part.keyValueWidth)
-      width += count * part.keyValueWidth
+    for cache in caches {
+      unit = Self.commonDivisor(unit, cache.width)
+      width += cache.count * cache.width
     }
     guard unit > 0 else { return }
     units = width / unit
-    architecture.layers.forEachKind { layer, count in
-      guard count > 0, let part = layer.part(of: devices).attention, let window = part.window
-      else { return }
-      windowedUnits += count * part.keyValueWidth / unit
-      self.window = max(self.window, window)
+    for cache in caches where cache.window > 0 {
+      windowedUnits += cache.count * cache.width / unit
+      window = max(window, cache.window)
     }
   }
 
