@@ -31,6 +31,25 @@ extension CommandTests {
     }
   }
 
+  /// Experts and latent attention: what is read, how it is routed, and how experts are shared.
+  @Test func predictsMixtures() throws {
+    let table = try dyno([
+      "predict", "mixtral-8x7b", "deepseek-v2-lite", "--device", "h100-sxm", "--workload",
+      "256x64", "--batch", "4", "--tensor-parallel", "2", "--expert-parallel", "2", "--routing",
+      "0.5",
+    ])
+    #expect(table.code == 0, "\(table.errors)")
+    #expect(table.output.contains("of 8 experts a layer, routed by Zipf's law of exponent 0.5"))
+    #expect(table.output.contains("of 64 experts a layer"))
+    #expect(table.output.contains("experts dealt over 2"))
+    let entries = try predictions(
+      "mixtral-8x7b", "--device", "h100-sxm", "--workload", "256x64", "--batch", "1,64",
+      "--tensor-parallel", "2")
+    let read = entries.compactMap { $0["experts_read_per_decode_step"] as? Double }
+    #expect(read.count == 2 && read[0] == 2 && read[1] > 7.9 && read[1] <= 8)
+    #expect(entries[0]["routing"] as? Double == 0 && entries[0]["expert_parallel"] as? Int == 1)
+  }
+
   @Test func predictionsNameTheirEvidence() throws {
     let table = try dyno([
       "predict", "llama-2-7b", "--device", "a100-40gb", "--engine", "vllm-2024", "--workload",
@@ -48,6 +67,12 @@ extension CommandTests {
     (["llama-3.2-1b", "--device", "nosuch"], "nosuch"),
     (["llama-3.2-1b", "--device", "a100-40gb", "--engine", "nosuch"], "--engine"),
     (["llama-3.2-1b", "--device", "a100-40gb", "--dtype", "q4_0"], "peak_flops"),
+    (["llama-3.2-1b", "--device", "a100-40gb", "--routing", "1"], "--routing"),
+    (["mixtral-8x7b", "--device", "h100-sxm", "--routing", "5"], "--routing"),
+    (
+      ["mixtral-8x7b", "--device", "h100-sxm", "--tensor-parallel", "4", "--expert-parallel", "3"],
+      "--expert-parallel"
+    ),
     (["llama-3.2-1b", "--device", "a100-40gb", "--workload", "4096"], "workload"),
     (["llama-3.2-1b", "--device", "a100-40gb", "--batch", "0"], "--batch"),
     (["llama-3.2-1b", "--device", "l40s", "--tensor-parallel", "0"], "--tensor-parallel"),

@@ -30,17 +30,6 @@ import Testing
     ),
   ]
 
-  /// What has no price is refused, not left out.
-  @Test(arguments: ["deepseek-v2-lite", "mixtral-8x7b"])
-  func partsWithoutPriceAreRefused(name: String) throws {
-    let predictor = try Predictor(Devices.profile(.gpu), .vllm, .init())
-    let workload = ServingWorkload(prompt: 128, generate: 16, batch: 1)
-    let architecture = try Zoo.resolve(name)
-    #expect(throws: InputError.self) { try predictor.predict(architecture, workload) }
-    #expect(predictor.point(architecture, workload) == nil)
-    #expect(predictor.logThroughput(architecture, workload) == nil)
-  }
-
   /// It predicts as one that has seen no other architecture, time and memory, whatever differs.
   @Test(arguments: [1, 2])
   func predictorsForgetOtherArchitectures(devices: Int) throws {

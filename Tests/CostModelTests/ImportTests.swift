@@ -34,14 +34,14 @@ import Testing
         VLLM,A100,gemm,bfloat16,8,128,128,1e12
         VLLM,A100,gemm,fp4x,8,128,128,0.01
         VLLM,A100,gemm,bfloat16,0,128,128,0.01
-        VLLM,A100,moe,bfloat16,8,128,128,0.01
+        VLLM,A100,mamba,bfloat16,8,128,128,0.01
         """, as: "gemm.csv")
     #expect(measurements.operators.count == 1)
     #expect(measurements.operators[0].seconds == 1e-5)
     #expect(measurements.operators[0].isRepeated)
     #expect(measurements.rejected.count == 8)
     #expect(measurements.rejected[0].description.contains("row 3: latency: is missing"))
-    #expect(measurements.rejected.last!.description.contains("\"moe\" is not modelled"))
+    #expect(measurements.rejected.last!.description.contains("\"mamba\" is not modelled"))
   }
 
   @Test func attentionCountsItsOwnToken() throws {

@@ -5,7 +5,7 @@ import Reports
 
 /// Prints one section of `docs/calibration-results.md`, which `make calibration` writes.
 ///
-/// usage: dyno-cost-study operators | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed
+/// usage: dyno-cost-study operators | sparse | sweep [MODEL [DEVICE [DEVICES]]] | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed
 ///
 /// With `DYNO_RESIDUALS` set to a folder, held-out predictions are written there as CSV.
 @main
@@ -24,6 +24,10 @@ struct CostStudy {
     let rest = arguments.dropFirst().first
     switch arguments.first {
     case "operators": try OperatorStudy().run()
+    case "sparse":
+      var study = SparseStudy()
+      try study.run()
+    case "sweep": try ExpertSweepStudy(Array(arguments.dropFirst())).run()
     case "rows": try RowCountStudy(host: rest).run()
     case "runs": try WholeRunStudy().run()
     case "host": try HostStudy(rest ?? "").run()
@@ -32,7 +36,7 @@ struct CostStudy {
     default:
       throw InputError(
         problem: "no section is named",
-        expected: "operators, rows, runs, host FOLDER, gains or speed")
+        expected: "operators, sparse, sweep, rows, runs, host FOLDER, gains or speed")
     }
   }
 

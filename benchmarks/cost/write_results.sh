@@ -23,15 +23,21 @@ section() { # FILE COMMAND…: output kept in FILE
 }
 
 section ladder-a100-80gb.md "$dyno" calibrate "$tables"/{gemm,context_attention,generation_attention}.csv \
-  --device a100-80gb --write "$devices/a100-80gb.json" --output markdown
+  "$tables"/{moe,context_mla,generation_mla}.csv --device a100-80gb --write "$devices/a100-80gb.json" --output markdown
 section ladder-a100-40gb.md "$dyno" calibrate "$runs" --only A100 --device a100-40gb \
   --from a100-80gb --write "$devices/a100-40gb.json" --output markdown
-section ladder-h100-sxm.md "$dyno" calibrate "$runs" --only H100 --device h100-sxm \
-  --from a100-80gb --write "$devices/h100-sxm.json" --output markdown
-for device in h200-sxm l40s b200; do
+section ladder-h100-sxm.md "$dyno" calibrate "$runs" \
+  "$data"/gpu-ops/h100-sxm-vllm-0.14.0/{moe,context_mla,generation_mla}.csv --only H100 \
+  --device h100-sxm --from a100-80gb --write "$devices/h100-sxm.json" --output markdown
+section ladder-l40s.md "$dyno" calibrate \
+  "$data"/gpu-ops/l40s-vllm-0.14.0/{moe,context_mla,generation_mla}.csv --device l40s \
+  --from a100-80gb --write "$devices/l40s.json" --output markdown
+for device in h200-sxm b200; do
   "$dyno" calibrate --device "$device" --from a100-80gb --write "$devices/$device.json" > "$work/carried.md"
 done
 section operators.md "$study" operators
+section sparse.md "$study" sparse
+section sweep.md "$study" sweep mixtral-8x7b h100-sxm 2
 section runs.md "$study" runs
 if [ -d "$measurements" ]; then
   section host.md "$study" host "$measurements"
@@ -56,9 +62,11 @@ part() { # TITLE FILE…
   echo "Written by \`make calibration\`; [calibration.md](calibration.md) says what is done. Errors are"
   echo "|predicted / measured - 1| of rows that the fit has not seen."
   part "A100 80 GB: operators, half of the shapes held out" operators.md
+  part "Experts and latent attention on three GPUs" sparse.md
+  part "Mixtral 8x7B over batches" sweep.md
   part "How many measurements to buy" rows.md
   part "Whole runs, every direction" runs.md
-  part "The ladder of each GPU" ladder-a100-80gb.md ladder-a100-40gb.md ladder-h100-sxm.md
+  part "The ladder of each GPU" ladder-a100-80gb.md ladder-a100-40gb.md ladder-h100-sxm.md ladder-l40s.md
   part "This host" host.md
   part "Published gains" gains.md
   part "Speed" speed.md

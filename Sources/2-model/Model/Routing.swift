@@ -27,10 +27,14 @@ public struct Routing: Hashable, Sendable, BitwiseCopyable {
   /// Experts are drawn one after the other without return, as the first to ring of clocks of rate
   /// `i^-exponent`: all that rang until a time t, at which `active` of them have on average.
   public func chances(_ experts: Experts) -> [Double] {
-    let (count, active) = (experts.count, Double(experts.active))
-    guard exponent != 0, experts.active < count else {
-      return Array(repeating: active / Double(count), count: count)
+    chances(count: experts.count, active: experts.active)
+  }
+
+  public func chances(count: Int, active: Int) -> [Double] {
+    guard exponent != 0, active < count else {
+      return Array(repeating: Double(active) / Double(count), count: count)
     }
+    let active = Double(active)
     let rates = weights(count)
     func rung(_ logTime: Double) -> Double {
       rates.reduce(0) { $0 - expm1(-$1 * exp(logTime)) }

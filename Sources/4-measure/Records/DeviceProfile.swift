@@ -11,16 +11,20 @@ public struct DeviceProfile: Equatable, Sendable {
   public var families: [String: [String: CalibratedFamily]]
   /// Whole-run coefficients, by engine.
   public var engines: [String: CalibratedFamily]
+  /// Experts that the engine's kernels are tuned for on this device.
+  public var tunedExperts: Set<ExpertSizes>
 
   public init(
     name: String, limits: DeviceLimits, sources: [String: String],
-    families: [String: [String: CalibratedFamily]] = [:], engines: [String: CalibratedFamily] = [:]
+    families: [String: [String: CalibratedFamily]] = [:], engines: [String: CalibratedFamily] = [:],
+    tunedExperts: Set<ExpertSizes> = []
   ) {
     self.name = name
     self.limits = limits
     self.sources = sources
     self.families = families
     self.engines = engines
+    self.tunedExperts = tunedExperts
   }
 }
 

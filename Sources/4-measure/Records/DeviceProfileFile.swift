@@ -27,7 +27,7 @@ extension DeviceProfile {
 
   init(_ fields: JSONObject) throws {
     try fields.allow([
-      "format", "version", "name", "limits", "sources", "families", "engines",
+      "format", "version", "name", "limits", "sources", "families", "engines", "tuned_experts",
     ])
     self.init(
       name: try fields.required("name", JSONObject.string, expected: "the device's name"),
@@ -46,17 +46,22 @@ extension DeviceProfile {
       },
       engines: try fields.entries("engines") { value, _ in
         try CalibratedFamily(JSONObject(value))
+      },
+      tunedExperts: try within("tuned_experts") {
+        Set(try (fields.array("tuned_experts") ?? []).map(ExpertSizes.init))
       })
   }
 
   /// The text of a profile.
   public func fileText() throws -> String {
-    let fields: [String: JSONValue] = [
+    let optional: [String: JSONValue?] = [
       "format": .string(Self.format), "version": .integer(Self.version), "name": .string(name),
       "limits": limits.encoded, "sources": .object(sources.mapValues(JSONValue.string)),
       "families": .object(families.mapValues { .object($0.mapValues(\.encoded)) }),
       "engines": .object(engines.mapValues(\.encoded)),
+      "tuned_experts": tunedExperts.isEmpty ? nil : .array(ExpertSizes.encoded(tunedExperts)),
     ]
+    let fields = optional.compactMapValues { $0 }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(fields), as: UTF8.self) + "\n"
@@ -171,6 +176,25 @@ extension CalibratedFamily {
         domain.mapValues { .array([.number($0.lowerBound), .number($0.upperBound)]) })
     }
     return .object(fields)
+  }
+}
+
+extension ExpertSizes {
+  /// `[experts, intermediate size]`
+  fileprivate init(_ value: JSONValue) throws {
+    guard case .array(let sizes) = value, sizes.count == 2,
+      case .integer(let count) = sizes[0], case .integer(let size) = sizes[1],
+      (1...1 << 20).contains(count), (1...1 << 28).contains(size)
+    else {
+      throw InputError(
+        problem: "holds \(value.kind)", expected: "[experts, intermediate size], counts from 1")
+    }
+    self.init(count: count, intermediateSize: size)
+  }
+
+  fileprivate static func encoded(_ all: Set<ExpertSizes>) -> [JSONValue] {
+    all.sorted { ($0.count, $0.intermediateSize) < ($1.count, $1.intermediateSize) }
+      .map { .array([.integer($0.count), .integer($0.intermediateSize)]) }
   }
 }
 

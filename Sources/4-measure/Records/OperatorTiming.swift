@@ -10,6 +10,9 @@ public struct OperatorTiming: Equatable, Sendable {
   public var engine: String
   public var kind: Operator.Kind?
   public var shape: SizedOperator.Shape
+  /// Of experts: how devices share them, where that is known. `shape` has one device's part of an
+  /// expert's columns, and the experts of all devices.
+  public var placement: ExpertPlacement?
   /// Storage of weights; of activations where the operator has no weights.
   public var weights: DType
   public var cache: DType
@@ -29,6 +32,7 @@ public struct OperatorTiming: Equatable, Sendable {
 
   public init(
     device: String, engine: String, kind: Operator.Kind? = nil, shape: SizedOperator.Shape,
+    placement: ExpertPlacement? = nil,
     weights: DType, cache: DType, seconds: Double, samples: Int = 1, isRepeated: Bool = false,
     limits: MachineLimits? = nil,
     origin: String = ""
@@ -37,6 +41,7 @@ public struct OperatorTiming: Equatable, Sendable {
     self.engine = engine
     self.kind = kind
     self.shape = shape
+    self.placement = placement
     self.weights = weights
     self.cache = cache
     self.seconds = seconds

@@ -1,6 +1,7 @@
 import CostModel
 import Foundation
 import Input
+import Model
 import Records
 
 /// Predictions of a device, as a table or as JSON, with the evidence behind their intervals.
@@ -49,6 +50,13 @@ public struct PredictionReport {
           "\n\(name): extrapolated beyond what was fitted in "
           + prediction.extrapolated.joined(separator: ", ") + "; intervals widened."
       }
+    }
+    for prediction in predictions {
+      guard let read = prediction.expertsRead, let experts = prediction.architecture.firstExperts
+      else { continue }
+      text +=
+        "\n\(prediction.architecture.name), batch \(prediction.workload.batch): a decode step reads "
+        + "\(Quantity.number(read)) of \(experts.count) experts a layer, \(settings.sharing.routing.words)."
     }
     for prediction in predictions where !prediction.operators.isEmpty {
       text += "\n\n" + breakdown(prediction)
@@ -115,6 +123,10 @@ public struct PredictionReport {
     let dtype: String
     let cacheDtype: String
     let tensorParallel: Int
+    /// Absent without experts.
+    let expertParallel: Int?
+    let routing: Double?
+    let expertsReadPerDecodeStep: Double?
     let seconds: Double
     let outputTokensPerSecond: Double
     let totalTokensPerSecond: Double
@@ -149,6 +161,10 @@ public struct PredictionReport {
       dtype = settings.weights.rawValue
       cacheDtype = settings.cache.rawValue
       tensorParallel = settings.tensorParallel
+      let hasExperts = prediction.expertsRead != nil
+      expertParallel = hasExperts ? settings.sharing.parts : nil
+      routing = hasExperts ? settings.sharing.routing.exponent : nil
+      expertsReadPerDecodeStep = prediction.expertsRead
       seconds = point.seconds
       outputTokensPerSecond = point.outputTokensPerSecond
       totalTokensPerSecond = point.totalTokensPerSecond
@@ -184,6 +200,9 @@ extension PredictionEvidence {
     var text =
       "\(device) under \(engine), \(settings.weights) weights, \(settings.cache) KV cache"
     if settings.tensorParallel > 1 { text += ", \(settings.tensorParallel) devices" }
+    if settings.sharing.parts > 1 {
+      text += ", experts dealt over \(settings.sharing.parts) (exchange of rows nominal)"
+    }
     text += ". Operators: \(operatorRung.words). "
     if let errors {
       text +=
@@ -212,5 +231,11 @@ extension Rung {
     case .operators: "fitted to this device's kernel timings"
     case .endToEnd: "fitted to whole runs"
     }
+  }
+}
+
+extension Routing {
+  fileprivate var words: String {
+    exponent == 0 ? "routed evenly" : "routed by Zipf's law of exponent \(exponent)"
   }
 }

@@ -3,6 +3,7 @@ import CostModel
 import Formats
 import Foundation
 import Input
+import Model
 import Reports
 import Weights
 
@@ -43,6 +44,14 @@ struct Predict: ParsableCommand {
   @Option(help: "Devices that share each layer.")
   var tensorParallel = 1
 
+  @Option(
+    help: "Groups of these devices over which experts are dealt, each with whole ones.")
+  var expertParallel = 1
+
+  @Option(
+    help: "How unevenly tokens choose experts: the exponent of Zipf's law. Default: 0, evenly.")
+  var routing: Double?
+
   @Flag(help: "Show seconds and what binds by kind of operator.")
   var breakdown = false
 
@@ -59,10 +68,24 @@ struct Predict: ParsableCommand {
     let engine = try ServingEngine.named(
       engine ?? (isGPU ? ServingEngine.vllm : ServingEngine.dyno).name)
     let parts = try positive("--tensor-parallel", tensorParallel)
+    let experts = try positive("--expert-parallel", expertParallel)
+    if let routing {
+      guard Routing.exponents.contains(routing) else {
+        throw InputError(
+          "--routing", problem: "is \(routing)",
+          expected: "\(Routing.exponents.lowerBound) to \(Routing.exponents.upperBound)")
+      }
+      for subject in subjects where subject.firstExperts == nil {
+        throw InputError(
+          "--routing", problem: "\(subject.name) has no experts",
+          expected: "architectures with experts")
+      }
+    }
     let cached = try nonNegative("--depth", depth)
     for count in batch.values { _ = try positive("--batch", count) }
     let settings = Predictor.Settings(
-      weights: dtype, cache: cacheDtype?.dtype ?? (isGPU ? .bf16 : .f16), tensorParallel: parts)
+      weights: dtype, cache: cacheDtype?.dtype ?? (isGPU ? .bf16 : .f16), tensorParallel: parts,
+      sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing ?? 0)))
     let predictor = try Predictor(profile, engine, settings)
     let predictions = try subjects.flatMap { architecture in
       try batch.values.map { batch in
@@ -73,7 +96,7 @@ struct Predict: ParsableCommand {
           breakdown: breakdown)
       }
     }
-    let report = PredictionReport(predictions, predictor.evidence, settings)
+    let report = PredictionReport(predictions, predictor.evidence(for: subjects), settings)
     switch output {
     case .json: try emit(report.json())
     case .table: try emit(report.table())

@@ -11,6 +11,8 @@ import pathlib
 import random
 
 PEAK, BANDWIDTH, UNITS, CACHE, BYTES = 312e12, 2.039e12, 108, 40 * 2**20, 2
+# Experts (of one device, columns of one) that kernels are tuned for.
+TUNED = [(8, 7168), (32, 768)]
 
 
 def norm(p, x, y):
@@ -133,10 +135,108 @@ def decode(c, b, context, h, k, e, warm):
     return launch + body + extra + write_wave * b * min(k * e, 512) / (2048 * UNITS)
 
 
+
+def experts(c, tokens, hidden, columns, count, active, parts, routed, warm):
+    (launch, align, default, small, tuned, feed, step, memory, default_memory, p, elementwise,
+     skipped, edge, gain, spill, unaligned) = c
+    rows, distinct, *blocks, looped = routed
+    pairs = tokens * active
+    chunks = math.ceil(tokens / 16384)
+    chunk = tokens / chunks
+    is_tuned = (count // parts, columns) in TUNED
+    single = parts == 1 and 4 * pairs <= count
+    if is_tuned:
+        expert = chunk * active / count
+        size = 0 if expert <= 16 else 1 if expert <= 48 else 2 if expert <= 200 else 3
+        a, b, depth, group = 16 * 2**size, 64 if size == 0 else 128, 64, 16
+        share = tuned * (1 + feed / 128 + feed / 128) / (1 + feed / a + feed / b)
+    elif chunk <= count // parts:
+        size, a, b, depth, group, share = 0, 16, 32, 64, 1, small
+    else:
+        size, a, b, depth, group, share = 2, 64, 64, 32, 8, default
+        memory = default_memory
+    tiles = pairs if single else blocks[size] + (chunks - 1) * distinct / 2
+    started = pairs / a + count
+    if pairs < count:
+        started = min(pairs, started)
+    reads = pairs if single else distinct * chunks
+    hit = resident(looped * 3 * hidden * columns * BYTES, edge, warm)
+    reached = BANDWIDTH * memory / (1 - hit * gain / (1 + gain))
+    total = (launch + (0 if single else align)) * chunks
+    for n, k, read in ((2 * columns, hidden, chunk), (hidden, columns, rows / chunks)):
+        down = k == columns and n == hidden
+        wide = math.ceil(n / b)
+        leaves = 1 - 1 / (1 + (BYTES * read * k / CACHE) ** 2)
+        work = tiles * wide * 2 * a * b * k / (PEAK * share) * (1 + spill * leaves)
+        matrix = n * k * BYTES
+        again = max(0, tiles - reads) / group * (1 - resident(matrix, edge, True))
+        move = ((reads + again) * matrix + BYTES * rows * (n + k)) / reached
+        slower = unaligned if down and columns % 16 else 1
+        total += (norm(p, work, move) + step * k / depth * chunks) * slower
+        total += skipped * max(0, started - tiles) * wide / UNITS
+    return total + BYTES * (pairs * (3 * columns + hidden) + 2 * tokens * hidden) / (
+        BANDWIDTH * elementwise
+    )
+
+
+def latent(c, wide, b, new, cached, heads, warm, rank=512, plain=128, rope=64, value=128):
+    (host, host_absorbed, launch, project, copies, flops, block, tail, absorbed_flops, memory,
+     single, rounding, p, write, gain) = c
+    context, tokens = cached + new, b * new
+    seen = cached + (new + 1) / 2
+    is_absorbed = new == 1 or (wide and new <= 512)
+    reached = BANDWIDTH * memory
+    matrix = rank * heads * (plain + value)
+
+    def copied(total):
+        return copies * total / (1 + gain / (1 + (total / CACHE) ** 2)) / BANDWIDTH
+
+    if is_absorbed:
+        projected, moved = tokens, tokens * heads * (plain + 2 * rank + value)
+        rows, tile = (64, 64) if wide else (16, 32)
+        groups = b * math.ceil(new * heads / rows)
+        parts = splits(groups, math.ceil(context / tile), UNITS) if wide else 4
+        one = single if not wide and new * heads == 1 else 1
+        share = absorbed_flops * (4 if wide else 1)
+        positions = tile * math.ceil(seen / parts / tile)
+        waves = groups * parts / UNITS
+        waves = max(1, waves + min(rounding, 1) * (math.ceil(waves) - waves))
+        work = waves * positions * 2 * rows * (2 * rank + rope) * UNITS / (PEAK * share) * one
+        own = groups / b
+        reads = 1 if wide else own / min(max(UNITS / b, 1), own)
+        body = norm(p, work, reads * b * context * (rank + rope) * BYTES / reached)
+        between = copied(
+            2 * BYTES * tokens * heads * (2 * rank + rope)
+            + (8 * tokens * heads * rank * parts if parts > 1 else 0)
+        )
+    else:
+        projected, moved = b * context, b * context * heads * (plain + value)
+        key = plain + rope
+        wider = value if wide else key
+        tiles = math.ceil(new / 128)
+        all_tiles = b * heads * (tiles * (tiles + 1) + tiles * cached / 64)
+        blocks = b * heads * tiles
+        one = 2 * 128 * 64 * (key + wider) / (PEAK * flops)
+        walk = math.ceil(context / 64) * one * UNITS
+        body = norm(3, all_tiles * one + blocks * block / UNITS, walk)
+        body += tail * walk * max(0, 1 - UNITS / blocks)
+        padding = 0 if wide else 2 * key + value
+        between = copied(BYTES * b * context * heads * (plain + value + 2 * key + padding))
+    projection = norm(
+        3, 2 * projected * matrix / (PEAK * project), (matrix + moved) * BYTES / reached
+    )
+    total = launch + write * tokens / UNITS + projection + body + between
+    return norm(6, total, host_absorbed if is_absorbed else host) if warm else total
+
+
 GEMM = (2.9e-6, 0.99, 11.7, 3.2e-7, 0.745, 0.971, 213, 1.29e-6, 0.82, 0.017, 4.33, 0.73)
 PREFILL = (5e-6, 0.594, 8.9e-7, 1.22, 3.6e-6, 0.54, 0.92, 1.9, 4.07e-6, 0.79, 1.84, 1.31, 0.42, 0.36)
 DECODE = (8.1e-6, 1.7e-6, 5.7e-6, 4.3e-6, 2.1e-7, 1.2, 0.955, 0.6, 5.9e-7, 2.4, 0.45, 1.64, 5.5e-6,
           0.51, 0.64)
+
+EXPERTS = (1.25e-5, 8e-6, 0.52, 0.17, 0.95, 110, 2.8e-7, 0.9, 0.61, 3, 0.47, 6.4e-8, 0.46, 3.4, 0.72,
+           2.4)
+LATENT = (2.9e-4, 3.4e-4, 5e-5, 0.55, 1.9, 0.69, 2e-7, 0.84, 0.11, 0.81, 3.3, 0.9, 3.1, 5.5e-7, 0.3)
 
 generator = random.Random(7)
 shapes = [
@@ -151,6 +251,27 @@ for _ in range(40):
          int(2 ** generator.uniform(0, 14)), k * generator.choice([1, 2, 4, 8, 9, 80]), k,
          generator.choice([64, 128, 256])]
     )
+loads, routed = [], []
+for _ in range(60):
+    count = generator.choice([1, 8, 32, 128, 256])
+    parts = generator.choice([p for p in (1, 1, 4, 8) if count % p == 0])
+    held = count // parts
+    load = [int(2 ** generator.uniform(0, 16)), 128 * generator.randrange(4, 56),
+            generator.choice([58, 96, 768, 2048, 7168]), count,
+            generator.choice([a for a in (1, 2, 8) if a <= count]), parts]
+    counts = [generator.randrange(0, 2 * load[0] * load[4] // count + 2) for _ in range(held)]
+    distinct = sum(1 for n in counts if n)
+    loads.append(load)
+    routed.append(
+        [sum(counts), max(1, distinct)]
+        + [sum(math.ceil(n / b) for n in counts) for b in (16, 32, 64, 128)]
+        + [min(held, max(1, distinct) + generator.randrange(0, 3))]
+    )
+heads = []
+for _ in range(60):
+    new = generator.choice([1, 1, int(2 ** generator.uniform(1, 13))])
+    heads.append([int(2 ** generator.uniform(0, 9)), new, int(2 ** generator.uniform(0, 15)) - 1,
+                  2 ** generator.randrange(0, 8)])
 forms = {
     "gemm": {
         "coefficients": GEMM,
@@ -170,6 +291,25 @@ forms = {
         "shapes": attention,
         "warm": [decode(DECODE, b, c + 1, h, k, e, True) for b, s, c, h, k, e in attention],
         "cold": [decode(DECODE, b, c + 1, h, k, e, False) for b, s, c, h, k, e in attention],
+    },
+    # tokens, hidden size, columns, experts, active, devices; rows, distinct, four sizes of blocks,
+    # those of the timing loop
+    "experts": {
+        "coefficients": EXPERTS,
+        "tuned": TUNED,
+        "shapes": loads,
+        "routed": routed,
+        "warm": [experts(EXPERTS, *s, r, True) for s, r in zip(loads, routed)],
+        "cold": [experts(EXPERTS, *s, r, False) for s, r in zip(loads, routed)],
+    },
+    # batch, new, cached, heads; on a unit of little shared memory, and of much
+    "latent": {
+        "coefficients": LATENT,
+        "shapes": heads,
+        "warm": [latent(LATENT, False, *s, True) for s in heads],
+        "cold": [latent(LATENT, False, *s, False) for s in heads],
+        "wide_warm": [latent(LATENT, True, *s, True) for s in heads],
+        "wide_cold": [latent(LATENT, True, *s, False) for s in heads],
     },
 }
 path = pathlib.Path(__file__).parent / "forms.json"

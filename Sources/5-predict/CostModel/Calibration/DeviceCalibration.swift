@@ -178,20 +178,26 @@ public struct DeviceCalibration {
     }
     for isRepeated in [false, true] {
       let rows = timings.filter { $0.isRepeated == isRepeated }
-      for (weights, rows) in groups(rows.filter(\.isMatrix), \.weights) {
-        let timings = families(rows).gemm
-        func fit<Form: CostForm>(_ form: Form.Type) throws where Form.Shape == MatrixShape {
+      for (weights, rows) in groups(rows.filter(\.hasMatrices), \.weights) {
+        let families = families(rows)
+        func fit<Form: CostForm>(_ form: Form.Type, _ timings: [Timing<Form.Shape>]) throws {
           try family(
-            form, timings, weights: weights, cache: weights, variant: weights.rawValue,
+            form, timings, weights: weights, cache: rows[0].cache, variant: weights.rawValue,
             isRepeated, judged, &result)
         }
         switch device.limits.kind {
-        case .gpu: try fit(MatrixMultiplication.self)
-        case .cpu: try fit(CPUMatrixMultiplication.self)
+        case .gpu:
+          try fit(MatrixMultiplication.self, families.gemm)
+          try fit(RoutedExperts.self, families.experts)
+          try fit(MultiHeadLatentAttention.self, families.latentAttention)
+        case .cpu:
+          try fit(CPUMatrixMultiplication.self, families.gemm)
+          try fit(CPURoutedExperts.self, families.experts)
+          try fit(CPULatentAttention.self, families.latentAttention)
         }
       }
       // Attention does not touch weights: its variants are storages of the cache.
-      for (cache, rows) in groups(rows.filter { !$0.isMatrix }, \.cache) {
+      for (cache, rows) in groups(rows.filter { !$0.hasMatrices }, \.cache) {
         let families = families(rows)
         let stored = device.limits.peak(of: cache) == nil ? .f32 : cache
         let weights = device.limits.attentionArithmetic ?? stored
@@ -233,7 +239,8 @@ public struct DeviceCalibration {
   ) throws {
     guard !rows.isEmpty else { return }
     let context = try DeviceContext(
-      device.limits, weights: weights, cache: cache, isWarm: isRepeated)
+      device.limits, weights: weights, cache: cache, isWarm: isRepeated,
+      tunedExperts: device.tunedExperts)
     let (kept, impossible) = rows.possible(form, context)
     result.impossible += impossible.map {
       "\(Form.family): \($0.origin): \($0.seconds) s is less than the device's limits allow"
@@ -273,7 +280,7 @@ public struct DeviceCalibration {
     }
     let heldOut = calibration.crossValidated(kept, folds: folds)
     let spreads = Spreads(heldOut)
-    let covered = crossCovered(heldOut)
+    let covered = heldOut.crossCovered(seed: seed)
     step(.operators, rows: kept.count, covered)
     let fit = calibration.fit(kept)
     result.isFitted = true
@@ -289,22 +296,6 @@ public struct DeviceCalibration {
         mean: error.mean, percentile90: error.percentile90, coverage: error.coverage ?? 0,
         spreads: spreads.byRegime.merging(["all": spreads.all]) { old, _ in old }
           .mapValues { $0 * widening }), domain: domain(form, kept))
-  }
-
-  /// Every comparison with the interval that the other half of them suggests: coverage that no row
-  /// has a hand in itself.
-  private func crossCovered(_ comparisons: [Comparison]) -> [Comparison] {
-    // At random: neighbours differ by one size only.
-    var generator = SeededGenerator(seed: seed)
-    let half = comparisons.indices.map { $0 % 2 }.shuffled(using: &generator)
-    let spreads = [0, 1].map { own in
-      Spreads(zip(comparisons, half).filter { $0.1 != own }.map(\.0))
-    }
-    return zip(comparisons, half).map { comparison, own in
-      var covered = comparison
-      covered.spread = spreads[own][comparison.regime]
-      return covered
-    }
   }
 
   private func warn(
@@ -360,7 +351,7 @@ public struct DeviceCalibration {
     let bare = EndToEndCalibration(nominalDevice, engine)
     step(.nominal, rows: 0, bare.compare(try bare.rows(consistent).rows, bare.prior.values))
     let below = result.profile.operatorRung(
-      weights: rows[0].run.weights, cache: rows[0].run.cache)
+      weights: rows[0].run.weights, cache: rows[0].run.cache, for: rows.map(\.run.architecture))
     if below > .nominal {
       step(below, rows: 0, calibration.compare(rows, calibration.prior.values))
     }
@@ -419,7 +410,13 @@ public struct DeviceCalibration {
 }
 
 extension OperatorTiming {
-  fileprivate var isMatrix: Bool { if case .gemm = shape { true } else { false } }
+  /// Whether it multiplies with weights, whose storage decides.
+  fileprivate var hasMatrices: Bool {
+    switch shape {
+    case .gemm, .experts, .latentAttention, .route: true
+    case .attention, .rows: false
+    }
+  }
 }
 
 /// Architectures whose layers have the same shapes are one family, whatever their names: held out
@@ -428,9 +425,17 @@ enum LayerFamily {
   static func name(_ architecture: Architecture) -> String {
     var kinds: [String] = []
     for layer in architecture.layers.kinds {
-      let kind =
+      var kind =
         "\(layer.mlp?.intermediateSize ?? 0)/\(layer.attention?.queryHeads ?? 0)/"
         + "\(layer.attention?.keyValueHeads ?? 0)/\(layer.attention?.headDimension ?? 0)"
+      if let experts = layer.experts {
+        kind +=
+          "/\(experts.active) of \(experts.count)x\(experts.intermediateSize)"
+          + "+\(experts.shared?.intermediateSize ?? 0)"
+      }
+      if let latent = layer.latentAttention {
+        kind += "/\(latent.queryHeads)x\(latent.keyWidth)-\(latent.cacheWidth)"
+      }
       if !kinds.contains(kind) { kinds.append(kind) }
     }
     return "\(architecture.hiddenSize)/" + kinds.joined(separator: "+")

@@ -41,7 +41,6 @@ public struct EndToEndCalibration: Sendable {
       do {
         try within(run.origin) {
           _ = try workload.validated()
-          try run.architecture.checkPriced()
           try TensorParallelism.check(run.architecture, devices: run.devices)
         }
       } catch let error as InputError {

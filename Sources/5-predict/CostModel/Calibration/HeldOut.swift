@@ -79,6 +79,22 @@ public struct Spreads: Sendable, Equatable {
   }
 }
 
+extension [Comparison] {
+  /// Every comparison with the interval that the other half of them suggests: coverage that no row
+  /// has a hand in itself.
+  package func crossCovered(seed: UInt64) -> [Comparison] {
+    // At random: neighbours differ by one size only.
+    var generator = SeededGenerator(seed: seed)
+    let half = indices.map { $0 % 2 }.shuffled(using: &generator)
+    let spreads = [0, 1].map { own in Spreads(zip(self, half).filter { $0.1 != own }.map(\.0)) }
+    return zip(self, half).map { comparison, own in
+      var covered = comparison
+      covered.spread = spreads[own][comparison.regime]
+      return covered
+    }
+  }
+}
+
 /// Ways to hold data out.
 public enum Folds {
   /// Each group alone, in order of first appearance.

@@ -6,14 +6,17 @@ public struct FamilyTimings: Sendable {
   public var gemm: [Timing<MatrixShape>] = []
   public var prefill: [Timing<AttentionShape>] = []
   public var decode: [Timing<AttentionShape>] = []
+  public var experts: [Timing<ExpertsLoad>] = []
+  public var latentAttention: [Timing<LatentAttentionShape>] = []
   public var elementwise: [Timing<ElementwiseOperators.Shape>] = []
   /// The same ones as CPUs are priced, where the timing says what they are.
   public var elementwiseOnCPU: [Timing<CPUElementwiseOperators.Shape>] = []
 
   /// - Parameters:
   ///   - activationBytes: of the device, for operators that only move activations.
-  ///   - group: what belongs together when data are held out; by default GEMMs of one (n, k) and
-  ///     attention of one (heads, KV heads).
+  ///   - group: what belongs together when data are held out; by default GEMMs of one (n, k),
+  ///     attention of one (heads, KV heads), experts of one (hidden size, intermediate size, active,
+  ///     all) and latent attention of as many heads.
   public init(
     _ timings: [OperatorTiming], activationBytes: Double,
     group: ((OperatorTiming) -> String)? = nil
@@ -34,6 +37,15 @@ public struct FamilyTimings: Sendable {
         } else {
           prefill.append(row(shape, group))
         }
+      case .experts(let shape):
+        let columns = shape.intermediateSize * (timing.placement?.columnParts ?? 1)
+        experts.append(
+          row(
+            ExpertsLoad(shape, timing.placement),
+            "\(shape.hiddenSize)/\(columns)/\(shape.active)/\(shape.count)"))
+      case .latentAttention(let shape):
+        latentAttention.append(row(shape, "\(shape.queryHeads)"))
+      case .route: break
       case .rows(let count, let width, _):
         elementwise.append(
           row(
@@ -42,7 +54,6 @@ public struct FamilyTimings: Sendable {
         if let shape = timing.kind.flatMap({ CPUElementwiseOperators.Shape($0, timing.shape) }) {
           elementwiseOnCPU.append(row(shape, "\(width)"))
         }
-      case .latentAttention, .route, .experts: break
       }
     }
   }

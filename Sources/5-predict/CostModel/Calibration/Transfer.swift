@@ -12,11 +12,11 @@ extension Prior {
   /// τ = s/4; between kinds (a CPU and a GPU) only coefficients that `carries` marks do, and τ = s,
   /// so that even an exact value moves the prior half of the way. A coefficient that the other
   /// device's data do not tell (e = s) stays near its nominal value by itself; a share above 1 of a
-  /// limit does not leave its kind.
+  /// limit does not leave its kind. What is of the host does not carry at all.
   public init(_ coefficients: [Coefficient], from other: CalibratedFamily, sameKind: Bool) {
     self.init(coefficients)
     for (index, coefficient) in coefficients.enumerated() {
-      guard sameKind || coefficient.carries,
+      guard !coefficient.isOfHost, sameKind || coefficient.carries,
         let known = other.coefficients.first(where: { $0.name == coefficient.name })
       else { continue }
       // More than all of a limit: that tells how it was measured, nothing of another device.

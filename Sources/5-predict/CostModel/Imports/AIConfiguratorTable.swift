@@ -3,25 +3,30 @@ import Input
 import Model
 import Records
 
-/// Kernel timings in the columns of ai-dynamo/aiconfigurator: GEMM, prefill attention and decode
+/// Kernel timings in the columns of ai-dynamo/aiconfigurator: GEMM, attention, experts and latent
 /// attention, told apart by `op_name`; `latency` is in milliseconds.
 public enum AIConfiguratorTable {
   public static func recognizes(_ columns: [String]) -> Bool {
     columns.contains("op_name") && columns.contains("latency") && columns.contains("framework")
   }
 
-  /// Reads a table. Rows of operators that Dyno does not model (mixture of experts) are refused.
+  /// Reads a table. Rows of operators that Dyno does not model are refused.
   public static func rows(_ table: DelimitedText) throws -> ImportedRows<OperatorTiming> {
-    try ImportedRows(table, requiring: ["framework", "device", "op_name", "latency"]) { row in
+    var routing = BenchmarkRouting()
+    return try ImportedRows(table, requiring: ["framework", "device", "op_name", "latency"]) {
+      row in
       let operation = try row.text("op_name")
       let shape: SizedOperator.Shape
       let weights: DType
       var cache = DType.bf16
+      var placement: ExpertPlacement?
+      var kind: Operator.Kind? = .attention
       switch operation {
       case "gemm":
         shape = .gemm(m: try row.count("m"), n: try row.count("n"), k: try row.count("k"))
         weights = try row.dtype("gemm_dtype")
         cache = weights
+        kind = nil
       case "context_attention":
         shape = try attention(row, cached: 0, new: try row.count("isl"))
         weights = try row.dtype("attn_dtype")
@@ -32,14 +37,27 @@ public enum AIConfiguratorTable {
         shape = try attention(row, cached: context - 1, new: 1)
         weights = try row.dtype("attn_dtype")
         cache = try row.dtype("kv_cache_dtype")
+      case "moe":
+        weights = try row.dtype("moe_dtype")
+        kind = .experts
+        (shape, placement) = try experts(row, &routing)
+      case "context_mla", "generation_mla":
+        weights = try row.dtype("mla_dtype")
+        cache = try row.dtype("kv_cache_dtype")
+        kind = .latentAttention
+        let isPrefill = operation == "context_mla"
+        // As with attention: the new token is one of isl + step.
+        let context = try row.count("isl") + (isPrefill ? 0 : row.count("step"))
+        shape = try latentAttention(row, cached: isPrefill ? 0 : context - 1, context: context)
       default:
         throw InputError(
           "op_name", problem: "\"\(operation.prefix(40))\" is not modelled",
-          expected: "gemm, context_attention or generation_attention")
+          expected: "gemm, moe, context_attention, generation_attention, context_mla or "
+            + "generation_mla")
       }
       return OperatorTiming(
         device: try row.text("device"), engine: try row.text("framework").lowercased(),
-        kind: operation == "gemm" ? nil : .attention, shape: shape, weights: weights, cache: cache,
+        kind: kind, shape: shape, placement: placement, weights: weights, cache: cache,
         seconds: try row.seconds("latency", unit: 1e-3), isRepeated: true,
         origin: "row \(row.line)")
     }
@@ -61,5 +79,61 @@ public enum AIConfiguratorTable {
       AttentionShape(
         batch: batch, cached: cached, new: new, queryHeads: queryHeads,
         keyValueHeads: keyValueHeads, headDimension: try row.count("head_dim")))
+  }
+
+  private static func experts(
+    _ row: ImportedRow, _ routing: inout BenchmarkRouting
+  ) throws -> (SizedOperator.Shape, ExpertPlacement) {
+    let (tokens, hidden) = (
+      try row.count("num_tokens", atMost: 1 << 20), try row.count("hidden_size")
+    )
+    let (intermediate, columnParts) = (try row.count("inter_size"), try row.count("moe_tp_size"))
+    let (count, active) = (
+      try row.count("num_experts", atMost: 1 << 12), try row.count("topk", atMost: 1 << 8)
+    )
+    let expertParts = try row.count("moe_ep_size")
+    func require(_ holds: Bool, _ column: String, _ problem: String, _ expected: String) throws {
+      if !holds { throw InputError(column, problem: problem, expected: expected) }
+    }
+    try require(
+      active <= count, "topk", "is \(active) of \(count) experts", "no more than there are")
+    try require(
+      tokens * active <= 1 << 24, "topk", "is \(active) for \(tokens) tokens",
+      "at most \(1 << 24) rows")
+    try require(
+      count % expertParts == 0, "moe_ep_size", "\(expertParts) does not divide \(count) experts",
+      "a divisor")
+    try require(
+      intermediate % columnParts == 0, "moe_tp_size",
+      "\(columnParts) does not divide the intermediate size \(intermediate)", "a divisor")
+    let routed = routing.rows(
+      BenchmarkRouting.Sizes(
+        tokens: tokens, count: count, active: active, devices: expertParts,
+        distribution: try BenchmarkRouting.Distribution(row.text("distribution"))))
+    return (
+      .experts(
+        ExpertsShape(
+          tokens: tokens, hiddenSize: hidden, intermediateSize: intermediate / columnParts,
+          count: count, active: active, distinct: routed.distinct)),
+      ExpertPlacement(expertParts: expertParts, columnParts: columnParts, routed: routed)
+    )
+  }
+
+  /// DeepSeek's sizes (arXiv 2412.19437), which the tables do not name; `num_heads` are one device's.
+  private static func latentAttention(
+    _ row: ImportedRow, cached: Int, context: Int
+  ) throws -> SizedOperator.Shape {
+    let batch = try row.count("batch_size")
+    let new = context - cached
+    try WholeRun.requireSane(depth: cached, prompt: new, generate: 0, batch: batch)
+    let part = LatentAttentionShape.Part(
+      sequences: batch, tokens: batch * new,
+      pairs: batch * Step.Sequence(cached: cached, new: new).visiblePairs(window: nil),
+      positions: batch * context)
+    return .latentAttention(
+      LatentAttentionShape(
+        expanded: new > 1 ? part : .init(), absorbed: new > 1 ? .init() : part,
+        queryHeads: try row.count("num_heads"), rank: 512, plainWidth: 128, rotaryWidth: 64,
+        valueWidth: 128))
   }
 }

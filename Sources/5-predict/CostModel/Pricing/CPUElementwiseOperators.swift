@@ -24,9 +24,16 @@ public struct CPUElementwiseOperators: CostForm {
 
     /// - Returns: `nil` for operators of other families.
     public init?(_ kind: Operator.Kind, _ shape: SizedOperator.Shape) {
+      if case .route(let rows, let experts, _) = shape {
+        // The softmax over scores, and the choice among them.
+        (work, self.rows, width, stored) = (.norm, rows, experts, 0)
+        return
+      }
       guard case .rows(let rows, let width, let stored) = shape else { return nil }
       switch kind {
-      case .attentionNorm, .mlpNorm, .finalNorm, .attentionResidual, .mlpResidual: work = .norm
+      case .queryNorm, .sharedScale, .attentionNorm, .mlpNorm, .finalNorm, .attentionResidual,
+        .mlpResidual:
+        work = .norm
       case .embedding: work = .embedding
       case .rotaryAndCacheWrite: work = .rotation
       default: return nil

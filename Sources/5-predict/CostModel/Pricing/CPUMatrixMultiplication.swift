@@ -31,39 +31,25 @@ public struct CPUMatrixMultiplication: CostForm {
 
   private let context: DeviceContext
   private let launch, rate, bandwidth, rowStart, exponent: Double
-  /// Logarithms of e at 1, 4, 16 and 64 rows.
-  private let knots: (Double, Double, Double, Double)
+  private let workOfFewRows: WorkOfFewRows
 
   public init(_ context: DeviceContext, _ values: [Double]) {
     self.context = context
     launch = values[0]
     rate = context.peak * values[1]
     bandwidth = context.bandwidth * values[2]
-    knots = (log(values[3]), log(values[4]), log(values[5]), 0)
+    workOfFewRows = WorkOfFewRows(one: values[3], four: values[4], sixteen: values[5])
     rowStart = values[6]
     exponent = values[7]
   }
 
   public func cost(_ shape: MatrixShape) -> OperatorCost {
     let n = Double(shape.n)
-    let arithmetic = (shape.flops * workPerRow(Double(shape.m)) + 2 * n * rowStart) / rate
+    let arithmetic = (shape.flops * workOfFewRows(Double(shape.m)) + 2 * n * rowStart) / rate
     let memory = context.weightBytes * n * Double(shape.k) / bandwidth
     return OperatorCost(
       seconds: launch + smoothMaximum(arithmetic, memory, exponent: exponent),
       compute: arithmetic, bandwidth: memory, latency: launch)
-  }
-
-  private func workPerRow(_ m: Double) -> Double {
-    let position = log2(m) / 2
-    func between(_ low: Double, _ high: Double, _ share: Double) -> Double {
-      exp(low + share * (high - low))
-    }
-    switch position {
-    case ..<1: return between(knots.0, knots.1, position)
-    case ..<2: return between(knots.1, knots.2, position - 1)
-    case ..<3: return between(knots.2, knots.3, position - 2)
-    default: return 1
-    }
   }
 
   public static func floorSeconds(_ shape: MatrixShape, _ context: DeviceContext) -> Double {

@@ -42,15 +42,19 @@ public struct Coefficient: Sendable {
   public let spread: Double
   /// Whether the value of a device of another kind says something about this device's.
   public let carries: Bool
+  /// Whether it is of the machine around the device: then no other device says anything of it.
+  public let isOfHost: Bool
 
   public init(
-    _ name: String, nominal: Double, spread: Double, carries: Bool = true, _ meaning: String
+    _ name: String, nominal: Double, spread: Double, carries: Bool = true, isOfHost: Bool = false,
+    _ meaning: String
   ) {
     self.name = name
     self.meaning = meaning
     self.nominal = nominal
     self.spread = spread
     self.carries = carries
+    self.isOfHost = isOfHost
   }
 }
 
@@ -71,9 +75,14 @@ public struct DeviceContext: Sendable {
   /// Whether operands may be found in the last cache, as in a timing loop over one small operator;
   /// in a whole run other layers' weights have pushed them out.
   public var isWarm: Bool
+  /// Bytes of scratch memory of a unit.
+  public var sharedMemory: Double
+  /// Sizes that kernels of experts are tuned for.
+  public var tunedExperts: Set<ExpertSizes>
 
   public init(
-    _ limits: DeviceLimits, weights: DType, cache: DType, isWarm: Bool
+    _ limits: DeviceLimits, weights: DType, cache: DType, isWarm: Bool,
+    tunedExperts: Set<ExpertSizes> = []
   ) throws {
     guard let peak = limits.peak(of: weights) else {
       throw InputError(
@@ -90,6 +99,8 @@ public struct DeviceContext: Sendable {
     cacheBytes = cache.bytesPerElement
     self.isWarm = isWarm
     kind = limits.kind
+    sharedMemory = limits.sharedMemory
+    self.tunedExperts = tunedExperts
   }
 }
 

@@ -27,17 +27,18 @@ final class DeviceProgram {
     /// What the layers' caches hold.
     fileprivate(set) var held = HeldLayers()
     fileprivate var caches: [HeldLayers.Cache] = []
-    /// Whether all of it has a price.
-    fileprivate(set) var isPriced = true
-    /// Of the whole architecture.
-    fileprivate(set) var widestMLP = 0
+    /// Columns that a token passes at once in the widest feed-forward part of the whole architecture.
+    fileprivate(set) var widest = 0
     /// How often a step adds up what devices computed parts of.
     fileprivate(set) var sums = 0
+    /// Experts of a token whose rows go to other devices, and how many layers have as many.
+    fileprivate(set) var routedRows: [(active: Int, layers: Int)] = []
     /// Parameters of the device, and of all together.
     fileprivate(set) var part = ParameterCounts()
     fileprivate(set) var whole = ParameterCounts()
   }
 
+  private let sharing: ExpertSharing
   private(set) var contents = Contents()
   private(set) var devices = 0
   private(set) var hiddenSize = 0
@@ -94,26 +95,33 @@ final class DeviceProgram {
     }
   }
 
+  init(_ sharing: ExpertSharing = ExpertSharing()) { self.sharing = sharing }
+
   /// Becomes that of `architecture` on each of `devices`.
   func become(_ architecture: Architecture, devices: Int) {
     guard sizes.become(architecture, devices: devices) else { return }
     self.devices = devices
     hiddenSize = architecture.hiddenSize
     version += 1
-    contents.become(architecture, devices: devices)
+    contents.become(architecture, devices: devices, sharing)
   }
 }
 
 extension DeviceProgram.Contents {
-  fileprivate mutating func become(_ architecture: Architecture, devices: Int) {
+  fileprivate mutating func become(
+    _ architecture: Architecture, devices: Int, _ sharing: ExpertSharing
+  ) {
     ofTokens.removeAll(keepingCapacity: true)
     ofLogits.removeAll(keepingCapacity: true)
     attentions.removeAll(keepingCapacity: true)
     latentAttentions.removeAll(keepingCapacity: true)
     caches.removeAll(keepingCapacity: true)
+    routedRows.removeAll(keepingCapacity: true)
     sums = 0
+    var expertElements = 0
     let isWindowed = architecture.hasWindows
-    part = architecture.parameters(devices: devices) { operation, count in
+    let wide = sharing.widened(architecture, devices: devices)
+    part = wide.parameters(devices: devices) { operation, count in
       let kind = operation.kind
       // Each look into the body copies it.
       if kind == .attention || kind == .latentAttention {
@@ -134,16 +142,28 @@ extension DeviceProgram.Contents {
         results: operation.results, count: count)
       switch kind {
       case .finalNorm, .head: ofLogits.append(row)
-      case .outputProjection, .downProjection, .experts:
-        // What shared experts give is added to the others' before it is summed.
+      case .outputProjection, .downProjection:
         sums += count
+        ofTokens.append(row)
+      case .experts:
+        // What shared experts give is added to the others' before it is summed. Where each device holds
+        // whole experts, tokens come back whole from them: the sum before is left spread over devices,
+        // and joined after.
+        if sharing.parts == 1 || sharing.parts != devices { sums += count }
+        if sharing.parts > 1, case .experts(let experts, _, _) = operation.body {
+          routedRows.append((experts.active, count))
+          expertElements += count * operation.elements.matrix
+        }
         ofTokens.append(row)
       default: ofTokens.append(row)
       }
     }
     whole = devices > 1 ? architecture.parameters : part
     held = HeldLayers(caches)
-    widestMLP = architecture.widestMLP
-    isPriced = architecture.unpricedPart == nil
+    // A device holds its part of the experts only.
+    part.mlp -= expertElements - expertElements / sharing.parts
+    widest = architecture.layers.kinds.reduce(architecture.widestMLP) { widest, layer in
+      max(widest, layer.experts.map { $0.active * $0.intermediateSize } ?? 0)
+    }
   }
 }

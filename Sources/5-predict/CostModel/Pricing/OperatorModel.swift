@@ -10,9 +10,13 @@ final class OperatorModel {
   private let matrix: (MatrixShape) -> OperatorCost
   private let prefillAttention: (AttentionShape) -> OperatorCost
   private let decodeAttention: (AttentionShape) -> OperatorCost
+  private let experts: (ExpertsLoad) -> OperatorCost
+  private let latentAttention: (LatentAttentionShape) -> OperatorCost
   private let streaming: PerQueryHeadAttention?
   private let elementwise: Elementwise
   let allReduce: AllReduce
+  let allToAll: AllToAll
+  private let sharing: ExpertSharing
   private let context: DeviceContext
   private let matrices: RecentValues<MatrixShape, Double>
   private let attentions = RecentValues<AttentionStep, Double>(slots: 1 << 12)
@@ -35,11 +39,13 @@ final class OperatorModel {
   /// CPU's busiest thread).
   private struct RowTerms {
     var matrices: [(n: Int, k: Int, count: Double)] = []
+    var experts: [(shape: ExpertsShape, devices: Int, count: Double)] = []
     var fixedSeconds = 0.0
     var secondsPerRow = 0.0
 
     mutating func removeAll() {
       matrices.removeAll(keepingCapacity: true)
+      experts.removeAll(keepingCapacity: true)
       (fixedSeconds, secondsPerRow) = (0, 0)
     }
   }
@@ -58,11 +64,16 @@ final class OperatorModel {
   ///   - matricesKept: GEMMs whose times are remembered, 32 bytes each; a power of two.
   init(
     _ context: DeviceContext, _ coefficients: OperatorCoefficients, linkBandwidth: Double,
-    attentionContext: DeviceContext, streaming: PerQueryHeadAttention? = nil, matricesKept: Int
+    attentionContext: DeviceContext, streaming: PerQueryHeadAttention? = nil,
+    sharing: ExpertSharing = ExpertSharing(), matricesKept: Int
   ) {
     matrices = RecentValues(slots: matricesKept)
     self.context = context
     self.streaming = streaming
+    self.sharing = sharing
+    allToAll = AllToAll(linkBandwidth: linkBandwidth)
+    // Weights are part of both: their bandwidth and peak, the cache's storage.
+    let latent = context
     let moving = coefficients[ElementwiseOperators.family]!
     switch context.kind {
     case .gpu:
@@ -71,16 +82,24 @@ final class OperatorModel {
       prefillAttention = PrefillAttention(context, coefficients[PrefillAttention.family]!).cost
       decodeAttention =
         DecodeAttention(attentionContext, coefficients[DecodeAttention.family]!).cost
+      experts = RoutedExperts(context, coefficients[RoutedExperts.family]!).cost
+      latentAttention =
+        MultiHeadLatentAttention(latent, coefficients[MultiHeadLatentAttention.family]!).cost
     case .cpu:
       elementwise = .cpu(CPUElementwiseOperators(context, moving))
       matrix = CPUMatrixMultiplication(context, coefficients[CPUMatrixMultiplication.family]!).cost
       prefillAttention = CPUAttention(attentionContext, coefficients[CPUAttention.family]!).cost
       decodeAttention = prefillAttention
+      experts = CPURoutedExperts(context, coefficients[CPURoutedExperts.family]!).cost
+      latentAttention = CPULatentAttention(latent, coefficients[CPULatentAttention.family]!).cost
     }
     allReduce = AllReduce(linkBandwidth: linkBandwidth, coefficients[AllReduce.family]!)
   }
 
-  func cost(_ operation: SizedOperator, _ architecture: Architecture) -> OperatorCost {
+  /// - Parameter devices: that share the layer of which `operation` is one's part.
+  func cost(
+    _ operation: SizedOperator, _ architecture: Architecture, devices: Int
+  ) -> OperatorCost {
     let moving = elementwiseCost(operation.kind, operation.shape, results: operation.results)
     switch operation.shape {
     case .gemm(let m, let n, let k):
@@ -90,8 +109,12 @@ final class OperatorModel {
     case .attention(let shape):
       return attention(shape, isWindowed: architecture.hasWindows)
     case .rows: return moving!
-    case .latentAttention, .route, .experts:
-      preconditionFailure("\(operation.kind) has no form")
+    case .latentAttention(let shape): return latentAttention(shape)
+    case .route(let rows, let count, let width):
+      var cost = matrix(MatrixShape(m: rows, n: count, k: width))
+      if let moving { cost.add(moving) }
+      return cost
+    case .experts(let shape): return experts(sharing.load(shape, devices: devices))
     }
   }
 
@@ -123,7 +146,10 @@ final class OperatorModel {
         default: false
         }
       return (addsStream ? 4 : 2) * Double(count) * Double(width) * context.activationBytes
-    case .attention, .latentAttention, .route, .experts: return nil
+    case .route(let rows, let count, _):
+      // Scores in, weights out.
+      return 2 * Double(rows) * Double(count) * context.activationBytes
+    case .attention, .latentAttention, .experts: return nil
     }
   }
 
@@ -131,6 +157,9 @@ final class OperatorModel {
     guard shape.isDecode else { return prefillAttention(shape) }
     return streaming?.cost(shape, windowed: isWindowed) ?? decodeAttention(shape)
   }
+
+  /// Seconds of latent attention in one layer.
+  func seconds(_ shape: LatentAttentionShape) -> Double { latentAttention(shape).seconds }
 
   /// Seconds of attention in one layer.
   func attentionSeconds(_ step: AttentionStep) -> Double {
@@ -145,17 +174,20 @@ final class OperatorModel {
     visit += 1
     ofTokens.removeAll()
     ofLogits.removeAll()
-    for operation in program.contents.ofTokens { add(operation, to: &ofTokens) }
-    for operation in program.contents.ofLogits { add(operation, to: &ofLogits) }
+    for operation in program.contents.ofTokens { add(operation, program.devices, to: &ofTokens) }
+    for operation in program.contents.ofLogits { add(operation, program.devices, to: &ofLogits) }
   }
 
-  private func add(_ operation: DeviceProgram.RowOperator, to terms: inout RowTerms) {
+  private func add(
+    _ operation: DeviceProgram.RowOperator, _ devices: Int, to terms: inout RowTerms
+  ) {
     let count = Double(operation.count)
     switch operation.shape {
-    case .gemm(_, let n, let k): terms.matrices.append((n, k, count))
+    case .gemm(_, let n, let k), .route(_, let n, let k): terms.matrices.append((n, k, count))
+    case .experts(let shape): terms.experts.append((shape, devices, count))
     case .rows: break
-    case .attention, .latentAttention, .route, .experts:
-      preconditionFailure("\(operation.kind) has no form")
+    case .attention, .latentAttention:
+      preconditionFailure("\(operation.kind) depends on more than its rows")
     }
     if let moving = elementwiseCost(operation.kind, operation.shape, results: operation.results) {
       terms.fixedSeconds += count * moving.latency
@@ -176,6 +208,11 @@ final class OperatorModel {
     var seconds = terms.fixedSeconds + terms.secondsPerRow * Double(passes)
     for (n, k, count) in terms.matrices {
       seconds += count * matrices.value(MatrixShape(m: rows, n: n, k: k)) { matrix($0).seconds }
+    }
+    for (shape, devices, count) in terms.experts {
+      var shape = shape
+      shape.tokens = rows
+      seconds += count * experts(sharing.load(shape, devices: devices)).seconds
     }
     return seconds
   }

@@ -26,14 +26,19 @@ extension DeviceProfile {
     return PricedDevice(
       limits: limits,
       context: try within(name) {
-        try DeviceContext(limits, weights: weights, cache: cache, isWarm: false)
+        try DeviceContext(
+          limits, weights: weights, cache: cache, isWarm: false, tunedExperts: tunedExperts)
       }, coefficients: coefficients, weights: weights, cache: cache)
   }
 
-  /// How far operators are calibrated: the lowest rung of the families that matter.
-  func operatorRung(weights: DType, cache: DType) -> Rung {
-    OperatorFamily.of(limits.kind).filter(\.matters)
-      .map { calibrated($0.name, $0.isOfWeights ? weights : cache)?.rung ?? .nominal }.min()!
+  /// How far operators are calibrated: the lowest rung of the families that matter to some of
+  /// `architectures`; where none are named, to a decoder of attention and MLPs.
+  func operatorRung(weights: DType, cache: DType, for architectures: [Architecture]) -> Rung {
+    OperatorFamily.of(limits.kind).filter { family in
+      architectures.isEmpty ? family.matters(nil) : architectures.contains(where: family.matters)
+    }
+    .map { calibrated($0.name, $0.isOfWeights ? weights : cache)?.rung ?? .nominal }.min()
+      ?? .nominal
   }
 }
 
@@ -43,10 +48,14 @@ struct OperatorFamily: Sendable {
   let coefficients: [Coefficient]
   /// Whether its coefficients belong to a storage of weights, not of the cache.
   let isOfWeights: Bool
-  /// Whether a prediction is only as good as this family's calibration.
-  let matters: Bool
+  /// Whether an architecture's prediction is only as good as this family's calibration; `nil` stands
+  /// for a decoder of attention and MLPs.
+  let matters: @Sendable (Architecture?) -> Bool
 
-  private init<Form: CostForm>(_ form: Form.Type, isOfWeights: Bool = false, matters: Bool = true) {
+  private init<Form: CostForm>(
+    _ form: Form.Type, isOfWeights: Bool = false,
+    matters: @escaping @Sendable (Architecture?) -> Bool = { _ in true }
+  ) {
     name = Form.family
     coefficients = Form.coefficients
     self.isOfWeights = isOfWeights
@@ -58,17 +67,32 @@ struct OperatorFamily: Sendable {
     case .gpu:
       return [
         OperatorFamily(MatrixMultiplication.self, isOfWeights: true),
-        OperatorFamily(PrefillAttention.self), OperatorFamily(DecodeAttention.self),
-        OperatorFamily(ElementwiseOperators.self, matters: false),
+        OperatorFamily(PrefillAttention.self, matters: { $0?.hasAttention ?? true }),
+        OperatorFamily(DecodeAttention.self, matters: { $0?.hasAttention ?? true }),
+        OperatorFamily(RoutedExperts.self, isOfWeights: true, matters: { $0?.hasExperts ?? false }),
+        OperatorFamily(
+          MultiHeadLatentAttention.self, isOfWeights: true,
+          matters: { $0?.hasLatentAttention ?? false }),
+        OperatorFamily(ElementwiseOperators.self, matters: { _ in false }),
       ]
     case .cpu:
       return [
         OperatorFamily(CPUMatrixMultiplication.self, isOfWeights: true),
-        OperatorFamily(CPUAttention.self),
-        OperatorFamily(CPUElementwiseOperators.self, matters: false),
+        OperatorFamily(CPUAttention.self, matters: { $0?.hasAttention ?? true }),
+        OperatorFamily(
+          CPURoutedExperts.self, isOfWeights: true, matters: { $0?.hasExperts ?? false }),
+        OperatorFamily(
+          CPULatentAttention.self, isOfWeights: true, matters: { $0?.hasLatentAttention ?? false }),
+        OperatorFamily(CPUElementwiseOperators.self, matters: { _ in false }),
       ]
     }
   }
+}
+
+extension Architecture {
+  fileprivate var hasAttention: Bool { firstAttention != nil }
+  fileprivate var hasLatentAttention: Bool { firstLatentAttention != nil }
+  fileprivate var hasExperts: Bool { firstExperts != nil }
 }
 
 extension CalibratedFamily {

@@ -59,17 +59,20 @@ final class EndToEndModel {
   let engine: ServingEngine
   private let values: [Double]
   private let operators: OperatorModel
+  private let sharing: ExpertSharing
   /// Of what is priced by itself.
-  private let program = DeviceProgram()
+  private let program: DeviceProgram
   private let attentionRuns = RecentValues<AttentionRun, RunTime>(slots: 1 << 14)
 
   init(
     _ device: PricedDevice, _ engine: ServingEngine, _ values: [Double],
-    matricesKept: Int = 1 << 16
+    sharing: ExpertSharing = ExpertSharing(), matricesKept: Int = 1 << 16
   ) {
     self.device = device
     self.engine = engine
     self.values = values
+    self.sharing = sharing
+    program = DeviceProgram(sharing)
     var context = device.context
     context.peak *= values[0]
     context.bandwidth *= values[1]
@@ -91,7 +94,8 @@ final class EndToEndModel {
     }
     operators = OperatorModel(
       context, device.coefficients, linkBandwidth: device.limits.linkBandwidth,
-      attentionContext: attention, streaming: streaming, matricesKept: matricesKept)
+      attentionContext: attention, streaming: streaming, sharing: sharing,
+      matricesKept: matricesKept)
   }
 
   struct RunTime: Sendable, BitwiseCopyable {
@@ -131,18 +135,21 @@ final class EndToEndModel {
     operators.begin(program)
     var time = RunTime()
     let (sums, hiddenSize) = (program.contents.sums, program.hiddenSize)
-    let devices = program.devices
+    let (rows, devices) = (program.contents.routedRows, program.devices)
     schedule.forEachStepBesideAttention { step in
       let seconds =
         hostSeconds(step.sequences)
         + allReduce(sums, hiddenSize, tokens: step.tokens, devices)
+        + exchanged(rows, hiddenSize, tokens: step.tokens, devices)
         + operators.secondsBesideAttention(tokens: step.tokens, logitsRows: step.logitsRows)
       time.add(seconds * step.times, step.phase)
     }
     for (heads, count) in program.contents.attentions {
       time.add(attention(heads, schedule), times: Double(count))
     }
-    precondition(program.contents.latentAttentions.isEmpty, "latent attention has no form")
+    for (attention, count) in program.contents.latentAttentions {
+      time.add(price(attention, schedule), times: Double(count))
+    }
     return time
   }
 
@@ -164,6 +171,16 @@ final class EndToEndModel {
     return time
   }
 
+  /// Seconds of one layer's latent attention in a run.
+  private func price(_ attention: LatentAttention, _ schedule: ServingSchedule) -> RunTime {
+    var time = RunTime()
+    schedule.forEachStepOfAttention { phase, sequences, cached, new, times in
+      let shape = StepExtent.even(batch: sequences, cached: cached, new: new).shape(attention)
+      time.add(operators.seconds(shape) * times, phase)
+    }
+    return time
+  }
+
   /// What one layer's attention in a run depends on.
   private struct AttentionRun: SlotKey {
     let schedule: Int
@@ -178,6 +195,7 @@ final class EndToEndModel {
     _ architecture: Architecture, _ schedule: ServingSchedule, tensorParallel: Int,
     _ body: (SizedOperator, OperatorCost, Double) -> Void
   ) {
+    let architecture = sharing.widened(architecture, devices: tensorParallel)
     func list(
       batch: Int, cached: Int, new: Int, logitsRows: Int, attention: Bool, times: Double
     ) {
@@ -185,8 +203,11 @@ final class EndToEndModel {
         batch: batch, cached: cached, new: new, logitsRows: logitsRows, weights: device.weights,
         cache: device.cache, shard: tensorParallel
       ) { operation, layers in
-        guard (operation.kind == .attention) == attention else { return }
-        body(operation, operators.cost(operation, architecture), times * Double(layers))
+        let isMixer = operation.kind == .attention || operation.kind == .latentAttention
+        guard isMixer == attention else { return }
+        body(
+          operation, operators.cost(operation, architecture, devices: tensorParallel),
+          times * Double(layers))
       }
     }
     schedule.forEachStepBesideAttention { step in
@@ -201,6 +222,20 @@ final class EndToEndModel {
   }
 
   private func hostSeconds(_ batch: Int) -> Double { values[3] + values[4] * Double(batch) }
+
+  /// Rows that go to their experts' devices and back, of all layers: each device has its share of the
+  /// tokens.
+  private func exchanged(
+    _ rows: [(active: Int, layers: Int)], _ hiddenSize: Int, tokens: Int, _ devices: Int
+  ) -> Double {
+    rows.reduce(0) { sum, kind in
+      let bytes =
+        Double(tokens) / Double(devices) * Double(kind.active) * Double(hiddenSize)
+        * device.context.activationBytes
+      return sum
+        + 2 * Double(kind.layers) * operators.allToAll.seconds(bytes: bytes, devices: sharing.parts)
+    }
+  }
 
   /// Sums over devices of what attention and MLPs add to the residual stream.
   private func allReduce(

@@ -23,9 +23,7 @@ extension Predictor {
   ) -> LogThroughput? {
     let program = program(of: architecture)
     let plan = plan(architecture, program, workload)
-    guard program.contents.isPriced, let schedule = schedule(architecture, workload, plan) else {
-      return nil
-    }
+    guard let schedule = schedule(architecture, workload, plan) else { return nil }
     func seconds(_ model: EndToEndModel) -> Double { model.run(program, schedule).total }
     let center = seconds(model)
     return LogThroughput(
@@ -38,7 +36,7 @@ extension Predictor {
 
   /// Variance of a prediction's natural logarithm whose coefficients are exact, of an architecture
   /// that was not fitted: what is wrong with the formulas.
-  public var formVariance: Double { ownVariance(ofFamily: nil) }
+  public var formVariance: Double { ownVariance(ofFamily: nil, for: []) }
 
   public var coefficientNames: [String] { EndToEndModel.coefficients.map(\.name) }
 

@@ -20,9 +20,10 @@ public struct MemoryPlan: Sendable, Equatable {
   /// Of an architecture by itself.
   init(
     _ architecture: Architecture, _ workload: ServingWorkload, weights: DType, cache: DType,
-    engine: ServingEngine, limits: DeviceLimits, tensorParallel: Int
+    engine: ServingEngine, limits: DeviceLimits, tensorParallel: Int,
+    sharing: ExpertSharing = ExpertSharing()
   ) {
-    let program = DeviceProgram()
+    let program = DeviceProgram(sharing)
     program.become(architecture, devices: tensorParallel)
     self.init(
       architecture, program, workload, weights: weights, cache: cache, engine: engine,
@@ -45,7 +46,7 @@ public struct MemoryPlan: Sendable, Equatable {
     // In flight for a token: gate and up, residual stream, norm, an operator's input and output.
     let perToken =
       limits.activationBytes
-      * (2 * Double(program.contents.widestMLP) / parts + 4 * Double(architecture.hiddenSize))
+      * (2 * Double(program.contents.widest) / parts + 4 * Double(architecture.hiddenSize))
     let tokens: Double
     switch engine.cachePolicy {
     case .preempting:

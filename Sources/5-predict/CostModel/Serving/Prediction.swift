@@ -51,6 +51,9 @@ public struct Prediction: Sendable {
   public let extrapolated: [String]
   /// Seconds by kind of operator, all layers and steps; empty unless asked for.
   public let operators: [(kind: Operator.Kind, cost: OperatorCost)]
+  /// Experts of a layer that a decode step of all sequences reads, on all devices and on average;
+  /// `nil` where there are none.
+  public let expertsRead: Double?
 
   /// Weights, activations, the engine's reserve, and the KV cache of the sequences that run at once.
   public var peakMemoryBytes: Double {

@@ -12,19 +12,23 @@ public final class Predictor {
     public var weights: DType
     public var cache: DType
     public var tensorParallel: Int
+    /// How these devices share experts.
+    public var sharing: ExpertSharing
 
-    public init(weights: DType = .bf16, cache: DType = .bf16, tensorParallel: Int = 1) {
+    public init(
+      weights: DType = .bf16, cache: DType = .bf16, tensorParallel: Int = 1,
+      sharing: ExpertSharing = ExpertSharing()
+    ) {
       self.weights = weights
       self.cache = cache
       self.tensorParallel = tensorParallel
+      self.sharing = sharing
     }
   }
 
   public let profile: DeviceProfile
   public let engine: ServingEngine
   public let settings: Settings
-  /// The lowest rung that a prediction rests on.
-  public let operatorRung: Rung
   public let engineRung: Rung
   /// The engine's own calibration.
   let calibrated: CalibratedFamily?
@@ -35,7 +39,7 @@ public final class Predictor {
   private var schedules = 0
   let model: EndToEndModel
   /// Of what was asked for last.
-  private let program = DeviceProgram()
+  private let program: DeviceProgram
   /// One model for each coefficient, a step away: how intervals follow from coefficients' errors.
   let shifted: [EndToEndModel]
   let covariance: [[Double]]
@@ -56,8 +60,8 @@ public final class Predictor {
     self.profile = profile
     self.engine = engine
     self.settings = settings
+    program = DeviceProgram(settings.sharing)
     let device = try profile.priced(weights: settings.weights, cache: settings.cache)
-    operatorRung = profile.operatorRung(weights: settings.weights, cache: settings.cache)
     let found = profile.engines[engine.name]
     calibrated = found
     engineRung = found?.rung ?? .nominal
@@ -65,11 +69,12 @@ public final class Predictor {
     let coefficients = EndToEndModel.coefficients
     let values = found?.values(coefficients) ?? prior.values
     // A search asks it for most of what it asks.
-    model = EndToEndModel(device, engine, values, matricesKept: 1 << 19)
+    model = EndToEndModel(
+      device, engine, values, sharing: settings.sharing, matricesKept: 1 << 19)
     shifted = values.indices.map { index in
       var moved = values
       moved[index] *= exp(Self.shift)
-      return EndToEndModel(device, engine, moved)
+      return EndToEndModel(device, engine, moved, sharing: settings.sharing)
     }
     // Profiles list coefficients by name.
     if let found, !found.covariance.isEmpty {
@@ -109,14 +114,16 @@ public final class Predictor {
   /// the fitted. Else at least what whole runs of calibrated engines showed before their calibration,
   /// by the rung that the operators are on.
   ///
-  /// - Parameter family: of layers; `nil` for one that was not fitted.
-  func ownVariance(ofFamily family: String?) -> Double {
+  /// - Parameters:
+  ///   - family: of layers; `nil` for one that was not fitted.
+  ///   - architectures: whose operators are priced.
+  func ownVariance(ofFamily family: String?, for architectures: [Architecture]) -> Double {
     func deviation(_ error: HeldOutError) -> Double? {
       (family.flatMap { error.spreads[$0] } ?? error.spreads["all"]).map { $0 / 1.645 }
     }
     if let heldOut, let deviation = deviation(heldOut) { return deviation * deviation }
     var assumed =
-      switch operatorRung {
+      switch operatorRung(for: architectures) {
       case .nominal: 0.15
       case .transferred: 0.1
       case .operators, .endToEnd: 0.08
@@ -133,7 +140,8 @@ public final class Predictor {
     _ architecture: Architecture, _ workload: ServingWorkload, _ plan: MemoryPlan
   ) -> ServingSchedule? {
     guard workload.isPlausible, architecture.holds(positions: workload.positions),
-      TensorParallelism.divides(architecture, devices: settings.tensorParallel)
+      TensorParallelism.divides(
+        architecture, devices: settings.tensorParallel, experts: settings.sharing)
     else { return nil }
     return ServingSchedule.fits(workload, plan, engine)
       ? atOnce(architecture, workload)
@@ -168,10 +176,10 @@ public final class Predictor {
   /// Predicts `workload`, without intervals.
   ///
   /// - Returns: `nil` where the device's memory, or the architecture's table of positions, does not
-  ///   hold a single sequence, or a part of the architecture has no price.
+  ///   hold a single sequence.
   public func point(_ architecture: Architecture, _ workload: ServingWorkload) -> PointPrediction? {
     let program = program(of: architecture)
-    guard program.contents.isPriced,
+    guard
       let schedule = schedule(architecture, workload, plan(architecture, program, workload))
     else { return nil }
     return PointPrediction(workload, time: model.run(program, schedule), schedule)
@@ -187,8 +195,8 @@ public final class Predictor {
   ) throws -> Prediction {
     let workload = try within("workload") { try workload.validated() }
     try architecture.check(positions: workload.positions)
-    try architecture.checkPriced()
-    try TensorParallelism.check(architecture, devices: settings.tensorParallel)
+    try TensorParallelism.check(
+      architecture, devices: settings.tensorParallel, experts: settings.sharing)
     let program = program(of: architecture)
     let plan = plan(architecture, program, workload)
     let largest = plan.sequences(of: workload.positions, blockPositions: engine.blockPositions)
@@ -226,7 +234,10 @@ public final class Predictor {
         architecture, program, schedule, workload, point, widened: !extrapolated.isEmpty),
       plan: plan, largestBatch: largest, widest: schedule.widest,
       preemptions: schedule.preemptions, extrapolated: extrapolated,
-      operators: operators.map { ($0.key, $0.value) }.sorted { $0.1.seconds > $1.1.seconds })
+      operators: operators.map { ($0.key, $0.value) }.sorted { $0.1.seconds > $1.1.seconds },
+      expertsRead: architecture.firstExperts.map {
+        settings.sharing.routing.distinct(tokens: schedule.widest, of: $0)
+      })
   }
 
   /// An architecture as one of the devices has it; until the next one is asked for.
@@ -247,8 +258,14 @@ public final class Predictor {
   private func sharing(_ architecture: Architecture, _ workload: ServingWorkload) -> Int? {
     guard profile.limits.linkBandwidth > 0 else { return nil }
     return (settings.tensorParallel + 1...64).first { devices in
-      guard TensorParallelism.divides(architecture, devices: devices) else { return false }
-      let program = DeviceProgram()
+      guard
+        TensorParallelism.divides(architecture, devices: devices, experts: settings.sharing)
+      else { return false }
+      // More devices than asked for hold more parts of the same experts.
+      let program = DeviceProgram(
+        ExpertSharing(
+          parts: devices % max(1, settings.sharing.parts) == 0 ? settings.sharing.parts : 1,
+          routing: settings.sharing.routing))
       program.become(architecture, devices: devices)
       let plan = plan(architecture, program, workload)
       return ServingSchedule(
@@ -273,7 +290,8 @@ public final class Predictor {
       slopes.append(
         (slope { $0.seconds }, slope { $0.timeToFirstToken }, slope { $0.timePerOutputToken }))
     }
-    let ownVariance = ownVariance(ofFamily: LayerFamily.name(architecture))
+    let ownVariance = ownVariance(
+      ofFamily: LayerFamily.name(architecture), for: [architecture])
     func spread(_ slope: ((total: Double, first: Double, decode: Double)) -> Double) -> Double {
       var variance = ownVariance
       for (row, left) in slopes.enumerated() {
@@ -324,9 +342,19 @@ public struct PredictionEvidence: Sendable {
 }
 
 extension Predictor {
-  public var evidence: PredictionEvidence {
+  /// The lowest rung that a prediction of some of `architectures` rests on.
+  public func operatorRung(for architectures: [Architecture]) -> Rung {
+    profile.operatorRung(
+      weights: settings.weights, cache: settings.cache, for: architectures)
+  }
+
+  /// Of a decoder of attention and MLPs.
+  public var evidence: PredictionEvidence { evidence(for: []) }
+
+  /// - Parameter architectures: that are predicted.
+  public func evidence(for architectures: [Architecture]) -> PredictionEvidence {
     PredictionEvidence(
-      device: profile.name, engine: engine.name, operatorRung: operatorRung,
+      device: profile.name, engine: engine.name, operatorRung: operatorRung(for: architectures),
       engineRung: engineRung,
       errors: heldOut.map {
         PredictionEvidence.Errors(
