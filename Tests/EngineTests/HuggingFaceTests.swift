@@ -58,8 +58,8 @@ import Weights
   }
 
   @Test func fixturesAreThere() {
-    #expect(Self.names(in: "huggingface", ending: "").count >= 91)
-    #expect(Self.names(in: "gguf", ending: ".gguf").count >= 57)
+    #expect(Self.names(in: "huggingface", ending: "").count >= 94)
+    #expect(Self.names(in: "gguf", ending: ".gguf").count >= 58)
   }
 
   private static func names(in folder: String, ending: String) -> [String] {

@@ -35,7 +35,7 @@ enum Reader: String, CaseIterable {
         let architecture = try Architecture(name: "fuzzed", config: config)
         _ = architecture.parameters
         _ = try architecture.configText()
-        architecture.forEachOperator { _, _ in }
+        architecture.forEachOperator { _, _, _ in }
       }
     case .safetensors: return try safetensors(folder)
     case .gguf:

@@ -237,7 +237,8 @@ public struct ReferenceModel {
           ?? heads.window.map { max(0, position - $0 + 1) } ?? 0
         let temperature =
           heads.temperature.map {
-            1 + $0.beta * log(1 + (Double(position + $0.offset) / Double($0.positions)).rounded(.down))
+            1 + $0.beta
+              * log(1 + (Double(position + $0.offset) / Double($0.positions)).rounded(.down))
           } ?? 1
         let scores = (first...position).map { other in
           let product = zip(queries[position][query], keys[other][shared])
@@ -301,8 +302,10 @@ public struct ReferenceModel {
         Double(dimensions) / 2
           * log(Double(yarn.originalMaxPositions) / (2 * Double.pi * turns)) / log(rotary.theta)
       }
-      let low = max(0, place(ofTurns: yarn.betaFast).rounded(.down))
-      let high = min(Double(dimensions - 1), place(ofTurns: yarn.betaSlow).rounded(.up))
+      let ends = (fast: place(ofTurns: yarn.betaFast), slow: place(ofTurns: yarn.betaSlow))
+      let low = max(0, yarn.truncates ? ends.fast.rounded(.down) : ends.fast)
+      let high = min(
+        Double(dimensions - 1), yarn.truncates ? ends.slow.rounded(.up) : ends.slow)
       let kept = 1 - min(1, max(0, (Double(pair) - low) / max(high - low, 0.001)))
       return plain * (kept + (1 - kept) / yarn.factor)
     case .longrope(let short, let long, let original, _):

@@ -42,6 +42,7 @@ class Group:
     # Asked of the ratio and of the share of the floor, in the order of the tests.
     bars: list[tuple[float | None, float | None]]
     file: Path | None = None
+    has_own_router: bool = False
 
 
 def groups(real: Path) -> list[Group]:
@@ -67,6 +68,13 @@ def groups(real: Path) -> list[Group]:
             "smollm2-135m", "q4_1", [prefill, Test(0, 64)], [(4, None), (1.8, None)], file=real
         ),
     ] + [
+        # The file's router chooses on both sides: experts drawn by chance would be others.
+        Group(
+            "granite-3.1-1b-a400m", dtype, [prefill, decode, Test(0, 4, batch=8)],
+            [(1, None), (1, 0.8), (1, None)], has_own_router=True,
+        )
+        for dtype in ["bf16", "q8_0", "q4_0"]
+    ] + [
         Group(model, dtype, [prefill, decode, Test(0, 4, batch=8)], [(None, None)] * 3)
         for model in ["surefire-1b", "panda-1b", "qwen3-0.6b"]
         for dtype in ["bf16", "q8_0", "q4_0"]
@@ -91,10 +99,13 @@ def median_interval(values: list[float]) -> tuple[float, float]:
 class Dyno:
     """`dyno bench --serve`, which runs a cell whenever it is asked to."""
 
-    def __init__(self, executable: Path, group: Group, tests: list[Test], threads: int) -> None:
+    def __init__(
+        self, executable: Path, group: Group, file: Path, tests: list[Test], threads: int
+    ) -> None:
         test = tests[0]
+        from_file = group.file or group.has_own_router
         command = [
-            executable, "bench", *([group.file] if group.file else [group.model, "--dtype", group.dtype]),
+            executable, "bench", *([file] if from_file else [group.model, "--dtype", group.dtype]),
             "--serve",
             "--threads", threads, "--prompt", ",".join(str(t.prompt) for t in tests),
             "--generate", ",".join(str(t.generate) for t in tests),
@@ -141,7 +152,9 @@ def measure(
     model = llama.Model(file)
     settings = {(t.depth, t.batch) for t in group.tests}
     ours = {
-        setting: Dyno(dyno, group, [t for t in group.tests if (t.depth, t.batch) == setting], threads)
+        setting: Dyno(
+            dyno, group, file, [t for t in group.tests if (t.depth, t.batch) == setting], threads
+        )
         for setting in settings
     }
     cells = []

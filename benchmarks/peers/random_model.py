@@ -25,7 +25,7 @@ def write(config_file: Path, dtype: str, destination: Path) -> None:
     if destination.exists():
         return
     config = json.loads(config_file.read_text())
-    kind = {"llama": "llama", "qwen3": "qwen3"}[config["model_type"]]
+    kind = {"llama": "llama", "qwen3": "qwen3", "granitemoe": "granitemoe"}[config["model_type"]]
     hidden, width = config["hidden_size"], config["intermediate_size"]
     heads, kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
     head_dimension = config.get("head_dim") or hidden // heads
@@ -44,14 +44,25 @@ def write(config_file: Path, dtype: str, destination: Path) -> None:
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_vocab_size(config["vocab_size"])
     writer.add_tokenizer_model("no_vocab")
+    experts = config.get("num_local_experts", 0)
+    if experts:
+        writer.add_expert_count(experts)
+        writer.add_expert_used_count(config["num_experts_per_tok"])
+        writer.add_embedding_scale(config["embedding_multiplier"])
+        writer.add_residual_scale(config["residual_multiplier"])
+        writer.add_logit_scale(config["logits_scaling"])
+        writer.add_attention_scale(config["attention_multiplier"])
 
     random = np.random.default_rng(0)
 
     def norm(name: str, count: int) -> None:
         writer.add_tensor(name + ".weight", np.ones(count, np.float32))
 
-    def matrix(name: str, rows: int, columns: int) -> None:
-        values = contents(random, dtype, rows, columns)
+    def matrix(name: str, rows: int, columns: int, count: int = 0) -> None:
+        """One matrix, or `count` of them in one tensor."""
+        values = contents(random, dtype, max(1, count) * rows, columns)
+        if count:
+            values = values.reshape(count, rows, -1)
         writer.add_tensor(name + ".weight", values, raw_dtype=TYPES[dtype])
 
     matrix("token_embd", config["vocab_size"], hidden)
@@ -69,6 +80,14 @@ def write(config_file: Path, dtype: str, destination: Path) -> None:
         if kind == "qwen3":
             norm(name + "attn_q_norm", head_dimension)
             norm(name + "attn_k_norm", head_dimension)
+        if experts:
+            # So that tokens spread over experts: scores that differ from token to token.
+            router = random.standard_normal((experts, hidden), np.float32)
+            writer.add_tensor(name + "ffn_gate_inp.weight", router)
+            matrix(name + "ffn_gate_exps", width, hidden, experts)
+            matrix(name + "ffn_up_exps", width, hidden, experts)
+            matrix(name + "ffn_down_exps", hidden, width, experts)
+            continue
         matrix(name + "ffn_gate", width, hidden)
         matrix(name + "ffn_up", width, hidden)
         matrix(name + "ffn_down", hidden, width)

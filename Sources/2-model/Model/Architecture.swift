@@ -115,13 +115,18 @@ extension Architecture {
   /// Whether some layer has an attention window.
   public var hasWindows: Bool { layers.kinds.contains { $0.attention?.window != nil } }
 
-  public var firstAttention: Attention? { layers.first { $0.attention != nil }?.attention }
-  public var firstMLP: MLP? { layers.first { $0.mlp != nil }?.mlp }
+  public var firstAttention: Attention? { first { $0.attention } }
+  public var firstMLP: MLP? { first { $0.mlp } }
+  public var firstLatentAttention: LatentAttention? { first { $0.latentAttention } }
+  public var firstExperts: Experts? { first { $0.experts } }
 
-  public var firstLatentAttention: LatentAttention? {
-    layers.first { $0.latentAttention != nil }?.latentAttention
+  /// Kinds are in the order in which they first occur.
+  private func first<Part>(_ part: (Layer) -> Part?) -> Part? {
+    for kind in layers.kinds.indices {
+      if let part = part(layers.kinds[kind]) { return part }
+    }
+    return nil
   }
-  public var firstExperts: Experts? { layers.first { $0.experts != nil }?.experts }
 
   /// Columns of the widest MLP that every token passes.
   public var widestMLP: Int {

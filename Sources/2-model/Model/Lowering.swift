@@ -252,14 +252,20 @@ extension Architecture {
   }
 
   /// Calls `body` with each operator of a forward step, equal ones of different layers together.
+  ///
+  /// - Parameter body: is told how many layers run it, and how many of these have weights of their own.
   @inlinable
-  public func forEachOperator(devices: Int = 1, _ body: (Operator, _ count: Int) -> Void) {
-    body(embeddingOperator, 1)
-    layers.forEachKind { layer, count in
-      guard count > 0 else { return }
-      layer.part(of: devices).forEachOperator(hiddenSize: hiddenSize) { body($0, count) }
+  public func forEachOperator(
+    devices: Int = 1, _ body: (Operator, _ count: Int, _ ownCount: Int) -> Void
+  ) {
+    body(embeddingOperator, 1, 1)
+    for kind in layers.kinds.indices where layers.counts[kind] > 0 {
+      let (count, ownCount) = (layers.counts[kind], layers.ownCounts[kind])
+      layers.kinds[kind].part(of: devices).forEachOperator(hiddenSize: hiddenSize) {
+        body($0, count, ownCount)
+      }
     }
-    forEachHeadOperator(devices: devices) { body($0, 1) }
+    forEachHeadOperator(devices: devices) { body($0, 1, 1) }
   }
 
   /// The operators of a forward step, layer by layer.

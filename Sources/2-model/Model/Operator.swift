@@ -99,7 +99,7 @@ public struct Operator: Hashable, Sendable, BitwiseCopyable {
   public var width: Int
   public var body: Body
 
-  @usableFromInline
+  @inlinable
   init(_ kind: Kind, width: Int, _ body: Body) {
     self.kind = kind
     self.width = width
@@ -124,7 +124,7 @@ public struct Projection: Hashable, Sendable, BitwiseCopyable {
   public var isScaled: Bool
 
   /// - Parameter accumulates: by default into the residual stream only.
-  @usableFromInline
+  @inlinable
   init(
     inputs: Int, outputs first: Int, _ second: Int = 0, _ third: Int = 0, hasBias: Bool,
     activation: MLP.Activation? = nil, from: Operator.Place, to: Operator.Place,

@@ -34,11 +34,12 @@ public struct ParameterCounts: Equatable, Sendable {
   public var total: Int { matrices + exact }
   public var active: Int { total - inactive }
 
-  @usableFromInline init() {}
+  public init() {}
 
   @inlinable
   mutating func add(_ operation: Operator, times count: Int) {
-    let matrix = count * operation.matrixElements
+    let elements = operation.elements
+    let matrix = count * elements.matrix
     switch operation.kind {
     case .embedding: embedding += matrix
     case .qkvProjection, .queryProjection, .latentAttention, .outputProjection:
@@ -51,31 +52,32 @@ public struct ParameterCounts: Equatable, Sendable {
       .router, .sharedScale, .mlpResidual, .finalNorm:
       break
     }
-    if case .experts(let experts, _, _) = operation.body {
-      inactive +=
-        count * (experts.count - experts.active)
-        * experts.elementsOfOne(hiddenSize: operation.width)
-    }
-    router += count * operation.exactElements
-    let vectors = operation.vectorElements
-    norms += count * vectors.norms
-    if vectors.norms > 0 {
-      norms += count * vectors.biases
+    inactive += count * elements.inactive
+    router += count * elements.exact
+    norms += count * elements.norms
+    if elements.norms > 0 {
+      norms += count * elements.biases
     } else {
-      biases += count * vectors.biases
+      biases += count * elements.biases
     }
   }
 }
 
 extension Architecture {
-  public var parameters: ParameterCounts {
+  public var parameters: ParameterCounts { parameters { _, _ in } }
+
+  /// Parameters that one of `devices` holds.
+  ///
+  /// - Parameter body: called with each operator and how many layers run it, on the way.
+  @inlinable
+  public func parameters(
+    devices: Int = 1, _ body: (Operator, _ count: Int) -> Void
+  ) -> ParameterCounts {
     var counts = ParameterCounts()
-    counts.add(embeddingOperator, times: 1)
-    for (kind, layer) in layers.kinds.enumerated() where layers.ownCounts[kind] > 0 {
-      let times = layers.ownCounts[kind]
-      layer.forEachOperator(hiddenSize: hiddenSize) { counts.add($0, times: times) }
+    forEachOperator(devices: devices) { operation, count, ownCount in
+      counts.add(operation, times: ownCount)
+      body(operation, count)
     }
-    forEachHeadOperator { counts.add($0, times: 1) }
     if tiedEmbeddings { counts.head = 0 }
     return counts
   }
@@ -115,7 +117,7 @@ extension Architecture {
     func check(_ field: String, _ columns: Int) {
       if columns % dtype.blockElements != 0, partial == nil { partial = (field, columns) }
     }
-    forEachOperator { operation, _ in
+    forEachOperator { operation, _, _ in
       switch operation.body {
       case .embedding: check("hidden_size", operation.width)
       case .projection(let projection):

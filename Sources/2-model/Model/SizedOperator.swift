@@ -9,7 +9,7 @@ public struct SizedOperator: Equatable, Sendable {
   public typealias Kind = Operator.Kind
 
   /// The sizes that determine its cost.
-  public enum Shape: Hashable, Sendable {
+  public enum Shape: Hashable, Sendable, BitwiseCopyable {
     /// `m` rows against an `n` by `k` weight matrix.
     case gemm(m: Int, n: Int, k: Int)
     /// `rows` rows of `width` elements, of which `stored` are written to the KV cache.
@@ -48,92 +48,111 @@ public struct SizedOperator: Equatable, Sendable {
     cache: DType, routing: Routing = .even
   ) {
     kind = operation.kind
+    shape = operation.shape(rows: rows, extent: extent, routing: routing)
+    results = operation.results
     self.layer = layer
     let width = operation.width
-    let vectors = operation.vectorElements
-    let exactBytes = 4 * Double(vectors.norms + vectors.biases + operation.exactElements)
+    let elements = operation.elements
+    let exactBytes = 4 * Double(elements.norms + elements.biases + elements.exact)
     switch operation.body {
     case .embedding(_, let positions, _):
-      shape = .rows(rows, width: width)
       weightBytes =
         Double(positions > 0 ? 2 : 1) * Double(rows) * Double(width) * weights.bytesPerElement
       activationBytes = 4 * Double(rows) * Double(width)
-      (flops, cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, 0, nil)
+      (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
     case .norm:
-      shape = .rows(rows, width: width)
       weightBytes = exactBytes
       activationBytes = 8 * Double(rows) * Double(width)
-      (flops, cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, 0, nil)
+      (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
     case .residual:
-      shape = .rows(rows, width: width)
       weightBytes = exactBytes
       activationBytes = 12 * Double(rows) * Double(width)
-      (flops, cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, 0, nil)
+      (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
     case .projection(let projection):
       let (n, k) = (projection.columns, projection.inputs)
-      shape = .gemm(m: rows, n: n, k: k)
       flops = 2 * Double(rows) * Double(n) * Double(k)
       weightBytes = Double(n * k) * weights.bytesPerElement + exactBytes
       // What is added to something reads it as well.
       let written = Double(rows) * Double(projection.results) * (projection.accumulates ? 2 : 1)
       activationBytes = 4 * (Double(rows) * Double(k) + written)
-      results = projection.results
       (cacheReadBytes, cacheWriteBytes, window) = (0, 0, nil)
     case .rotaryAndCacheWrite(let attention):
       let stored = 2 * attention.keyValueWidth
-      shape = .rows(rows, width: width, stored: stored)
       weightBytes = exactBytes
       activationBytes = 4 * Double(rows) * Double(width + attention.queryWidth)
       cacheWriteBytes = Double(rows) * Double(stored) * cache.bytesPerElement
-      (flops, cacheReadBytes, results, window) = (0, 0, 0, nil)
+      (flops, cacheReadBytes, window) = (0, 0, nil)
     case .attention(let heads):
-      let sizes = extent.shape(heads)
-      shape = .attention(sizes)
+      guard case .attention(let sizes) = shape else { preconditionFailure() }
       flops = sizes.flops
       activationBytes = 8 * Double(rows) * Double(width)
       cacheReadBytes =
         2 * Double(sizes.positions) * Double(heads.keyValueWidth) * cache.bytesPerElement
       window = heads.window
       weightBytes = exactBytes
-      (cacheWriteBytes, results) = (0, 0)
+      cacheWriteBytes = 0
     case .latentRotaryAndCacheWrite(let attention):
       let stored = attention.cacheWidth
-      shape = .rows(rows, width: width, stored: stored)
       weightBytes = exactBytes
       activationBytes = 4 * Double(rows) * Double(width + attention.queryWidth)
       cacheWriteBytes = Double(rows) * Double(stored) * cache.bytesPerElement
-      (flops, cacheReadBytes, results, window) = (0, 0, 0, nil)
+      (flops, cacheReadBytes, window) = (0, 0, nil)
     case .latentAttention(let attention):
-      let sizes = extent.shape(attention)
-      shape = .latentAttention(sizes)
+      guard case .latentAttention(let sizes) = shape else { preconditionFailure() }
       flops = sizes.flops
-      weightBytes = Double(operation.matrixElements) * weights.bytesPerElement
+      weightBytes = Double(elements.matrix) * weights.bytesPerElement
       activationBytes = 4 * Double(rows) * Double(attention.queryWidth + width)
       cacheReadBytes =
         Double(sizes.positions) * Double(attention.cacheWidth) * cache.bytesPerElement
-      (cacheWriteBytes, results, window) = (0, 0, nil)
+      (cacheWriteBytes, window) = (0, nil)
     case .route(let experts, _):
-      shape = .route(rows: rows, experts: experts.count, width: width)
-      flops = 2 * Double(rows) * Double(operation.exactElements)
+      flops = 2 * Double(rows) * Double(elements.exact)
       weightBytes = exactBytes
       activationBytes = 4 * Double(rows) * Double(width + experts.count)
-      (cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, nil)
+      (cacheReadBytes, cacheWriteBytes, window) = (0, 0, nil)
     case .experts(let experts, _, let to):
-      let sizes = ExpertsShape(tokens: rows, hiddenSize: width, experts, routing)
-      shape = .experts(sizes)
+      guard case .experts(let sizes) = shape else { preconditionFailure() }
       flops = sizes.flops
       weightBytes =
         sizes.distinct
         * (Double(sizes.elementsOfOne) * weights.bytesPerElement
           + exactBytes / Double(experts.count))
       activationBytes = 4 * Double(rows) * Double(width) * (to == .residual ? 3 : 2)
-      (cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, nil)
+      (cacheReadBytes, cacheWriteBytes, window) = (0, 0, nil)
     case .sharedScale:
-      shape = .rows(rows, width: width)
       weightBytes = exactBytes
       activationBytes = 4 * Double(rows) * Double(width + 1)
-      (flops, cacheReadBytes, cacheWriteBytes, results, window) = (0, 0, 0, 0, nil)
+      (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
     }
+  }
+}
+
+extension Operator {
+  /// The sizes that determine its cost where it has so many rows.
+  ///
+  /// - Parameter extent: what attention depends on.
+  @inlinable
+  public func shape(rows: Int, extent: StepExtent, routing: Routing = .even) -> SizedOperator.Shape
+  {
+    switch body {
+    case .embedding, .norm, .residual, .sharedScale: .rows(rows, width: width)
+    case .projection(let projection):
+      .gemm(m: rows, n: projection.columns, k: projection.inputs)
+    case .rotaryAndCacheWrite(let attention):
+      .rows(rows, width: width, stored: 2 * attention.keyValueWidth)
+    case .attention(let attention): .attention(extent.shape(attention))
+    case .latentRotaryAndCacheWrite(let attention):
+      .rows(rows, width: width, stored: attention.cacheWidth)
+    case .latentAttention(let attention): .latentAttention(extent.shape(attention))
+    case .route(let experts, _): .route(rows: rows, experts: experts.count, width: width)
+    case .experts(let experts, _, _):
+      .experts(ExpertsShape(tokens: rows, hiddenSize: width, experts, routing))
+    }
+  }
+
+  /// Columns that are left of a GEMM's after its activation; 0 of other operators.
+  @inlinable public var results: Int {
+    if case .projection(let projection) = body { projection.results } else { 0 }
   }
 }
 
@@ -176,7 +195,7 @@ extension Architecture {
     batch: Int, cached: Int, new: Int, logitsRows: Int, weights: DType, cache: DType,
     routing: Routing = .even, shard: Int = 1, _ body: (SizedOperator, _ count: Int) -> Void
   ) {
-    forEachOperator(devices: shard) { operation, count in
+    forEachOperator(devices: shard) { operation, count, _ in
       let isOfLogits = operation.kind == .finalNorm || operation.kind == .head
       guard !isOfLogits || logitsRows > 0 else { return }
       body(

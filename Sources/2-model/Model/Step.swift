@@ -240,6 +240,7 @@ public struct ExpertsShape: Hashable, Codable, Sendable, BitwiseCopyable {
     self.distinct = distinct
   }
 
+  @usableFromInline
   init(tokens: Int, hiddenSize: Int, _ experts: Experts, _ routing: Routing) {
     self.init(
       tokens: tokens, hiddenSize: hiddenSize, intermediateSize: experts.intermediateSize,
@@ -260,8 +261,7 @@ public enum StepExtent: Sendable {
   case even(batch: Int, cached: Int, new: Int)
   case sequences([Step.Sequence])
 
-  @usableFromInline
-  func shape(_ attention: Attention) -> AttentionShape {
+  public func shape(_ attention: Attention) -> AttentionShape {
     switch self {
     case .even(let batch, let cached, let new):
       AttentionShape(batch: batch, cached: cached, new: new, attention)
@@ -269,8 +269,7 @@ public enum StepExtent: Sendable {
     }
   }
 
-  @usableFromInline
-  func shape(_ attention: LatentAttention) -> LatentAttentionShape {
+  public func shape(_ attention: LatentAttention) -> LatentAttentionShape {
     var shape = LatentAttentionShape(attention)
     switch self {
     case .even(let batch, let cached, let new):

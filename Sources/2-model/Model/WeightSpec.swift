@@ -155,47 +155,57 @@ extension Operator {
     }
   }
 
-  // The same as sums, for searches: no list is made.
+  // The same as sums, for searches: no list is made, and the body is looked into once, since each look
+  // copies it.
 
-  /// Elements of the matrices, exact ones apart.
-  @inlinable public var matrixElements: Int {
-    switch body {
-    case .embedding(let vocabulary, let positions, _): (vocabulary + positions) * width
-    case .projection(let projection): projection.inputs * projection.columns
-    case .latentAttention(let attention): attention.rank * attention.expandedWidth
-    case .experts(let experts, _, _): experts.count * experts.elementsOfOne(hiddenSize: width)
-    default: 0
-    }
+  /// Elements of an operator's tensors.
+  public struct Elements: Equatable, Sendable, BitwiseCopyable {
+    /// Of matrices, exact ones apart.
+    public var matrix = 0
+    /// Of `matrix`, those of experts that a token does not pass.
+    public var inactive = 0
+    /// Of matrices that are kept in f32.
+    public var exact = 0
+    public var norms = 0
+    public var biases = 0
+
+    @inlinable init() {}
   }
 
-  /// Elements of matrices that are kept in f32.
-  @inlinable public var exactElements: Int {
+  @inlinable @inline(__always)
+  public var elements: Elements {
+    var elements = Elements()
     switch body {
-    case .route(let experts, _): experts.count * width
-    case .sharedScale: width
-    default: 0
-    }
-  }
-
-  /// Elements of norms, and of biases.
-  @inlinable public var vectorElements: (norms: Int, biases: Int) {
-    switch body {
-    case .norm(let norm, _, _), .residual(.some(let norm), _): norm.elements(width)
-    case .projection(let projection): (0, projection.hasBias ? projection.columns : 0)
-    case .rotaryAndCacheWrite(let attention): attention.queryKeyNormElements
-    case .attention(let attention): (0, attention.hasSinks ? attention.queryHeads : 0)
+    case .embedding(let vocabulary, let positions, _):
+      elements.matrix = (vocabulary + positions) * width
+    case .norm(let norm, _, _), .residual(.some(let norm), _):
+      (elements.norms, elements.biases) = norm.elements(width)
+    case .projection(let projection):
+      elements.matrix = projection.inputs * projection.columns
+      elements.biases = projection.hasBias ? projection.columns : 0
+    case .rotaryAndCacheWrite(let attention):
+      (elements.norms, elements.biases) = attention.queryKeyNormElements
+    case .attention(let attention):
+      elements.biases = attention.hasSinks ? attention.queryHeads : 0
     case .latentRotaryAndCacheWrite(let attention):
-      attention.latentNorm.elements(attention.rank)
+      (elements.norms, elements.biases) = attention.latentNorm.elements(attention.rank)
+    case .latentAttention(let attention):
+      elements.matrix = attention.rank * attention.expandedWidth
     case .route(let experts, _):
-      (
-        0,
+      elements.exact = experts.count * width
+      elements.biases =
         (experts.router.hasBias ? experts.count : 0)
-          + (experts.router.hasCorrection ? experts.count : 0)
-      )
+        + (experts.router.hasCorrection ? experts.count : 0)
     case .experts(let experts, _, _):
-      (0, experts.hasBias ? experts.count * (2 * experts.intermediateSize + width) : 0)
-    default: (0, 0)
+      let one = experts.elementsOfOne(hiddenSize: width)
+      elements.matrix = experts.count * one
+      elements.inactive = (experts.count - experts.active) * one
+      elements.biases =
+        experts.hasBias ? experts.count * (2 * experts.intermediateSize + width) : 0
+    case .sharedScale: elements.exact = width
+    case .residual(nil, _): break
     }
+    return elements
   }
 }
 

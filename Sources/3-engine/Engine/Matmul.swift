@@ -96,7 +96,7 @@ package struct Matmul {
   /// Columns of the widest matrix.
   private static func widest(_ architecture: Architecture) -> Int {
     var most = architecture.hiddenSize
-    architecture.forEachOperator { operation, _ in
+    architecture.forEachOperator { operation, _, _ in
       switch operation.body {
       case .projection(let projection): most = max(most, projection.inputs)
       case .experts(let experts, _, _): most = max(most, experts.intermediateSize)

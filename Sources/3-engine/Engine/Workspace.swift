@@ -74,7 +74,7 @@ struct Workspace {
       func widen(_ place: Operator.Place, to width: Int) {
         widths[place] = max(widths[place] ?? 0, width)
       }
-      architecture.forEachOperator { operation, _ in
+      architecture.forEachOperator { operation, _, _ in
         switch operation.body {
         case .norm(_, _, let to): widen(to, to: operation.width)
         case .projection(let projection): widen(projection.to, to: projection.results)

@@ -105,20 +105,19 @@ public struct Shape: Hashable, Sendable {
   func setSizes(of architecture: inout Architecture) {
     architecture.resizeHidden(to: hiddenSize)
     architecture.layers.modifyKinds { layer in
-      layer.attention?.queryHeads = queryHeads
-      layer.attention?.keyValueHeads = keyValueHeads
-      layer.attention?.resizeHeads(to: headDimension)
-      guard !mixture.isDense else {
-        layer.mlp?.intermediateSize = intermediateSize
-        return
+      // Each access to a part copies it.
+      if var attention = layer.attention {
+        attention.queryHeads = queryHeads
+        attention.keyValueHeads = keyValueHeads
+        attention.resizeHeads(to: headDimension)
+        layer.attention = attention
       }
-      // Dense layers are as wide as what a token passes of the others.
+      // Dense layers of a mixture are as wide as what a token passes of the others.
       layer.mlp?.intermediateSize = mixture.passed * intermediateSize
-      if var experts = layer.experts {
-        experts.intermediateSize = intermediateSize
-        experts.shared?.intermediateSize = mixture.shared * intermediateSize
-        layer.experts = experts
-      }
+      guard !mixture.isDense, var experts = layer.experts else { return }
+      experts.intermediateSize = intermediateSize
+      experts.shared?.intermediateSize = mixture.shared * intermediateSize
+      layer.experts = experts
     }
   }
 }

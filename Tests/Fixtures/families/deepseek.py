@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gguf
@@ -134,6 +135,19 @@ V3 = V2 | {
     "rope_parameters": plain_rope(10_000.0),
 }
 
+# Rows of whole blocks, those of transposed keys too.
+BLOCKS = V2 | {
+    "intermediate_size": 64,
+    "moe_intermediate_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "kv_lora_rank": 32,
+    "qk_nope_head_dim": 32,
+    "v_head_dim": 32,
+    "n_routed_experts": 4,
+}
+
 GAINS = {"mlp.gate.weight": 2, "q_b_proj": 2, "q_proj": 1.5, "kv_b_proj": 1.5}
 
 
@@ -215,5 +229,9 @@ FOLDERS = [
 GGUFS = [
     as_gguf(FOLDERS[0], DeepSeekLayout),
     as_gguf(FOLDERS[0], OlderDeepSeekLayout, "deepseek_v2-together"),
+    replace(
+        as_gguf(FOLDERS[0], DeepSeekLayout, "deepseek_v2-q8_0", **BLOCKS),
+        matrices=gguf.GGMLQuantizationType.Q8_0,
+    ),
     as_gguf(FOLDERS[2], DeepSeek3Layout),
 ]

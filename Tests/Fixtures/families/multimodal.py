@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 
 from families.gemma import GEMMA3
+from families.llama4 import GAINS, LLAMA4
 from families.mistral import MISTRAL
 from families.qwen import QWEN2
 from making.recipe import FolderRecipe
@@ -54,6 +55,25 @@ FOLDERS = [
         tokens=24,
         norm_offset=1,
         published=renamed,
+    ),
+    FolderRecipe(
+        "llama4-multimodal",
+        "llama4",
+        {
+            "text_config": LLAMA4 | {"model_type": "llama4_text", "num_hidden_layers": 2},
+            "vision_config": VISION
+            | {
+                "model_type": "llama4_vision_model",
+                "vision_output_dim": 16,
+                "projector_input_dim": 16,
+                "projector_output_dim": 16,
+            },
+            "image_token_index": 64,
+            "boi_token_index": 65,
+            "eoi_token_index": 66,
+        },
+        tokens=24,
+        gains=GAINS,
     ),
     FolderRecipe(
         "mistral3-multimodal",

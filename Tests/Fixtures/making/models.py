@@ -83,7 +83,7 @@ def random_weight(
     else:
         # GPT-2 stores its matrices transposed, some families those of experts.
         is_transposed = (recipe.family == "gpt2" and ".c_" in name) or (
-            recipe.family in ("gpt_oss", "llama4_text") and ".experts." in name
+            recipe.family in ("gpt_oss", "llama4_text", "llama4") and ".experts." in name
         )
         inputs = shape[-2] if is_transposed else shape[-1]
         gain = 1.5 if "q_proj" in name or "k_proj" in name else 1.0
@@ -147,6 +147,7 @@ def check_not_degenerate(model: PreTrainedModel, recipe: Recipe, tokens: list[in
 def least_margin(model: PreTrainedModel, recipe: Recipe, tokens: list[int]) -> float:
     """By how much a score decides: rounding must not choose other experts than transformers does."""
     config = model.config.get_text_config()
+    kind = config.model_type
     margins: list[float] = []
 
     def gap(scores: torch.Tensor, chosen: int) -> None:
@@ -157,8 +158,8 @@ def least_margin(model: PreTrainedModel, recipe: Recipe, tokens: list[int]) -> f
     def observe(correction: torch.Tensor | None, groups: int, best: int) -> Any:
         def hook(module: torch.nn.Module, inputs: Any, outputs: Any) -> None:
             # Llama 4's scores are of the chosen alone.
-            logits = outputs[1 if recipe.family == "llama4_text" else 0]
-            is_sigmoid = recipe.family in ("deepseek_v3", "glm4_moe", "minimax_m2")
+            logits = outputs[1 if kind == "llama4_text" else 0]
+            is_sigmoid = kind in ("deepseek_v3", "glm4_moe", "minimax_m2")
             scores = logits.sigmoid() if is_sigmoid else logits.softmax(-1)
             if correction is not None:
                 scores = scores + correction.reshape(-1)
@@ -178,9 +179,9 @@ def least_margin(model: PreTrainedModel, recipe: Recipe, tokens: list[int]) -> f
             around = model.get_submodule(name.rpartition(".")[0])
             corrections = [v for k, v in weights_of(around).items() if CORRECTION in k]
             groups = getattr(config, "n_group", None) or 1
-            if recipe.family == "deepseek_v2" and config.topk_method == "greedy":
+            if kind == "deepseek_v2" and config.topk_method == "greedy":
                 groups = 1
-            best = 1 if recipe.family == "deepseek_v2" else 2
+            best = 1 if kind == "deepseek_v2" else 2
             hook = observe(corrections[0] if corrections else None, groups, best)
             hooks.append(module.register_forward_hook(hook))
     logits_of(model, tokens)

@@ -177,6 +177,8 @@ extension Architecture {
 extension GGUFMetadata {
   fileprivate func deepSeekFields(isThird: Bool) throws -> [String: JSONValue] {
     let rotaryWidth = try size("rope.dimension_count")
+    try checkSize(
+      "\(architecture).rope.dimension_count", rotaryWidth, atMost: Limits.headDimension)
     // The cache's widths come first where the others have keys of their own.
     let (key, value) = (
       try int("attention.key_length_mla") ?? size("attention.key_length"),

@@ -22,38 +22,12 @@ final class OperatorModel {
   private let attentions = RecentValues<AttentionStep, Double>(slots: 1 << 12)
   private let steps = RecentValues<StepSize, Double>(slots: 1 << 8)
   /// Of the architecture at hand.
-  private var sizes = Sizes()
+  private var program: DeviceProgram?
+  private var version = 0
   private var ofTokens = RowTerms()
   private var ofLogits = RowTerms()
   /// Counts architectures, so that the steps of another one are not taken for this one's. From 1.
   private var visit = 0
-
-  /// What an architecture's operators depend on, copied into memory that is kept: a search changes
-  /// its one architecture in place, which a reference to its layers would turn into a copy.
-  private struct Sizes {
-    private var layers: [(layer: Layer, count: Int)] = []
-    private var hidden = 0
-    private var vocabulary = 0
-    private var shard = 0
-
-    /// - Returns: whether they were others before.
-    mutating func become(_ architecture: Architecture, shard: Int) -> Bool {
-      let stack = architecture.layers
-      guard
-        hidden != architecture.hiddenSize || vocabulary != architecture.vocabularySize
-          || self.shard != shard || layers.count != stack.kinds.count
-          || layers.indices.contains(where: {
-            layers[$0].count != stack.counts[$0] || layers[$0].layer != stack.kinds[$0]
-          })
-      else { return false }
-      layers.removeAll(keepingCapacity: true)
-      for kind in stack.kinds.indices { layers.append((stack.kinds[kind], stack.counts[kind])) }
-      hidden = architecture.hiddenSize
-      vocabulary = architecture.vocabularySize
-      self.shard = shard
-      return true
-    }
-  }
 
   /// What moves rows and multiplies nothing.
   private enum Elementwise {
@@ -126,7 +100,7 @@ final class OperatorModel {
   func cost(
     _ operation: SizedOperator, _ architecture: Architecture, devices: Int
   ) -> OperatorCost {
-    let moving = elementwiseCost(operation)
+    let moving = elementwiseCost(operation.kind, operation.shape, results: operation.results)
     switch operation.shape {
     case .gemm(let m, let n, let k):
       var cost = matrix(MatrixShape(m: m, n: n, k: k))
@@ -145,27 +119,29 @@ final class OperatorModel {
   }
 
   /// What elementwise kernels take for an operator; `nil` where it has none.
-  private func elementwiseCost(_ operation: SizedOperator) -> OperatorCost? {
+  private func elementwiseCost(
+    _ kind: Operator.Kind, _ shape: SizedOperator.Shape, results: Int
+  ) -> OperatorCost? {
     switch elementwise {
-    case .gpu(let form): movedBytes(operation).map { form.cost(.init(bytes: $0)) }
-    case .cpu(let form):
-      CPUElementwiseOperators.Shape(operation.kind, operation.shape).map(form.cost)
+    case .gpu(let form):
+      movedBytes(kind, shape, results: results).map { form.cost(.init(bytes: $0)) }
+    case .cpu(let form): CPUElementwiseOperators.Shape(kind, shape).map(form.cost)
     }
   }
 
   /// Bytes that a GPU's elementwise kernels move for an operator; `nil` where it has none.
-  private func movedBytes(_ operation: SizedOperator) -> Double? {
-    switch operation.shape {
+  private func movedBytes(
+    _ kind: Operator.Kind, _ shape: SizedOperator.Shape, results: Int
+  ) -> Double? {
+    switch shape {
     case .gemm(let m, let n, _):
       // The activation is a kernel of its own: gate and up in, their product out.
-      guard operation.kind == .gateUpProjection || operation.kind == .sharedGateUpProjection else {
-        return nil
-      }
-      return Double(m) * Double(n + operation.results) * context.activationBytes
+      guard kind == .gateUpProjection || kind == .sharedGateUpProjection else { return nil }
+      return Double(m) * Double(n + results) * context.activationBytes
     case .rows(let count, let width, _):
       // In and out; norms also add the residual stream: two in, two out.
       let addsStream =
-        switch operation.kind {
+        switch kind {
         case .attentionNorm, .mlpNorm, .attentionResidual, .mlpResidual: true
         default: false
         }
@@ -191,36 +167,31 @@ final class OperatorModel {
   }
 
   /// Says whose steps are priced from here on.
-  func begin(_ architecture: Architecture, weights: DType, cache: DType, shard: Int) {
-    guard sizes.become(architecture, shard: shard) else { return }
+  func begin(_ program: DeviceProgram) {
+    guard program !== self.program || program.version != version else { return }
+    self.program = program
+    version = program.version
     visit += 1
     ofTokens.removeAll()
     ofLogits.removeAll()
-    architecture.forEachOperator(
-      batch: 1, cached: 0, new: 1, logitsRows: 1, weights: weights, cache: cache, shard: shard
-    ) { operation, count in
-      switch operation.kind {
-      case .attention, .latentAttention: break
-      case .finalNorm, .head:
-        add(operation, times: count, devices: shard, to: &ofLogits)
-      default: add(operation, times: count, devices: shard, to: &ofTokens)
-      }
-    }
+    for operation in program.contents.ofTokens { add(operation, program.devices, to: &ofTokens) }
+    for operation in program.contents.ofLogits { add(operation, program.devices, to: &ofLogits) }
   }
 
-  /// - Parameter operation: of one row.
   private func add(
-    _ operation: SizedOperator, times count: Int, devices: Int, to terms: inout RowTerms
+    _ operation: DeviceProgram.RowOperator, _ devices: Int, to terms: inout RowTerms
   ) {
+    let count = Double(operation.count)
     switch operation.shape {
-    case .gemm(_, let n, let k), .route(_, let n, let k):
-      terms.matrices.append((n, k, Double(count)))
-    case .experts(let shape): terms.experts.append((shape, devices, Double(count)))
-    default: break
+    case .gemm(_, let n, let k), .route(_, let n, let k): terms.matrices.append((n, k, count))
+    case .experts(let shape): terms.experts.append((shape, devices, count))
+    case .rows: break
+    case .attention, .latentAttention:
+      preconditionFailure("\(operation.kind) depends on more than its rows")
     }
-    if let moving = elementwiseCost(operation) {
-      terms.fixedSeconds += Double(count) * moving.latency
-      terms.secondsPerRow += Double(count) * (moving.seconds - moving.latency)
+    if let moving = elementwiseCost(operation.kind, operation.shape, results: operation.results) {
+      terms.fixedSeconds += count * moving.latency
+      terms.secondsPerRow += count * (moving.seconds - moving.latency)
     }
   }
 
@@ -254,6 +225,8 @@ struct AttentionHeads: Equatable, BitwiseCopyable {
   let headDimension: Int
   /// Positions that a token sees; 0: all before it.
   let window: Int
+  /// Positions that are cut into chunks which do not see each other; 0: none are.
+  let chunk: Int
   /// Whether any layer of the architecture has a window.
   let isWindowed: Bool
 
@@ -263,12 +236,16 @@ struct AttentionHeads: Equatable, BitwiseCopyable {
     keyValueHeads = attention.keyValueHeads
     headDimension = attention.headDimension
     window = attention.window ?? 0
+    chunk = attention.chunk ?? 0
     self.isWindowed = isWindowed
   }
 
+  /// Width of all key (or value) heads together.
+  var keyValueWidth: Int { keyValueHeads * headDimension }
+
   /// Sizes that share a word differ in their hash at least up to 2²¹.
   var mixed: UInt64 {
-    mix(mix(0, queryHeads &<< 42 ^ keyValueHeads &<< 21 ^ headDimension), window)
+    mix(mix(0, queryHeads &<< 42 ^ keyValueHeads &<< 21 ^ headDimension), window ^ chunk &<< 32)
   }
 }
 
@@ -288,7 +265,7 @@ struct AttentionStep: SlotKey {
     AttentionShape(
       batch: sequences, cached: cached, new: new, queryHeads: heads.queryHeads,
       keyValueHeads: heads.keyValueHeads, headDimension: heads.headDimension,
-      window: heads.window > 0 ? heads.window : nil)
+      window: heads.window > 0 ? heads.window : nil, chunk: heads.chunk > 0 ? heads.chunk : nil)
   }
 }
 

@@ -27,7 +27,8 @@ public enum TensorParallelism {
   static func divides(
     _ architecture: Architecture, devices: Int, experts: ExpertSharing = ExpertSharing()
   ) -> Bool {
-    architecture.layers.kinds.allSatisfy { divides($0, devices: devices, experts: experts) }
+    devices == 1 && experts.parts == 1
+      || architecture.layers.kinds.allSatisfy { divides($0, devices: devices, experts: experts) }
   }
 
   /// - Throws: `InputError` that says what does not divide, and which numbers of devices would.

@@ -6,7 +6,9 @@ struct CacheGrowth: Equatable, Sendable {
   /// Layers, and those of them that keep a window's positions only.
   let layers: Int
   let windowedLayers: Int
+  /// A power of two: divisions by it are shifts.
   let blockPositions: Int
+  private let shift: Int
   /// Blocks that a layer with a window keeps at most.
   let windowBlocks: Int
 
@@ -15,22 +17,25 @@ struct CacheGrowth: Equatable, Sendable {
     self.layers = areAlike ? 1 : layers
     self.windowedLayers = areAlike ? windowedLayers / max(1, layers) : windowedLayers
     self.blockPositions = blockPositions
-    windowBlocks = (window + blockPositions - 1) / blockPositions + (blockPositions > 1 ? 1 : 0)
+    shift = blockPositions.trailingZeroBitCount
+    windowBlocks = (window + blockPositions - 1) &>> shift + (blockPositions > 1 ? 1 : 0)
   }
 
+  private func blocks(_ positions: Int) -> Int { (positions + blockPositions - 1) &>> shift }
+
   func units(_ positions: Int) -> Int {
-    let blocks = (positions + blockPositions - 1) / blockPositions
+    let blocks = blocks(positions)
     return (layers - windowedLayers) * blocks + windowedLayers * min(blocks, windowBlocks)
   }
 
   /// Whether layers with a window hold all they ever will.
   func isFull(_ positions: Int) -> Bool {
-    (positions + blockPositions - 1) / blockPositions >= windowBlocks
+    blocks(positions) >= windowBlocks
   }
 
   /// Units that a sequence takes where its last block is full.
   func unitsPerBlock(_ positions: Int) -> Int {
-    isFull(positions) ? layers - windowedLayers : layers
+    windowedLayers > 0 && isFull(positions) ? layers - windowedLayers : layers
   }
 
   /// Steps until the layers with a window hold all they ever will; `nil` where they do, or there are
@@ -41,5 +46,5 @@ struct CacheGrowth: Equatable, Sendable {
   }
 
   /// Units of a cache of so many positions of all layers.
-  func capacity(_ positions: Int) -> Int { positions / blockPositions * layers }
+  func capacity(_ positions: Int) -> Int { positions &>> shift * layers }
 }

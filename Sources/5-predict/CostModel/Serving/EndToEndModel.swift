@@ -60,6 +60,8 @@ final class EndToEndModel {
   private let values: [Double]
   private let operators: OperatorModel
   private let sharing: ExpertSharing
+  /// Of what is priced by itself.
+  private let program: DeviceProgram
   private let attentionRuns = RecentValues<AttentionRun, RunTime>(slots: 1 << 14)
 
   init(
@@ -70,6 +72,7 @@ final class EndToEndModel {
     self.engine = engine
     self.values = values
     self.sharing = sharing
+    program = DeviceProgram(sharing)
     var context = device.context
     context.peak *= values[0]
     context.bandwidth *= values[1]
@@ -119,35 +122,33 @@ final class EndToEndModel {
     }
   }
 
-  /// Seconds of a run that `schedule` lists.
+  /// Seconds of a run that `schedule` lists, by itself.
   func run(
     _ architecture: Architecture, _ schedule: ServingSchedule, tensorParallel: Int
   ) -> RunTime {
-    let architecture = sharing.widened(architecture, devices: tensorParallel)
-    operators.begin(
-      architecture, weights: device.weights, cache: device.cache, shard: tensorParallel)
+    program.become(architecture, devices: tensorParallel)
+    return run(program, schedule)
+  }
+
+  /// Seconds of a run that `schedule` lists.
+  func run(_ program: DeviceProgram, _ schedule: ServingSchedule) -> RunTime {
+    operators.begin(program)
     var time = RunTime()
-    // By themselves: the closure would copy the whole architecture.
-    let hiddenSize = architecture.hiddenSize
-    let sums = architecture.residualSums(expertParts: sharing.parts, devices: tensorParallel)
-    let rows = sharing.parts > 1 ? architecture.routedRows : []
+    let (sums, hiddenSize) = (program.contents.sums, program.hiddenSize)
+    let (rows, devices) = (program.contents.routedRows, program.devices)
     schedule.forEachStepBesideAttention { step in
       let seconds =
         hostSeconds(step.sequences)
-        + allReduce(sums, hiddenSize, tokens: step.tokens, tensorParallel)
-        + exchanged(rows, hiddenSize, tokens: step.tokens, tensorParallel)
+        + allReduce(sums, hiddenSize, tokens: step.tokens, devices)
+        + exchanged(rows, hiddenSize, tokens: step.tokens, devices)
         + operators.secondsBesideAttention(tokens: step.tokens, logitsRows: step.logitsRows)
       time.add(seconds * step.times, step.phase)
     }
-    let isWindowed = architecture.hasWindows
-    architecture.layers.forEachKind { layer, count in
-      let part = layer.part(of: tensorParallel)
-      if let attention = part.attention {
-        let heads = AttentionHeads(attention, isWindowed: isWindowed)
-        time.add(self.attention(heads, schedule), times: Double(count))
-      } else if let attention = part.latentAttention {
-        time.add(price(attention, schedule), times: Double(count))
-      }
+    for (heads, count) in program.contents.attentions {
+      time.add(attention(heads, schedule), times: Double(count))
+    }
+    for (attention, count) in program.contents.latentAttentions {
+      time.add(price(attention, schedule), times: Double(count))
     }
     return time
   }
@@ -174,8 +175,7 @@ final class EndToEndModel {
   private func price(_ attention: LatentAttention, _ schedule: ServingSchedule) -> RunTime {
     var time = RunTime()
     schedule.forEachStepOfAttention { phase, sequences, cached, new, times in
-      let shape = LatentAttentionShape(
-        batch: sequences, cached: cached, new: new, attention)
+      let shape = StepExtent.even(batch: sequences, cached: cached, new: new).shape(attention)
       time.add(operators.seconds(shape) * times, phase)
     }
     return time
@@ -239,12 +239,12 @@ final class EndToEndModel {
 
   /// Sums over devices of what attention and MLPs add to the residual stream.
   private func allReduce(
-    _ sums: Int, _ hiddenSize: Int, tokens: Int, _ tensorParallel: Int
+    _ sums: Int, _ hiddenSize: Int, tokens: Int, _ devices: Int
   ) -> Double {
-    guard tensorParallel > 1 else { return 0 }
+    guard devices > 1 else { return 0 }
     let bytes = Double(tokens) * Double(hiddenSize) * device.context.activationBytes
     return Double(sums)
-      * operators.allReduce.cost(bytes: bytes, devices: tensorParallel).seconds
+      * operators.allReduce.cost(bytes: bytes, devices: devices).seconds
   }
 }
 
@@ -255,29 +255,4 @@ struct PricedDevice: Sendable {
   var coefficients: OperatorCoefficients
   var weights: DType
   var cache: DType
-}
-
-extension Architecture {
-  /// How often a step adds something to the residual stream: each is a sum over devices where a layer
-  /// is split.
-  ///
-  /// Where each device holds whole experts, tokens come back whole from them: the sum before is left
-  /// spread over devices, and joined after.
-  fileprivate func residualSums(expertParts: Int, devices: Int) -> Int {
-    var sums = 0
-    layers.forEachKind { layer, count in
-      let isDealt = layer.experts != nil && expertParts > 1 && expertParts == devices
-      sums += count * ((layer.mixer == nil ? 0 : 1) + (layer.feedForward == nil || isDealt ? 0 : 1))
-    }
-    return sums
-  }
-
-  /// Experts of a token, and how many layers have as many.
-  fileprivate var routedRows: [(active: Int, layers: Int)] {
-    var rows: [(active: Int, layers: Int)] = []
-    layers.forEachKind { layer, count in
-      if let experts = layer.experts { rows.append((experts.active, count)) }
-    }
-    return rows
-  }
 }

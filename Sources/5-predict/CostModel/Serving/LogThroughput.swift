@@ -21,11 +21,10 @@ extension Predictor {
   public func logThroughput(
     _ architecture: Architecture, _ workload: ServingWorkload
   ) -> LogThroughput? {
-    let plan = plan(architecture, workload)
+    let program = program(of: architecture)
+    let plan = plan(architecture, program, workload)
     guard let schedule = schedule(architecture, workload, plan) else { return nil }
-    func seconds(_ model: EndToEndModel) -> Double {
-      model.run(architecture, schedule, tensorParallel: settings.tensorParallel).total
-    }
+    func seconds(_ model: EndToEndModel) -> Double { model.run(program, schedule).total }
     let center = seconds(model)
     return LogThroughput(
       value: log(Double(workload.batch) * Double(workload.generate) / center),
@@ -95,7 +94,8 @@ extension Predictor {
   public func peakMemoryBytes(
     _ architecture: Architecture, _ workload: ServingWorkload
   ) -> Double? {
-    let plan = plan(architecture, workload)
+    let program = program(of: architecture)
+    let plan = plan(architecture, program, workload)
     guard let schedule = schedule(architecture, workload, plan) else { return nil }
     return plan.peakBytes(sequences: schedule.widest, of: workload.positions)
   }

@@ -17,27 +17,36 @@ public struct MemoryPlan: Sendable, Equatable {
   private var windowedLayers = 0
   private var window = 0
 
+  /// Of an architecture by itself.
   init(
     _ architecture: Architecture, _ workload: ServingWorkload, weights: DType, cache: DType,
     engine: ServingEngine, limits: DeviceLimits, tensorParallel: Int,
     sharing: ExpertSharing = ExpertSharing()
   ) {
-    let counts = architecture.parameters
-    let parts = Double(tensorParallel)
+    let program = DeviceProgram(sharing)
+    program.become(architecture, devices: tensorParallel)
+    self.init(
+      architecture, program, workload, weights: weights, cache: cache, engine: engine,
+      limits: limits)
+  }
+
+  /// - Parameter program: the architecture's.
+  init(
+    _ architecture: Architecture, _ program: DeviceProgram, _ workload: ServingWorkload,
+    weights: DType, cache: DType, engine: ServingEngine, limits: DeviceLimits
+  ) {
+    let counts = program.contents.whole
+    let parts = Double(program.devices)
     // KV heads that a device holds as copies come with their projections.
-    var matrices = Double(counts.embedding + counts.head) / parts
-    for (kind, layer) in architecture.layers.kinds.enumerated() {
-      let own = Double(architecture.layers.ownCounts[kind])
-      sharing.part(layer, of: tensorParallel).forEachOperator(hiddenSize: architecture.hiddenSize) {
-        matrices += own * Double($0.matrixElements)
-      }
-    }
-    self.weights =
-      matrices * weights.bytesPerElement + 4 * Double(counts.exact)
+    let matrices =
+      Double(counts.embedding + counts.head) / parts
+      + Double(program.contents.part.attention + program.contents.part.mlp)
+    // Of what is kept in f32, each device has all.
+    self.weights = matrices * weights.bytesPerElement + 4 * Double(counts.exact)
     // In flight for a token: gate and up, residual stream, norm, an operator's input and output.
     let perToken =
       limits.activationBytes
-      * (2 * Double(Self.widest(architecture)) / parts + 4 * Double(architecture.hiddenSize))
+      * (2 * Double(program.contents.widest) / parts + 4 * Double(architecture.hiddenSize))
     let tokens: Double
     switch engine.cachePolicy {
     case .preempting:
@@ -48,7 +57,7 @@ public struct MemoryPlan: Sendable, Equatable {
     }
     activations = perToken * tokens
     reserved = engine.reservedBytes
-    let held = HeldLayers(architecture, devices: tensorParallel)
+    let held = program.contents.held
     cachePerPosition = Double(held.width) * cache.bytesPerElement
     let room: Double
     switch engine.cachePolicy {
@@ -61,14 +70,6 @@ public struct MemoryPlan: Sendable, Equatable {
     cacheRoom = max(0, room)
     layers = held.units
     if engine.dropsBehindWindows { (windowedLayers, window) = (held.windowedUnits, held.window) }
-  }
-
-  /// Columns of the widest MLP, or of all experts that a token passes.
-  private static func widest(_ architecture: Architecture) -> Int {
-    architecture.layers.kinds.reduce(architecture.widestMLP) { widest, layer in
-      guard let experts = layer.experts else { return widest }
-      return max(widest, experts.active * experts.intermediateSize)
-    }
   }
 
   /// Positions that the cache holds.
@@ -110,7 +111,15 @@ public struct MemoryPlan: Sendable, Equatable {
 }
 
 /// What one device's layers hold for a position.
-private struct HeldLayers {
+struct HeldLayers {
+  /// Elements that one layer's cache holds of a token, its window (0: none), and how many layers have
+  /// it.
+  struct Cache: BitwiseCopyable {
+    let width: Int
+    let window: Int
+    let count: Int
+  }
+
   /// Elements of all layers together.
   var width = 0
   /// Layers, in units of what the smallest common part of all holds.
@@ -119,31 +128,19 @@ private struct HeldLayers {
   /// The longest.
   var window = 0
 
-  init(_ architecture: Architecture, devices: Int) {
+  init() {}
+
+  init(_ caches: [Cache]) {
     var unit = 0
-    architecture.layers.forEachKind { layer, count in
-      let held = Self.elements(layer.part(of: devices))
-      guard count > 0, held > 0 else { return }
-      unit = Self.commonDivisor(unit, held)
-      width += count * held
+    for cache in caches {
+      unit = Self.commonDivisor(unit, cache.width)
+      width += cache.count * cache.width
     }
     guard unit > 0 else { return }
     units = width / unit
-    architecture.layers.forEachKind { layer, count in
-      guard count > 0, let part = layer.part(of: devices).attention, let window = part.window
-      else { return }
-      windowedUnits += count * 2 * part.keyValueWidth / unit
-      self.window = max(self.window, window)
-    }
-  }
-
-  /// Of a token, in one device's part of a layer: keys and values of its heads, or the compressed ones
-  /// of all heads, which every device has.
-  private static func elements(_ layer: Layer) -> Int {
-    switch layer.mixer {
-    case .attention(let attention): 2 * attention.keyValueWidth
-    case .latentAttention(let attention): attention.cacheWidth
-    case nil: 0
+    for cache in caches where cache.window > 0 {
+      windowedUnits += cache.count * cache.width / unit
+      window = max(window, cache.window)
     }
   }
 

@@ -38,6 +38,8 @@ public final class Predictor {
   /// How many were made.
   private var schedules = 0
   let model: EndToEndModel
+  /// Of what was asked for last.
+  private let program: DeviceProgram
   /// One model for each coefficient, a step away: how intervals follow from coefficients' errors.
   let shifted: [EndToEndModel]
   let covariance: [[Double]]
@@ -58,6 +60,7 @@ public final class Predictor {
     self.profile = profile
     self.engine = engine
     self.settings = settings
+    program = DeviceProgram(settings.sharing)
     let device = try profile.priced(weights: settings.weights, cache: settings.cache)
     let found = profile.engines[engine.name]
     calibrated = found
@@ -175,12 +178,11 @@ public final class Predictor {
   /// - Returns: `nil` where the device's memory, or the architecture's table of positions, does not
   ///   hold a single sequence.
   public func point(_ architecture: Architecture, _ workload: ServingWorkload) -> PointPrediction? {
-    let plan = plan(architecture, workload)
-    guard let schedule = schedule(architecture, workload, plan) else { return nil }
-    return PointPrediction(
-      workload,
-      time: model.run(architecture, schedule, tensorParallel: settings.tensorParallel),
-      schedule)
+    let program = program(of: architecture)
+    guard
+      let schedule = schedule(architecture, workload, plan(architecture, program, workload))
+    else { return nil }
+    return PointPrediction(workload, time: model.run(program, schedule), schedule)
   }
 
   /// Predicts `workload` with 90% intervals, memory and what binds.
@@ -195,7 +197,8 @@ public final class Predictor {
     try architecture.check(positions: workload.positions)
     try TensorParallelism.check(
       architecture, devices: settings.tensorParallel, experts: settings.sharing)
-    let plan = plan(architecture, workload)
+    let program = program(of: architecture)
+    let plan = plan(architecture, program, workload)
     let largest = plan.sequences(of: workload.positions, blockPositions: engine.blockPositions)
     guard let schedule = schedule(architecture, workload, plan) else {
       throw InputError(
@@ -208,7 +211,7 @@ public final class Predictor {
             + "a smaller model or dtype")
     }
     var operators: [Operator.Kind: OperatorCost] = [:]
-    let time = model.run(architecture, schedule, tensorParallel: settings.tensorParallel)
+    let time = model.run(program, schedule)
     guard time.total.isFinite, time.total > 0 else {
       throw InputError(
         profile.name, problem: "its coefficients give \(time.total) s for \(architecture.name)",
@@ -227,7 +230,8 @@ public final class Predictor {
     let extrapolated = calibrated.map { outside($0.domain, architecture, workload) } ?? []
     return Prediction(
       architecture: architecture, workload: workload, point: point,
-      spreads: spreads(architecture, schedule, workload, point, widened: !extrapolated.isEmpty),
+      spreads: spreads(
+        architecture, program, schedule, workload, point, widened: !extrapolated.isEmpty),
       plan: plan, largestBatch: largest, widest: schedule.widest,
       preemptions: schedule.preemptions, extrapolated: extrapolated,
       operators: operators.map { ($0.key, $0.value) }.sorted { $0.1.seconds > $1.1.seconds },
@@ -236,20 +240,18 @@ public final class Predictor {
       })
   }
 
-  func plan(_ architecture: Architecture, _ workload: ServingWorkload) -> MemoryPlan {
-    plan(architecture, workload, devices: settings.tensorParallel)
+  /// An architecture as one of the devices has it; until the next one is asked for.
+  func program(of architecture: Architecture) -> DeviceProgram {
+    program.become(architecture, devices: settings.tensorParallel)
+    return program
   }
 
-  private func plan(
-    _ architecture: Architecture, _ workload: ServingWorkload, devices: Int
+  func plan(
+    _ architecture: Architecture, _ program: DeviceProgram, _ workload: ServingWorkload
   ) -> MemoryPlan {
     MemoryPlan(
-      architecture, workload, weights: settings.weights, cache: settings.cache, engine: engine,
-      limits: profile.limits, tensorParallel: devices,
-      // More devices than asked for hold more parts of the same experts.
-      sharing: ExpertSharing(
-        parts: devices % max(1, settings.sharing.parts) == 0 ? settings.sharing.parts : 1,
-        routing: settings.sharing.routing))
+      architecture, program, workload, weights: settings.weights, cache: settings.cache,
+      engine: engine, limits: profile.limits)
   }
 
   /// The fewest devices that hold what these do not; `nil` where sharing does not help.
@@ -259,7 +261,13 @@ public final class Predictor {
       guard
         TensorParallelism.divides(architecture, devices: devices, experts: settings.sharing)
       else { return false }
-      let plan = plan(architecture, workload, devices: devices)
+      // More devices than asked for hold more parts of the same experts.
+      let program = DeviceProgram(
+        ExpertSharing(
+          parts: devices % max(1, settings.sharing.parts) == 0 ? settings.sharing.parts : 1,
+          routing: settings.sharing.routing))
+      program.become(architecture, devices: devices)
+      let plan = plan(architecture, program, workload)
       return ServingSchedule(
         workload, plan, engine, maxPositions: architecture.maxPositions) != nil
     }
@@ -268,15 +276,13 @@ public final class Predictor {
   /// Half-widths of 90% intervals, in natural logarithms: what every prediction has, and what the
   /// coefficients' errors make of this one.
   private func spreads(
-    _ architecture: Architecture, _ schedule: ServingSchedule, _ workload: ServingWorkload,
-    _ point: PointPrediction, widened: Bool
+    _ architecture: Architecture, _ program: DeviceProgram, _ schedule: ServingSchedule,
+    _ workload: ServingWorkload, _ point: PointPrediction, widened: Bool
   ) -> Prediction.Spreads {
     var slopes: [(total: Double, first: Double, decode: Double)] = []
     slopes.reserveCapacity(shifted.count)
     for model in shifted {
-      let moved = PointPrediction(
-        workload,
-        time: model.run(architecture, schedule, tensorParallel: settings.tensorParallel), schedule)
+      let moved = PointPrediction(workload, time: model.run(program, schedule), schedule)
       func slope(_ value: (PointPrediction) -> Double) -> Double {
         let before = value(point)
         return before > 0 ? log(value(moved) / before) / Self.shift : 0

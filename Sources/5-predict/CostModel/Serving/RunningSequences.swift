@@ -60,14 +60,8 @@ struct RunningSequences {
   ///
   /// - Returns: how many.
   mutating func run() -> Int {
-    var limit = generate - (groups[0].start + clock)
-    // The oldest of those whose windows are not full is the next.
-    let filling =
-      growth.windowedLayers == 0
-      ? nil : groups.firstIndex { growth.stepsUntilFull(base + $0.start + clock) != nil }
-    if let filling, let steps = growth.stepsUntilFull(base + groups[filling].start + clock) {
-      limit = min(limit, steps)
-    }
+    let filling = growth.windowedLayers == 0 ? nil : filling
+    let limit = min(generate - (groups[0].start + clock), filling?.steps ?? .max)
     // Every sequence takes its units in as many steps as a block has positions.
     let cycles = min(max(0, capacity - blocks) / max(1, cycle), limit / blockPositions)
     var steps = cycles * blockPositions
@@ -79,17 +73,27 @@ struct RunningSequences {
       steps += 1
     }
     clock += steps
-    if let filling {
-      for group in groups[filling...] {
-        guard growth.isFull(base + group.start + clock) else { break }
-        need(-group.count * growth.windowedLayers, start: group.start)
-      }
-    }
+    if let filling { fillWindows(from: filling.group) }
     while let oldest = groups.first, oldest.start + clock >= generate {
       change(by: -oldest.count, start: oldest.start)
       groups.removeFirst()
     }
     return steps
+  }
+
+  /// The oldest group of those whose windows are not full, and when they are.
+  private var filling: (group: Int, steps: Int)? {
+    for (index, group) in groups.enumerated() {
+      if let steps = growth.stepsUntilFull(base + group.start + clock) { return (index, steps) }
+    }
+    return nil
+  }
+
+  private mutating func fillWindows(from filling: Int) {
+    for group in groups[filling...] {
+      guard growth.isFull(base + group.start + clock) else { break }
+      need(-group.count * growth.windowedLayers, start: group.start)
+    }
   }
 
   private mutating func change(by change: Int, start: Int) {
@@ -100,6 +104,7 @@ struct RunningSequences {
     need(change * growth.unitsPerBlock(positions), start: start)
   }
 
+  @inline(__always)
   private mutating func need(_ units: Int, start: Int) {
     needing[-(base + start) & (blockPositions - 1)] += units
     cycle += units
