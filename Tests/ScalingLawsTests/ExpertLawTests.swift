@@ -87,7 +87,8 @@ import Testing
     #expect(point.experts == 4)  // 8 experts, 2 active
     #expect(point.parameters == Double(counts.activeNonEmbedding))
     #expect(point.normalizedHiddenSize == 4096 / point.parameters.squareRoot())
-    #expect(point.mlpToAttentionRatio == 2 * 3 * 14336.0 / (128 * (64 + 16)))
+    let attention = Double(128 * (64 + 16))
+    #expect(point.mlpToAttentionRatio == 86016 / attention)  // 2·3·14336
     #expect(point.embeddings == 2 * 4096 * 32000)
     let llama = TrainingPoint(try zoo.architecture(named: "llama-3.2-1b"))
     #expect(llama.experts == 1 && llama.activeShare == 1)

@@ -94,9 +94,9 @@ struct SpaceOptions: ParsableArguments {
   var parameters: String?
 
   @Option(
-    help:
+    help: ArgumentHelp(
       "What --parameters counts of mixtures of experts: total, or active (what a token passes). "
-      + "Default: total.")
+        + "Default: total.", valueName: "total|active"))
   var parameterBudget: ParameterBudget?
 
   @Option(
