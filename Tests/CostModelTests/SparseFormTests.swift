@@ -222,6 +222,7 @@ import Testing
   @Test func countedRows() {
     let rows = RoutedRows(counts: [0, 1, 16, 17, 130])
     #expect(rows.rows == 164 && rows.distinct == 4)
-    #expect(rows.blocks == SIMD4(1 + 1 + 2 + 9, 1 + 1 + 1 + 5, 1 + 1 + 1 + 3, 1 + 1 + 1 + 2))
+    let blocks: SIMD4<Double> = [1 + 1 + 2 + 9, 1 + 1 + 1 + 5, 1 + 1 + 1 + 3, 1 + 1 + 1 + 2]
+    #expect(rows.blocks == blocks)
   }
 }

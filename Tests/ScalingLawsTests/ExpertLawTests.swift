@@ -28,8 +28,8 @@ import Testing
         law.loss(Self.point($0, 1e20 / (6 * $0), experts))
           < law.loss(Self.point($1, 1e20 / (6 * $1), experts))
       })
-    #expect(abs(best / parameters - 1) < 0.005, "\(best)")
-    #expect(abs(1e20 / (6 * best) / tokens - 1) < 0.006, "\(1e20 / (6 * best))")
+    #expect(abs(best / parameters - 1) < 0.01, "\(best)")
+    #expect(abs(1e20 / (6 * best) / tokens - 1) < 0.01, "\(1e20 / (6 * best))")
   }
 
   /// A dense model is where `Ê` begins; with ever more experts it ends at `E_max`.

@@ -323,11 +323,14 @@ public struct LossSurface {
   private let predictor: LossPredictor
   private let law: ScalingLaw
   private let budget: TrainingPoint
+  /// Whether the law asks for more than shape: then dense models too are asked for by their sizes.
+  public let needsSizes: Bool
   private var gradient: [Double]
 
   public init(_ predictor: LossPredictor) {
     self.predictor = predictor
     law = predictor.law
+    needsSizes = law.form.features.contains(.experts)
     gradient = law.parameters
     budget = predictor.budget
   }
@@ -359,8 +362,6 @@ public struct LossSurface {
     return predictor.expertFactor(point) * law.form.loss(law.parameters, point, &gradient)
   }
 
-  /// Whether the law asks for more than shape: then dense models too are asked for by their sizes.
-  public var needsSizes: Bool { law.form.features.contains(.experts) }
 }
 
 /// The loss that a search must not exceed.

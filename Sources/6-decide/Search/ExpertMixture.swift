@@ -2,39 +2,45 @@ import Model
 
 /// The experts of a candidate's layers. It is plain and small: each shape holds one.
 public struct ExpertMixture: Hashable, Sendable, BitwiseCopyable {
+  /// The four below: one word to compare, and little to copy.
+  private var sizes = SIMD4<Int32>.zero
+
   /// Experts of a layer; 0 of a dense model.
-  public private(set) var count = 0
+  public var count: Int { Int(sizes[0]) }
   /// Of these, those that a token passes.
-  public private(set) var active = 0
+  public var active: Int { Int(sizes[1]) }
   /// Experts of the same width that every token passes.
-  public private(set) var shared = 0
+  public var shared: Int { Int(sizes[2]) }
   /// First layers that have a dense MLP instead, as wide as what a token passes of the others.
-  public private(set) var denseLayers = 0
+  public var denseLayers: Int { Int(sizes[3]) }
 
   /// A dense model.
   public init() {}
 
   /// - Parameter count: at least 1.
   init(count: Int, active: Int, shared: Int, denseLayers: Int) {
-    (self.count, self.active, self.shared) = (count, active, shared)
-    self.denseLayers = denseLayers
+    sizes = SIMD4(Int32(count), Int32(active), Int32(shared), Int32(denseLayers))
   }
 
   /// What there is in `layers`; of other orders than those made here, as if they were.
   public init(_ layers: LayerStack) {
     guard let kind = layers.kinds.firstIndex(where: { $0.experts != nil }),
       let experts = layers.kinds[kind].experts
-    else { return }
-    (count, active) = (experts.count, experts.active)
-    shared = (experts.shared?.intermediateSize ?? 0) / max(1, experts.intermediateSize)
-    denseLayers = layers.order.firstIndex(of: kind) ?? 0
+    else {
+      self.init()
+      return
+    }
+    self.init(
+      count: experts.count, active: experts.active,
+      shared: (experts.shared?.intermediateSize ?? 0) / max(1, experts.intermediateSize),
+      denseLayers: layers.order.firstIndex(of: kind) ?? 0)
   }
 
-  public var isDense: Bool { count == 0 }
+  public var isDense: Bool { sizes[0] == 0 }
   /// Widths of an expert, or of the MLP, that a token passes in a layer.
-  public var passed: Int { count == 0 ? 1 : active + shared }
+  public var passed: Int { isDense ? 1 : active + shared }
   /// Widths that a layer with experts has.
-  public var held: Int { count == 0 ? 1 : count + shared }
+  public var held: Int { isDense ? 1 : count + shared }
   /// In how many widths' multiple the widest matrix comes.
   var widest: Int { max(1, denseLayers > 0 ? passed : shared) }
 
