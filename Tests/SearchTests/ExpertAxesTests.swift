@@ -240,7 +240,7 @@ import Testing
     #expect(result.candidates.allSatisfy { $0.shape.mixture.count == 16 })
     let report = SearchReport(result)
     for part in [
-      "973.1M active", "16, 2 active", "unverified in loss", "N is of active parameters",
+      "973.1 M active", "16, 2 active", "unverified in loss", "N is of active parameters",
       "experts-joint knows",
     ] {
       #expect(report.table.contains(part), "\(part) in \(report.table)")

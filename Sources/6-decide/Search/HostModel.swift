@@ -50,7 +50,8 @@ package struct HostModel {
     let predictor = try Predictor(profile, engine, settings)
     priorLogs = predictor.logCoefficients
     priorCovariance = predictor.coefficientCovariance
-    formVariance = predictor.formVariance
+    formVariance = predictor.formVariance(
+      for: ([baseline] + pool).filter { $0.firstExperts != nil })
     coefficientNames = predictor.coefficientNames
     logCoefficients = priorLogs
     coefficientCovariance = priorCovariance
