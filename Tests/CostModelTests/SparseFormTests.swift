@@ -167,8 +167,9 @@ import Testing
     // (4 positions + 2 tokens) · 8 · 40·8.
     let projected = 2.0 * 6 * 8 * 320 / 85e9
     // 9 pairs of 10 wide, 20 of 18 wide, 29 exponentials, 20 cached rows of 10 for 40 query rows.
-    let attended =
-      (2.0 * 9 * 40 * 10 + 2 * 20 * 40 * 18 + 30 * 29 * 40 + 2 * 2.5 * 20 * 10) / 42.5e9
+    let products: Double = 2 * 9 * 40 * 10 + 2 * 20 * 40 * 18
+    let others: Double = 30 * 29 * 40 + 2 * 2.5 * 20 * 10
+    let attended = (products + others) / 42.5e9
     // 2560 weights and 24 rows of 10, of 2 bytes.
     let memory = (2 * 2560.0 + 2 * 240) / 19e9
     #expect(isClose(cost.compute, projected + attended) && isClose(cost.bandwidth, memory))
@@ -194,15 +195,14 @@ import Testing
     let chances = (0...tokens).map { hits -> Double in
       guard chance < 1 else { return hits == tokens ? 1 : 0 }
       let (n, h) = (Double(tokens), Double(hits))
-      return exp(
-        lgamma(n + 1) - lgamma(h + 1) - lgamma(n - h + 1) + h * log(chance)
-          + (n - h) * log(1 - chance))
+      let ways: Double = lgamma(n + 1) - lgamma(h + 1) - lgamma(n - h + 1)
+      let odds: Double = h * log(chance) + (n - h) * log(1 - chance)
+      return exp(ways + odds)
     }
     #expect(isClose(rows.distinct, Double(count) * (1 - chances[0]), within: 1e-9))
     for (index, size) in RoutedRows.blockRows.enumerated() {
-      let wanted = (0...tokens).reduce(0.0) {
-        $0 + Double(($1 + size - 1) / size) * chances[$1]
-      }
+      var wanted = 0.0
+      for hits in 0...tokens { wanted += Double((hits + size - 1) / size) * chances[hits] }
       #expect(isClose(rows.blocks[index], Double(count) * wanted, within: 0.01), "of \(size)")
     }
     #expect(rows.looped == rows.distinct)
@@ -222,6 +222,6 @@ import Testing
   @Test func countedRows() {
     let rows = RoutedRows(counts: [0, 1, 16, 17, 130])
     #expect(rows.rows == 164 && rows.distinct == 4)
-    #expect(rows.blocks == SIMD4(1 + 1 + 2 + 9, 1 + 1 + 1 + 5, 1 + 1 + 1 + 3, 1 + 1 + 1 + 2))
+    #expect(rows.blocks == SIMD4<Double>(1 + 1 + 2 + 9, 1 + 1 + 1 + 5, 1 + 1 + 1 + 3, 1 + 1 + 1 + 2))
   }
 }
