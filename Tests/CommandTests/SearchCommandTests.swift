@@ -74,6 +74,47 @@ extension CommandTests {
     }
   }
 
+  /// Mixtures are found, written in a family that others load, described and benchmarked.
+  @Test func searchesVaryExperts() throws {
+    try Files.withTemporaryFolder { folder in
+      let config = folder.appendingPathComponent("tiny.json")
+      try Self.tiny.write(to: config, atomically: true, encoding: .utf8)
+      let configs = folder.appendingPathComponent("configs").path
+      let outcome = try dyno(
+        "search", "--parameters", config.path, "--law", "conditional-80m-297m", "--tokens", "1B",
+        "--target-loss", "20", "--device", "a100-40gb", "--workload", "64x16", "--batch", "4",
+        "--hidden-multiple", "32", "--intermediate-multiple", "32", "--tolerance", "5%",
+        "--experts", "4", "--active-experts", "2,8", "--shared-experts", "1", "--dense-layers", "1",
+        "--rule", "granularity > 1 and weight_gib < 1", "--count", "1", "--write-configs", configs,
+        "--output", "json")
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      let result = try #require(
+        JSONSerialization.jsonObject(with: outcome.bytes) as? [String: Any])
+      #expect(result["parameter_budget"] as? String == "total")
+      #expect(result["combinations_left_out"] as? Int == 1)
+      let first = try #require((result["candidates"] as? [[String: Any]])?.first)
+      let name = try #require(first["name"] as? String)
+      #expect(name.hasSuffix("-x4a2s1-dense1"))
+      #expect(first["experts_verified"] as? Bool == false)
+      let (all, active) = (first["parameters"] as? Int, first["active_parameters"] as? Int)
+      #expect(try abs(Double(#require(all)) / 589_824 - 1) <= 0.05)
+      let written = try #require(
+        JSONSerialization.jsonObject(
+          with: Data(contentsOf: URL(fileURLWithPath: "\(configs)/\(name)/config.json")))
+          as? [String: Any])
+      #expect(written["model_type"] as? String == "glm4_moe")
+      #expect(written["n_routed_experts"] as? Int == 4)
+      #expect(written["first_k_dense_replace"] as? Int == 1)
+      let described = try dyno("describe", "\(configs)/\(name)", "--output", "json")
+      #expect(described.code == 0, "\(described.errors)")
+      #expect(described.output.contains("\(try #require(active))"))
+      let bench = try dyno(
+        "bench", "\(configs)/\(name)", "--prompt", "32", "--generate", "4", "--repetitions", "1",
+        environment: ["XDG_CACHE_HOME": folder.path])
+      #expect(bench.code == 0, "\(bench.errors)")
+    }
+  }
+
   private static let tiny = """
     {"model_type": "llama", "hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 4,
      "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "vocab_size": 256,
@@ -132,6 +173,11 @@ extension CommandTests {
     (["--target-loss", "llama-3.2-1b", "--windows", "5:1"], "such as 5:1x512"),
     (["--target-loss", "llama-3.2-1b", "--attention-free", "1.5"], "a share such as 0.25"),
     (["--target-loss", "llama-3.2-1b", "--attention-free", "16"], "leaves none of 16 layers"),
+    (["--target-loss", "llama-3.2-1b", "--experts", "8"], "--active-experts: is missing"),
+    (["--target-loss", "llama-3.2-1b", "--experts", "4", "--active-experts", "8"], "at most 4"),
+    (["--target-loss", "llama-3.2-1b", "--experts", "many"], "a count such as 512"),
+    (["--target-loss", "llama-3.2-1b", "--granularity", "4"], "--experts: is missing"),
+    (["--target-loss", "llama-3.2-1b", "--parameter-budget", "all"], "active"),
     (["--target-loss", "llama-3.2-1b", "--budget", "10"], "a duration such as"),
     (["--target-loss", "2.8", "--parameters", "600M"], "--baseline"),
     (["--target-loss", "2.8", "--rule", "memory_gb < 3"], "memory_gib?"),

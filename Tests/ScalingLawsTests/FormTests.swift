@@ -10,11 +10,19 @@ import Testing
     "conditional-additive": [0.1, 0.1, 0.008, 0.05, 0.05],
     "conditional-joint": [2.697, 0.0974, 0.0078, 0.387, 0.0063, 0.0065, 0.01],
     "aspect-ratio": [2.5, 1e5, 1e6, 0.65, 0.001],
+    "experts-joint": [
+      35.91, -0.1889, -0.2285, 0.0098, 35.98, -0.1775, 0.5529, -0.0259, 1.3637, 2.0732, 290.4521,
+    ],
   ]
 
-  private let point = TrainingPoint(
-    parameters: 3e8, tokens: 2e10, normalizedHiddenSize: 0.07, mlpToAttentionRatio: 2.5,
-    aspectRatio: 90, reference: 2.9)
+  private let point = {
+    var point = TrainingPoint(
+      parameters: 3e8, tokens: 2e10, normalizedHiddenSize: 0.07, mlpToAttentionRatio: 2.5,
+      aspectRatio: 90, reference: 2.9)
+    point.experts = 8
+    point.embeddings = 1e8
+    return point
+  }()
 
   @Test func derivativesAgreeWithDifferences() throws {
     #expect(LawForms.all.count == Self.parameters.count)

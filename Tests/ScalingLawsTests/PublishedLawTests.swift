@@ -46,7 +46,7 @@ import Testing
     #expect(
       names == [
         "aspect-ratio-morph", "chinchilla-besiroglu", "chinchilla-hoffmann",
-        "conditional-1b", "conditional-80m-297m",
+        "conditional-1b", "conditional-80m-297m", "experts-joint",
       ])
     for name in names { #expect(try SharedData.shippedLaw(name).source.contains("arXiv")) }
   }

@@ -276,7 +276,10 @@ import Testing
     var (count, best) = (0, -Double.infinity)
     problem.space.visitShapes { shape in
       count += 1
-      guard surface.loss(shape) <= problem.targetLoss, let price = pricer.price(shape) else {
+      guard
+        surface.loss(shape, vocabularySize: problem.baseline.vocabularySize) <= problem.targetLoss,
+        let price = pricer.price(shape)
+      else {
         return
       }
       best = max(best, price.gain)
@@ -290,7 +293,10 @@ import Testing
       let shape = candidate.shape
       #expect(problem.admits(shape), "\(shape.name)")
       #expect(candidate.isPatternVerified == (shape.pattern == LayerPattern()))
-      #expect(abs(surface.loss(shape) - candidate.loss.value) < 1e-12)
+      #expect(
+        abs(
+          surface.loss(shape, vocabularySize: problem.baseline.vocabularySize)
+            - candidate.loss.value) < 1e-12)
     }
     let report = SearchReport(result)
     #expect(report.table.contains("blind to layers without attention"))

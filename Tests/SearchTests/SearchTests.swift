@@ -35,7 +35,8 @@ import Testing
     var all: [(loss: Double, gain: Double, shape: Shape)] = []
     problem.space.visitShapes { shape in
       guard let price = pricer.price(shape) else { return }
-      all.append((surface.loss(shape), price.gain, shape))
+      all.append(
+        (surface.loss(shape, vocabularySize: problem.baseline.vocabularySize), price.gain, shape))
     }
     #expect(result.enumerated == all.count)
     let feasible = all.filter { $0.loss <= target }
@@ -71,7 +72,8 @@ import Testing
       var surface = LossSurface(predictor)
       for name in ["surefire-1b", "llama-3.2-1b"] {
         let architecture = try Zoo.resolve(name)
-        let fast = surface.loss(Shape(architecture))
+        let fast = surface.loss(
+          Shape(architecture), vocabularySize: architecture.vocabularySize)
         #expect(abs(fast - (try predictor.predict(architecture).value)) < 1e-12)
       }
     }

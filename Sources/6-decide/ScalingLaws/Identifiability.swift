@@ -57,6 +57,7 @@ enum Identifiability {
     case .normalizedHiddenSize: "parameters and hidden_size, or " + architecture
     case .mlpToAttentionRatio: architecture
     case .aspectRatio: "hidden_size and num_hidden_layers"
+    case .experts: "a column experts, or config"
     }
   }
 

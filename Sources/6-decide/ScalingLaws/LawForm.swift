@@ -42,7 +42,7 @@ public struct LawParameter: Sendable {
   public let name: String
   /// Positive parameters are fitted by their logarithm.
   public let isPositive: Bool
-  /// The value a fit holds it at, where the formula leaves a scale undetermined.
+  /// The value a fit holds it at, where the formula or the data leave it undetermined.
   public let gauge: Double?
 
   public init(_ name: String, isPositive: Bool = false, gauge: Double? = nil) {
@@ -82,7 +82,7 @@ public struct ShapeOptimum: Sendable {
 public enum LawForms {
   public static let all: [any LawForm.Type] = [
     Chinchilla.self, ConditionalMultiplicative.self, ConditionalAdditive.self,
-    ConditionalJoint.self, AspectRatio.self,
+    ConditionalJoint.self, AspectRatio.self, ExpertsJoint.self,
   ]
 
   public static func named(_ name: String) throws -> any LawForm.Type {

@@ -12,6 +12,9 @@ public enum LawZoo {
     return try shipped(argument)
   }
 
+  /// The law that says how mixtures of experts relate to dense models.
+  public static func experts() throws -> ScalingLaw { try shipped("experts-joint") }
+
   /// A law of `profiles/laws/`, by name.
   static func shipped(_ argument: String) throws -> ScalingLaw {
     let folder = try Zoo.shipped().folder.deletingLastPathComponent()

@@ -34,17 +34,34 @@ public struct LossPrediction: Sendable {
 ///
 /// `N` is the budget's, not each architecture's, wherever the law takes it by itself or in `L_opt`:
 /// a search that allows some tolerance on `N` must not win by using it up.
+///
+/// A law of dense models serves mixtures of experts too where another one (`experts`) says how their
+/// losses relate: the loss of a dense model of the parameters that a token passes, times the ratio of
+/// the other law's losses with these experts and without. Under a budget of all parameters `L_opt` is
+/// carried to what a token passes of them by the law that carries it between sizes.
 public struct LossPredictor: Sendable {
   public let law: ScalingLaw
   /// `N` of the budget.
   public let parameters: Double
+  /// What the budget counts.
+  public let counts: ParameterBudget
+  /// The law of mixtures; `nil` where there are none, or `law` knows them itself.
+  public let experts: ScalingLaw?
   /// `D`; NaN where the law needs none. Without tokens of the budget, the anchor's.
   public let tokens: Double
   private let reference: BudgetReference
+  /// The law of `N` and `D` that says how `L_opt` grows with `N`.
+  private let carrier: ScalingLaw?
 
-  /// - Parameter parameters: `N`, non-embedding.
-  /// - Throws: where the law depends on tokens and none are given.
-  public init(_ law: ScalingLaw, parameters: Double, tokens: Double?) throws {
+  /// - Parameters:
+  ///   - parameters: `N`, non-embedding.
+  ///   - counts: whether that is of all parameters or of those that a token passes.
+  ///   - experts: a law of form `experts-joint`, for mixtures.
+  /// - Throws: where a law depends on tokens and none are given, or cannot serve mixtures.
+  public init(
+    _ law: ScalingLaw, parameters: Double, tokens: Double?, counts: ParameterBudget = .total,
+    experts: ScalingLaw? = nil
+  ) throws {
     reference = BudgetReference(law, parameters: parameters, tokens: tokens)
     var needsTokens = law.form.features.contains(.tokens)
     if case .law = reference { needsTokens = true }
@@ -56,6 +73,42 @@ public struct LossPredictor: Sendable {
     self.law = law
     self.parameters = parameters
     self.tokens = tokens ?? reference.anchored?.anchor.tokens ?? .nan
+    self.counts = counts
+    self.experts = law.form.features.contains(.experts) ? nil : experts
+    carrier =
+      switch law.reference {
+      case .law(let law): law
+      case .anchors(_, let scaling): scaling
+      case nil: nil
+      }
+    if self.experts != nil { try checkExperts() }
+  }
+
+  private func checkExperts() throws {
+    guard let experts else { return }
+    guard experts.form.features.contains(.experts) else {
+      throw InputError(
+        "expert_law", problem: "\(experts.name) has form \(experts.form.name)",
+        expected: "a law of form \(ExpertsJoint.name)")
+    }
+    guard tokens.isFinite else {
+      throw InputError(
+        "tokens", problem: "is missing, and \(experts.name) depends on it",
+        expected: "training tokens such as 100B")
+    }
+    guard quantity != .differenceFromReference else {
+      throw InputError(
+        law.name,
+        problem: "does not know L_opt at that size, and experts change losses by a factor",
+        expected: "an anchor with a law that carries it there")
+    }
+    guard counts == .active || law.form.referenceRole == .none || carrier != nil else {
+      throw InputError(
+        law.name,
+        problem: "has no law of N and D that says how L_opt changes with what a token passes of a "
+          + "budget of all parameters",
+        expected: "a scaling law, or a budget of active parameters")
+    }
   }
 
   public func predict(_ architecture: Architecture) throws -> LossPrediction {
@@ -64,6 +117,11 @@ public struct LossPredictor: Sendable {
 
   /// - Parameter point: its shape counts; its size and tokens are replaced by the budget's.
   public func predict(_ point: TrainingPoint) throws -> LossPrediction {
+    guard point.experts == 1 || experts != nil || law.form.features.contains(.experts) else {
+      throw InputError(
+        law.name, problem: "knows dense models only, and this is a mixture of experts",
+        expected: "a law of form \(ExpertsJoint.name) beside it")
+    }
     let point = atBudget(point)
     for feature in law.form.features where !feature.value(of: point).isFinite {
       throw InputError(law.name, problem: "needs \(feature.symbol)", expected: "a known value")
@@ -86,7 +144,21 @@ public struct LossPredictor: Sendable {
       confidence95: isKnown ? interval(0) : nil,
       prediction95: quantity == .loss
         ? scatter(slope: estimate.referenceSlope).flatMap(interval) : nil,
-      extrapolated: law.extrapolations(point) + growthExtrapolated, notes: notes)
+      extrapolated: law.extrapolations(point) + growthExtrapolated
+        + expertsExtrapolated(point), notes: notes + expertsNotes(point))
+  }
+
+  private func expertsExtrapolated(_ point: TrainingPoint) -> [String] {
+    guard point.experts != 1, let experts else { return [] }
+    return experts.extrapolations(point).map { "\(experts.name): \($0)" }
+  }
+
+  private func expertsNotes(_ point: TrainingPoint) -> [String] {
+    guard point.experts != 1, let experts else { return [] }
+    return [
+      "losses of mixtures are those of a dense model of as many active parameters, times the ratio of "
+        + "\(experts.name) with experts and without, whose error is in no interval"
+    ]
   }
 
   /// What the predictions are: a loss only where `L_opt` is known.
@@ -108,6 +180,26 @@ public struct LossPredictor: Sendable {
       return law.loss(TrainingPoint(parameters: parameters, tokens: tokens))
     }
     return law.form.referenceRole == .offset ? 0 : 1
+  }
+
+  /// `N` of a model of the budget's size: what a token passes of it, where the budget counts all.
+  fileprivate func size(of point: TrainingPoint) -> Double {
+    counts == .total ? parameters * point.activeShare : parameters
+  }
+
+  /// `L_opt` at another `N` over that at the budget's.
+  fileprivate func growth(to size: Double) -> Double {
+    guard size != parameters, let carrier else { return 1 }
+    return carrier.loss(TrainingPoint(parameters: size, tokens: tokens))
+      / carrier.loss(TrainingPoint(parameters: parameters, tokens: tokens))
+  }
+
+  /// What experts multiply the loss by; 1 of a dense model.
+  fileprivate func expertFactor(_ point: TrainingPoint) -> Double {
+    guard point.experts != 1, let experts else { return 1 }
+    var dense = point
+    dense.experts = 1
+    return experts.loss(point) / experts.loss(dense)
   }
 
   /// Standard error that `L_opt`'s brings, beside the law's own parameters and an anchor's run.
@@ -133,6 +225,7 @@ public struct LossPredictor: Sendable {
     var value: Double
     /// By parameter; the anchor's share included.
     var gradient: [Double]
+    /// `L_opt` at the budget's `N`.
     var reference: Double
     /// `∂L/∂L_opt`.
     var referenceSlope: Double
@@ -141,9 +234,11 @@ public struct LossPredictor: Sendable {
   private func evaluate(_ parameters: [Double], _ point: TrainingPoint) -> Estimate {
     var point = point
     var gradient = parameters
-    let slope = referenceSlope(parameters, point)
+    let growth = growth(to: point.parameters)
+    let slope = referenceSlope(parameters, point) * growth
+    var reference = point.reference
     var anchorShare = [Double](repeating: 0, count: parameters.count)
-    if let (anchor, factor) = reference.anchored {
+    if let (anchor, factor) = self.reference.anchored {
       // The loss is linear in L_opt, so the anchor's measured loss gives L_opt in one step.
       var anchorPoint = anchor.point
       let anchorSlope = referenceSlope(parameters, anchorPoint)
@@ -152,12 +247,17 @@ public struct LossPredictor: Sendable {
       anchorPoint.reference = (anchor.loss - floor) / anchorSlope
       _ = law.form.loss(parameters, anchorPoint, &anchorShare)
       for index in anchorShare.indices { anchorShare[index] *= -slope * factor / anchorSlope }
-      point.reference = anchorPoint.reference * factor
+      reference = anchorPoint.reference * factor
     }
+    point.reference = reference * growth
     let value = law.form.loss(parameters, point, &gradient)
-    for index in gradient.indices { gradient[index] += anchorShare[index] }
+    let experts = expertFactor(point)
+    for index in gradient.indices {
+      gradient[index] = experts * (gradient[index] + anchorShare[index])
+    }
     return Estimate(
-      value: value, gradient: gradient, reference: point.reference, referenceSlope: slope)
+      value: experts * value, gradient: gradient, reference: reference,
+      referenceSlope: experts * slope)
   }
 
   private func referenceSlope(_ parameters: [Double], _ point: TrainingPoint) -> Double {
@@ -220,12 +320,17 @@ public struct LossPredictor: Sendable {
 /// The law's value at a budget as a function of shape alone, as fast as the formula: for searches
 /// that ask a million times. Not shared between threads.
 public struct LossSurface {
+  private let predictor: LossPredictor
   private let law: ScalingLaw
   private let budget: TrainingPoint
+  /// Whether the law asks for more than shape: then dense models too are asked for by their sizes.
+  public let needsSizes: Bool
   private var gradient: [Double]
 
   public init(_ predictor: LossPredictor) {
+    self.predictor = predictor
     law = predictor.law
+    needsSizes = law.form.features.contains(.experts)
     gradient = law.parameters
     budget = predictor.budget
   }
@@ -245,6 +350,18 @@ public struct LossSurface {
     point.aspectRatio = aspectRatio
     return law.form.loss(law.parameters, point, &gradient)
   }
+
+  /// The same of a mixture of experts.
+  ///
+  /// - Parameter shape: its size and tokens are replaced by the budget's.
+  public mutating func loss(_ shape: TrainingPoint) -> Double {
+    var point = shape
+    point.parameters = predictor.size(of: shape)
+    point.tokens = budget.tokens
+    point.reference = budget.reference * predictor.growth(to: point.parameters)
+    return predictor.expertFactor(point) * law.form.loss(law.parameters, point, &gradient)
+  }
+
 }
 
 /// The loss that a search must not exceed.
@@ -324,7 +441,7 @@ extension LossPredictor {
 
   private func atBudget(_ shape: TrainingPoint) -> TrainingPoint {
     var point = shape
-    point.parameters = parameters
+    point.parameters = size(of: shape)
     point.tokens = tokens
     point.reference = referenceLoss
     return point

@@ -32,6 +32,10 @@ public struct LossAnchor: Sendable {
   /// - Throws: where its tokens are absurd for its size.
   public func validated() throws -> LossAnchor {
     try within("anchor \(architecture.name)") {
+      guard point.experts == 1 else {
+        throw InputError(
+          problem: "has experts, of which L_opt is not known", expected: "a dense model")
+      }
       try TrainingBudget.check(tokens: tokens, parameters: point.parameters)
     }
     return self

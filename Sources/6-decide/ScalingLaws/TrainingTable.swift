@@ -35,7 +35,7 @@ public struct TrainingTable: Sendable {
   /// `num_hidden_layers`.
   public static let knownColumns =
     ["name", "variant", "config"] + architectureColumns
-    + ["parameters", "tokens", "training_flop", "loss", "reference_loss"]
+    + ["parameters", "experts", "tokens", "training_flop", "loss", "reference_loss"]
   static let architectureColumns = [
     "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
     "num_key_value_heads", "head_dim",
@@ -44,7 +44,7 @@ public struct TrainingTable: Sendable {
   public static let synonyms = [
     "d": "hidden_size", "f": "intermediate_size", "L": "num_hidden_layers",
     "layers": "num_hidden_layers", "H": "num_attention_heads", "K": "num_key_value_heads",
-    "e": "head_dim", "N": "parameters", "D": "tokens",
+    "e": "head_dim", "N": "parameters", "D": "tokens", "E": "experts",
   ]
 
   public init(contentsOf url: URL) throws {
@@ -148,6 +148,17 @@ public struct TrainingTable: Sendable {
             point.aspectRatio = hiddenSize / Double(layers)
           }
         }
+      }
+      if let experts = try number("experts") {
+        guard experts >= 1 else {
+          throw InputError(heading("experts"), problem: "is \(experts)", expected: "1 or more")
+        }
+        guard cells["config"] == nil else {
+          throw InputError(
+            heading("experts"), problem: "is given beside config, which says it",
+            expected: "one of them")
+        }
+        point.experts = experts
       }
       if let tokens = try number("tokens") {
         point.tokens = tokens

@@ -48,6 +48,8 @@ public struct ArchitectureSearch {
     public let evidence: [PredictionEvidence]
     /// Architectures of the space, those within the target, predictions made, those no device holds.
     public let enumerated: Int
+    /// Combinations of experts that no model can have.
+    public let mixturesLeftOut: Int
     public let withinTarget: Int
     public let priced: Int
     public let unfitting: Int
@@ -95,8 +97,10 @@ public struct ArchitectureSearch {
       candidates: Array(ordered.prefix(problem.count)), tied: tied, examined: examined.count,
       front: evaluator.points(scan.front), memoryFront: evaluator.points(scan.memoryFront),
       ttftFront: evaluator.points(scan.ttftFront),
-      gqaVariants: try gqaVariants(of: winner, evaluator), evidence: evaluator.evidence,
-      enumerated: scan.enumerated, withinTarget: scan.withinTarget, priced: scan.priced,
+      gqaVariants: try gqaVariants(of: winner, evaluator),
+      evidence: evaluator.evidence(for: ordered), enumerated: scan.enumerated,
+      mixturesLeftOut: problem.space.mixturesLeftOut, withinTarget: scan.withinTarget,
+      priced: scan.priced,
       unfitting: scan.unfitting, seconds: scan.seconds, leastLoss: least.loss,
       contenders: ordered)
   }

@@ -24,11 +24,28 @@ final class CandidateEvaluator {
       }
       return GainModel(
         baseline: GainModel.Subject(shape: Shape(problem.baseline), throughput: throughput),
-        covariance: predictor.coefficientCovariance, formVariance: predictor.formVariance)
+        covariance: predictor.coefficientCovariance,
+        formVariance: predictor.formVariance(for: Self.priced(problem)))
     }
   }
 
-  var evidence: [PredictionEvidence] { pricer.predictors.map(\.evidence) }
+  /// What prices rest on: a baseline, and with experts in the space a mixture.
+  private static func priced(_ problem: SearchProblem) -> [Architecture] {
+    let mixture = problem.space.layers.lazy.flatMap {
+      problem.space.experts.mixtures(layers: $0, baseline: problem.baseline.layers).all
+    }.first { !$0.isDense }
+    guard let mixture else { return [] }
+    var shape = Shape(problem.baseline)
+    shape.layers = max(shape.layers, mixture.denseLayers + 1)
+    shape.mixture = mixture
+    return [shape.architecture(like: problem.baseline)]
+  }
+
+  /// - Parameter candidates: that are predicted: experts have prices of their own.
+  func evidence(for candidates: [SearchCandidate]) -> [PredictionEvidence] {
+    let sparse = candidates.map(\.architecture).filter { $0.firstExperts != nil }
+    return pricer.predictors.map { $0.evidence(for: sparse) }
+  }
 
   func candidates(_ shapes: [Shape]) throws -> [SearchCandidate] {
     try shapes.map { try candidate($0.architecture(like: problem.baseline)) }
@@ -71,7 +88,9 @@ final class CandidateEvaluator {
       isGQAVerified: problem.space.gqa.isVerified(shape.gqa)
         || shape.gqa == Shape(problem.baseline).gqa,
       isPatternVerified: shape.pattern
-        == LayerPattern(problem.baseline.layers.resized(to: shape.layers)))
+        == LayerPattern(problem.baseline.layers.resized(to: shape.layers)),
+      areExpertsVerified: shape.mixture.isDense
+        || shape.mixture == ExpertMixture(problem.baseline.layers))
     candidate.meetsTarget = loss.value <= problem.targetLoss
     return candidate
   }

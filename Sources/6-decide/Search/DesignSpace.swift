@@ -2,15 +2,19 @@ import CostModel
 import Foundation
 import Input
 import Model
+import ScalingLaws
 
 /// Every realisable architecture near a parameter budget.
 public struct DesignSpace: Sendable {
   /// `N`, non-embedding parameters, and how far from it a candidate may be, relative.
   public var parameters: Double
+  /// Whether of all parameters or of those that a token passes.
+  public var budget = ParameterBudget.total
   public var tolerance = 0.01
   public var layers: [Int]
   public var headDimensions: [Int]
   public var axes = LayerAxes()
+  public var experts = ExpertAxes()
   /// Hidden and intermediate sizes are multiples of these.
   public var hiddenMultiple = 128
   public var intermediateMultiple = 128
@@ -28,17 +32,41 @@ public struct DesignSpace: Sendable {
     self.headDimensions = headDimensions
   }
 
-  /// All shapes of one depth, pattern, head dimension and hidden size: what a thread takes at a time.
+  /// All shapes of one depth, pattern, mixture, head dimension and hidden size: what a thread takes at a
+  /// time.
   struct Column: Sendable {
     let layers: Int
     let pattern: LayerPattern
+    let mixture: ExpertMixture
     let headDimension: Int
     let hiddenSize: Int
+    /// Widths that the budget counts of all layers: MLPs with weights of their own, or experts.
+    fileprivate let mlps: Double
+    /// Steps of the intermediate size, where granularity says them.
+    fileprivate let widthSteps: [Int]?
 
-    /// Layers with MLP weights of their own.
-    fileprivate var mlps: Double { Double(layers - pattern.shared) }
-    /// Layers with attention for each of these; 1 where all layers are whole.
+    fileprivate init(
+      _ space: DesignSpace, layers: Int, pattern: LayerPattern, mixture: ExpertMixture,
+      headDimension: Int, hiddenSize: Int
+    ) {
+      (self.layers, self.pattern, self.mixture) = (layers, pattern, mixture)
+      (self.headDimension, self.hiddenSize) = (headDimension, hiddenSize)
+      if mixture.isDense {
+        mlps = Double(layers - pattern.shared)
+      } else {
+        let widths = mixture.widths(layers: layers)
+        mlps = Double(space.budget == .total ? widths.all : widths.active)
+      }
+      widthSteps = space.experts.widthSteps(
+        mixture, hiddenSize: hiddenSize, multiple: space.intermediateMultiple)
+    }
+
+    /// Layers with attention for each of the widths; 1 where all layers are whole and dense.
     fileprivate var attentionShare: Double { Double(layers - pattern.attentionFree) / mlps }
+    /// Parameters of routers for each of the widths and the hidden size; 0 where there are none.
+    fileprivate var routerShare: Double {
+      Double((layers - mixture.denseLayers) * mixture.count) / mlps
+    }
   }
 
   /// What every architecture keeps to (`Architecture.validated`).
@@ -55,6 +83,7 @@ public struct DesignSpace: Sendable {
       let room = parameters * (1 + tolerance) / first.mlps
       let leastPerHidden =
         Double(4 * first.headDimension) * first.attentionShare + Double(3 * intermediateMultiple)
+        + first.routerShare
       let most = min(room / leastPerHidden, Double(Largest.hiddenSize))
       return stride(from: hiddenMultiple, through: max(0, Int(most)), by: hiddenMultiple)
     }
@@ -62,17 +91,35 @@ public struct DesignSpace: Sendable {
 
   /// - Parameter hiddenSizes: those beside the first one.
   func columns(_ hiddenSizes: (_ first: Column) -> some Sequence<Int>) -> [Column] {
-    layers.flatMap { layers in
-      axes.patterns(layers: layers, baseline: context?.template.layers).flatMap { pattern in
-        headDimensions.flatMap { headDimension -> [Column] in
-          func column(_ hiddenSize: Int) -> Column {
-            Column(
-              layers: layers, pattern: pattern, headDimension: headDimension,
-              hiddenSize: hiddenSize)
+    let baseline = context?.template.layers
+    return layers.flatMap { layers in
+      axes.patterns(layers: layers, baseline: baseline).flatMap { pattern in
+        experts.mixtures(layers: layers, baseline: baseline).all.flatMap { mixture in
+          headDimensions.flatMap { headDimension -> [Column] in
+            func column(_ hiddenSize: Int) -> Column {
+              Column(
+                self, layers: layers, pattern: pattern, mixture: mixture,
+                headDimension: headDimension, hiddenSize: hiddenSize)
+            }
+            return hiddenSizes(column(hiddenMultiple)).map(column)
           }
-          return hiddenSizes(column(hiddenMultiple)).map(column)
         }
       }
+    }
+  }
+
+  /// Whether some candidate may have experts.
+  public var hasExperts: Bool {
+    layers.contains {
+      experts.mixtures(layers: $0, baseline: context?.template.layers).all
+        .contains { !$0.isDense }
+    }
+  }
+
+  /// Combinations of experts that no model can have, of all depths.
+  var mixturesLeftOut: Int {
+    layers.reduce(0) {
+      $0 + experts.mixtures(layers: $1, baseline: context?.template.layers).leftOut
     }
   }
 
@@ -86,6 +133,7 @@ public struct DesignSpace: Sendable {
     var isFound = false
     for column in columns
     where column.layers == shape.layers && column.pattern == shape.pattern
+      && column.mixture == shape.mixture
       && column.hiddenSize == shape.hiddenSize && column.headDimension == shape.headDimension
     {
       forEachShape(in: column) { if $0 == shape { isFound = true } }
@@ -109,11 +157,12 @@ public struct DesignSpace: Sendable {
     in column: Column, tolerance: Double, gqa: GQALimit, nearest: Bool = false,
     _ body: (Shape) -> Void
   ) {
-    // Of each MLP: shared ones count once, and not every layer needs attention.
+    // Of each width: shared ones count once, and not every layer needs attention.
+    let routers = column.routerShare * Double(column.hiddenSize)
     let perLayer = parameters / column.mlps
     let perHead = Double(2 * column.hiddenSize * column.headDimension) * column.attentionShare
     let perStep = Double(3 * column.hiddenSize * intermediateMultiple)
-    let most = perLayer * (1 + tolerance)
+    let most = perLayer * (1 + tolerance) - routers
     let mostHeads = Int(min((most - perStep) / perHead, Double(2 * Largest.heads)))
     let mostQueryHeads = min(
       mostHeads - 1, Largest.heads, Largest.queryWidth / column.headDimension)
@@ -123,24 +172,32 @@ public struct DesignSpace: Sendable {
         let heads = queryHeads + queryHeads / group
         guard heads <= mostHeads, gqa.allows(group) else { continue }
         let attention = perHead * Double(heads)
-        var low = ((perLayer * (1 - tolerance) - attention) / perStep).rounded(.up)
+        var low = ((perLayer * (1 - tolerance) - routers - attention) / perStep).rounded(.up)
         var high = ((most - attention) / perStep).rounded(.down)
         if nearest {
-          let ideal = (perLayer - attention) / perStep
+          let ideal = (perLayer - routers - attention) / perStep
           low = min(low, ideal.rounded(.down))
           high = max(high, ideal.rounded(.up))
         }
         low = max(low, 1)
-        high = min(high, Double(Largest.intermediateSize / intermediateMultiple))
-        guard low <= high else { continue }
-        for step in Int(low)...Int(high) {
+        high = min(
+          high, Double(Largest.intermediateSize / (intermediateMultiple * column.mixture.widest)))
+        func visit(_ step: Int) {
           body(
             Shape(
               layers: column.layers, hiddenSize: column.hiddenSize,
               intermediateSize: step * intermediateMultiple, queryHeads: queryHeads,
               keyValueHeads: queryHeads / group, headDimension: column.headDimension,
-              pattern: column.pattern))
+              pattern: column.pattern, mixture: column.mixture))
         }
+        if let steps = column.widthSteps {
+          for step in steps where nearest || low <= Double(step) && Double(step) <= high {
+            visit(step)
+          }
+          continue
+        }
+        guard low <= high else { continue }
+        for step in Int(low)...Int(high) { visit(step) }
       }
     }
   }
@@ -156,7 +213,9 @@ public struct DesignSpace: Sendable {
   }
 
   /// By how much a shape misses the budget, relative.
-  package func excess(_ shape: Shape) -> Double { Double(shape.parameters) / parameters - 1 }
+  package func excess(_ shape: Shape) -> Double {
+    Double(shape.parameters(budget)) / parameters - 1
+  }
 
   /// Depths as published models of that size have them: 16 layers at 1B, 28 at 3B, and between and
   /// beyond by the same power of `N`.
@@ -185,6 +244,7 @@ public struct DesignSpace: Sendable {
     }
     for value in layers { try check("layers", value, 4096) }
     try axes.check(layers: layers)
+    try experts.check(layers: layers, baseline: context?.template.layers)
     for value in headDimensions {
       try check("head_dimension", value, 4096)
       guard value % 2 == 0 else {

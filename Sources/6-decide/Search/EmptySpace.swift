@@ -25,7 +25,8 @@ package struct EmptySpace {
     self.space = space
     var constraints = [
       Constraint(
-        name: "tolerance \(Self.percent(space.tolerance))",
+        name: "tolerance \(Self.percent(space.tolerance))"
+          + (space.hasExperts ? " of \(space.budget) parameters" : ""),
         violation: { max(0, abs(space.excess($0)) - space.tolerance) },
         relaxation: {
           "tolerance \(Self.percent((abs(space.excess($0)) * 1e4).rounded(.up) / 1e4))"
@@ -84,7 +85,8 @@ package struct EmptySpace {
       return InputError(
         "design space",
         problem: "is empty: no sizes in multiples of \(space.hiddenMultiple) and "
-          + "\(space.intermediateMultiple) give \(Self.number(space.parameters)) parameters in "
+          + "\(space.intermediateMultiple)\(granularity) give \(Self.number(space.parameters)) "
+          + "\(space.hasExperts ? "\(space.budget) " : "")parameters in "
           + "\(space.layers.map(String.init).joined(separator: ", ")) layers",
         expected: "smaller multiples, or another number of layers")
     }
@@ -103,6 +105,11 @@ package struct EmptySpace {
       problem: "is empty: no architecture meets all of "
         + constraints.map(\.name).joined(separator: ", "),
       expected: "without \(names.joined(separator: " and ")), \(closest.shape.name) is the nearest")
+  }
+
+  private var granularity: String {
+    guard let values = space.experts.granularity else { return "" }
+    return " and granularity " + values.map(Self.number).joined(separator: ", ")
   }
 
   private static func percent(_ share: Double) -> String {

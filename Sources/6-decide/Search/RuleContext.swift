@@ -17,6 +17,14 @@ public struct RuleContext: Sendable {
     Double(shape.architecture(like: template).parameters.total)
   }
 
+  /// Bytes of all weights, as the scenarios store them; NaN where rows do not fill whole blocks.
+  func weightBytes(_ shape: Shape) -> Double {
+    let architecture = shape.architecture(like: template)
+    return scenarios.map {
+      (try? architecture.weightBytes($0.settings.weights)).map { Double($0) } ?? .nan
+    }.max() ?? .nan
+  }
+
   /// Bytes of one device that weights, activations, the engine's reserve and the whole batch's KV
   /// cache take, in the scenario that needs most.
   func memoryBytes(_ shape: Shape) -> Double {

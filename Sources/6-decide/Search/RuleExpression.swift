@@ -121,14 +121,25 @@ enum RuleVariable: String, CaseIterable, Sendable {
   case headDimension = "head_dim"
   case gqa
   case parameters
+  /// Of these, what a token passes.
+  case activeParameters = "active_parameters"
+  /// Of a layer; 0 of a dense model, as are the next three.
+  case experts
+  case activeExperts = "active_experts"
+  case sharedExperts = "shared_experts"
+  case denseLayers = "dense_layers"
+  case granularity
   case mlpToAttentionRatio = "r"
   case normalizedHiddenSize = "x"
   /// With embeddings, head, norms and biases.
   case totalParameters = "total_parameters"
+  /// Of all weights.
+  case weightGiB = "weight_gib"
   /// Of one device, in the scenario that needs most.
   case memoryGiB = "memory_gib"
 
-  /// NaN, for which no comparison holds, where the context is needed and absent.
+  /// NaN, for which no comparison holds, where the context is needed and absent, and for the granularity
+  /// of a dense model.
   func value(_ subject: RuleSubject) -> Double {
     let shape = subject.shape
     return switch self {
@@ -140,9 +151,16 @@ enum RuleVariable: String, CaseIterable, Sendable {
     case .headDimension: Double(shape.headDimension)
     case .gqa: Double(shape.gqa)
     case .parameters: Double(shape.parameters)
+    case .activeParameters: Double(shape.activeParameters)
+    case .experts: Double(shape.mixture.count)
+    case .activeExperts: Double(shape.mixture.active)
+    case .sharedExperts: Double(shape.mixture.shared)
+    case .denseLayers: Double(shape.mixture.denseLayers)
+    case .granularity: shape.granularity ?? .nan
     case .mlpToAttentionRatio: shape.mlpToAttentionRatio
     case .normalizedHiddenSize: shape.normalizedHiddenSize
     case .totalParameters: subject.context?.totalParameters(shape) ?? .nan
+    case .weightGiB: subject.context.map { $0.weightBytes(shape) / 0x1p30 } ?? .nan
     case .memoryGiB: subject.context.map { $0.memoryBytes(shape) / 0x1p30 } ?? .nan
     }
   }

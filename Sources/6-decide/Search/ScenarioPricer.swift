@@ -16,6 +16,7 @@ package final class ScenarioPricer {
   private var scratch: Architecture
   /// Of `scratch`'s layers.
   private var pattern: LayerPattern
+  private var mixture: ExpertMixture
 
   /// - Throws: `InputError` where the baseline does not fit a device.
   package init(_ scenarios: [Scenario], _ combination: Combination, baseline: Architecture) throws {
@@ -26,6 +27,7 @@ package final class ScenarioPricer {
     scratch = baseline
     scratch.name = ""
     pattern = LayerPattern(baseline.layers)
+    mixture = ExpertMixture(baseline.layers)
     predictors = try scenarios.map { try Predictor($0.profile, $0.engine, $0.settings) }
     self.baseline = try zip(predictors, scenarios).map { predictor, scenario in
       // `predict` says what does not fit and what would.
@@ -43,9 +45,11 @@ package final class ScenarioPricer {
 
   /// Makes `scratch` the candidate: in place, but for the layers' order, which many share.
   private func take(_ shape: Shape) {
-    if scratch.layers.count != shape.layers || pattern != shape.pattern {
-      scratch.layers = template.layers.arranged(shape.layers, shape.pattern)
-      pattern = shape.pattern
+    if scratch.layers.count != shape.layers || pattern != shape.pattern
+      || mixture != shape.mixture
+    {
+      scratch.arrange(like: template, shape.layers, shape.pattern, shape.mixture)
+      (pattern, mixture) = (shape.pattern, shape.mixture)
     }
     shape.setSizes(of: &scratch)
   }

@@ -30,6 +30,9 @@ public struct SearchCandidate: Sendable {
   public let isGQAVerified: Bool
   /// Whether its layers follow the baseline's pattern: laws do not see another one.
   public let isPatternVerified: Bool
+  /// Whether it is dense or has the baseline's experts: what the law of mixtures leaves out is no matter
+  /// then.
+  public let areExpertsVerified: Bool
   /// Whether it cannot be told from the fastest within the errors.
   public var isTied = false
 

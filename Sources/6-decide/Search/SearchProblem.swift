@@ -43,33 +43,52 @@ public struct SearchProblem: Sendable {
     case .loss(let loss): return loss
     case .shape(let point):
       var surface = LossSurface(predictor)
-      return surface.loss(
-        normalizedHiddenSize: point.normalizedHiddenSize,
-        mlpToAttentionRatio: point.mlpToAttentionRatio, aspectRatio: point.aspectRatio)
+      return surface.loss(point)
     }
   }
 
   /// Whether the baseline is of the budget's size: a gain over another size says nothing of a shape.
-  public var isBaselineOfSize: Bool { Self.isOfSize(space.parameters, baseline) }
+  public var isBaselineOfSize: Bool {
+    Self.isOfSize(space.parameters, space.budget, baseline)
+  }
 
   /// How far a baseline's `N` may be from the budget's, relative.
   static let baselineTolerance = 0.1
 
-  static func isOfSize(_ parameters: Double, _ architecture: Architecture) -> Bool {
-    abs(Double(architecture.parameters.nonEmbedding) / parameters - 1) <= baselineTolerance
+  static func isOfSize(
+    _ parameters: Double, _ budget: ParameterBudget, _ architecture: Architecture
+  ) -> Bool {
+    abs(Double(architecture.parameters.count(budget)) / parameters - 1) <= baselineTolerance
   }
 
   /// Whether `shape` is of the space and within the target.
   package func admits(_ shape: Shape) -> Bool {
     var surface = LossSurface(predictor)
-    return space.contains(shape) && surface.loss(shape) <= targetLoss
+    return space.contains(shape)
+      && surface.loss(shape, vocabularySize: baseline.vocabularySize) <= targetLoss
   }
 }
 
 extension LossSurface {
-  package mutating func loss(_ shape: Shape) -> Double {
-    loss(
+  /// - Parameter vocabularySize: of all candidates.
+  package mutating func loss(_ shape: Shape, vocabularySize: Int) -> Double {
+    guard shape.mixture.isDense, !needsSizes else {
+      return loss(TrainingPoint(shape, vocabularySize: vocabularySize))
+    }
+    return loss(
       normalizedHiddenSize: shape.normalizedHiddenSize,
       mlpToAttentionRatio: shape.mlpToAttentionRatio, aspectRatio: shape.aspectRatio)
+  }
+}
+
+extension TrainingPoint {
+  init(_ shape: Shape, vocabularySize: Int) {
+    self.init(
+      parameters: Double(shape.activeParameters),
+      normalizedHiddenSize: shape.normalizedHiddenSize,
+      mlpToAttentionRatio: shape.mlpToAttentionRatio, aspectRatio: shape.aspectRatio)
+    experts = Double(shape.mlpParameters) / Double(shape.activeMLPParameters)
+    activeShare = Double(shape.activeParameters) / Double(shape.parameters)
+    embeddings = 2 * Double(shape.hiddenSize) * Double(vocabularySize)
   }
 }

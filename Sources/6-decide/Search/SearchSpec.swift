@@ -19,6 +19,8 @@ public struct SearchSpec: Sendable {
 
   /// A number of non-embedding parameters, or the architecture whose number is meant.
   public var parameters: String?
+  /// What `parameters` counts.
+  public var budget: ParameterBudget?
   public var baseline: String?
   public var tokens: Double?
   public var law: String?
@@ -26,12 +28,15 @@ public struct SearchSpec: Sendable {
   public var anchors: [LossAnchor] = []
   /// The law that carries an anchor's `L_opt` to other sizes and tokens, or `none`.
   public var scaling: String?
+  /// The law of mixtures of experts: a file, or a shipped one.
+  public var expertLaw: String?
   /// A loss, or the architecture whose loss by the law is the target.
   public var targetLoss: String?
   public var tolerance: Double?
   public var layers: [Int]?
   public var headDimensions: [Int]?
   public var axes = LayerAxes()
+  public var experts = ExpertAxes()
   public var hiddenMultiple: Int?
   public var intermediateMultiple: Int?
   /// `Int.max` for no limit.
@@ -62,16 +67,19 @@ public struct SearchSpec: Sendable {
   public func overridden(by other: SearchSpec) -> SearchSpec {
     var result = other
     result.parameters = other.parameters ?? parameters
+    result.budget = other.budget ?? budget
     result.baseline = other.baseline ?? baseline
     result.tokens = other.tokens ?? tokens
     result.law = other.law ?? law
     if other.anchors.isEmpty { result.anchors = anchors }
     result.scaling = other.scaling ?? scaling
+    result.expertLaw = other.expertLaw ?? expertLaw
     result.targetLoss = other.targetLoss ?? targetLoss
     result.tolerance = other.tolerance ?? tolerance
     result.layers = other.layers ?? layers
     result.headDimensions = other.headDimensions ?? headDimensions
     result.axes = axes.overridden(by: other.axes)
+    result.experts = experts.overridden(by: other.experts)
     result.hiddenMultiple = other.hiddenMultiple ?? hiddenMultiple
     result.intermediateMultiple = other.intermediateMultiple ?? intermediateMultiple
     result.maxGQA = other.maxGQA ?? maxGQA
@@ -116,7 +124,8 @@ extension SearchSpec {
       self.parameters, "parameters", "a number such as 1B, or an architecture")
     let number = ScaledCount(parameters)?.value
     let meant = number == nil ? try within("parameters") { try Zoo.resolve(parameters) } : nil
-    let size = number ?? Double(meant?.parameters.nonEmbedding ?? 0)
+    let budget = budget ?? .total
+    let size = number ?? Double(meant?.parameters.count(budget) ?? 0)
     let named = try self.baseline.map { name in
       try within("baseline") { try Zoo.resolve(name) }
     }
@@ -125,10 +134,12 @@ extension SearchSpec {
       parameters: size,
       layers: layers ?? [meant?.layers.count ?? DesignSpace.usualLayers(parameters: size)],
       headDimensions: headDimensions ?? [baseline.headDimension])
+    space.budget = budget
     if let tolerance { space.tolerance = tolerance }
     if let hiddenMultiple { space.hiddenMultiple = hiddenMultiple }
     if let intermediateMultiple { space.intermediateMultiple = intermediateMultiple }
     space.axes = axes
+    space.experts = experts
     space.tensorParallel = tensorParallel ?? 1
     space.rules = try rules.map { try RuleExpression($0) }
     space.gqa = try gqaLimit(baseline)
@@ -138,16 +149,25 @@ extension SearchSpec {
     let law = try within("law") { try LawZoo.resolve(lawName) }
       .referenced(anchors: anchors, scaling: scaling)
     if let tokens { try TrainingBudget.check(tokens: tokens, parameters: size) }
-    let predictor = try LossPredictor(law, parameters: size, tokens: tokens)
     let targetText = try required(
       targetLoss, "target_loss", "a loss such as 2.8, or an architecture")
-    let target = try target(targetText, predictor)
+    let targetShape = try targetShape(targetText)
+    let hasExperts =
+      experts.areGiven || baseline.firstExperts != nil || targetShape?.firstExperts != nil
+    let predictor = try LossPredictor(
+      law, parameters: size, tokens: tokens, counts: budget,
+      experts: hasExperts
+        ? try within("expert_law") { try expertLaw.map(LawZoo.resolve) ?? LawZoo.experts() } : nil)
+    let target = try target(targetText, targetShape, predictor)
     let scenarios = try resolvedScenarios(device)
     space.context = RuleContext(template: baseline, scenarios: scenarios)
     space = try space.validated()
     try axes.check(baseline: baseline, layers: space.layers)
+    try experts.check(baseline: baseline, axes: axes, layers: space.layers)
     // Sizes are varied by the formulas of gated MLPs and layers that are alike.
-    guard Shape(baseline).parameters == baseline.parameters.nonEmbedding else {
+    guard Shape(baseline).parameters == baseline.parameters.nonEmbedding,
+      Shape(baseline).activeParameters == baseline.parameters.activeNonEmbedding
+    else {
       throw InputError(
         "baseline", problem: "\(baseline.name) has layers that a search cannot vary",
         expected: "one whose layers are alike, with gated MLPs")
@@ -167,8 +187,17 @@ extension SearchSpec {
     return problem
   }
 
-  private func target(_ text: String, _ predictor: LossPredictor) throws -> LossTarget {
-    if let loss = Double(text), loss > 0, loss.isFinite {
+  /// `nil` where the target is a loss.
+  private func targetShape(_ text: String) throws -> Architecture? {
+    if let loss = Double(text), loss > 0, loss.isFinite { return nil }
+    return try within("target_loss") { try Zoo.resolve(text) }
+  }
+
+  private func target(
+    _ text: String, _ shape: Architecture?, _ predictor: LossPredictor
+  ) throws -> LossTarget {
+    if let shape { return .shape(TrainingPoint(shape)) }
+    if let loss = Double(text) {
       guard predictor.quantity == .loss else {
         throw InputError(
           "target_loss",
@@ -178,8 +207,7 @@ extension SearchSpec {
       }
       return .loss(loss)
     }
-    return .shape(
-      TrainingPoint(try within("target_loss") { try Zoo.resolve(text) }))
+    preconditionFailure("a target is a loss or an architecture")
   }
 
   /// A LLaMA-3.2 model of that size (vocabulary and proportions that people know), else the nearest of
@@ -193,9 +221,9 @@ extension SearchSpec {
     }
     // Of equal layers: a search varies the sizes that all have.
     let known = try zoo.names().map(zoo.architecture)
-      .filter { $0.layers.kinds.count == 1 && !$0.layers.sharesWeights }
+      .filter { $0.isUniform && $0.layers.kinds.count == 1 && !$0.layers.sharesWeights }
       .sorted { distance($0) < distance($1) }
-    let alike = known.filter { SearchProblem.isOfSize(size, $0) }
+    let alike = known.filter { SearchProblem.isOfSize(size, .total, $0) }
     guard let nearest = alike.first(where: { $0.name.hasPrefix("llama-3.2") }) ?? alike.first else {
       let hint = known.first.map {
         "; the nearest known, \($0.name), has \(String(format: "%.3g", Double($0.parameters.nonEmbedding)))"

@@ -11,11 +11,16 @@ extension SearchSpec {
   private enum Key: String, CaseIterable {
     case parameters, baseline, tokens, law, anchor, scaling, tolerance, layers, rules, device,
       engine
-    case windows, workload, batch, dtype, scenarios, combine, front, count
+    case windows, experts, granularity, workload, batch, dtype, scenarios, combine, front, count
     case targetLoss = "target_loss"
     case headDimension = "head_dimension"
     case attentionFree = "attention_free"
     case sharedPairs = "shared_pairs"
+    case parameterBudget = "parameter_budget"
+    case expertLaw = "expert_law"
+    case activeExperts = "active_experts"
+    case sharedExperts = "shared_experts"
+    case denseLayers = "dense_layers"
     case hiddenMultiple = "hidden_multiple"
     case intermediateMultiple = "intermediate_multiple"
     case maxGQA = "max_gqa"
@@ -45,12 +50,14 @@ extension SearchSpec {
     }
     func name(_ node: SpecNode) throws -> String { try Self.path(node, in: folder) }
     parameters = try read(.parameters, name)
+    budget = try read(.parameterBudget) { try $0.word(ParameterBudget.allCases) }
     baseline = try read(.baseline, name)
     tokens = try read(.tokens) { try $0.quantity() }
     law = try read(.law, name)
     anchors =
       try read(.anchor) { try $0.list().map { try Self.anchor($0, in: folder) } } ?? []
     scaling = try read(.scaling, name)
+    expertLaw = try read(.expertLaw, name)
     targetLoss = try read(.targetLoss, name)
     tolerance = try read(.tolerance) { try $0.share() }
     layers = try read(.layers) { try Self.layers($0) }
@@ -62,6 +69,14 @@ extension SearchSpec {
       try $0.list().map { try $0.value(WindowPattern.expected) { WindowPattern($0) } }
     }
     axes.sharedPairs = try read(.sharedPairs) { try $0.list().map { try $0.flag() } }
+    func counts(_ range: ClosedRange<Int>) -> (SpecNode) throws -> [Int] {
+      { try $0.list().map { try $0.count(range) } }
+    }
+    experts.experts = try read(.experts, counts(0...ExpertAxes.mostExperts))
+    experts.active = try read(.activeExperts, counts(1...ExpertAxes.mostExperts))
+    experts.shared = try read(.sharedExperts, counts(0...64))
+    experts.denseLayers = try read(.denseLayers, counts(0...4096))
+    experts.granularity = try read(.granularity) { try $0.list().map { try $0.positiveNumber() } }
     hiddenMultiple = try read(.hiddenMultiple) { try $0.count(1...65536) }
     intermediateMultiple = try read(.intermediateMultiple) { try $0.count(1...65536) }
     maxGQA = try read(.maxGQA) {

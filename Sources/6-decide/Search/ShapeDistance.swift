@@ -17,26 +17,31 @@ public struct ShapeDistance: Sendable, Equatable {
   public init() {}
 
   /// Logarithms of d, f, H·e, K·e and L, of the share of layers with attention, and of one and the
-  /// share of these with a window.
+  /// share of these with a window; of experts, f is of all that a token passes, and there are besides
+  /// the logarithms of how many that is and of how many there are for each.
   static func features(_ shape: Shape) -> [Double] {
     let pattern = shape.pattern
     let sizes = [
-      shape.hiddenSize, shape.intermediateSize, shape.queryHeads * shape.headDimension,
+      shape.hiddenSize, shape.mixture.passed * shape.intermediateSize,
+      shape.queryHeads * shape.headDimension,
       shape.keyValueHeads * shape.headDimension, shape.layers,
     ]
     let attending = Double(shape.layers - pattern.attentionFree) / Double(shape.layers)
     let windowed =
       pattern.window > 0 ? Double(pattern.local) / Double(pattern.local + pattern.global) : 0
-    return sizes.map { log(Double($0)) } + [log(attending), log(1 + windowed)]
+    let (passed, held) = (Double(shape.mixture.passed), Double(shape.mixture.held))
+    return sizes.map { log(Double($0)) }
+      + [log(attending), log(1 + windowed), log(passed), log(held / passed)]
   }
 
   static func squaredDistance(_ first: Shape, _ second: Shape) -> Double {
     zip(features(first), features(second)).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
   }
 
-  /// Whether the layers follow one pattern and all widths are within a few percent.
+  /// Whether the layers follow one pattern, have the same experts, and all widths are within a few percent.
   public static func areCopies(_ first: Shape, _ second: Shape) -> Bool {
-    first.pattern == second.pattern && squaredDistance(first, second) < 0.06 * 0.06
+    first.pattern == second.pattern && first.mixture == second.mixture
+      && squaredDistance(first, second) < 0.06 * 0.06
   }
 
   /// Correlation of the errors of two shapes; 1 of a shape with itself.

@@ -108,9 +108,10 @@ struct SpaceScan: Sendable {
 
     mutating func walk(_ column: DesignSpace.Column) {
       let space = problem.space
+      let vocabulary = problem.baseline.vocabularySize
       space.forEachShape(in: column) { shape in
         result.enumerated += 1
-        let loss = surface.loss(shape)
+        let loss = surface.loss(shape, vocabularySize: vocabulary)
         guard loss.isFinite else { return }
         if loss < result.leastLoss?.loss ?? .infinity { result.leastLoss = (loss, shape) }
         let isWithinTarget = loss <= target

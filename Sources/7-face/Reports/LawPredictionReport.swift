@@ -7,6 +7,10 @@ public struct LawPredictionReport: Encodable, Sendable {
   public let architecture: String
   public let law: String
   public let nonEmbeddingParameters: Int
+  /// Of these, those that a token passes, where experts make it fewer; `x` and `r` are of them.
+  public let activeParameters: Int?
+  /// MLP parameters over those that a token passes, of a mixture of experts.
+  public let experts: Double?
   public let tokens: Double?
   /// `x = d/√N`.
   public let x: Double
@@ -36,10 +40,13 @@ public struct LawPredictionReport: Encodable, Sendable {
     }
     self.architecture = architecture.name
     self.law = law.name
-    nonEmbeddingParameters = architecture.parameters.nonEmbedding
+    let (counts, point) = (architecture.parameters, TrainingPoint(architecture))
+    nonEmbeddingParameters = counts.nonEmbedding
+    activeParameters = counts.inactive > 0 ? counts.activeNonEmbedding : nil
+    experts = counts.inactive > 0 ? point.experts : nil
     self.tokens = tokens.isFinite ? tokens : nil
-    x = architecture.normalizedHiddenSize
-    r = architecture.mlpToAttentionRatio
+    x = point.normalizedHiddenSize
+    r = point.mlpToAttentionRatio
     loss = value(.loss)
     ratioToReference = value(.ratioToReference)
     differenceFromReference = value(.differenceFromReference)
@@ -75,7 +82,7 @@ public struct LawPredictionReport: Encodable, Sendable {
       table.add(
         [report.architecture] + (laws.count > 1 ? [report.law] : [])
           + [
-            Quantity.count(Double(report.nonEmbeddingParameters)),
+            Quantity.count(Double(report.activeParameters ?? report.nonEmbeddingParameters)),
             report.tokens.map(Quantity.count) ?? "–", Quantity.number(report.x),
             Quantity.number(report.r),
           ] + (isMixed ? [report.predicted.what] : [])
@@ -95,6 +102,11 @@ public struct LawPredictionReport: Encodable, Sendable {
     for report in reports {
       let subject = laws.count > 1 ? "\(report.architecture) by \(report.law)" : report.architecture
       remarks += report.extrapolated.map { "extrapolated, \(subject): \($0)" }
+      if let active = report.activeParameters {
+        remarks.append(
+          "\(subject): N is what a token passes, \(Quantity.count(Double(active))) of "
+            + Quantity.count(Double(report.nonEmbeddingParameters)))
+      }
       remarks += report.notes.map { "\(subject): \($0)" }
     }
     var seen: Set<String> = []

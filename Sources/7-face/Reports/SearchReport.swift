@@ -38,13 +38,19 @@ public struct SearchReport {
   private var summary: String {
     let space = problem.space
     return """
-      N = \(Quantity.count(space.parameters)) ± \(Quantity.percent(space.tolerance)), \
+      N = \(Quantity.count(space.parameters))\(budget) ± \(Quantity.percent(space.tolerance)), \
       \(space.layers.map(String.init).joined(separator: ", ")) layers: \(result.enumerated) \
       architectures, \(result.withinTarget) with a \(quantity.words) up to \(Self.loss(result.targetLoss)) \
       (\(problem.targetName)); least \(Self.loss(result.leastLoss)). \
       \(Quantity.count(Double(result.enumerated) / result.seconds)) a second.
       """
   }
+
+  /// Whether some candidate may have experts.
+  private var hasExperts: Bool { problem.space.hasExperts }
+
+  /// What N counts, where that makes a difference.
+  private var budget: String { hasExperts ? " \(problem.space.budget)" : "" }
 
   private var quantity: LossPrediction.Quantity { problem.predictor.quantity }
 
@@ -55,23 +61,34 @@ public struct SearchReport {
 
   private var candidates: Table {
     // In what layers differ, after the sizes, where the search varies it.
-    let patternColumn = problem.space.axes.areGiven ? 7 : nil
+    let hasPatterns = problem.space.axes.areGiven
     var columns: [(String, Table.Alignment)] = [
       ("", .left), ("d", .right), ("f", .right), ("L", .right), ("H", .right), ("K", .right),
-      ("e", .right), ("N", .right), ("total", .right), ("r", .right), ("d/√N", .right),
-      (quantity.words, .right), ("P(target)", .right), ("memory", .right), ("tok/s", .right),
+      ("e", .right),
+    ]
+    if hasPatterns { columns.append(("layers", .left)) }
+    if hasExperts { columns.append(("experts", .left)) }
+    columns.append(("N", .right))
+    if hasExperts { columns.append(("active", .right)) }
+    columns += [
+      ("total", .right), ("r", .right), ("d/√N", .right), (quantity.words, .right),
+      ("P(target)", .right), ("memory", .right), ("tok/s", .right),
       ("90% interval", .right), ("gain", .right),
       ("90% interval", .right), ("P(faster)", .right),
     ]
-    if let patternColumn { columns.insert(("layers", .left), at: patternColumn) }
     var table = Table(columns)
     func add(_ mark: String, _ candidate: SearchCandidate) {
       let shape = candidate.shape
-      var cells =
+      var cells = [
+        mark, "\(shape.hiddenSize)", "\(shape.intermediateSize)", "\(shape.layers)",
+        "\(shape.queryHeads)", "\(shape.keyValueHeads)", "\(shape.headDimension)",
+      ]
+      if hasPatterns { cells.append(shape.pattern.words.joined(separator: " ")) }
+      if hasExperts { cells.append(Self.experts(shape.mixture)) }
+      cells.append(Quantity.count(Double(shape.parameters)))
+      if hasExperts { cells.append(Quantity.count(Double(shape.activeParameters))) }
+      cells +=
         [
-          mark, "\(shape.hiddenSize)", "\(shape.intermediateSize)", "\(shape.layers)",
-          "\(shape.queryHeads)", "\(shape.keyValueHeads)", "\(shape.headDimension)",
-          Quantity.count(Double(shape.parameters)),
           Quantity.count(Double(candidate.architecture.parameters.total)),
           Quantity.number(shape.mlpToAttentionRatio, digits: 3),
           Quantity.number(shape.normalizedHiddenSize, digits: 3),
@@ -87,9 +104,6 @@ public struct SearchReport {
           problem.isBaselineOfSize
             ? Quantity.probability(candidate.probabilityBeatsBaseline) : "–",
         ]
-      if let patternColumn {
-        cells.insert(shape.pattern.words.joined(separator: " "), at: patternColumn)
-      }
       table.add(cells)
     }
     for (index, candidate) in result.candidates.enumerated() {
@@ -103,7 +117,8 @@ public struct SearchReport {
     var notes: [String] = []
     if !problem.isBaselineOfSize {
       notes.append(
-        "\(problem.baseline.name) has \(Quantity.count(Double(problem.baseline.parameters.nonEmbedding))) "
+        "\(problem.baseline.name) has "
+          + "\(Quantity.count(Double(problem.baseline.parameters.count(problem.space.budget))))\(budget) "
           + "parameters, not \(Quantity.count(problem.space.parameters)): a gain over another size says "
           + "nothing of a shape, so none is stated. A baseline within 10% gives one.")
     }
@@ -126,6 +141,7 @@ public struct SearchReport {
         "The law is blind to layers without attention, windows and shared weights: where they are "
           + "not the baseline's they are unverified in loss.")
     }
+    notes += expertNotes
     if let law = problem.predictor.law.uncertainty {
       if law.covariance == nil, law.resamples.isEmpty {
         notes.append(
@@ -138,13 +154,43 @@ public struct SearchReport {
     if result.unfitting > 0 {
       notes.append("\(result.unfitting) candidates under the target do not fit a device.")
     }
-    notes += result.candidates.first?.loss.notes ?? []
+    var seen: Set<String> = []
+    notes += result.candidates.flatMap(\.loss.notes).filter { seen.insert($0).inserted }
     notes += Set(result.candidates.flatMap(\.extrapolated)).sorted().map { "extrapolated: " + $0 }
     for (scenario, evidence) in zip(problem.scenarios, result.evidence) {
       let text = evidence.text(scenario.settings)
       if !notes.contains(text) { notes.append(text) }
     }
     return notes
+  }
+
+  private var expertNotes: [String] {
+    guard hasExperts else { return [] }
+    var notes = [
+      "N is of \(problem.space.budget) parameters: all that are compared, the baseline too, have as many. "
+        + "f is the width of an expert; N and active are without embeddings, total is with them."
+    ]
+    if result.mixturesLeftOut > 0 {
+      notes.append(
+        "\(result.mixturesLeftOut) combinations are left out: more active experts than experts, or no "
+          + "layer with experts.")
+    }
+    if result.candidates.contains(where: { !$0.areExpertsVerified }) {
+      let law = problem.predictor.experts ?? problem.predictor.law
+      notes.append(
+        "\(law.name) knows how many experts there are for what a token passes, not their granularity, "
+          + "shared experts, several active ones or dense layers: candidates with experts are "
+          + "unverified in loss.")
+    }
+    return notes
+  }
+
+  /// `32, 4 active, 1 shared, 1 dense layer`; `–` of a dense model.
+  private static func experts(_ mixture: ExpertMixture) -> String {
+    guard !mixture.isDense else { return "–" }
+    return "\(mixture.count), \(mixture.active) active"
+      + (mixture.shared > 0 ? ", \(mixture.shared) shared" : "")
+      + (mixture.denseLayers > 0 ? ", first \(mixture.denseLayers) dense" : "")
   }
 
   private var heads: String {
@@ -218,7 +264,8 @@ public struct SearchReport {
   var document: Document {
     let naming = Document.Naming(quantity: quantity, statesGains: problem.isBaselineOfSize)
     return Document(
-      baseline: Document.Candidate(result.baseline, naming), quantity: quantity,
+      baseline: Document.Candidate(result.baseline, naming),
+      parameterBudget: problem.space.budget, quantity: quantity,
       targetLoss: naming.value(result.targetLoss, .loss),
       leastLoss: naming.value(result.leastLoss, .loss), target: result.targetLoss,
       least: result.leastLoss, baselineOfAnotherSize: !problem.isBaselineOfSize,
@@ -239,7 +286,9 @@ public struct SearchReport {
           gqa: variant.candidate.shape.gqa,
           candidate: Document.Candidate(variant.candidate, naming),
           measuredLoss: variant.measuredLoss, allowed: variant.isAllowed)
-      }, enumerated: result.enumerated, withinTarget: result.withinTarget, priced: result.priced,
+      }, enumerated: result.enumerated,
+      combinationsLeftOut: result.mixturesLeftOut, withinTarget: result.withinTarget,
+      priced: result.priced,
       unfitting: result.unfitting, seconds: result.seconds, notes: notes,
       verified: verification?.document)
   }
@@ -280,12 +329,35 @@ public struct SearchReport {
       let probabilityBeatsBaseline: Double?
     }
 
+    struct Experts: Encodable {
+      let count: Int
+      let active: Int
+      let shared: Int
+      let denseLayers: Int
+      let intermediateSize: Int
+      let granularity: Double
+
+      init?(_ shape: Shape) {
+        guard let granularity = shape.granularity else { return nil }
+        count = shape.mixture.count
+        active = shape.mixture.active
+        shared = shape.mixture.shared
+        denseLayers = shape.mixture.denseLayers
+        intermediateSize = shape.intermediateSize
+        self.granularity = granularity
+      }
+    }
+
     struct Candidate: Encodable {
       let name: String
       let architecture: [String: JSONValue]
       let parameters: Int
+      /// Of `parameters`, what a token passes.
+      let activeParameters: Int
       /// With embeddings, head, norms and biases.
       let totalParameters: Int
+      /// Absent of a dense model.
+      let experts: Experts?
       /// One of the three, by `quantity`.
       let loss: Double?
       let ratioToReference: Double?
@@ -303,6 +375,7 @@ public struct SearchReport {
       let tied: Bool
       let gqaVerified: Bool
       let patternVerified: Bool
+      let expertsVerified: Bool
       let extrapolated: [String]
       let served: [Served]
 
@@ -325,7 +398,9 @@ public struct SearchReport {
         name = candidate.architecture.name
         architecture = candidate.architecture.config
         parameters = candidate.architecture.parameters.nonEmbedding
+        activeParameters = candidate.architecture.parameters.activeNonEmbedding
         totalParameters = candidate.architecture.parameters.total
+        experts = Experts(candidate.shape)
         loss = naming.value(candidate.loss.value, .loss)
         ratioToReference = naming.value(candidate.loss.value, .ratioToReference)
         differenceFromReference = naming.value(candidate.loss.value, .differenceFromReference)
@@ -339,6 +414,7 @@ public struct SearchReport {
         tied = candidate.isTied
         gqaVerified = candidate.isGQAVerified
         patternVerified = candidate.isPatternVerified
+        expertsVerified = candidate.areExpertsVerified
         extrapolated = candidate.extrapolated
       }
     }
@@ -347,6 +423,7 @@ public struct SearchReport {
       let name: String
       let architecture: [String: JSONValue]
       let parameters: Int
+      let activeParameters: Int
       let loss: Double?
       let ratioToReference: Double?
       let differenceFromReference: Double?
@@ -360,6 +437,7 @@ public struct SearchReport {
         name = point.architecture.name
         architecture = point.architecture.config
         parameters = point.architecture.parameters.nonEmbedding
+        activeParameters = point.architecture.parameters.activeNonEmbedding
         loss = naming.value(point.loss, .loss)
         ratioToReference = naming.value(point.loss, .ratioToReference)
         differenceFromReference = naming.value(point.loss, .differenceFromReference)
@@ -379,6 +457,8 @@ public struct SearchReport {
     }
 
     let baseline: Candidate
+    /// What N counts.
+    let parameterBudget: ParameterBudget
     /// What `target` and `least` are.
     let quantity: LossPrediction.Quantity
     let targetLoss: Double?
@@ -396,6 +476,8 @@ public struct SearchReport {
     let candidates: [Candidate]
     let gqaVariants: [Variant]
     let enumerated: Int
+    /// Combinations of experts that no model can have.
+    let combinationsLeftOut: Int
     let withinTarget: Int
     let priced: Int
     let unfitting: Int

@@ -28,14 +28,17 @@ struct LawPredictCommand: ParsableCommand {
     let laws = try law.map { try reference.applied(to: LawZoo.resolve($0)) }
     let reports = try architectures.flatMap { argument in
       let architecture = try Zoo.resolve(argument)
-      let parameters = Double(architecture.parameters.nonEmbedding)
+      let counts = architecture.parameters
+      let parameters = Double(counts.activeNonEmbedding)
       if let tokens {
         try within(architecture.name) {
           try TrainingBudget.check(tokens: tokens.value, parameters: parameters)
         }
       }
       return try laws.map { law in
-        let predictor = try LossPredictor(law, parameters: parameters, tokens: tokens?.value)
+        let predictor = try LossPredictor(
+          law, parameters: parameters, tokens: tokens?.value, counts: .active,
+          experts: counts.inactive > 0 ? LawZoo.experts() : nil)
         return LawPredictionReport(
           architecture, law: law, tokens: predictor.tokens, try predictor.predict(architecture))
       }

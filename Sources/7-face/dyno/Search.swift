@@ -4,10 +4,12 @@ import Formats
 import Foundation
 import Input
 import Reports
+import ScalingLaws
 import Search
 
 extension Combination: ExpressibleByArgument {}
 extension SearchProblem.Front: ExpressibleByArgument {}
+extension ParameterBudget: ExpressibleByArgument {}
 
 struct Search: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -93,6 +95,12 @@ struct SpaceOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "What --parameters counts of mixtures of experts: total, or active (what a token passes). "
+        + "Default: total.", valueName: "total|active"))
+  var parameterBudget: ParameterBudget?
+
+  @Option(
+    help: ArgumentHelp(
       "What gains are over. Default: the architecture of --parameters, else one of the zoo within 10% "
         + "of that number.", valueName: "arch"))
   var baseline: String?
@@ -127,6 +135,26 @@ struct SpaceOptions: ParsableArguments {
         + "both. Default: false.", valueName: "bool"))
   var sharedPairs: CommaSeparated<Bool>?
 
+  @Option(
+    help: "Experts of a layer, comma-separated; 0: dense. Default: the baseline's.")
+  var experts: CountList?
+
+  @Option(help: "Experts that a token passes, comma-separated. Default: the baseline's.")
+  var activeExperts: CountList?
+
+  @Option(
+    help: "Experts that every token passes besides, comma-separated. Default: the baseline's.")
+  var sharedExperts: CountList?
+
+  @Option(help: "First layers without experts, comma-separated. Default: the baseline's.")
+  var denseLayers: CountList?
+
+  @Option(
+    help: ArgumentHelp(
+      "Twice the hidden size over the width of an expert, comma-separated. Default: any width.",
+      valueName: "number"))
+  var granularity: CommaSeparated<Double>?
+
   @Option(help: "Hidden sizes are multiples of this. Default: 128.")
   var hiddenMultiple: Int?
 
@@ -153,6 +181,7 @@ struct SpaceOptions: ParsableArguments {
 
   func fill(_ spec: inout SearchSpec) {
     spec.parameters = parameters
+    spec.budget = parameterBudget
     spec.baseline = baseline
     spec.tolerance = tolerance?.share
     spec.layers = layers.map { $0.values.flatMap { Array($0.range) } }
@@ -160,6 +189,11 @@ struct SpaceOptions: ParsableArguments {
     spec.axes.attentionFree = attentionFree?.values
     spec.axes.windows = windows?.values
     spec.axes.sharedPairs = sharedPairs?.values
+    spec.experts.experts = experts?.values
+    spec.experts.active = activeExperts?.values
+    spec.experts.shared = sharedExperts?.values
+    spec.experts.denseLayers = denseLayers?.values
+    spec.experts.granularity = granularity?.values
     spec.hiddenMultiple = hiddenMultiple
     spec.intermediateMultiple = intermediateMultiple
     spec.maxGQA = maxGqa?.value
@@ -202,6 +236,12 @@ struct SearchLossOptions: ParsableArguments {
 
   @OptionGroup var reference: ReferenceOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "The law that says how mixtures of experts relate to dense models. Default: experts-joint.",
+      valueName: "law"))
+  var expertLaw: String?
+
   @Option(help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"))
   var tokens: ScaledCount?
 
@@ -214,6 +254,7 @@ struct SearchLossOptions: ParsableArguments {
     spec.law = law
     spec.anchors = try reference.anchor.map { try $0.anchor() }
     spec.scaling = reference.scaling
+    spec.expertLaw = expertLaw
     spec.tokens = tokens?.value
     spec.targetLoss = targetLoss
   }

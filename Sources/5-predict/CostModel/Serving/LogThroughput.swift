@@ -36,7 +36,12 @@ extension Predictor {
 
   /// Variance of a prediction's natural logarithm whose coefficients are exact, of an architecture
   /// that was not fitted: what is wrong with the formulas.
-  public var formVariance: Double { ownVariance(ofFamily: nil, for: []) }
+  public var formVariance: Double { formVariance(for: []) }
+
+  /// - Parameter architectures: whose operators are priced.
+  public func formVariance(for architectures: [Architecture]) -> Double {
+    ownVariance(ofFamily: nil, for: architectures)
+  }
 
   public var coefficientNames: [String] { EndToEndModel.coefficients.map(\.name) }
 
