@@ -91,7 +91,8 @@ let package = Package(
     study(
       "dyno-cost-study", "cost", ["CostModel", "Harness", "Reports"],
       exclude: [
-        "architectures", "measure_host.sh", "plot_residuals.py", "requirements.txt",
+        "architectures", "measure_host.sh", "plot_residuals.py", "plot_experts.py",
+        "requirements.txt",
         "write_results.sh",
       ]),
     study(

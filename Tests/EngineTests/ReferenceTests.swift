@@ -114,8 +114,7 @@ import Weights
   @Test(arguments: [(DType.f16, 3e-3), (.bf16, 3e-2), (.q8_0, 3e-2)])
   func smallCache(dtype: DType, bound: Double) throws {
     let kernels = try KernelTable.selected()
-    var architecture = randomArchitecture(seed: 11)
-    architecture.headDimension = 32
+    let architecture = randomArchitecture(seed: 11).withHeadsOfBlocks
     let weights = try ModelWeights.lively(architecture, seed: 11, kernels: kernels)
     let tokens = randomTokens(60, architecture, seed: 2)
     let error = relativeError(

@@ -127,6 +127,21 @@ public func randomArchitecture(seed: UInt64) -> Architecture {
     logitScale: isPlain ? 1 : pick([1, 0.25]), logitSoftcap: !isPlain && chance(0.3) ? 5 : nil)
 }
 
+extension Architecture {
+  /// With heads as wide as the blocks of block formats.
+  public var withHeadsOfBlocks: Architecture {
+    var architecture = self
+    architecture.layers.modifyKinds { layer in
+      layer.attention?.resizeHeads(to: 32)
+      guard var latent = layer.latentAttention else { return }
+      (latent.plainWidth, latent.rotaryWidth, latent.valueWidth) = (32, 32, 32)
+      latent.rotary.dimensions = 32
+      layer.latentAttention = latent
+    }
+    return architecture
+  }
+}
+
 public func randomTokens(_ count: Int, _ architecture: Architecture, seed: UInt64) -> [Int] {
   var random = SeededGenerator(seed: seed)
   return (0..<count).map { _ in Int.random(in: 0..<architecture.vocabularySize, using: &random) }

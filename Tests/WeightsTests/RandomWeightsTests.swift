@@ -9,8 +9,7 @@ import Weights
 
 @Suite struct RandomWeightsTests {
   private func make(_ dtype: DType, seed: UInt64, threads: Int) throws -> ModelWeights {
-    var architecture = randomArchitecture(seed: 1)
-    architecture.headDimension = 32
+    let architecture = randomArchitecture(seed: 1).withHeadsOfBlocks
     let team = try ThreadTeam(count: threads, pinned: false, topology: Topology())
     return try ModelWeights.random(
       architecture, dtype: dtype, seed: seed, team: team, kernels: KernelTable.selected())

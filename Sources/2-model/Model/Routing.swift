@@ -40,7 +40,7 @@ public struct Routing: Hashable, Sendable, BitwiseCopyable {
       rates.reduce(0) { $0 - expm1(-$1 * exp(logTime)) }
     }
     var (low, high) = (-50.0, 50.0 + exponent * log(Double(count)))
-    for _ in 0..<200 {
+    for _ in 0..<60 {
       let middle = (low + high) / 2
       if rung(middle) < active { low = middle } else { high = middle }
     }

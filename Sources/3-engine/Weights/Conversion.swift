@@ -19,8 +19,8 @@ extension ModelWeights {
         kernels: kernels)
     }
     func converted(_ matrix: Matrix) throws -> Matrix { try converted(matrix, packed: packed) }
-    return try mapping(table: converted, byRows: { try converted($0, packed: false) }) {
-      linear, isGated in
+    func byRows(_ matrix: Matrix) throws -> Matrix { try converted(matrix, packed: false) }
+    return try mapping(table: converted, byRows: byRows) { linear, isGated in
       // One matrix, multiplied at once, where the parts can lie in one.
       let dtypes = Set(linear.parts.map { dtype ?? $0.dtype })
       guard packed, !isGated, linear.parts.count > 1, dtypes.count == 1, let target = dtypes.first
