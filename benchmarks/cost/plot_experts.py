@@ -2,9 +2,11 @@
 """Draws where a step reads all experts: seconds of a decode step and distinct experts over batches, as
 predicted for a GPU, and as predicted and measured on this machine.
 
-usage: plot_experts.py DYNO FIGURE.png HOST_PROFILE.json
+usage: plot_experts.py DYNO FIGURE.png HOST_PROFILE.json MEASURED.json
 
-HOST_PROFILE.json is of `dyno calibrate` with operator timings of this machine.
+HOST_PROFILE.json is of `dyno calibrate` with operator timings of this machine, MEASURED.json of
+
+  dyno bench granite-3.1-1b-a400m --prompt 0 --generate 4 --depth 128 --batch 1,2,4,8,16,32 --output json
 """
 
 import json
@@ -32,7 +34,7 @@ def answers(*command):
 def predicted(dyno, model, device, batches, *more):
     """Of decode steps: seconds of one with its interval, and the experts it reads."""
     rows = answers(
-        dyno, "predict", model, "--device", device, "--workload", "1x32", "--depth", DEPTH,
+        dyno, "predict", model, "--device", device, "--workload", "1x4", "--depth", DEPTH,
         "--batch", ",".join(map(str, batches)), "--output", "json", *more,
     )  # fmt: skip
     return [
@@ -45,11 +47,8 @@ def predicted(dyno, model, device, batches, *more):
     ]
 
 
-def measured(dyno, model, batches):
-    rows = answers(
-        dyno, "bench", model, "--prompt", 0, "--generate", 8, "--depth", DEPTH,
-        "--batch", ",".join(map(str, batches)), "--budget", "60s", "--output", "json",
-    )  # fmt: skip
+def measured(file):
+    rows = json.loads(pathlib.Path(file).read_text())
     return [
         {
             "batch": row["n_sequences"],
@@ -85,10 +84,11 @@ def draw(axes, title, count, series):
 
 
 def main():
-    dyno, figure, profile = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
+    dyno, figure, profile, file = sys.argv[1:]
+    figure = pathlib.Path(figure)
     gpu = predicted(dyno, GPU_MODEL, GPU, GPU_BATCHES, "--tensor-parallel", DEVICES)
     here = predicted(dyno, HOST_MODEL, profile, HOST_BATCHES)
-    runs = measured(dyno, HOST_MODEL, HOST_BATCHES)
+    runs = measured(file)
     picture, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     draw(left, f"{GPU_MODEL}, {DEVICES} × {GPU}", 8, [("predicted", "o--", gpu)])
     draw(
