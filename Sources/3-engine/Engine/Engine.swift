@@ -184,9 +184,9 @@ public final class Engine {
     case .latentAttention(let heads):
       attend(heads, own.linear!.parts[0], layer, plan)
     case .route(let experts, let from): route(experts, own, workspace[from], layer, batch)
-    case .experts(let router, let from, let to):
+    case .experts(let mixture, let from, let to):
       ExpertPass(
-        matmul: matmul, experts: own.experts, router: router, choice: choice, x: workspace[from],
+        matmul: matmul, experts: own.experts, mixture: mixture, choice: choice, x: workspace[from],
         m: rows, work: experts!
       ).run(into: workspace[to], accumulate: to == .residual)
     case .sharedScale(let from):

@@ -50,31 +50,31 @@ final class ExpertChoice: @unchecked Sendable {
 
   /// Sets a row's experts, each with its weight. Rows may be set by several threads.
   func set(
-    row: Int, _ router: Experts, _ scores: UnsafeMutablePointer<Float>,
+    row: Int, _ mixture: Experts, _ scores: UnsafeMutablePointer<Float>,
     correction: FloatBuffer?, _ synthetic: SyntheticRouting.Draw?
   ) {
     let chosen = experts + row * active
     let weights = weights + row * active
-    router.score(scores)
+    mixture.score(scores)
     if let synthetic {
-      synthetic.choose(router, into: chosen)
+      synthetic.choose(mixture, into: chosen)
     } else {
-      router.choose(scores, correction: correction?.base, into: chosen)
+      mixture.choose(scores, correction: correction?.base, into: chosen)
     }
     var sum: Float = 0
-    for index in 0..<router.active {
+    for index in 0..<mixture.active {
       weights[index] = scores[Int(chosen[index])]
       sum += weights[index]
     }
     // Scores that are all 0 say nothing: their experts count alike.
-    let scale = Float(router.router.scale)
-    let factor = router.router.renormalises ? scale / max(sum, .leastNormalMagnitude) : scale
-    for index in 0..<router.active { weights[index] *= factor }
+    let scale = Float(mixture.router.scale)
+    let factor = mixture.router.renormalises ? scale / max(sum, .leastNormalMagnitude) : scale
+    for index in 0..<mixture.active { weights[index] *= factor }
   }
 
   /// Sorts the visits of `rows` rows by expert.
-  func group(rows: Int, of router: Experts) {
-    let (count, active) = (router.count, router.active)
+  func group(rows: Int, of mixture: Experts) {
+    let (count, active) = (mixture.count, mixture.active)
     starts.removeAll(keepingCapacity: true)
     starts.append(contentsOf: repeatElement(0, count: count + 1))
     for row in 0..<rows {
@@ -103,8 +103,8 @@ final class ExpertChoice: @unchecked Sendable {
   }
 
   /// Visits of a row, in the order in which its experts were chosen.
-  func places(ofRow row: Int, of router: Experts) -> ArraySlice<Int> {
-    places[row * router.active..<(row + 1) * router.active]
+  func places(ofRow row: Int, of mixture: Experts) -> ArraySlice<Int> {
+    places[row * mixture.active..<(row + 1) * mixture.active]
   }
 }
 

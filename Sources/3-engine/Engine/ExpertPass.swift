@@ -43,7 +43,7 @@ extension Architecture {
 struct ExpertPass: Sendable {
   let matmul: Matmul
   let experts: [ModelWeights.ExpertWeights]
-  let router: Experts
+  let mixture: Experts
   let choice: ExpertChoice
   let x: Activations
   /// Rows of `x`.
@@ -58,7 +58,7 @@ struct ExpertPass: Sendable {
     let (gateUp, next) = (experts[0].gateUp, experts[0].down)
     let (up, down) = (gateUp.parts[gateUp.parts.count - 1], next.parts[0])
     gather()
-    if let gate = Matmul.GatedProjection(gateUp, router.activation).apartGate {
+    if let gate = Matmul.GatedProjection(gateUp, mixture.activation).apartGate {
       quantize(for: gate)
       forEachColumn(gate.rows, chunk: matmul.chunk(gate, typicalRows)) { rank, group, range in
         multiply(
@@ -71,7 +71,7 @@ struct ExpertPass: Sendable {
     forEachColumn(up.rows, chunk: matmul.gatedChunk(up, typicalRows)) { rank, group, range in
       let expert = experts[group.expert]
       matmul.multiply(
-        Matmul.GatedProjection(expert.gateUp, router.activation), range, operand(group, for: up),
+        Matmul.GatedProjection(expert.gateUp, mixture.activation), range, operand(group, for: up),
         group.visits.count, into: work.hidden, firstRow: group.visits.lowerBound,
         integers: integers, for: expert.down, rank: rank)
     }
@@ -95,7 +95,7 @@ struct ExpertPass: Sendable {
 
   /// Whether an expert reads its only row where it lies.
   private func isDirect(_ group: ExpertChoice.Group) -> Bool {
-    group.visits.count == 1 && !router.router.scalesInput
+    group.visits.count == 1 && !mixture.router.scalesInput
   }
 
   private func operand(_ group: ExpertChoice.Group, for matrix: Matrix) -> Operand {
@@ -131,7 +131,7 @@ struct ExpertPass: Sendable {
     forEachGatheredVisit { index in
       let visit = choice.visits[index]
       let (source, destination) = (x.row(visit.row), work.gathered.row(index))
-      guard router.router.scalesInput else {
+      guard mixture.router.scalesInput else {
         return destination.update(from: source, count: x.width)
       }
       for i in 0..<x.width { destination[i] = visit.weight * source[i] }
@@ -141,7 +141,7 @@ struct ExpertPass: Sendable {
   /// Activations as integers, where the weights want them.
   private func quantize(for matrix: Matrix) {
     guard matmul.wantsIntegers(matrix) else { return }
-    guard !router.router.scalesInput else {
+    guard !mixture.router.scalesInput else {
       return work.integers.fill(
         work.gathered, choice.visits.count, matrix.columns, matrix.dtype, team, kernels)
     }
@@ -194,9 +194,9 @@ struct ExpertPass: Sendable {
     @Sendable func sum(_ row: Int) {
       let total = y.row(row)
       if !accumulate { total.update(repeating: 0, count: width) }
-      for place in choice.places(ofRow: row, of: router) {
+      for place in choice.places(ofRow: row, of: mixture) {
         let (values, weight) = (
-          work.gathered.row(place), router.router.scalesInput ? 1 : choice.visits[place].weight
+          work.gathered.row(place), mixture.router.scalesInput ? 1 : choice.visits[place].weight
         )
         for i in 0..<width { total[i] += weight * values[i] }
       }

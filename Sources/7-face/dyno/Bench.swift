@@ -3,7 +3,6 @@ import Foundation
 import Harness
 import Input
 import Machine
-import Model
 import Records
 import Reports
 import Store
@@ -126,7 +125,15 @@ struct Bench: ParsableCommand {
     if let budget { settings.budgetSeconds = budget.seconds }
     settings.chunk = try positive("--chunk", chunk)
     settings.seed = seed
-    settings.routing = try routing.map { try checkedRouting($0, subjects) }
+    if let routing {
+      try checkRouting(routing, subjects.map(\.architecture))
+      for subject in subjects where subject.weights != nil {
+        throw InputError(
+          "--routing", problem: "\(subject.architecture.name) has weights, and its router chooses",
+          expected: "an architecture, or --random-weights")
+      }
+    }
+    settings.routing = routing
     let tests = try plannedTests()
     for file in [trace, operators].compactMap({ $0 }) { try requireWritable(file) }
     let recorder = try store.map { try BenchRecorder(store: $0) }
@@ -207,24 +214,5 @@ struct Bench: ParsableCommand {
         "--prompt, --generate", problem: "both are 0", expected: "something to measure")
     }
     return phases
-  }
-
-  private func checkedRouting(_ exponent: Double, _ subjects: [ModelSubject]) throws -> Double {
-    guard Routing.exponents.contains(exponent) else {
-      throw InputError(
-        "--routing", problem: "is \(exponent)",
-        expected: "\(Routing.exponents.lowerBound) to \(Routing.exponents.upperBound)")
-    }
-    for subject in subjects where subject.architecture.firstExperts == nil {
-      throw InputError(
-        "--routing", problem: "\(subject.architecture.name) has no experts",
-        expected: "architectures with experts")
-    }
-    for subject in subjects where subject.weights != nil {
-      throw InputError(
-        "--routing", problem: "\(subject.architecture.name) has weights, and its router chooses",
-        expected: "an architecture, or --random-weights")
-    }
-    return exponent
   }
 }

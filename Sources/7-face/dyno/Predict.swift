@@ -69,18 +69,7 @@ struct Predict: ParsableCommand {
       engine ?? (isGPU ? ServingEngine.vllm : ServingEngine.dyno).name)
     let parts = try positive("--tensor-parallel", tensorParallel)
     let experts = try positive("--expert-parallel", expertParallel)
-    if let routing {
-      guard Routing.exponents.contains(routing) else {
-        throw InputError(
-          "--routing", problem: "is \(routing)",
-          expected: "\(Routing.exponents.lowerBound) to \(Routing.exponents.upperBound)")
-      }
-      for subject in subjects where subject.firstExperts == nil {
-        throw InputError(
-          "--routing", problem: "\(subject.name) has no experts",
-          expected: "architectures with experts")
-      }
-    }
+    if let routing { try checkRouting(routing, subjects) }
     let cached = try nonNegative("--depth", depth)
     for count in batch.values { _ = try positive("--batch", count) }
     let settings = Predictor.Settings(

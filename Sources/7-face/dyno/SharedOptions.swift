@@ -1,6 +1,7 @@
 import ArgumentParser
 import Formats
 import Input
+import Model
 
 // What several commands accept, spelled the same everywhere.
 
@@ -125,4 +126,18 @@ extension WorkloadShape: ExpressibleByArgument {
 extension ScaledCount: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
   public static var allValueStrings: [String] { [expected] }
+}
+
+/// Refuses an exponent of `--routing` that is none, or that no architecture's experts are chosen by.
+func checkRouting(_ exponent: Double, _ architectures: [Architecture]) throws {
+  guard Routing.exponents.contains(exponent) else {
+    throw InputError(
+      "--routing", problem: "is \(exponent)",
+      expected: "\(Routing.exponents.lowerBound) to \(Routing.exponents.upperBound)")
+  }
+  for architecture in architectures where architecture.firstExperts == nil {
+    throw InputError(
+      "--routing", problem: "\(architecture.name) has no experts",
+      expected: "architectures with experts")
+  }
 }

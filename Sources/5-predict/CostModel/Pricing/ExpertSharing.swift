@@ -40,16 +40,6 @@ public struct ExpertSharing: Sendable, Hashable {
     return wide
   }
 
-  /// One device's part of a layer.
-  func part(_ layer: Layer, of devices: Int) -> Layer {
-    var part = layer.part(of: devices)
-    guard parts > 1, var experts = part.experts, let whole = layer.experts else { return part }
-    experts.count = whole.count / parts
-    experts.intermediateSize = whole.intermediateSize / (devices / parts)
-    part.experts = experts
-    return part
-  }
-
   func divides(_ layer: Layer, devices: Int) -> Bool {
     guard let experts = layer.experts else { return true }
     return parts > 0 && devices % parts == 0 && experts.count % parts == 0
