@@ -70,10 +70,7 @@ void dyno_quantize(dyno_dtype type, const float *source, size_t count, void *des
       case DYNO_Q8_0: quantize_q8_0(source, (block_q8_0 *)destination + block); break;
       case DYNO_Q4_0: quantize_q4_0(source, (block_q4_0 *)destination + block); break;
       case DYNO_Q4_1: quantize_q4_1(source, (block_q4_1 *)destination + block); break;
-      case DYNO_F32:
-      case DYNO_BF16:
-      case DYNO_F16:
-        __builtin_unreachable();
+      default: __builtin_unreachable();
     }
   }
 }

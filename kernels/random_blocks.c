@@ -30,9 +30,7 @@ void dyno_fill_blocks(
         length = sizeof b->nibbles;
         break;
       }
-      case DYNO_F32:
-      case DYNO_BF16:
-      case DYNO_F16: __builtin_unreachable();
+      default: __builtin_unreachable();
     }
     for (size_t i = 0; i < length; i += sizeof(uint32_t)) {
       const uint32_t bits = random_bits(key, counter++);

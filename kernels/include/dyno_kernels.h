@@ -13,9 +13,21 @@ typedef enum {
   DYNO_F32 = 0,
   DYNO_BF16,
   DYNO_F16,
-  DYNO_Q8_0,  // GGUF: blocks of 32: f16 scale, 32 int8
-  DYNO_Q4_0,  // f16 scale, 16 bytes of nibble pairs (i, i + 16), value = (nibble - 8) * scale
-  DYNO_Q4_1,  // f16 scale, f16 minimum, 16 bytes, value = nibble * scale + minimum
+  // GGUF's blocks of 32, described in blocks/.
+  DYNO_Q8_0,
+  DYNO_Q4_0,
+  DYNO_Q4_1,
+  DYNO_Q5_0,
+  DYNO_Q5_1,
+  DYNO_IQ4_NL,
+  DYNO_MXFP4,
+  // GGUF's blocks of 256.
+  DYNO_Q2_K,
+  DYNO_Q3_K,
+  DYNO_Q4_K,
+  DYNO_Q5_K,
+  DYNO_Q6_K,
+  DYNO_IQ4_XS,
 } dyno_dtype;
 
 typedef enum {

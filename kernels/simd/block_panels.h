@@ -548,8 +548,6 @@ static void matmul_quantized(
     case DYNO_Q4_1:
       panels_of_type(DYNO_Q4_1, w, n, k, x, x_stride, m, y, y_stride, accumulate, scratch);
       return;
-    case DYNO_F32:
-    case DYNO_BF16:
-    case DYNO_F16: __builtin_unreachable();
+    default: __builtin_unreachable();
   }
 }

@@ -15,9 +15,7 @@ static void fill_uniform(
       case DYNO_F32: store_f32((float *)destination + i, value); break;
       case DYNO_BF16: store_bf16((uint16_t *)destination + i, value); break;
       case DYNO_F16: store_f16((_Float16 *)destination + i, value); break;
-      case DYNO_Q8_0:
-      case DYNO_Q4_0:
-      case DYNO_Q4_1: __builtin_unreachable();
+      default: __builtin_unreachable();
     }
   }
   for (; i < count; i++) {
@@ -26,9 +24,7 @@ static void fill_uniform(
       case DYNO_F32: ((float *)destination)[i] = value; break;
       case DYNO_BF16: ((uint16_t *)destination)[i] = bf16_from_f32(value); break;
       case DYNO_F16: ((_Float16 *)destination)[i] = (_Float16)value; break;
-      case DYNO_Q8_0:
-      case DYNO_Q4_0:
-      case DYNO_Q4_1: __builtin_unreachable();
+      default: __builtin_unreachable();
     }
   }
 }

@@ -58,9 +58,7 @@ static void matmul(
     case DYNO_F32: matmul_f32(w, k, n, k, x, x_stride, m, y, y_stride, accumulate); return;
     case DYNO_BF16: matmul_bf16(w, k, n, k, x, x_stride, m, y, y_stride, accumulate); return;
     case DYNO_F16: matmul_f16(w, k, n, k, x, x_stride, m, y, y_stride, accumulate); return;
-    case DYNO_Q8_0:
-    case DYNO_Q4_0:
-    case DYNO_Q4_1: __builtin_unreachable();
+    default: __builtin_unreachable();
   }
 }
 
@@ -72,12 +70,13 @@ static void pack_rows(dyno_dtype type, const void *rows, size_t k, void *panel) 
     case DYNO_Q8_0: pack_blocks(DYNO_Q8_0, rows, k, panel); return;
     case DYNO_Q4_0: pack_blocks(DYNO_Q4_0, rows, k, panel); return;
     case DYNO_Q4_1: pack_blocks(DYNO_Q4_1, rows, k, panel); return;
+    default: __builtin_unreachable();
   }
 }
 
 static void expand_packed(
   dyno_dtype type, const void *panel, size_t row, size_t k, float *destination) {
-  if (type >= DYNO_Q8_0)
+  if (dyno_is_block(type))
     expand_packed_blocks(type, panel, row, k, destination);
   else
     expand_packed_floats(type, panel, row, k, destination);
