@@ -80,7 +80,7 @@ typedef struct {
 enum { DYNO_ATTENTION_POSITIONS = 128 };
 
 // Bytes of 32 activations, quantised to be multiplied with weights of a block format, at most.
-enum { DYNO_ACTIVATION_BLOCK = 72 };
+enum { DYNO_ACTIVATION_BLOCK = 44 };
 
 // Floats that matmul_packed and matmul_quantized work in.
 enum { DYNO_SCRATCH = 24576 };
@@ -122,7 +122,7 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   void (*matmul_packed)(
     dyno_dtype type, const void *panels, size_t n, size_t k, const float *x, size_t x_stride,
     size_t m, float *y, size_t y_stride, bool accumulate, float *scratch);
-  // Bytes of `count` quantised activations (whole blocks): 40 (4-bit weights) or 72 (q8_0) for 32.
+  // Bytes of `count` quantised activations (whole blocks).
   size_t (*activation_bytes)(dyno_dtype type, size_t count);
   // Quantises `count` activations (whole blocks) for weights of a block format; a block with a value
   // that is not finite becomes NaN. The result is aligned to 4 bytes.

@@ -38,6 +38,8 @@
 #undef TYPED
 
 #include "integers.h"
+#include "block_layout.h"
+#include "activation_blocks.h"
 #include "block_panels.h"
 #include "float_panels.h"
 #ifdef TILE_MULTIPLY_ADD
@@ -67,10 +69,10 @@ static void pack_rows(dyno_dtype type, const void *rows, size_t k, void *panel) 
     case DYNO_F32: pack_floats(DYNO_F32, rows, k, panel); return;
     case DYNO_BF16: pack_floats(DYNO_BF16, rows, k, panel); return;
     case DYNO_F16: pack_floats(DYNO_F16, rows, k, panel); return;
-    case DYNO_Q8_0: pack_blocks(DYNO_Q8_0, rows, k, panel); return;
-    case DYNO_Q4_0: pack_blocks(DYNO_Q4_0, rows, k, panel); return;
-    case DYNO_Q4_1: pack_blocks(DYNO_Q4_1, rows, k, panel); return;
-    default: __builtin_unreachable();
+#define FORMAT(type, ...) \
+  case type: pack_blocks(type, rows, k, panel); return;
+    FOR_EACH_BLOCK_FORMAT(FORMAT)
+#undef FORMAT
   }
 }
 
