@@ -154,4 +154,5 @@ static double multiply_add(size_t iterations, float *sink) {
 const dyno_kernels dyno_scalar_kernels = {
   DYNO_SCALAR, "scalar", expand, round_to, matmul, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, rms_norm,
   layer_norm, activate, rotate, store_key, attention, fill_uniform, read_all, multiply_add, NULL, NULL,
+  NULL,
 };

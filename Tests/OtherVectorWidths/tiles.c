@@ -64,6 +64,7 @@ static void multiply_tile(int sums, int rows, int pairs) {
 #define TILE_COLUMNS 6
 #define PANEL_ROWS 14
 #define PANEL_VECTORS 2
+#define BLOCKS_OF_TABLE dyno_lanes16_multiply_blocks
 #define TABLE dyno_tiles_kernels
 #define INSTRUCTION_SET DYNO_AVX512
 #define NAME "amx's tiles"

@@ -36,6 +36,7 @@ typedef enum {
   DYNO_AVX2,
   DYNO_AVX512,
   DYNO_AVX512VNNI,
+  DYNO_AVX512BF16,
   DYNO_AMX,
 } dyno_instruction_set;
 
@@ -122,13 +123,14 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   void (*matmul_packed)(
     dyno_dtype type, const void *panels, size_t n, size_t k, const float *x, size_t x_stride,
     size_t m, float *y, size_t y_stride, bool accumulate, float *scratch);
-  // Bytes of `count` quantised activations (whole blocks).
+  // Bytes of `count` activations (whole blocks) as weights of a block format, or bf16 where
+  // `multiply_add_pairs` is not NULL, are multiplied with them.
   size_t (*activation_bytes)(dyno_dtype type, size_t count);
-  // Quantises `count` activations (whole blocks) for weights of a block format; a block with a value
-  // that is not finite becomes NaN. The result is aligned to 4 bytes.
+  // Quantises `count` activations (whole blocks) for weights of a block format, a block with a value
+  // that is not finite becomes NaN, or rounds them for those of bf16. The result is aligned to 4 bytes.
   void (*quantize_activations)(dyno_dtype type, const float *x, size_t count, void *quantized);
-  // The same for panels of block formats, in integers; n is a multiple of `block_panel`, x_stride is
-  // in bytes.
+  // The same for panels of block formats, in integers, and of bf16 by bf16; n is a multiple of
+  // `block_panel` or `float_panel`, x_stride is in bytes.
   void (*matmul_quantized)(
     dyno_dtype type, const void *panels, size_t n, size_t k, const void *x, size_t x_stride, size_t m,
     float *y, size_t y_stride, bool accumulate, float *scratch);
@@ -163,6 +165,8 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   double (*multiply_add_bytes)(size_t iterations, float *sink);
   // The same of products of f32 and bf16; NULL where those are products of f32.
   double (*multiply_add_bf16)(size_t iterations, float *sink);
+  // The same of pairs of bf16 and bf16; NULL where bf16 weights are multiplied with f32 only.
+  double (*multiply_add_pairs)(size_t iterations, float *sink);
 } dyno_kernels;
 
 // The table of an instruction set, NULL where this machine or build cannot run it.

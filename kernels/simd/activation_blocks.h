@@ -77,8 +77,17 @@ INLINE void quantize_row(dyno_dtype type, const float *x, size_t count, uint8_t 
     quantize_block(type, x + i, to);
 }
 
+// Activations for bf16 weights are bf16, in whole pairs: the last may have no second one.
+static void round_to_pairs(const float *x, size_t count, uint16_t *to) {
+  size_t i = 0;
+  for (; i + LANES <= count; i += LANES) store_bf16(to + i, load_f32(x + i));
+  for (; i < count; i++) to[i] = bf16_from_f32(x[i]);
+  if (count % 2 == 1) to[count] = 0;
+}
+
 // Bytes of so many activations.
 static size_t activation_bytes(dyno_dtype type, size_t count) {
+  if (type == DYNO_BF16) return (count + 1) / 2 * 4;
   return count / BLOCK * activation_block_bytes(type);
 }
 
@@ -89,6 +98,7 @@ static void quantize_activations(
   case type: quantize_row(type, x, count, quantized); return;
     FOR_EACH_BLOCK_FORMAT(FORMAT)
 #undef FORMAT
+    case DYNO_BF16: round_to_pairs(x, count, quantized); return;
     default: __builtin_unreachable();
   }
 }

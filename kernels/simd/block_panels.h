@@ -4,9 +4,14 @@
 enum {
   INTEGER_ROWS = PANEL_ROWS > 6 ? 7 : 6,  // of a tile, by TILE_PANELS panels
   TILE_PANELS = 2,
-  STREAM_AHEAD = 1024,         // bytes; of short panels, as much as a panel
-  SLOW_STREAM_AHEAD = 4096,    // for three and four rows, whose lines were late by the former
-  SHORT_PANEL = 14 << 10,      // bytes
+  SLOW_STREAM_AHEAD = 4096,    // bytes, for three and four rows, whose lines were late otherwise
+  SHORT_PANEL = 14 << 10,      // bytes, which are fetched a whole one ahead
+#ifdef DOT_BYTES
+  NARROW_CODES = 8,            // fewer bits are fetched otherwise for one and two rows
+#else
+  NARROW_CODES = 0,
+#endif
+  NARROW_AHEAD = 2048,         // bytes
   STREAMED_PANELS = 4,         // most panels read at once
   DIRECT_SUMS = 8,             // most sums of weights unpacked in registers
   DIRECT_ROWS = 16,            // most rows that weights are unpacked in registers for
@@ -34,9 +39,11 @@ INLINE vf add_part(
 
 // Few rows wait for memory, which the processor's own fetches do not keep busy. Panels are read some
 // at a time, so that behind the end of one follows what the next `panels` begin with.
-INLINE size_t bytes_ahead(size_t panel_bytes, size_t done, int rows, int panels) {
+INLINE size_t bytes_ahead(int bits, size_t panel_bytes, size_t done, int rows, int panels) {
   const size_t of_long = rows > 2 && panels > 1 ? SLOW_STREAM_AHEAD : STREAM_AHEAD;
-  const size_t ahead = panel_bytes <= SHORT_PANEL ? panel_bytes : of_long;
+  const size_t ahead = bits < NARROW_CODES && rows <= 2 ? NARROW_AHEAD
+                       : panel_bytes <= SHORT_PANEL     ? panel_bytes
+                                                        : of_long;
   return ahead < panel_bytes - done ? ahead : ahead + (size_t)(panels - 1) * panel_bytes;
 }
 
@@ -48,8 +55,8 @@ INLINE void panels_by_few_rows(
   const block_format format = dyno_block_format(type);
   const size_t panel_bytes = LANES * dyno_row_bytes(type, k), piece = part_bytes(type);
   const size_t block_parts = format.elements / BLOCK;
-  // Two rows of long panels were slower with fetches.
-  const bool fetches = rows != 2 || panel_bytes <= SHORT_PANEL;
+  // Two rows of long panels of bytes were slower with fetches.
+  const bool fetches = rows != 2 || format.bits < NARROW_CODES || panel_bytes <= SHORT_PANEL;
   vf totals[DIRECT_SUMS];
 #pragma unroll
   for (int r = 0; r < rows; r++)
@@ -60,7 +67,7 @@ INLINE void panels_by_few_rows(
   size_t b = 0;
   for (size_t block = 0; block < k / format.elements; block++)
     for (size_t part = 0; part < block_parts; part++, b++) {
-      const size_t ahead = bytes_ahead(panel_bytes, b * piece, rows, panels);
+      const size_t ahead = bytes_ahead(format.bits, panel_bytes, b * piece, rows, panels);
 #pragma unroll
       for (int p = 0; p < panels; p++) {
         const uint8_t *panel = w + (size_t)p * panel_bytes;
@@ -322,17 +329,5 @@ INLINE void panels_of_type(
       type, w, n, k, x + i * x_stride, x_stride, rows, y + i * y_stride, y_stride, accumulate,
       (vf *)(void *)scratch);
     i += rows;
-  }
-}
-
-static void matmul_quantized(
-  dyno_dtype type, const void *w, size_t n, size_t k, const void *x, size_t x_stride, size_t m,
-  float *y, size_t y_stride, bool accumulate, float *scratch) {
-  switch (type) {
-#define FORMAT(type, ...) \
-  case type: panels_of_type(type, w, n, k, x, x_stride, m, y, y_stride, accumulate, scratch); return;
-    FOR_EACH_BLOCK_FORMAT(FORMAT)
-#undef FORMAT
-    default: __builtin_unreachable();
   }
 }

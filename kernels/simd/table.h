@@ -40,8 +40,54 @@
 #include "integers.h"
 #include "block_layout.h"
 #include "activation_blocks.h"
+
+// A table may use another's products of blocks: to compile them takes longest.
+#ifdef BLOCKS_OF_TABLE
+void BLOCKS_OF_TABLE(
+  dyno_dtype type, const void *w, size_t n, size_t k, const void *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate, float *scratch);
+#define multiply_blocks BLOCKS_OF_TABLE
+#else
 #include "block_panels.h"
+#ifdef BLOCKS_FOR_TABLES
+#define multiply_blocks BLOCKS_FOR_TABLES
+void multiply_blocks(
+  dyno_dtype type, const void *w, size_t n, size_t k, const void *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate, float *scratch);
+#else
+static
+#endif
+void multiply_blocks(
+  dyno_dtype type, const void *w, size_t n, size_t k, const void *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate, float *scratch) {
+  switch (type) {
+#define FORMAT(type, ...) \
+  case type: panels_of_type(type, w, n, k, x, x_stride, m, y, y_stride, accumulate, scratch); return;
+    FOR_EACH_BLOCK_FORMAT(FORMAT)
+#undef FORMAT
+    default: __builtin_unreachable();
+  }
+}
+#endif
 #include "float_panels.h"
+
+static void matmul_quantized(
+  dyno_dtype type, const void *w, size_t n, size_t k, const void *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate, float *scratch) {
+#ifdef DOT_PAIRS
+  if (type == DYNO_BF16) {
+    matmul_pairs(w, n, k, x, x_stride, m, y, y_stride, accumulate);
+    return;
+  }
+#endif
+  multiply_blocks(type, w, n, k, x, x_stride, m, y, y_stride, accumulate, scratch);
+}
+
+#ifdef DOT_PAIRS
+#define MULTIPLY_ADD_PAIRS multiply_add_pairs
+#else
+#define MULTIPLY_ADD_PAIRS NULL
+#endif
 #ifdef TILE_MULTIPLY_ADD
 #include "bf16_tiles.h"
 #define MATMUL_PACKED tiled_matmul_packed
@@ -88,5 +134,5 @@ const dyno_kernels TABLE = {
   INSTRUCTION_SET, NAME, expand, round_to, matmul, FLOAT_PANEL, LANES, pack_rows,
   expand_packed, MATMUL_PACKED, activation_bytes, quantize_activations, matmul_quantized, rms_norm,
   layer_norm, activate, rotate, store_key, attention, fill_uniform, read_all, multiply_add, multiply_add_bytes,
-  MULTIPLY_ADD_BF16,
+  MULTIPLY_ADD_BF16, MULTIPLY_ADD_PAIRS,
 };
