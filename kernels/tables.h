@@ -9,4 +9,5 @@ extern const dyno_kernels dyno_avx512_kernels;
 extern const dyno_kernels dyno_avx512vnni_kernels;
 extern const dyno_kernels dyno_avx512bf16_kernels;
 extern const dyno_kernels dyno_amx_kernels;
+extern const dyno_kernels dyno_amxbf16_kernels;
 extern const dyno_kernels dyno_neon_kernels;

@@ -12,7 +12,7 @@ import Weights
 @Suite struct KernelTests {
   static let sets =
     Array(KernelTable.available.dropFirst())
-    + (0..<4).compactMap { dyno_emulated_kernels($0) }.map(KernelTable.init)
+    + (0..<5).compactMap { dyno_emulated_kernels($0) }.map(KernelTable.init)
   static let scalar = KernelTable.available[0].functions
   static let sizes = [1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 65, 100, 127, 129, 300, 1025]
   static let floats: [DType] = [.f32, .bf16, .f16]

@@ -1,4 +1,5 @@
-// The engine's kernels, one table of functions for each instruction set.
+// The engine's kernels, one table of functions for each instruction set. Sets whose names end with
+// bf16 multiply bf16 weights by activations of bf16, the others by f32.
 //
 // Matrices are row-major. Weights are stored as (outputs, inputs), as in checkpoints, so that one
 // output is one contiguous row. Activations are f32; `stride`s are in elements. Sizes need not be
@@ -38,6 +39,7 @@ typedef enum {
   DYNO_AVX512VNNI,
   DYNO_AVX512BF16,
   DYNO_AMX,
+  DYNO_AMXBF16,
 } dyno_instruction_set;
 
 // What an MLP applies between its projections.
@@ -80,8 +82,8 @@ typedef struct {
 // Positions that attention scores at a time.
 enum { DYNO_ATTENTION_POSITIONS = 128 };
 
-// Bytes of 32 activations, quantised to be multiplied with weights of a block format, at most.
-enum { DYNO_ACTIVATION_BLOCK = 44 };
+// Bytes of 32 activations as weights of any format are multiplied with them, f32 aside, at most.
+enum { DYNO_ACTIVATION_BLOCK = 64 };
 
 // Floats that matmul_packed and matmul_quantized work in.
 enum { DYNO_SCRATCH = 24576 };

@@ -291,6 +291,7 @@ static void matmul_pairs(
   float_panels(BF16_PAIRS, w, n, k, x, x_stride / 4, m, y, y_stride, accumulate);
 }
 
+#ifndef TILE_MULTIPLY_ADD
 // As the loops of machine.h.
 static double multiply_add_pairs(size_t iterations, float *sink) {
   enum { CHAINS = 12 };
@@ -307,4 +308,5 @@ static double multiply_add_pairs(size_t iterations, float *sink) {
   *sink += (float)(sum_vf(total) > 0);
   return 2.0 * 2 * CHAINS * LANES * (double)iterations;
 }
+#endif
 #endif

@@ -1,6 +1,6 @@
 // Builds one instruction set's table. The including file sets LANES, TILE_COLUMNS, PANEL_ROWS,
 // PANEL_VECTORS, TABLE, INSTRUCTION_SET and NAME, enables the instructions, and may replace the
-// products of integers.h and define the tiles of bf16_tiles.h.
+// products of integers.h and define DOT_PAIRS (float_panels.h) and the tiles of bf16_tiles.h.
 #include "../tables.h"
 #include "vector.h"
 
@@ -83,18 +83,27 @@ static void matmul_quantized(
   multiply_blocks(type, w, n, k, x, x_stride, m, y, y_stride, accumulate, scratch);
 }
 
-#ifdef DOT_PAIRS
-#define MULTIPLY_ADD_PAIRS multiply_add_pairs
-#else
+#define MATMUL_PACKED matmul_packed
+#define MATMUL_QUANTIZED matmul_quantized
+#define MULTIPLY_ADD_BF16 NULL
 #define MULTIPLY_ADD_PAIRS NULL
+#ifdef DOT_PAIRS
+#undef MULTIPLY_ADD_PAIRS
+#define MULTIPLY_ADD_PAIRS multiply_add_pairs
 #endif
 #ifdef TILE_MULTIPLY_ADD
 #include "bf16_tiles.h"
+#ifdef DOT_PAIRS
+#undef MATMUL_QUANTIZED
+#undef MULTIPLY_ADD_PAIRS
+#define MATMUL_QUANTIZED tiled_matmul_quantized
+#define MULTIPLY_ADD_PAIRS multiply_add_tiles
+#else
+#undef MATMUL_PACKED
+#undef MULTIPLY_ADD_BF16
 #define MATMUL_PACKED tiled_matmul_packed
 #define MULTIPLY_ADD_BF16 multiply_add_tiles
-#else
-#define MATMUL_PACKED matmul_packed
-#define MULTIPLY_ADD_BF16 NULL
+#endif
 #endif
 #include "attention.h"
 #include "machine.h"
@@ -132,7 +141,7 @@ static void expand_packed(
 
 const dyno_kernels TABLE = {
   INSTRUCTION_SET, NAME, expand, round_to, matmul, FLOAT_PANEL, LANES, pack_rows,
-  expand_packed, MATMUL_PACKED, activation_bytes, quantize_activations, matmul_quantized, rms_norm,
+  expand_packed, MATMUL_PACKED, activation_bytes, quantize_activations, MATMUL_QUANTIZED, rms_norm,
   layer_norm, activate, rotate, store_key, attention, fill_uniform, read_all, multiply_add, multiply_add_bytes,
   MULTIPLY_ADD_BF16, MULTIPLY_ADD_PAIRS,
 };

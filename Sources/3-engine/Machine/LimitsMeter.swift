@@ -86,7 +86,9 @@ public final class LimitsMeter {
       }
       now.integerPeak = operations * Double(team.count) / seconds
     }
-    if let multiplyAddBF16 = kernels.functions.multiply_add_bf16 {
+    if let multiplyAddBF16 = kernels.functions.multiply_add_pairs
+      ?? kernels.functions.multiply_add_bf16
+    {
       let tiles = iterations / 8  // which take longer each
       let operations = multiplyAddBF16(1, &sink) * Double(tiles)
       seconds = time { rank in
