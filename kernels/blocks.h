@@ -1,5 +1,9 @@
 // GGUF's block formats: what each is, and how its values are read. A format is one file in blocks/.
 //
+// Each file also has the way back: `pack_NAME` lays codes, `pack_parts_NAME` parts' scales, and
+// `frame_NAME` gives all parts one scale, centred on 0 where there is a minimum, and returns where the
+// codes' bytes start, which follow one another.
+//
 // Whatever its bits lie like, a block is a header, which gives each part of it (of 16 or 32 inputs) a
 // scale and a minimum, and a code for each input: value = scale · (level(code) - zero) + minimum.
 #pragma once
@@ -52,6 +56,16 @@ static inline void codes_of_nibbles(const uint8_t *nibbles, int count, uint8_t *
     codes[i] = nibbles[i] & 15;
     codes[count + i] = nibbles[i] >> 4;
   }
+}
+
+static inline void nibbles_of_codes(const uint8_t *codes, int count, uint8_t *nibbles) {
+  for (int i = 0; i < count; i++) nibbles[i] = (uint8_t)((codes[i] & 15) | codes[count + i] << 4);
+}
+
+// Bit i is the fifth of code i.
+static inline void fifth_bits_of_codes(const uint8_t *codes, uint8_t *high) {
+  memset(high, 0, 4);
+  for (int i = 0; i < 32; i++) high[i / 8] |= (uint8_t)((codes[i] >> 4 & 1) << i % 8);
 }
 
 #include "blocks/iq4_nl.h"

@@ -25,7 +25,7 @@ import Weights
   /// `values` in a storage type, and what they are after rounding to it.
   private func stored(_ values: [Float], _ dtype: DType) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: dtype.bytes(values.count))
-    if dtype.blockElements == 1 {
+    if !dtype.isBlocks {
       Self.scalar.round(dtype.kernelType, values, values.count, &bytes)
     } else {
       dyno_quantize(dtype.kernelType, values, values.count, &bytes)
@@ -47,7 +47,7 @@ import Weights
       Self.sets[set].functions.expand(dtype.kernelType, bytes, count, &actual)
       Self.scalar.expand(dtype.kernelType, bytes, count, &reference)
       // A block's scale and offset may be joined in one multiply-add: a last-place difference.
-      #expect(relativeError([actual], [reference]) <= (dtype == .q4_1 ? 1e-7 : 0))
+      #expect(relativeError([actual], [reference]) <= (dtype.isBlocks ? 1e-7 : 0))
       #expect(actual[count] == -1, "wrote past the end")
     }
   }
@@ -112,10 +112,10 @@ import Weights
     return panels
   }
 
-  @Test(arguments: sets.indices, DType.allCases)
+  @Test(arguments: sets.indices, floats + WeightLayout.packedBlocks)
   func packing(set: Int, dtype: DType) throws {
     let kernels = Self.sets[set].functions
-    let isBlocks = dtype.blockElements > 1
+    let isBlocks = dtype.isBlocks
     let n = isBlocks ? kernels.block_panel : kernels.float_panel
     for k in isBlocks ? [32, 96, 320] : [1, 2, 15, 16, 17, 33, 100] {
       let rows = stored(random(n * k, 4), dtype)

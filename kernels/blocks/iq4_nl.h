@@ -21,3 +21,12 @@ static inline coefficients coefficients_iq4_nl(const uint8_t *header, int part) 
   (void)part;
   return (coefficients){half_at(header, 0), 0};
 }
+
+static inline void pack_iq4_nl(block_iq4_nl *b, const uint8_t *codes) {
+  nibbles_of_codes(codes, 16, b->nibbles);
+}
+
+static inline uint8_t *frame_iq4_nl(block_iq4_nl *b, float scale) {
+  b->scale = (_Float16)scale;
+  return b->nibbles;
+}

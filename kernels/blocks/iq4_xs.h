@@ -21,3 +21,25 @@ static inline coefficients coefficients_iq4_xs(const uint8_t *header, int part) 
   const int scale = (int)(word_at(header + 4, 0) >> 4 * part & 15) | (high >> 2 * part & 3) << 4;
   return (coefficients){half_at(header, 0) * (float)(scale - 32), 0};
 }
+
+// Scales in [-32, 31].
+static inline void pack_parts_iq4_xs(block_iq4_xs *b, const int *scales) {
+  memset(b->low, 0, sizeof b->low);
+  b->high = 0;
+  for (int p = 0; p < 8; p++) {
+    const int scale = scales[p] + 32;
+    b->low[p / 2] |= (uint8_t)((scale & 15) << p % 2 * 4);
+    b->high |= (uint16_t)(scale >> 4 << 2 * p);
+  }
+}
+
+static inline void pack_iq4_xs(block_iq4_xs *b, const uint8_t *codes) {
+  for (int p = 0; p < 8; p++) nibbles_of_codes(codes + 32 * p, 16, b->nibbles + 16 * p);
+}
+
+static inline uint8_t *frame_iq4_xs(block_iq4_xs *b, float scale) {
+  const int scales[8] = {2, 2, 2, 2, 2, 2, 2, 2};
+  pack_parts_iq4_xs(b, scales);
+  b->scale = (_Float16)(scale / 2);
+  return b->nibbles;
+}

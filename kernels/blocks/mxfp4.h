@@ -24,3 +24,13 @@ static inline coefficients coefficients_mxfp4(const uint8_t *header, int part) {
                                         : (exponent - 1) << 23;
   return (coefficients){f32_from_bits(bits), 0};
 }
+
+static inline void pack_mxfp4(block_mxfp4 *b, const uint8_t *codes) {
+  nibbles_of_codes(codes, 16, b->nibbles);
+}
+
+// The lower of the two powers of two around the scale: `dyno_fill_blocks` chooses between them.
+static inline uint8_t *frame_mxfp4(block_mxfp4 *b, float scale) {
+  b->exponent = scale > 0 ? (uint8_t)(ilogbf(scale) + 128) : 0;
+  return b->nibbles;
+}

@@ -23,3 +23,20 @@ static inline coefficients coefficients_q2_k(const uint8_t *header, int part) {
   return (coefficients){
     half_at(header, 0) * (float)(packed & 15), -half_at(header, 1) * (float)(packed >> 4)};
 }
+
+// Scales and minima of 4 bits.
+static inline void pack_parts_q2_k(block_q2_k *b, const int *scales, const int *minima) {
+  for (int p = 0; p < 16; p++) b->parts[p] = (uint8_t)(scales[p] | minima[p] << 4);
+}
+
+static inline void pack_q2_k(block_q2_k *b, const uint8_t *codes) {
+  memset(b->pairs, 0, sizeof b->pairs);
+  for (int i = 0; i < 256; i++)
+    b->pairs[i / 128 * 32 + i % 32] |= (uint8_t)(codes[i] << i % 128 / 32 * 2);
+}
+
+static inline uint8_t *frame_q2_k(block_q2_k *b, float scale) {
+  b->scale = b->minimum = (_Float16)(scale / 8);
+  for (int p = 0; p < 16; p++) b->parts[p] = 8 | 12 << 4;
+  return b->pairs;
+}

@@ -34,3 +34,30 @@ static inline coefficients coefficients_q3_k(const uint8_t *header, int part) {
   const uint32_t high = word_at(header + 2, 2) >> 2 * part & 3;
   return (coefficients){half_at(header, 0) * (float)((int)(low | high << 4) - 32), 0};
 }
+
+// Scales in [-32, 31].
+static inline void pack_parts_q3_k(block_q3_k *b, const int *scales) {
+  memset(b->parts, 0, sizeof b->parts);
+  for (int p = 0; p < 16; p++) {
+    const int scale = scales[p] + 32;
+    b->parts[p % 8] |= (uint8_t)((scale & 15) << p / 8 * 4);
+    b->parts[8 + p % 4] |= (uint8_t)(scale >> 4 << p / 4 * 2);
+  }
+}
+
+static inline void pack_q3_k(block_q3_k *b, const uint8_t *codes) {
+  memset(b->pairs, 0, sizeof b->pairs);
+  memset(b->high, 0, sizeof b->high);
+  for (int i = 0; i < 256; i++) {
+    b->pairs[i / 128 * 32 + i % 32] |= (uint8_t)((codes[i] & 3) << i % 128 / 32 * 2);
+    b->high[i % 32] |= (uint8_t)(codes[i] >> 2 << i / 32);
+  }
+}
+
+static inline uint8_t *frame_q3_k(block_q3_k *b, float scale) {
+  int scales[16];
+  for (int p = 0; p < 16; p++) scales[p] = 16;
+  pack_parts_q3_k(b, scales);
+  b->scale = (_Float16)(scale / 16);
+  return b->high;
+}

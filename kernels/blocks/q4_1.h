@@ -17,3 +17,9 @@ static inline coefficients coefficients_q4_1(const uint8_t *header, int part) {
   (void)part;
   return (coefficients){half_at(header, 0), half_at(header, 1)};
 }
+
+static inline uint8_t *frame_q4_1(block_q4_1 *b, float scale) {
+  b->scale = (_Float16)scale;
+  b->minimum = (_Float16)(-7.5f * scale);
+  return b->nibbles;
+}

@@ -47,3 +47,35 @@ static inline coefficients coefficients_q4_k(const uint8_t *header, int part) {
     (word_at(header + 4, 1) >> 4 * part & 15) | (upper >> (16 + 2 * part) & 3) << 4;
   return (coefficients){half_at(header, 0) * (float)scale, -half_at(header, 1) * (float)minimum};
 }
+
+// Scales and minima of 6 bits, the inverse of `scale_of_part` and `minimum_of_part`.
+static inline void pack_parts(uint8_t *parts, const int *scales, const int *minima) {
+  for (int p = 0; p < 4; p++) {
+    parts[p] = (uint8_t)(scales[p] | scales[p + 4] >> 4 << 6);
+    parts[p + 4] = (uint8_t)(minima[p] | minima[p + 4] >> 4 << 6);
+    parts[p + 8] = (uint8_t)((scales[p + 4] & 15) | (minima[p + 4] & 15) << 4);
+  }
+}
+
+static inline void pack_parts_q4_k(block_q4_k *b, const int *scales, const int *minima) {
+  pack_parts(b->parts, scales, minima);
+}
+
+static inline void pack_q4_k(block_q4_k *b, const uint8_t *codes) {
+  for (int pair = 0; pair < 4; pair++)
+    nibbles_of_codes(codes + 64 * pair, 32, b->nibbles + 32 * pair);
+}
+
+// One scale and minimum for all parts.
+static inline void frame_parts(uint8_t *parts, int each) {
+  int same[8];
+  for (int p = 0; p < 8; p++) same[p] = each;
+  pack_parts(parts, same, same);
+}
+
+static inline uint8_t *frame_q4_k(block_q4_k *b, float scale) {
+  frame_parts(b->parts, 32);
+  b->scale = (_Float16)(scale / 32);
+  b->minimum = (_Float16)(7.5f * scale / 32);
+  return b->nibbles;
+}

@@ -19,3 +19,13 @@ static inline coefficients coefficients_q5_0(const uint8_t *header, int part) {
   (void)part;
   return (coefficients){half_at(header, 0), 0};
 }
+
+static inline void pack_q5_0(block_q5_0 *b, const uint8_t *codes) {
+  nibbles_of_codes(codes, 16, b->nibbles);
+  fifth_bits_of_codes(codes, b->high);
+}
+
+static inline uint8_t *frame_q5_0(block_q5_0 *b, float scale) {
+  b->scale = (_Float16)scale;
+  return b->high;
+}

@@ -19,3 +19,14 @@ static inline coefficients coefficients_q5_1(const uint8_t *header, int part) {
   (void)part;
   return (coefficients){half_at(header, 0), half_at(header, 1)};
 }
+
+static inline void pack_q5_1(block_q5_1 *b, const uint8_t *codes) {
+  nibbles_of_codes(codes, 16, b->nibbles);
+  fifth_bits_of_codes(codes, b->high);
+}
+
+static inline uint8_t *frame_q5_1(block_q5_1 *b, float scale) {
+  b->scale = (_Float16)scale;
+  b->minimum = (_Float16)(-15.5f * scale);
+  return b->high;
+}

@@ -24,3 +24,22 @@ static inline void header_q6_k(const block_q6_k *b, uint8_t *header) {
 static inline coefficients coefficients_q6_k(const uint8_t *header, int part) {
   return (coefficients){half_at(header, 0) * (float)(int8_t)header[2 + part], 0};
 }
+
+// Scales in [-128, 127].
+static inline void pack_parts_q6_k(block_q6_k *b, const int *scales) {
+  for (int p = 0; p < 16; p++) b->parts[p] = (int8_t)scales[p];
+}
+
+static inline void pack_q6_k(block_q6_k *b, const uint8_t *codes) {
+  memset(b->high, 0, sizeof b->high);
+  for (int half = 0; half < 2; half++)
+    nibbles_of_codes(codes + 128 * half, 64, b->nibbles + 64 * half);
+  for (int i = 0; i < 256; i++)
+    b->high[i / 128 * 32 + i % 32] |= (uint8_t)(codes[i] >> 4 << i % 128 / 32 * 2);
+}
+
+static inline uint8_t *frame_q6_k(block_q6_k *b, float scale) {
+  memset(b->parts, 8, sizeof b->parts);
+  b->scale = (_Float16)(scale / 8);
+  return b->nibbles;
+}

@@ -17,3 +17,8 @@ static inline coefficients coefficients_q8_0(const uint8_t *header, int part) {
   (void)part;
   return (coefficients){half_at(header, 0), 0};
 }
+
+static inline uint8_t *frame_q8_0(block_q8_0 *b, float scale) {
+  b->scale = (_Float16)scale;
+  return (uint8_t *)b->quants;
+}

@@ -177,9 +177,10 @@ const dyno_kernels *dyno_kernels_for(dyno_instruction_set set);
 // Quantises `count` f32 values (whole blocks) to a block format by GGUF's reference rules.
 void dyno_quantize(dyno_dtype type, const float *source, size_t count, void *destination);
 
-// Fills blocks with random quants of the given scale (q4_1: centred on 0), a function of (key, i).
+// Fills blocks with random values of a standard deviation, centred on 0 where a block has a minimum, a
+// function of (key, i).
 void dyno_fill_blocks(
-  dyno_dtype type, uint32_t key, size_t count, float scale, void *destination);
+  dyno_dtype type, uint32_t key, size_t count, float deviation, void *destination);
 
 // What compiled the kernels.
 const char *dyno_compiler(void);

@@ -65,6 +65,16 @@ extension DType {
     case .q8_0: DYNO_Q8_0
     case .q4_0: DYNO_Q4_0
     case .q4_1: DYNO_Q4_1
+    case .q5_0: DYNO_Q5_0
+    case .q5_1: DYNO_Q5_1
+    case .q2_k: DYNO_Q2_K
+    case .q3_k: DYNO_Q3_K
+    case .q4_k: DYNO_Q4_K
+    case .q5_k: DYNO_Q5_K
+    case .q6_k: DYNO_Q6_K
+    case .iq4_nl: DYNO_IQ4_NL
+    case .iq4_xs: DYNO_IQ4_XS
+    case .mxfp4: DYNO_MXFP4
     }
   }
 }

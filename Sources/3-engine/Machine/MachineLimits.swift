@@ -53,7 +53,7 @@ public struct MachineLimits: Codable, Sendable, Equatable {
 
   /// Operations per second at which weights of a dtype can be multiplied at best.
   public func peak(of weights: DType) -> Double {
-    let own = weights.blockElements > 1 ? integerPeak : weights == .bf16 ? bf16Peak : nil
+    let own = weights.isBlocks ? integerPeak : weights == .bf16 ? bf16Peak : nil
     return own ?? multiplyAddPeak
   }
 }
