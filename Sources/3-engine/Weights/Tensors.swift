@@ -69,12 +69,8 @@ public enum WeightLayout: Sendable, Equatable {
     }
   }
 
-  /// Block formats that kernels have panels of.
-  package static let packedBlocks: Set<DType> = [.q8_0, .q4_0, .q4_1]
-
   /// The fastest for a dtype.
   public static func packed(_ dtype: DType, _ kernels: KernelTable) -> WeightLayout {
-    guard !dtype.isBlocks || packedBlocks.contains(dtype) else { return .rows }
     let outputs = dtype.isBlocks ? kernels.functions.block_panel : kernels.functions.float_panel
     return outputs > 0 ? .panels(outputs: outputs) : .rows
   }
