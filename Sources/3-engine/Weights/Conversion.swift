@@ -77,7 +77,8 @@ extension Matrix {
         destination.copyMemory(from: part.row(row), byteCount: part.rowBytes)
         return
       }
-      precondition(target != part.dtype, "unpacking would quantise anew")
+      precondition(
+        target != part.dtype || !target.isBlocks, "unpacking would quantise anew")
       let values = scratch[rank].base
       part.expand(row: row, kernels, into: values)
       if target.isBlocks {

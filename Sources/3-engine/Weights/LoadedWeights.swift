@@ -16,7 +16,8 @@ extension ModelWeights {
     }
     if isFolder.boolValue {
       return try loadCheckpoint(
-        Safetensors.tensors(inFolder: url), config: url, source: path, kernels)
+        Safetensors.tensors(inFolder: url), config: url.appendingPathComponent("config.json"),
+        source: path, kernels)
     }
     let file = try MappedFile(url)
     if try ModelFileKind(of: file) == .safetensors {
