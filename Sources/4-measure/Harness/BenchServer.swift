@@ -53,7 +53,7 @@ public final class BenchServer {
     }
     return BenchHello(
       buildCommit: BuildInformation.commit, cpuInfo: Processor.model, environment: environment,
-      typeWeights: bed.models[0].dtype, typeK: bed.settings.cacheDType,
+      typeWeights: bed.models[0].format, typeK: bed.settings.cacheDType,
       nThreads: machine.team.count, nBatch: bed.settings.chunk, cells: cells)
   }
 

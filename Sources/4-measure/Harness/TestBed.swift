@@ -68,10 +68,10 @@ final class TestBed {
     memoryNeedBytes = MemoryNeed(sumOf: needs).total + reservedBytes
 
     models = try subjects.map { subject in
-      let random = "random \(settings.dtype(of: subject) ?? .bf16)"
+      let random = "random \(settings.format(of: subject) ?? .bf16)"
       report("\(subject.architecture.name): \(subject.weights == nil ? random : "stored") weights")
       let model = try PreparedModel(
-        subject.architecture, dtype: settings.dtype(of: subject), stored: subject.weights,
+        subject.architecture, format: settings.format(of: subject), stored: subject.weights,
         cache: settings.cacheDType,
         sequences: sizes.sequences, capacity: sizes.capacity, maxTokens: sizes.maxTokens,
         seed: settings.seed, routing: settings.routing(of: subject), team: machine.team,
@@ -125,7 +125,7 @@ final class TestBed {
     let stored = try settings.dtype == nil ? subject.weights.map(ModelWeights.fileBytes) : nil
     return try MemoryNeed(
       subject.architecture,
-      weights: try stored ?? subject.architecture.weightBytes(settings.dtype(of: subject) ?? .bf16),
+      weights: try stored ?? subject.architecture.weightBytes(settings.format(of: subject) ?? .bf16),
       cache: settings.cacheDType, sequences: sizes.sequences, capacity: sizes.capacity,
       maxTokens: sizes.maxTokens, maxLogits: sizes.sequences, threads: threads)
   }

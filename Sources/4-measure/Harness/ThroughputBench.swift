@@ -14,13 +14,13 @@ import Weights
 public struct ThroughputBench {
   public struct Settings: Sendable {
     /// Storage of weights. `nil`: as a file stores them, bf16 of random ones.
-    public var dtype: DType?
+    public var dtype: WeightFormat?
     /// Storage of a model's weights; `nil`: as its file stores them, bf16 of random ones.
-    func dtype(of subject: ModelSubject) -> DType? {
-      dtype ?? (subject.weights == nil ? subject.defaultDType : nil)
+    func format(of subject: ModelSubject) -> WeightFormat? {
+      dtype ?? (subject.weights == nil ? subject.defaultDType.map { WeightFormat($0) } : nil)
     }
     /// Storage of random weights.
-    public var randomDType: DType { dtype ?? .bf16 }
+    public var randomDType: WeightFormat { dtype ?? .bf16 }
     public var cacheDType = DType.f16
     /// What bf16 weights are multiplied with.
     public var activations = BF16Activations.native
@@ -127,7 +127,7 @@ public struct ThroughputBench {
     for round in 1...rounds {
       report("tracing [\(round)/\(rounds)]")
       let traces = bed.models.map { model in
-        OperatorTrace(model.architecture, weights: model.dtype, cache: settings.cacheDType)
+        OperatorTrace(model.architecture, weights: model.storage, cache: settings.cacheDType)
       }
       for (model, index) in tests.indices.flatMap({ bed.cells(ofTest: $0).enumerated() }) {
         let cell = bed.cells[index]
@@ -145,7 +145,7 @@ public struct ThroughputBench {
     for (index, cell) in bed.cells.enumerated() {
       traced.operators += OperatorTiming.rows(
         events[index], subject: cell.model.architecture.name, device: Processor.model,
-        weights: cell.model.dtype, cache: settings.cacheDType, limits: around[index])
+        weights: cell.model.storage, cache: settings.cacheDType, limits: around[index])
     }
     return traced
   }

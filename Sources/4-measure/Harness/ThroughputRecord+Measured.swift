@@ -24,7 +24,7 @@ extension ThroughputRecord {
       modelType: architecture.name,
       modelSize: cell.model.engine.weights.matrixBytes, modelNParams: architecture.parameters.total,
       nBatch: settings.chunk, nThreads: bed.team.count, nSequences: test.batch,
-      typeWeights: cell.model.dtype, typeK: settings.cacheDType, typeV: settings.cacheDType,
+      typeWeights: cell.model.format, typeK: settings.cacheDType, typeV: settings.cacheDType,
       nPrompt: test.promptTokens, nGen: test.generatedTokens, nDepth: test.depth,
       testTime: ISO8601DateFormatter().string(from: start),
       avgNs: Int(Moments.mean(nanoseconds)),
@@ -34,7 +34,7 @@ extension ThroughputRecord {
       samplesTs: rates, medianTs: Double(test.tokens) / median,
       ci95Ts: measured.rates.interval.map { [$0.lowerBound, $0.upperBound] },
       gflops: work.flops / median * 1e-9, gbps: work.bytes / median * 1e-9,
-      peakFraction: work.flops / median / limits.peak(of: cell.model.dtype),
+      peakFraction: work.flops / median / limits.peak(of: cell.model.format.base),
       bandwidthFraction: work.bytes / median / limits.readBandwidth,
       floorFraction: work.floorSeconds(limits) / median,
       pairedFloorFraction: Quantiles.median(paired), limits: limits,
@@ -45,6 +45,11 @@ extension ThroughputRecord {
       seed: settings.seed, sampling: sampling, sampleCircumstances: circumstances,
       workload: WorkloadSummary(cell, measured, sampling))
     if cell.model.source != nil { weights = "stored" }
+    let stored = cell.model.storage.all.elements
+    if stored.count > 1 {
+      weightFormats = Dictionary(
+        uniqueKeysWithValues: stored.map { ($0.key.rawValue, $0.key.bytes($0.value)) })
+    }
     routingExponent = cell.model.engine.routing?.routing.exponent
     expertsRead = cell.reads.mean
     typeActivations = bed.kernels.activations(for: cell.model.dtype)
@@ -60,10 +65,13 @@ extension ThroughputRecord {
   ) -> [String] {
     var warnings: [String] = []
     let architecture = cell.model.architecture
-    if abs(cell.model.weightScale - 1) > 1e-3 {
-      warnings.append(
-        "weights mix formats: most are \(cell.model.dtype), all take "
-          + String(format: "%.2f", cell.model.weightScale) + " times what they would in it")
+    let stored = cell.model.storage.all
+    if stored.elements.count > 1, !cell.model.format.isMix {
+      let shares = stored.elements
+        .map { (dtype: $0.key, share: Double($0.key.bytes($0.value)) / Double(stored.bytes)) }
+        .sorted { ($0.share, $1.dtype.rawValue) > ($1.share, $0.dtype.rawValue) }
+        .map { "\($0.dtype) " + String(format: "%.1f%%", 100 * $0.share) }
+      warnings.append("weights mix formats, by bytes: " + shares.joined(separator: ", "))
     }
     let positions = cell.test.depth + cell.test.tokensPerSequence
     if !environment.threadsPinned {

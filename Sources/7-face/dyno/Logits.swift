@@ -20,8 +20,9 @@ struct Logits: ParsableCommand {
   @Option(help: "Token ids, comma-separated.")
   var tokens: CountList
 
-  @Option(help: "Convert the matrices first: \(DType.listed). Default: as they are stored.")
-  var dtype: DType?
+  @Option(
+    help: "Convert the matrices first: \(WeightFormat.listed). Default: as they are stored.")
+  var dtype: WeightFormat?
 
   @Option(help: "Storage of the KV cache: f32, f16, bf16 or q8_0.")
   var cacheDtype = CacheType(.f32)
