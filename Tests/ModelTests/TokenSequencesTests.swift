@@ -70,7 +70,7 @@ import Testing
       npy("{'descr': '<i8', 'fortran_order': True, 'shape': (3, 1), }", numbers), "Fortran order")
     expectRefusal(npy(header.replacing("(3,)", with: "(0,)"), []), "no tokens")
     expectRefusal(npy(header.replacing("(3,)", with: "(0, 9)"), []), "no tokens")
-    expectRefusal(npy(header.replacing("(3,)", with: "(9223372036854775807, 0)"), []), "no tokens")
+    expectRefusal(npy(header.replacing("(3,)", with: "(9223372036854775807, 0)"), []), "shape")
     expectRefusal(npy(header.replacing("(3,)", with: "(4611686018427387904,)"), numbers), "shape")
     expectRefusal(npy(header.replacing("(3,)", with: "(99999999999999999999,)"), numbers), "size")
     expectRefusal(npy(header.replacing("(3,)", with: "(-3,)"), numbers), "size")
@@ -128,8 +128,10 @@ import Testing
   }
 
   @Test func idsBeyondTheVocabulary() throws {
-    func problem(_ tokens: TokenSequences, _ vocabulary: Int = 50_257) -> String {
-      do { try tokens.check(vocabulary: vocabulary) } catch { return "\(error)" }
+    func problem(
+      _ tokens: @autoclosure () throws -> TokenSequences, _ vocabulary: Int = 50_257
+    ) -> String {
+      do { try tokens().check(vocabulary: vocabulary) } catch { return "\(error)" }
       return ""
     }
     let listed = try TokenSequences([[1, 2], [3, 50_257]])
