@@ -140,7 +140,8 @@ import Testing
     #expect(text.contains("document 1, token 1") && text.contains("0 to 50256"), "\(text)")
     #expect(!text.contains("uint"))
     let ids = (0..<100).map { UInt32($0 * 509 % 50_257) }
-    let wide = Data(bytes(ids)), narrow = Data(bytes(ids.map { UInt16($0) }))
+    let wide = Data(bytes(ids))
+    let narrow = Data(bytes(ids.map { UInt16($0) }))
     #expect(problem(try TokenSequences(parsing: wide, rawAs: .uint32)) == "")
     #expect(problem(try TokenSequences(parsing: narrow, rawAs: .uint16)) == "")
     #expect(problem(try TokenSequences(parsing: wide, rawAs: .uint16)).contains("uint32"))

@@ -93,8 +93,10 @@ package struct ControlGroup: Sendable {
   package var throttling: ThrottlingMeter {
     ThrottlingMeter(
       counters: folders("cpu").filter { Self.quota($0) != nil }.map {
-        ("\($0.path)/cpu.stat", $0.isVersion2 ? "throttled_usec " : "throttled_time ",
-          $0.isVersion2 ? 1e-6 : 1e-9)
+        (
+          "\($0.path)/cpu.stat", $0.isVersion2 ? "throttled_usec " : "throttled_time ",
+          $0.isVersion2 ? 1e-6 : 1e-9
+        )
       })
   }
 

@@ -16,8 +16,8 @@ public struct NoiseEvidence: Codable, Sendable, Equatable {
   public var frequencyHz: Double?
 
   public init(
-    stealS: Double? = nil, throttledS: Double? = nil, involuntarySwitches: Int = 0, migrations: Int? = nil,
-    majorFaults: Int = 0, frequencyHz: Double? = nil
+    stealS: Double? = nil, throttledS: Double? = nil, involuntarySwitches: Int = 0,
+    migrations: Int? = nil, majorFaults: Int = 0, frequencyHz: Double? = nil
   ) {
     self.stealS = stealS
     self.throttledS = throttledS

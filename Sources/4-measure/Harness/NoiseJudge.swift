@@ -17,7 +17,7 @@ package struct NoiseJudge {
   /// - the hypervisor took more than 1% of the threads' time;
   /// - a quota kept threads waiting for more than 1% of their time;
   /// - the scheduler took a processor away more than 10 times a second: for other programs, or for
-  ///   the quota where threads ask for more than that, or waited for it;
+  ///   the quota where threads had to wait for it (or, where the kernel does not tell, may have had to);
   /// - a thread moved to another processor (they are pinned, or should stay where they are);
   /// - a page was read from disk;
   /// - the clock was below 90% of the highest seen in the run.
@@ -31,7 +31,7 @@ package struct NoiseJudge {
     let isThrottled = (noise.throttledS ?? 0) > 0.01 * seconds * Double(threads)
     let isInterrupted = Double(noise.involuntarySwitches) > max(1, 10 * seconds)
     // Stopping for the quota is an interruption, too.
-    let isByQuota = isThrottled || (noise.throttledS ?? 0) > 0 || quota != nil
+    let isByQuota = noise.throttledS.map { $0 > 0 } ?? (quota != nil)
     if isThrottled || isInterrupted && isByQuota {
       suspicions.append(.throttling)
     } else if isInterrupted {
@@ -55,7 +55,8 @@ package struct NoiseJudge {
       let struck = samples.filter { $0.suspicions.contains(suspicion) }
       // One in twenty can happen on any machine, and does not move a median.
       guard struck.count * 20 > samples.count else { return nil }
-      return "\(struck.count) of \(samples.count) samples \(suspicion.account(struck.map(\.noise), quota))"
+      let account = suspicion.account(struck.map(\.noise), quota)
+      return "\(struck.count) of \(samples.count) samples \(account)"
     }
   }
 }
@@ -70,8 +71,10 @@ extension Suspicion {
           + "a longer budget or a dedicated machine helps", seconds)
     case .throttling:
       let seconds = noise.reduce(0) { $0 + ($1.throttledS ?? 0) }
-      return String(format: "waited %.2f s for ", seconds)
-        + "\(ProcessorQuota.text(quota)): fewer threads, or a larger quota, helps"
+      let waited =
+        seconds > 0 ? String(format: "waited %.2f s for", seconds) : "were interrupted, likely by"
+      return "\(waited) \(ProcessorQuota.text(quota)): have no more threads than it has "
+        + "processors, or raise it"
     case .preemption:
       let count = noise.reduce(0) { $0 + $1.involuntarySwitches }
       return "were interrupted by other programs (\(count) times): stop these, or leave them a "

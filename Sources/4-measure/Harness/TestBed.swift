@@ -114,7 +114,8 @@ final class TestBed {
   ) throws -> MemoryNeed {
     let sizes = Sizes(tests, settings)
     // A file's weights take at most what the file does.
-    let stored = try settings.dtype(of: subject) == nil
+    let stored =
+      try settings.dtype(of: subject) == nil
       ? subject.weights.map(ModelWeights.fileBytes) : nil
     return try MemoryNeed(
       subject.architecture,

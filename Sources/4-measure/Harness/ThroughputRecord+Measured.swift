@@ -86,7 +86,7 @@ extension ThroughputRecord {
     if isOverQuota {
       warnings.append(
         "\(threads) thread\(threads == 1 ? "" : "s") under \(ProcessorQuota.text(quota)): "
-          + "they stop together when it is used up")
+          + "it may be used up before its period ends")
     }
     let spread = Moments.standardDeviation(rates) / Moments.mean(rates)
     if spread > 0.05 {
