@@ -88,6 +88,17 @@ import Testing
       try ThreadTeam(pinned: false, topology: topology).count == ThreadTeam.defaultCount(topology))
   }
 
+  /// What a quota slows down is not what the machine can do.
+  @Test func limitsUnderAQuotaAreKeptApart() {
+    func file(_ quota: Double?) -> String {
+      LimitsCache(
+        folder: URL(fileURLWithPath: "/nowhere"), threads: 2, instructionSet: "avx2", quota: quota
+      ).file.lastPathComponent
+    }
+    #expect(file(2) == file(nil) && file(8) == file(nil))
+    #expect(Set([file(nil), file(1), file(1.5)]).count == 3)
+  }
+
   @Test func throttledTime() throws {
     try group(
       "0::/a/b",
