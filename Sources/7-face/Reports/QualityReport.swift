@@ -99,11 +99,11 @@ public enum QualityReport {
     let documents = text.documents > 1 ? " in \(text.documents) documents" : ""
     var remarks = [
       "\(OutputText.terminal(record.model)); \(text.predictedTokens) of \(text.tokens) tokens"
-        + "\(documents) predicted, in \(text.windows) windows of at most \(text.context); "
+        + "\(documents) predicted, in \(counted(text.windows, "window")) of at most \(text.context); "
         + "\(record.typeCache) KV cache"
         + (record.floatActivations ? ", f32 activations." : "."),
       record.loss.interval95 == nil
-        ? "No intervals: the text gives \(text.blocks) blocks only."
+        ? "No intervals: the text gives \(counted(text.blocks, "block")) only."
         : "Loss in nats a token. Intervals: bootstrap of \(text.blocks) blocks of text; differences "
           + "from the reference are paired.",
     ]
@@ -115,9 +115,14 @@ public enum QualityReport {
     }
     if record.prefill != nil {
       remarks.append(
-        "tok/s: medians; \(OutputText.terminal(record.cpuInfo)), \(record.threads) threads.")
+        "tok/s: medians; \(OutputText.terminal(record.cpuInfo)), "
+          + "\(counted(record.threads, "thread")).")
     }
     return remarks
+  }
+
+  private static func counted(_ count: Int, _ name: String) -> String {
+    "\(count) \(name)\(count == 1 ? "" : "s")"
   }
 
   /// A row a storage; see `FlatTable`.
