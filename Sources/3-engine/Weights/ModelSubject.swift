@@ -13,6 +13,8 @@ public struct ModelSubject: Sendable {
   /// Storage of random weights where nothing else is asked for: the nearest to how the configuration
   /// says that weights are stored, `nil` where there is none.
   public var defaultDType: DType?
+  /// Storage of its weights, whatever a run asks for; `nil`: what that asks for.
+  public var storage: DType?
   /// What the user should know of how it was read.
   public var notes: [String] = []
 

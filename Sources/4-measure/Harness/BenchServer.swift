@@ -24,7 +24,8 @@ public final class BenchServer {
       subjects, tests, settings, machine: machine, reservedBytes: 0, report: { _ in })
     probe = NoiseProbe(
       processors: Array(machine.topology.processors.prefix(machine.team.count)))
-    judge = NoiseJudge(threads: machine.team.count)
+    judge = NoiseJudge(
+      threads: machine.team.count, quota: ControlGroup.own.processors)
   }
 
   /// Answers requests until there are no more.

@@ -122,7 +122,9 @@ final class TestBed {
   ) throws -> MemoryNeed {
     let sizes = Sizes(tests, settings)
     // A file's weights take at most what the file does.
-    let stored = try settings.dtype == nil ? subject.weights.map(ModelWeights.fileBytes) : nil
+    let stored =
+      try settings.dtype(of: subject) == nil
+      ? subject.weights.map(ModelWeights.fileBytes) : nil
     return try MemoryNeed(
       subject.architecture,
       weights: try stored ?? subject.architecture.weightBytes(settings.format(of: subject) ?? .bf16),

@@ -17,7 +17,8 @@ public struct ThroughputBench {
     public var dtype: WeightFormat?
     /// Storage of a model's weights; `nil`: as its file stores them, bf16 of random ones.
     func format(of subject: ModelSubject) -> WeightFormat? {
-      dtype ?? (subject.weights == nil ? subject.defaultDType.map { WeightFormat($0) } : nil)
+      subject.storage.map { WeightFormat($0) } ?? dtype
+        ?? (subject.weights == nil ? subject.defaultDType.map { WeightFormat($0) } : nil)
     }
     /// Storage of random weights.
     public var randomDType: WeightFormat { dtype ?? .bf16 }
@@ -74,6 +75,21 @@ public struct ThroughputBench {
     self.settings = settings
     self.report = report
     machine = try Machine(threads: settings.threads, activations: settings.activations)
+  }
+
+  /// What one model takes in a run of these tests.
+  package static func memoryNeed(
+    _ subject: ModelSubject, _ tests: [ThroughputTest], _ settings: Settings
+  ) throws -> MemoryNeed {
+    try TestBed.need(
+      subject, tests, settings, threads: settings.threads ?? ThreadTeam.defaultCount(Topology()))
+  }
+
+  /// Bytes that measuring the machine's limits takes beside.
+  package static func reservedBytes(_ settings: Settings) throws -> Int {
+    let topology = try Topology()
+    return LimitsMeter.bytes(
+      threads: settings.threads ?? ThreadTeam.defaultCount(topology), topology: topology)
   }
 
   /// Measures every architecture in every test, with random weights.

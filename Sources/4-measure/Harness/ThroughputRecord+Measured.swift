@@ -17,7 +17,8 @@ extension ThroughputRecord {
     let median = Quantiles.median(measured.samples.map(\.seconds))
     let work = Work(cell, settings)
     let paired = measured.samples.map { work.floorSeconds($0.limits) / $0.seconds }
-    let circumstances = measured.circumstances(threads: bed.team.count)
+    let circumstances = measured.circumstances(
+      threads: bed.team.count, quota: environment.containerProcessors)
     let sampling = SamplingSummary(measured, settings, warmUp: warmUp, circumstances)
     self.init(
       buildCommit: BuildInformation.commit, cpuInfo: Processor.model,
@@ -41,7 +42,8 @@ extension ThroughputRecord {
       initializationS: cell.model.initializationSeconds,
       processPeakBytes: ProcessMemory.peakBytes(), memoryNeedBytes: bed.memoryNeedBytes,
       architecture: architecture.config, environment: environment,
-      warnings: Self.warnings(cell, sampling, circumstances, rates, environment),
+      warnings: Self.warnings(
+        cell, sampling, circumstances, rates, environment, threads: bed.team.count),
       seed: settings.seed, sampling: sampling, sampleCircumstances: circumstances,
       workload: WorkloadSummary(cell, measured, sampling))
     if cell.model.source != nil { weights = "stored" }
@@ -61,7 +63,7 @@ extension ThroughputRecord {
 
   private static func warnings(
     _ cell: TestBed.Cell, _ sampling: SamplingSummary, _ circumstances: [SampleCircumstances],
-    _ rates: [Double], _ environment: RunEnvironment
+    _ rates: [Double], _ environment: RunEnvironment, threads: Int
   ) -> [String] {
     var warnings: [String] = []
     let architecture = cell.model.architecture
@@ -88,12 +90,20 @@ extension ThroughputRecord {
         "the budget ended after \(rates.count) samples, the median known "
           + "\(reached ?? "without an interval"): a longer budget narrows it")
     }
+    let quota = environment.containerProcessors
+    let isOverQuota = quota.map { Double(threads) > $0 } ?? false
+    if isOverQuota {
+      warnings.append(
+        "\(threads) thread\(threads == 1 ? "" : "s") under \(ProcessorQuota.text(quota)): "
+          + "it may be used up before its period ends")
+    }
     let spread = Moments.standardDeviation(rates) / Moments.mean(rates)
     if spread > 0.05 {
       warnings.append(
-        "samples spread by \(Int((100 * spread).rounded()))%: other work on this machine?")
+        "samples spread by \(Int((100 * spread).rounded()))%: "
+          + (isOverQuota ? "the quota's stops" : "other work on this machine?"))
     }
-    return warnings + NoiseJudge.warnings(circumstances)
+    return warnings + NoiseJudge.warnings(circumstances, quota: quota)
   }
 }
 

@@ -98,6 +98,8 @@ func positive(_ option: String, _ value: Int) throws -> Int {
 }
 
 extension ArgumentHelp {
+  static let threads: ArgumentHelp =
+    "Threads, each pinned to a core. Default: one a core, as far as a container's quota allows."
   static let device = ArgumentHelp(
     "A device profile's path or name (see profiles/devices), or host for this machine.",
     valueName: "device")
