@@ -14,7 +14,7 @@ public struct ModelSubject: Sendable {
   /// says that weights are stored, `nil` where there is none.
   public var defaultDType: DType?
   /// Storage of its weights, whatever a run asks for; `nil`: what that asks for.
-  public var storage: DType?
+  public var storage: WeightFormat?
   /// What the user should know of how it was read.
   public var notes: [String] = []
 

@@ -76,10 +76,10 @@ final class TestBed {
         sequences: sizes.sequences, capacity: sizes.capacity, maxTokens: sizes.maxTokens,
         seed: settings.seed, routing: settings.routing(of: subject), team: machine.team,
         kernels: machine.kernels)
-      guard settings.activations == .native || !model.dtype.isBlocks else {
+      guard settings.activations == .native || !model.format.base.isBlocks else {
         throw InputError(
           "activations",
-          problem: "f32 is given, but weights of \(subject.architecture.name) are \(model.dtype), "
+          problem: "f32 is given, but weights of \(subject.architecture.name) are \(model.format), "
             + "which are multiplied in integers", expected: "native, or weights in f32, bf16 or f16")
       }
       // Integrated workloads visit every depth they hold.
@@ -123,7 +123,7 @@ final class TestBed {
     let sizes = Sizes(tests, settings)
     // A file's weights take at most what the file does.
     let stored =
-      try settings.dtype(of: subject) == nil
+      try settings.format(of: subject) == nil
       ? subject.weights.map(ModelWeights.fileBytes) : nil
     return try MemoryNeed(
       subject.architecture,

@@ -17,7 +17,7 @@ public struct ThroughputBench {
     public var dtype: WeightFormat?
     /// Storage of a model's weights; `nil`: as its file stores them, bf16 of random ones.
     func format(of subject: ModelSubject) -> WeightFormat? {
-      subject.storage.map { WeightFormat($0) } ?? dtype
+      subject.storage ?? dtype
         ?? (subject.weights == nil ? subject.defaultDType.map { WeightFormat($0) } : nil)
     }
     /// Storage of random weights.

@@ -54,7 +54,7 @@ extension ThroughputRecord {
     }
     routingExponent = cell.model.engine.routing?.routing.exponent
     expertsRead = cell.reads.mean
-    typeActivations = bed.kernels.activations(for: cell.model.dtype)
+    typeActivations = bed.kernels.activations(for: cell.model.format.base)
     // What stays in a cache is bound to be faster than memory.
     if isAboveLimits, work.bytes > Double(bed.topology.lastLevelCacheBytes) {
       warnings.append("faster than the limits measured beside it: these are too low")

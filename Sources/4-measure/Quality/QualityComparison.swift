@@ -12,9 +12,9 @@ import Weights
 public struct QualityComparison {
   public struct Settings: Sendable {
     /// What to convert the weights to, beside the file as it is stored.
-    public var dtypes: [DType] = []
+    public var dtypes: [WeightFormat] = []
     /// What distances are from.
-    public var reference = WeightStorage.stored
+    public var reference = StorageChoice.stored
     /// Most tokens of a window. `nil`: what the model can read, at most 512.
     public var context: Int?
     /// So many tokens of the text only.
@@ -83,7 +83,7 @@ public struct QualityComparison {
   // MARK: Quality
 
   private struct Reading {
-    var storages: [WeightStorage]
+    var storages: [StorageChoice]
     var context: Int
     var records: [QualityRecord]
   }
@@ -102,11 +102,11 @@ public struct QualityComparison {
     let storages = storages(weights)
     let reference = storages[0]
 
-    func need(_ storage: WeightStorage) throws -> MemoryNeed {
+    func need(_ storage: StorageChoice) throws -> MemoryNeed {
       let step = min(context, ScoringPass.chunk)
       return try MemoryNeed(
         architecture,
-        weights: storage.dtype.map(architecture.weightBytes) ?? weights.matrixBytes,
+        weights: storage.format.map(architecture.weightBytes) ?? weights.matrixBytes,
         cache: settings.cacheDType, sequences: 1, capacity: context, maxTokens: step,
         maxLogits: step, threads: team.count)
     }
@@ -168,9 +168,9 @@ public struct QualityComparison {
   }
 
   /// Each once, the reference first.
-  private func storages(_ weights: ModelWeights) -> [WeightStorage] {
+  private func storages(_ weights: ModelWeights) -> [StorageChoice] {
     let asked = [settings.reference, .stored] + settings.dtypes.map { .converted($0) }
-    var seen: Set<WeightStorage> = []
+    var seen: Set<StorageChoice> = []
     return asked.map { $0.simplified(of: weights) }.filter { seen.insert($0).inserted }
   }
 
@@ -184,8 +184,8 @@ public struct QualityComparison {
   }
 
   private func record(
-    _ storage: WeightStorage, _ weights: ModelWeights, _ statistics: QualityStatistics,
-    text: QualityRecord.Text, reference: WeightStorage, threads: Int
+    _ storage: StorageChoice, _ weights: ModelWeights, _ statistics: QualityStatistics,
+    text: QualityRecord.Text, reference: StorageChoice, threads: Int
   ) -> QualityRecord {
     let formats = weights.formats
     let loss = statistics.loss
@@ -218,7 +218,7 @@ public struct QualityComparison {
   /// For each storage, the records of prefill and decode. What fits into memory together runs
   /// interleaved.
   private func speeds(
-    of storages: [WeightStorage], context: Int, budget: Double
+    of storages: [StorageChoice], context: Int, budget: Double
   ) throws -> [[ThroughputRecord]] {
     let tests = [
       ThroughputTest(.prefill(context), depth: 0, batch: 1),
@@ -228,7 +228,7 @@ public struct QualityComparison {
     let subjects = storages.map { storage in
       var stored = subject
       stored.weights = path
-      stored.storage = storage.dtype
+      stored.storage = storage.format
       stored.architecture.name = "\(name) \(storage.name)"
       return stored
     }

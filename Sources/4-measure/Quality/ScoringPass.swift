@@ -19,7 +19,7 @@ struct ScoringPass {
   ///   - storages: the reference first.
   ///   - isPacked: whether weights are laid out to be multiplied fast, those in blocks in integers.
   init(
-    _ weights: ModelWeights, _ model: String, _ storages: [WeightStorage], context: Int,
+    _ weights: ModelWeights, _ model: String, _ storages: [StorageChoice], context: Int,
     cache: DType, isPacked: Bool, team: ThreadTeam, kernels: KernelTable,
     report: (String) -> Void
   ) throws {
@@ -30,7 +30,7 @@ struct ScoringPass {
       report("\(model): \(storage.name) weights")
       let step = min(context, Self.chunk)
       return try Engine(
-        weights.converted(to: storage.dtype, packed: isPacked, team: team, kernels: kernels),
+        weights.converted(to: storage.format, packed: isPacked, team: team, kernels: kernels),
         cache: cache, sequences: 1, capacity: context, maxTokens: step, maxLogits: step,
         team: team, kernels: kernels)
     }

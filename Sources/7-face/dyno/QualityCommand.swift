@@ -31,8 +31,8 @@ struct QualityCommand: ParsableCommand {
   @Option(help: .tokenType)
   var tokenType: TokenSequences.RawTokenType?
 
-  @Option(help: "Storages to convert the weights to, comma-separated: \(DType.listed).")
-  var dtype: [CommaSeparated<DType>] = []
+  @Option(help: "Storages to convert the weights to, comma-separated: \(WeightFormat.listed).")
+  var dtype: [CommaSeparated<WeightFormat>] = []
 
   @Option(help: "What differences are from: stored, or a dtype.")
   var reference = ReferenceStorage(.stored)
@@ -124,20 +124,20 @@ struct QualityCommand: ParsableCommand {
 
 /// `stored`, or a dtype.
 struct ReferenceStorage: ExpressibleByArgument {
-  let storage: WeightStorage
+  let storage: StorageChoice
 
-  init(_ storage: WeightStorage) { self.storage = storage }
+  init(_ storage: StorageChoice) { self.storage = storage }
 
   init?(argument: String) {
-    if argument == WeightStorage.stored.name {
+    if argument == StorageChoice.stored.name {
       storage = .stored
-    } else if let dtype = DType(argument: argument) {
-      storage = .converted(dtype)
+    } else if let format = WeightFormat(argument: argument) {
+      storage = .converted(format)
     } else {
       return nil
     }
   }
 
-  static var allValueStrings: [String] { [WeightStorage.stored.name] + DType.allValueStrings }
+  static var allValueStrings: [String] { [StorageChoice.stored.name] + WeightFormat.allValueStrings }
   var defaultValueDescription: String { storage.name }
 }
