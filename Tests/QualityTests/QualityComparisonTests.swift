@@ -57,7 +57,7 @@ import Weights
     let team = try ThreadTeam(count: 1, pinned: false, topology: Topology())
     let weights = try ModelWeights.load(
       Files.fixtures.appendingPathComponent("gguf/llama-f32.gguf").path, kernels: kernels)
-    func logarithms(_ dtype: DType?) throws -> [[[Double]]] {
+    func logarithms(_ dtype: WeightFormat?) throws -> [[[Double]]] {
       let model = ReferenceModel(
         try weights.converted(to: dtype, team: team, kernels: kernels))
       return windows.map { window in
