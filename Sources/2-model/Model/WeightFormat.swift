@@ -4,7 +4,7 @@ import Formats
 /// layer, as llama.cpp's file types are.
 ///
 /// A matrix whose rows do not fill a format's blocks takes that format's fallback
-/// (`StorageFormat.fallback`).
+/// (`NumberFormat.fallback`).
 public struct WeightFormat: RawRepresentable, Hashable, Codable, CaseIterable, Sendable {
   /// The format's name: a dtype's, or a mix's.
   public let rawValue: String
