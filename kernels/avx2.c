@@ -11,8 +11,14 @@
 #define PANEL_ROWS 6  // 6 × 2 sums, 2 weights and an activation: 15 of the 16 registers
 #define PANEL_VECTORS 2
 #define MULTIPLY_BYTES(a, b) ((vi16)_mm256_maddubs_epi16((__m256i)(a), (__m256i)(b)))
-#define MULTIPLY_ADD_WORDS(sums, a, b) \
-  ((sums) + (vi)_mm256_madd_epi16((__m256i)(a), (__m256i)(b)))
+#define MULTIPLY_SIGNED_BYTES(a, b) \
+  ((vi16)_mm256_maddubs_epi16( \
+    _mm256_abs_epi8((__m256i)(a)), _mm256_sign_epi8((__m256i)(b), (__m256i)(a))))
+#define ADD_PAIRS(a) ((vi)_mm256_madd_epi16((__m256i)(a), _mm256_set1_epi16(1)))
+#define LOOK_UP(table, codes) \
+  ((vu8)_mm256_shuffle_epi8( \
+    _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(table))), \
+    (__m256i)(codes)))
 #define TABLE dyno_avx2_kernels
 #define INSTRUCTION_SET DYNO_AVX2
 #define NAME "avx2"

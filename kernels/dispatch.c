@@ -26,10 +26,18 @@ const dyno_kernels *dyno_kernels_for(dyno_instruction_set set) {
       return __builtin_cpu_supports("avx512vnni") && dyno_kernels_for(DYNO_AVX512) != NULL
         ? &dyno_avx512vnni_kernels
         : NULL;
+    case DYNO_AVX512BF16:
+      return __builtin_cpu_supports("avx512bf16") && dyno_kernels_for(DYNO_AVX512VNNI) != NULL
+        ? &dyno_avx512bf16_kernels
+        : NULL;
     case DYNO_AMX:
       return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
           dyno_kernels_for(DYNO_AVX512VNNI) != NULL && may_use_tiles()
         ? &dyno_amx_kernels
+        : NULL;
+    case DYNO_AMXBF16:
+      return dyno_kernels_for(DYNO_AMX) != NULL && dyno_kernels_for(DYNO_AVX512BF16) != NULL
+        ? &dyno_amxbf16_kernels
         : NULL;
     case DYNO_AVX2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
@@ -47,13 +55,17 @@ const dyno_kernels *dyno_kernels_for(dyno_instruction_set set) {
     case DYNO_AVX2:
     case DYNO_AVX512:
     case DYNO_AVX512VNNI:
-    case DYNO_AMX: return NULL;
+    case DYNO_AVX512BF16:
+    case DYNO_AMX:
+    case DYNO_AMXBF16: return NULL;
 #else
     case DYNO_NEON:
     case DYNO_AVX2:
     case DYNO_AVX512:
     case DYNO_AVX512VNNI:
-    case DYNO_AMX: return NULL;
+    case DYNO_AVX512BF16:
+    case DYNO_AMX:
+    case DYNO_AMXBF16: return NULL;
 #endif
   }
   return NULL;

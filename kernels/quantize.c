@@ -2,7 +2,13 @@
 //
 // No quant stands for a NaN, so a block that holds one gets a NaN as its scale: whatever is computed
 // with it shows.
+//
+// q8_0, q4_0, q4_1, q5_0, q5_1 and mxfp4 are quantised by the rules of GGUF's reference, to the same
+// bytes: the extreme value, or both, on the ends of the range. The others search for the scales of least
+// weighted error (scale_search.h), then round these to what a block can hold, of each part's neighbours
+// the best, and solve once more for the block's own scales.
 #include "formats.h"
+#include "scale_search.h"
 
 // To an integer in [low, high]; a NaN, which no integer stands for, to low.
 static int clamp(float value, float low, float high) {
@@ -18,6 +24,15 @@ static float largest_magnitude(const float *x) {
     largest = magnitude > largest ? magnitude : largest;
   }
   return f32_from_bits((uint32_t)largest);
+}
+
+static bool is_finite(int count, const float *x) {
+  uint32_t largest = 0;
+  for (int i = 0; i < count; i++) {
+    const uint32_t magnitude = bits_from_f32(x[i]) & 0x7fffffff;
+    largest = magnitude > largest ? magnitude : largest;
+  }
+  return largest < 0x7f800000;
 }
 
 static void quantize_q8_0(const float *x, block_q8_0 *b) {
@@ -64,16 +79,349 @@ static void quantize_q4_1(const float *x, block_q4_1 *b) {
   }
 }
 
+// As q4_0, with codes of 5 bits.
+static void quantize_q5_0(const float *x, block_q5_0 *b) {
+  const float largest = largest_magnitude(x);
+  float extreme = largest;
+  for (int i = 0; i < BLOCK; i++)
+    if (fabsf(x[i]) == largest) {
+      extreme = x[i];
+      break;
+    }
+  const float scale = extreme / -16;
+  const float inverse = scale != 0 ? 1 / scale : 0;
+  b->scale = (_Float16)scale;
+  uint8_t codes[BLOCK];
+  for (int i = 0; i < BLOCK; i++) codes[i] = (uint8_t)clamp(x[i] * inverse + 16.5f, 0, 31);
+  pack_q5_0(b, codes);
+}
+
+// As q4_1, with codes of 5 bits.
+static void quantize_q5_1(const float *x, block_q5_1 *b) {
+  float lowest = x[0], highest = x[0];
+  for (int i = 1; i < BLOCK; i++) {
+    lowest = fminf(lowest, x[i]);
+    highest = fmaxf(highest, x[i]);
+  }
+  const float largest = largest_magnitude(x);
+  const float scale = isnan(largest) ? largest : (highest - lowest) / 31;
+  const float inverse = scale != 0 ? 1 / scale : 0;
+  b->scale = (_Float16)scale;
+  b->minimum = (_Float16)lowest;
+  uint8_t codes[BLOCK];
+  for (int i = 0; i < BLOCK; i++)
+    codes[i] = (uint8_t)clamp((x[i] - lowest) * inverse + 0.5f, 0, 31);
+  pack_q5_1(b, codes);
+}
+
+// The largest value's power of two becomes e2m1's largest, 4 (OCP Microscaling Formats 1.0, 6.3).
+static void quantize_mxfp4(const float *x, block_mxfp4 *b) {
+  static const uint8_t levels[16] = MXFP4_LEVELS;
+  if (!is_finite(BLOCK, x)) {
+    b->exponent = 255;
+    memset(b->nibbles, 0, sizeof b->nibbles);
+    return;
+  }
+  const float largest = largest_magnitude(x);
+  const int exponent = largest > 0 ? ilogbf(largest) - 2 + 127 : 0;
+  b->exponent = (uint8_t)(exponent > 0 ? exponent : 0);
+  const float scale = coefficients_mxfp4(&b->exponent, 0).scale;
+  uint8_t codes[BLOCK];
+  for (int i = 0; i < BLOCK; i++) {
+    float least = INFINITY;
+    for (uint8_t code = 0; code < 16; code++) {
+      const float off = fabsf(scale * (float)(levels[code] - 12) - x[i]);
+      if (off < least) {
+        least = off;
+        codes[i] = code;
+      }
+    }
+  }
+  pack_mxfp4(b, codes);
+}
+
+// How a format's codes stand for values in units of a scale: integers from `low` to `high`, or levels.
+typedef struct {
+  float low, high;
+  const int8_t *levels;
+} code_range;
+
+static inline float nearest_code(const code_range *range, float x) {
+  return range->levels == NULL ? nearest(between(x, range->low, range->high))
+                               : (float)nearest_level(range->levels, 16, x);
+}
+
+// What a code stands for.
+static inline float value_of_code(const code_range *range, float code) {
+  return range->levels == NULL ? code : (float)range->levels[(int)code];
+}
+
+// Weighted squares of what is off where scale and minimum are given and codes are the nearest.
+static float part_error(
+  int count, const float *x, const float *weight, const code_range *range, float scale,
+  float minimum) {
+  const float inverse = scale != 0 ? 1 / scale : 0;
+  float error = 0;
+  for (int i = 0; i < count; i++) {
+    const float code = isfinite(inverse) ? nearest_code(range, (x[i] + minimum) * inverse) : 0;
+    const float off = scale * value_of_code(range, code) - minimum - x[i];
+    error += weight[i] * off * off;
+  }
+  return error;
+}
+
+static void part_codes(
+  int count, const float *x, const code_range *range, float scale, float minimum, float *codes) {
+  const float inverse = scale != 0 ? 1 / scale : 0;
+  for (int i = 0; i < count; i++)
+    codes[i] = isfinite(inverse) ? nearest_code(range, (x[i] + minimum) * inverse)
+               : range->levels == NULL ? between(0, range->low, range->high) : 7;
+}
+
+// A block of parts, each of which has an integer that scales the block's own scale.
+typedef struct {
+  _Float16 scale, minimum;
+  int scales[16], minima[16];
+  uint8_t codes[MOST_ELEMENTS];
+} quantized_parts;
+
+// Without minima.
+//
+// - lowest: the lowest integer of a part, which the part of the largest scale gets; the highest is one
+//   nearer to 0.
+// - zero: the code that stands for 0, where codes stand for integers.
+static void quantize_parts(
+  const float *x, const float *weight, int part, const int lowest, int zero, const int8_t *levels,
+  quantized_parts *result) {
+  const int parts = 256 / part;
+  const code_range range = {(float)-zero, (float)(zero - 1), levels};
+  float scales[16], codes[256];
+  for (int p = 0; p < parts; p++)
+    scales[p] = levels != NULL
+      ? search_scale_of_levels(part, x + p * part, weight + p * part, levels)
+      : search_scale(part, x + p * part, weight + p * part, zero);
+  float scale = extreme_of(parts, scales) / (float)lowest;
+  for (int round = 0; round < 2; round++) {
+    result->scale = (_Float16)scale;
+    scale = (float)result->scale;
+    const float inverse = scale != 0 ? 1 / scale : 0;
+    double products = 0, squares = 0;
+    for (int p = 0; p < parts; p++) {
+      const float *values = x + p * part, *weights = weight + p * part;
+      // The first round chooses parts' scales, both choose codes.
+      if (round == 0) {
+        const float wanted = nearest(between(
+          scales[p] * inverse, (float)lowest, (float)(-1 - lowest)));
+        float least = INFINITY;
+        for (int step = -1; step <= 1; step++) {
+          const float tried = wanted + (float)step;
+          if (tried < (float)lowest || tried > (float)(-1 - lowest)) continue;
+          const float error = part_error(part, values, weights, &range, scale * tried, 0);
+          if (error < least) {
+            least = error;
+            result->scales[p] = (int)tried;
+          }
+        }
+      }
+      const float own = (float)result->scales[p];
+      part_codes(part, values, &range, scale * own, 0, codes + p * part);
+      for (int i = 0; i < part; i++) {
+        const float q = own * value_of_code(&range, codes[p * part + i]);
+        products += (double)weights[i] * values[i] * q;
+        squares += (double)weights[i] * q * q;
+      }
+    }
+    if (!(squares > 0)) break;
+    scale = (float)(products / squares);
+  }
+  for (int i = 0; i < 256; i++)
+    result->codes[i] = (uint8_t)(codes[i] + (levels == NULL ? (float)zero : 0));
+}
+
+// With minima: integers of parts go from 0 to `highest`, codes to `most`.
+static void quantize_parts_with_minima(
+  const float *x, const float *weight, int part, int highest, int most, quantized_parts *result) {
+  const int parts = 256 / part;
+  const code_range range = {0, (float)most, NULL};
+  float scales[16], minima[16], codes[256];
+  float scale = 0, minimum = 0;
+  for (int p = 0; p < parts; p++) {
+    search_scale_and_minimum(
+      part, x + p * part, weight + p * part, most, &scales[p], &minima[p]);
+    scale = scales[p] > scale ? scales[p] : scale;
+    minimum = minima[p] > minimum ? minima[p] : minimum;
+  }
+  scale /= (float)highest;
+  minimum /= (float)highest;
+  for (int round = 0; round < 2; round++) {
+    result->scale = (_Float16)scale;
+    result->minimum = (_Float16)minimum;
+    scale = (float)result->scale;
+    minimum = (float)result->minimum;
+    const float inverse = scale > 0 ? 1 / scale : 0, inverse_minimum = minimum > 0 ? 1 / minimum : 0;
+    // Normal equations of x ≈ scale · a - minimum · b.
+    double aa = 0, ab = 0, bb = 0, ax = 0, bx = 0;
+    for (int p = 0; p < parts; p++) {
+      const float *values = x + p * part, *weights = weight + p * part;
+      if (round == 0) {
+        const int wanted = (int)nearest(between(scales[p] * inverse, 0, (float)highest));
+        const int wanted_minimum =
+          (int)nearest(between(minima[p] * inverse_minimum, 0, (float)highest));
+        float least = INFINITY;
+        for (int s = wanted - 1; s <= wanted + 1; s++)
+          for (int m = wanted_minimum - 1; m <= wanted_minimum + 1; m++) {
+            if (s < 0 || s > highest || m < 0 || m > highest) continue;
+            const float error = part_error(
+              part, values, weights, &range, scale * (float)s, minimum * (float)m);
+            if (error < least) {
+              least = error;
+              result->scales[p] = s;
+              result->minima[p] = m;
+            }
+          }
+      }
+      const float s = (float)result->scales[p], m = (float)result->minima[p];
+      part_codes(part, values, &range, scale * s, minimum * m, codes + p * part);
+      for (int i = 0; i < part; i++) {
+        const double a = s * codes[p * part + i], w = weights[i];
+        aa += w * a * a;
+        ab += w * a * m;
+        bb += w * m * m;
+        ax += w * a * values[i];
+        bx += w * m * values[i];
+      }
+    }
+    const double determinant = aa * bb - ab * ab;
+    if (!(determinant > 1e-9 * aa * bb)) break;
+    const double next = (ax * bb - bx * ab) / determinant;
+    const double next_minimum = (ax * ab - bx * aa) / determinant;
+    if (!(next > 0) || !(next_minimum >= 0)) break;
+    scale = (float)next;
+    minimum = (float)next_minimum;
+  }
+  for (int i = 0; i < 256; i++) result->codes[i] = (uint8_t)codes[i];
+}
+
+// Errors count for more where the value is large, above a floor of the part's mean magnitude: as
+// llama.cpp weighs them for Q4_K without an importance matrix.
+static void weigh(int count, int part, const float *x, float *weight) {
+  for (int first = 0; first < count; first += part) {
+    float squares = 0;
+    for (int i = first; i < first + part; i++) squares += x[i] * x[i];
+    const float mean = sqrtf(squares / (float)part);
+    for (int i = first; i < first + part; i++) weight[i] = mean + fabsf(x[i]);
+  }
+}
+
+static const uint8_t iq4_codes[16] = IQ4_LEVELS;
+
+static void levels_of_iq4(int8_t *levels) {
+  for (int i = 0; i < 16; i++) levels[i] = (int8_t)(iq4_codes[i] - 128);
+}
+
+static void quantize_iq4_nl(const float *x, block_iq4_nl *b) {
+  int8_t levels[16];
+  levels_of_iq4(levels);
+  float weight[BLOCK], codes[BLOCK];
+  weigh(BLOCK, BLOCK, x, weight);
+  const code_range range = {0, 15, levels};
+  b->scale = (_Float16)(is_finite(BLOCK, x) ? search_scale_of_levels(BLOCK, x, weight, levels) : NAN);
+  part_codes(BLOCK, x, &range, (float)b->scale, 0, codes);
+  uint8_t packed[BLOCK];
+  for (int i = 0; i < BLOCK; i++) packed[i] = (uint8_t)codes[i];
+  pack_iq4_nl(b, packed);
+}
+
+// What is not finite makes the block's own scale a NaN.
+static void quantize_q2_k(const float *x, block_q2_k *b) {
+  float weight[256];
+  quantized_parts parts = {0};
+  if (is_finite(256, x)) {
+    weigh(256, 16, x, weight);
+    quantize_parts_with_minima(x, weight, 16, 15, 3, &parts);
+  } else parts.scale = (_Float16)NAN;
+  b->scale = parts.scale;
+  b->minimum = parts.minimum;
+  pack_parts_q2_k(b, parts.scales, parts.minima);
+  pack_q2_k(b, parts.codes);
+}
+
+static void quantize_q3_k(const float *x, block_q3_k *b) {
+  float weight[256];
+  quantized_parts parts = {0};
+  if (is_finite(256, x)) {
+    weigh(256, 16, x, weight);
+    quantize_parts(x, weight, 16, -32, 4, NULL, &parts);
+  } else parts.scale = (_Float16)NAN;
+  b->scale = parts.scale;
+  pack_parts_q3_k(b, parts.scales);
+  pack_q3_k(b, parts.codes);
+}
+
+static void quantize_q4_k(const float *x, block_q4_k *b) {
+  float weight[256];
+  quantized_parts parts = {0};
+  if (is_finite(256, x)) {
+    weigh(256, 32, x, weight);
+    quantize_parts_with_minima(x, weight, 32, 63, 15, &parts);
+  } else parts.scale = (_Float16)NAN;
+  b->scale = parts.scale;
+  b->minimum = parts.minimum;
+  pack_parts_q4_k(b, parts.scales, parts.minima);
+  pack_q4_k(b, parts.codes);
+}
+
+static void quantize_q5_k(const float *x, block_q5_k *b) {
+  float weight[256];
+  quantized_parts parts = {0};
+  if (is_finite(256, x)) {
+    weigh(256, 32, x, weight);
+    quantize_parts_with_minima(x, weight, 32, 63, 31, &parts);
+  } else parts.scale = (_Float16)NAN;
+  b->scale = parts.scale;
+  b->minimum = parts.minimum;
+  pack_parts_q5_k(b, parts.scales, parts.minima);
+  pack_q5_k(b, parts.codes);
+}
+
+static void quantize_q6_k(const float *x, block_q6_k *b) {
+  float weight[256];
+  quantized_parts parts = {0};
+  if (is_finite(256, x)) {
+    weigh(256, 16, x, weight);
+    quantize_parts(x, weight, 16, -128, 32, NULL, &parts);
+  } else parts.scale = (_Float16)NAN;
+  b->scale = parts.scale;
+  pack_parts_q6_k(b, parts.scales);
+  pack_q6_k(b, parts.codes);
+}
+
+static void quantize_iq4_xs(const float *x, block_iq4_xs *b) {
+  float weight[256];
+  int8_t levels[16];
+  levels_of_iq4(levels);
+  quantized_parts parts = {0};
+  if (is_finite(256, x)) {
+    weigh(256, 32, x, weight);
+    quantize_parts(x, weight, 32, -32, 0, levels, &parts);
+  } else parts.scale = (_Float16)NAN;
+  b->scale = parts.scale;
+  pack_parts_iq4_xs(b, parts.scales);
+  pack_iq4_xs(b, parts.codes);
+}
+
 void dyno_quantize(dyno_dtype type, const float *source, size_t count, void *destination) {
-  for (size_t block = 0; block < count / BLOCK; block++, source += BLOCK) {
+  const block_format format = dyno_block_format(type);
+  uint8_t *block = destination;
+  for (size_t i = 0; i < count; i += format.elements, block += format.bytes) {
     switch (type) {
-      case DYNO_Q8_0: quantize_q8_0(source, (block_q8_0 *)destination + block); break;
-      case DYNO_Q4_0: quantize_q4_0(source, (block_q4_0 *)destination + block); break;
-      case DYNO_Q4_1: quantize_q4_1(source, (block_q4_1 *)destination + block); break;
+#define FORMAT(type, name, ...) \
+  case type: quantize_##name(source + i, (block_##name *)block); break;
+      FOR_EACH_BLOCK_FORMAT(FORMAT)
+#undef FORMAT
       case DYNO_F32:
       case DYNO_BF16:
-      case DYNO_F16:
-        __builtin_unreachable();
+      case DYNO_F16: __builtin_unreachable();
     }
   }
 }

@@ -6,36 +6,25 @@
 #include "tables.h"
 
 static float element(dyno_dtype type, const void *source, size_t index) {
-  switch (type) {
-    case DYNO_F32: return ((const float *)source)[index];
-    case DYNO_BF16: return f32_from_bf16(((const uint16_t *)source)[index]);
-    case DYNO_F16: return (float)((const _Float16 *)source)[index];
-    case DYNO_Q8_0:
-    case DYNO_Q4_0:
-    case DYNO_Q4_1: {
-      float block[BLOCK];
-      const size_t bytes = dyno_row_bytes(type, BLOCK);
-      expand_blocks(type, (const uint8_t *)source + index / BLOCK * bytes, BLOCK, block);
-      return block[index % BLOCK];
-    }
-  }
-  __builtin_unreachable();
+  if (type == DYNO_F32) return ((const float *)source)[index];
+  if (type == DYNO_BF16) return f32_from_bf16(((const uint16_t *)source)[index]);
+  if (type == DYNO_F16) return (float)((const _Float16 *)source)[index];
+  const block_format format = dyno_block_format(type);
+  float block[MOST_ELEMENTS];
+  const size_t start = index / format.elements * format.bytes;
+  expand_blocks(type, (const uint8_t *)source + start, format.elements, block);
+  return block[index % format.elements];
 }
 
 static void put(dyno_dtype type, void *destination, size_t index, float value) {
-  switch (type) {
-    case DYNO_F32: ((float *)destination)[index] = value; return;
-    case DYNO_BF16: ((uint16_t *)destination)[index] = bf16_from_f32(value); return;
-    case DYNO_F16: ((_Float16 *)destination)[index] = (_Float16)value; return;
-    case DYNO_Q8_0:
-    case DYNO_Q4_0:
-    case DYNO_Q4_1: break;
-  }
-  __builtin_unreachable();
+  if (type == DYNO_F32) ((float *)destination)[index] = value;
+  else if (type == DYNO_BF16) ((uint16_t *)destination)[index] = bf16_from_f32(value);
+  else if (type == DYNO_F16) ((_Float16 *)destination)[index] = (_Float16)value;
+  else __builtin_unreachable();
 }
 
 static void expand(dyno_dtype type, const void *source, size_t count, float *destination) {
-  if (type >= DYNO_Q8_0) {
+  if (dyno_is_block(type)) {
     expand_blocks(type, source, count, destination);
     return;
   }
@@ -165,4 +154,5 @@ static double multiply_add(size_t iterations, float *sink) {
 const dyno_kernels dyno_scalar_kernels = {
   DYNO_SCALAR, "scalar", expand, round_to, matmul, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, rms_norm,
   layer_norm, activate, rotate, store_key, attention, fill_uniform, read_all, multiply_add, NULL, NULL,
+  NULL,
 };

@@ -7,5 +7,7 @@ extern const dyno_kernels dyno_scalar_kernels;
 extern const dyno_kernels dyno_avx2_kernels;
 extern const dyno_kernels dyno_avx512_kernels;
 extern const dyno_kernels dyno_avx512vnni_kernels;
+extern const dyno_kernels dyno_avx512bf16_kernels;
 extern const dyno_kernels dyno_amx_kernels;
+extern const dyno_kernels dyno_amxbf16_kernels;
 extern const dyno_kernels dyno_neon_kernels;

@@ -9,6 +9,7 @@
 #define TILE_COLUMNS 6
 #define PANEL_ROWS 14
 #define PANEL_VECTORS 2
+#define BLOCKS_FOR_TABLES dyno_lanes16_multiply_blocks
 #define TABLE dyno_lanes16_kernels
 #define INSTRUCTION_SET DYNO_AVX512
 #define NAME "avx512's shape"

@@ -41,7 +41,7 @@ PROMPT = [
 GENERATED = 64
 
 # transformers knows no quantised activations.
-FLOAT_ACTIVATIONS = "--float-activations"
+FLOAT_ACTIVATIONS = ["--activations", "f32"]
 
 # Both dequantise the same weights and compute in float32: only the order of sums differs.
 LOGITS_BOUND = 1e-3
@@ -93,12 +93,12 @@ def greedy(model: PreTrainedModel) -> Reference:
 
 
 def ask_dyno(executable: Path, file: Path) -> Answer:
-    logits = dyno_logits(executable, file, PROMPT, FLOAT_ACTIVATIONS)
+    logits = dyno_logits(executable, file, PROMPT, *FLOAT_ACTIVATIONS)
     return Answer(logits, dyno_generated(executable, file))
 
 
 def dyno_generated(executable: Path, file: Path) -> list[int]:
-    options = ["--generate", str(GENERATED), "--output", "json", FLOAT_ACTIVATIONS]
+    options = ["--generate", str(GENERATED), "--output", "json", *FLOAT_ACTIVATIONS]
     output = run_dyno(executable, file, PROMPT, *options)
     try:
         answer = json.loads(output)

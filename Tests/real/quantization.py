@@ -73,7 +73,7 @@ def compare(dyno: Path, model: Path) -> int:
     print(f"{len(tokens)} tokens in contexts of {CONTEXT}, SmolLM2-135M-Instruct\n")
     print("| weights | relative error | KL divergence | top-1 agreement |\n|---|---|---|---|")
     failed = False
-    cases = [(dtype, ["--dtype", dtype], ["--float-activations"]) for dtype in DTYPES]
+    cases = [(dtype, ["--dtype", dtype], ["--activations", "f32"]) for dtype in DTYPES]
     cases.append(("f32, KV cache in q8_0", ["--dtype", "f32"], []))
     for name, options, of_reference in cases:
         differences = Differences()

@@ -1,4 +1,5 @@
-// The engine's kernels, one table of functions for each instruction set.
+// The engine's kernels, one table of functions for each instruction set. Sets whose names end with
+// bf16 multiply bf16 weights by activations of bf16, the others by f32.
 //
 // Matrices are row-major. Weights are stored as (outputs, inputs), as in checkpoints, so that one
 // output is one contiguous row. Activations are f32; `stride`s are in elements. Sizes need not be
@@ -13,9 +14,21 @@ typedef enum {
   DYNO_F32 = 0,
   DYNO_BF16,
   DYNO_F16,
-  DYNO_Q8_0,  // GGUF: blocks of 32: f16 scale, 32 int8
-  DYNO_Q4_0,  // f16 scale, 16 bytes of nibble pairs (i, i + 16), value = (nibble - 8) * scale
-  DYNO_Q4_1,  // f16 scale, f16 minimum, 16 bytes, value = nibble * scale + minimum
+  // GGUF's blocks of 32, described in blocks/.
+  DYNO_Q8_0,
+  DYNO_Q4_0,
+  DYNO_Q4_1,
+  DYNO_Q5_0,
+  DYNO_Q5_1,
+  DYNO_IQ4_NL,
+  DYNO_MXFP4,
+  // GGUF's blocks of 256.
+  DYNO_Q2_K,
+  DYNO_Q3_K,
+  DYNO_Q4_K,
+  DYNO_Q5_K,
+  DYNO_Q6_K,
+  DYNO_IQ4_XS,
 } dyno_dtype;
 
 typedef enum {
@@ -24,7 +37,9 @@ typedef enum {
   DYNO_AVX2,
   DYNO_AVX512,
   DYNO_AVX512VNNI,
+  DYNO_AVX512BF16,
   DYNO_AMX,
+  DYNO_AMXBF16,
 } dyno_instruction_set;
 
 // What an MLP applies between its projections.
@@ -67,8 +82,8 @@ typedef struct {
 // Positions that attention scores at a time.
 enum { DYNO_ATTENTION_POSITIONS = 128 };
 
-// Bytes of 32 activations, quantised to be multiplied with weights of a block format, at most.
-enum { DYNO_ACTIVATION_BLOCK = 72 };
+// Bytes of 32 activations as weights of any format are multiplied with them, f32 aside, at most.
+enum { DYNO_ACTIVATION_BLOCK = 64 };
 
 // Floats that matmul_packed and matmul_quantized work in.
 enum { DYNO_SCRATCH = 24576 };
@@ -110,13 +125,14 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   void (*matmul_packed)(
     dyno_dtype type, const void *panels, size_t n, size_t k, const float *x, size_t x_stride,
     size_t m, float *y, size_t y_stride, bool accumulate, float *scratch);
-  // Bytes of `count` quantised activations (whole blocks): 40 (4-bit weights) or 72 (q8_0) for 32.
+  // Bytes of `count` activations (whole blocks) as weights of a block format, or bf16 where
+  // `multiply_add_pairs` is not NULL, are multiplied with them.
   size_t (*activation_bytes)(dyno_dtype type, size_t count);
-  // Quantises `count` activations (whole blocks) for weights of a block format; a block with a value
-  // that is not finite becomes NaN. The result is aligned to 4 bytes.
+  // Quantises `count` activations (whole blocks) for weights of a block format, a block with a value
+  // that is not finite becomes NaN, or rounds them for those of bf16. The result is aligned to 4 bytes.
   void (*quantize_activations)(dyno_dtype type, const float *x, size_t count, void *quantized);
-  // The same for panels of block formats, in integers; n is a multiple of `block_panel`, x_stride is
-  // in bytes.
+  // The same for panels of block formats, in integers, and of bf16 by bf16; n is a multiple of
+  // `block_panel` or `float_panel`, x_stride is in bytes.
   void (*matmul_quantized)(
     dyno_dtype type, const void *panels, size_t n, size_t k, const void *x, size_t x_stride, size_t m,
     float *y, size_t y_stride, bool accumulate, float *scratch);
@@ -151,6 +167,8 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   double (*multiply_add_bytes)(size_t iterations, float *sink);
   // The same of products of f32 and bf16; NULL where those are products of f32.
   double (*multiply_add_bf16)(size_t iterations, float *sink);
+  // The same of pairs of bf16 and bf16; NULL where bf16 weights are multiplied with f32 only.
+  double (*multiply_add_pairs)(size_t iterations, float *sink);
 } dyno_kernels;
 
 // The table of an instruction set, NULL where this machine or build cannot run it.
@@ -159,9 +177,10 @@ const dyno_kernels *dyno_kernels_for(dyno_instruction_set set);
 // Quantises `count` f32 values (whole blocks) to a block format by GGUF's reference rules.
 void dyno_quantize(dyno_dtype type, const float *source, size_t count, void *destination);
 
-// Fills blocks with random quants of the given scale (q4_1: centred on 0), a function of (key, i).
+// Fills blocks with random values of a standard deviation, centred on 0 where a block has a minimum, a
+// function of (key, i).
 void dyno_fill_blocks(
-  dyno_dtype type, uint32_t key, size_t count, float scale, void *destination);
+  dyno_dtype type, uint32_t key, size_t count, float deviation, void *destination);
 
 // What compiled the kernels.
 const char *dyno_compiler(void);

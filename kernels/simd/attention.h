@@ -292,7 +292,6 @@ static void attention(const dyno_attention_block *block) {
     case DYNO_BF16: attention_of_type(DYNO_BF16, block); return;
     case DYNO_F16: attention_of_type(DYNO_F16, block); return;
     case DYNO_Q8_0: attention_of_type(DYNO_Q8_0, block); return;
-    case DYNO_Q4_0:
-    case DYNO_Q4_1: __builtin_unreachable();
+    default: __builtin_unreachable();
   }
 }

@@ -2,11 +2,11 @@
 // sums in f32 of 16 rows of 32 inputs by 16 outputs, whose inputs lie in pairs.
 //
 // That is how a panel of bf16 holds them (float_panels.h): a pair of inputs of 16 outputs is a tile's
-// row of 64 bytes, the next pair's 128 bytes on. So weights are used where they lie. Activations are
-// f32: each is multiplied as the sum of three bf16, which hold its 24 bits, so that, of normal numbers,
-// only the order of sums differs from fewer rows, which are multiplied in f32. Two parts, off by up to
-// 2^-17, would take two thirds of the products, but logits of a prompt then differ by 2e-5 with how it
-// is cut into steps.
+// row of 64 bytes, the next pair's 128 bytes on. So weights are used where they lie. Activations of
+// bf16 (AMX_PAIRS) are multiplied as they are. Of f32, each is multiplied as the sum of three bf16,
+// which hold its 24 bits, so that, of normal numbers, only the order of sums differs from fewer rows,
+// which are multiplied in f32. Two parts, off by up to 2^-17, would take two thirds of the products,
+// but logits of a prompt then differ by 2e-5 with how it is cut into steps.
 //
 // The including file defines, of eight tiles by their (constant) numbers: TILES_BEGIN() and
 // TILES_END() around a call, TILE_ZERO(t), TILE_LOAD(t, start, bytes from row to row),
@@ -20,10 +20,35 @@ enum {
   TILED_ROWS = 64,     // of a block, in the L2 cache as three bf16: 96 KiB
   TILED_DEPTH = 256,   // inputs of a block: of a panel, 16 KiB in the L1 cache
   TILE_ELEMENTS = TILE_SIDE * TILE_INPUTS,
+#ifdef DOT_PAIRS
+  TILE_PARTS = 1,      // activations are bf16
+#else
   TILE_PARTS = 3,      // bf16 that an activation is split into
+#endif
 };
 _Static_assert(
   TILED_ROWS * TILED_DEPTH * TILE_PARTS / 2 <= DYNO_SCRATCH, "split activations fit the scratch");
+
+#ifdef DOT_PAIRS
+typedef uint16_t tiled_activation;
+
+// Cuts activations into tiles of 16 rows and 32 inputs, then those of the next inputs. What rows and
+// inputs lack to whole tiles is 0.
+static void split_activations(
+  const uint16_t *x, size_t x_stride, size_t rows, size_t depth, uint16_t *tiles) {
+  for (size_t r0 = 0; r0 < rows; r0 += TILE_SIDE)
+    for (size_t l = 0; l < depth; l += TILE_INPUTS, tiles += TILE_ELEMENTS) {
+      const size_t tall = rows - r0 < TILE_SIDE ? rows - r0 : TILE_SIDE;
+      const size_t wide = depth - l < TILE_INPUTS ? depth - l : TILE_INPUTS;
+      if (tall < TILE_SIDE || wide < TILE_INPUTS) __builtin_memset(tiles, 0, TILE_ELEMENTS * 2);
+      for (size_t r = 0; r < tall; r++)
+        __builtin_memcpy(tiles + r * TILE_INPUTS, x + (r0 + r) * x_stride + l, wide * 2);
+    }
+}
+
+INLINE float as_activation(uint16_t x) { return f32_from_bf16(x); }
+#else
+typedef float tiled_activation;
 
 // LANES activations, 0 from `count` on.
 INLINE vf load_some(const float *x, size_t count) {
@@ -54,6 +79,9 @@ static void split_activations(
           }
         }
 }
+
+INLINE float as_activation(float x) { return x; }
+#endif
 
 // Sums of `tall` (a constant: 1 or 2) tiles of rows by the two of a panel's outputs, from `whole`
 // steps of 32 inputs and, of what is left over, `last`. Rows of `sums` are a panel wide.
@@ -93,8 +121,8 @@ INLINE void multiply_tiles(
 
 // Up to TILED_ROWS rows by all panels, a block of inputs after the other, as float_blocks does.
 static void tile_blocks(
-  const uint8_t *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m, float *y,
-  size_t y_stride, bool accumulate, float *scratch) {
+  const uint8_t *w, size_t n, size_t k, const tiled_activation *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate, float *scratch) {
   const size_t panel_bytes = FLOAT_PANEL * k * 2, in_pairs = k & ~(size_t)1;
   uint16_t *split = (uint16_t *)(void *)scratch;
   _Alignas(64) float sums[2 * TILE_SIDE * FLOAT_PANEL];
@@ -132,7 +160,7 @@ static void tile_blocks(
             if (odd)
               sum = fma_vf(
                 last_panel_weights(DYNO_BF16, panel_input(DYNO_BF16, panel, depth), v),
-                (vf)x[(i + r) * x_stride + in_pairs], sum);
+                (vf)as_activation(x[(i + r) * x_stride + in_pairs]), sum);
             store_f32(out, accumulate || l0 > 0 ? load_f32(out) + sum : sum);
           }
       }
@@ -140,22 +168,37 @@ static void tile_blocks(
   }
 }
 
-static void tiled_matmul_packed(
-  dyno_dtype type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
-  float *y, size_t y_stride, bool accumulate, float *scratch) {
-  if (type != DYNO_BF16 || m < TILED_FROM || k < TILE_INPUTS) {
-    matmul_packed(type, w, n, k, x, x_stride, m, y, y_stride, accumulate, scratch);
-    return;
-  }
+// All rows of bf16 weights, where they are enough for tiles.
+static bool matmul_tiles(
+  dyno_dtype type, const void *w, size_t n, size_t k, const tiled_activation *x, size_t x_stride,
+  size_t m, float *y, size_t y_stride, bool accumulate, float *scratch) {
+  if (type != DYNO_BF16 || m < TILED_FROM || k < TILE_INPUTS) return false;
   TILES_BEGIN();
   for (size_t i = 0; i < m; i += TILED_ROWS)
     tile_blocks(
       w, n, k, x + i * x_stride, x_stride, m - i < TILED_ROWS ? m - i : TILED_ROWS,
       y + i * y_stride, y_stride, accumulate, scratch);
   TILES_END();
+  return true;
 }
 
-// As the loops of machine.h; a product of f32 and bf16 takes TILE_PARTS of bf16.
+#ifdef DOT_PAIRS
+static void tiled_matmul_quantized(
+  dyno_dtype type, const void *w, size_t n, size_t k, const void *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate, float *scratch) {
+  if (!matmul_tiles(type, w, n, k, x, x_stride / 2, m, y, y_stride, accumulate, scratch))
+    matmul_quantized(type, w, n, k, x, x_stride, m, y, y_stride, accumulate, scratch);
+}
+#else
+static void tiled_matmul_packed(
+  dyno_dtype type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate, float *scratch) {
+  if (!matmul_tiles(type, w, n, k, x, x_stride, m, y, y_stride, accumulate, scratch))
+    matmul_packed(type, w, n, k, x, x_stride, m, y, y_stride, accumulate, scratch);
+}
+#endif
+
+// As the loops of machine.h; a product takes TILE_PARTS of bf16.
 static double multiply_add_tiles(size_t iterations, float *sink) {
   _Alignas(64) uint16_t ones[TILE_ELEMENTS];
   _Alignas(64) float sums[TILE_SIDE * TILE_SIDE];

@@ -2,8 +2,9 @@
 // output, activations are broadcast, and nothing is summed across lanes.
 //
 // Weights are packed once: a panel holds FLOAT_PANEL outputs, input after input. Of bf16 it holds
-// pairs of inputs, an output's two side by side, so that a shift or a mask makes f32 of them; the
-// last of an odd number of inputs follows by itself. It takes the bytes that the rows took.
+// pairs of inputs, an output's two side by side, so that a shift or a mask makes f32 of them, or one
+// instruction multiplies both by a pair of activations; the last of an odd number of inputs follows by
+// itself. It takes the bytes that the rows took.
 
 enum {
   FLOAT_PANEL = PANEL_VECTORS * LANES,
@@ -19,16 +20,33 @@ enum {
   FLOAT_ROWS = 60,
 };
 
+// bf16 weights that are multiplied by bf16 activations: a row of x holds them in pairs, an f32's place
+// for each, and `x_stride` counts those.
+enum { BF16_PAIRS = -1 };
+
+// sums + both products of pairs, where the instruction set has them.
+INLINE vf add_pairs_of_bf16(vf sums, vf a, vf b) {
+#ifdef DOT_PAIRS
+  return DOT_PAIRS(sums, a, b);
+#else
+  (void)sums, (void)a, (void)b;
+  __builtin_unreachable();
+#endif
+}
+
+// Where input l (even, of pairs) is in a row of x.
+INLINE size_t place_in_row(int type, size_t l) { return type == BF16_PAIRS ? l / 2 : l; }
+
 // Rows of a tile: weights that are expanded in registers take one more of them.
-INLINE size_t most_tile_rows(dyno_dtype type, size_t rows) {
-  if (PANEL_ROWS > 6 || type == DYNO_F32) return PANEL_ROWS;
+INLINE size_t most_tile_rows(int type, size_t rows) {
+  if (PANEL_ROWS > 6 || type == DYNO_F32 || type == BF16_PAIRS) return PANEL_ROWS;
   return type == DYNO_BF16 && rows <= 2 * PANEL_ROWS ? PANEL_ROWS : PANEL_ROWS - 1;
 }
 
-INLINE size_t float_bytes(dyno_dtype type) { return type == DYNO_F32 ? 4 : 2; }
+INLINE size_t float_bytes(int type) { return type == DYNO_F32 ? 4 : 2; }
 
 // Where input l begins in a panel; of bf16, an even l.
-INLINE const uint8_t *panel_input(dyno_dtype type, const void *panel, size_t l) {
+INLINE const uint8_t *panel_input(int type, const void *panel, size_t l) {
   return (const uint8_t *)panel + l * FLOAT_PANEL * float_bytes(type);
 }
 
@@ -65,7 +83,7 @@ INLINE void expand_packed_floats(
 }
 
 // LANES outputs' weights for input l + `odd` (a constant), from where l begins.
-INLINE vf panel_weights(dyno_dtype type, const uint8_t *w, int vector, const int odd) {
+INLINE vf panel_weights(int type, const uint8_t *w, int vector, const int odd) {
   switch (type) {
     case DYNO_F32:
       return load_f32((const float *)w + odd * FLOAT_PANEL + vector * LANES);
@@ -79,15 +97,20 @@ INLINE vf panel_weights(dyno_dtype type, const uint8_t *w, int vector, const int
 }
 
 // The last weights where the number of inputs is odd.
-INLINE vf last_panel_weights(dyno_dtype type, const uint8_t *w, int vector) {
-  return type == DYNO_BF16 ? load_bf16((const uint16_t *)w + vector * LANES)
-                           : panel_weights(type, w, vector, 0);
+INLINE vf last_panel_weights(int type, const uint8_t *w, int vector) {
+  return type == DYNO_BF16 || type == BF16_PAIRS ? load_bf16((const uint16_t *)w + vector * LANES)
+                                                 : panel_weights(type, w, vector, 0);
+}
+
+// The activation that belongs to them.
+INLINE float last_activation(int type, const float *x, size_t l) {
+  return type == BF16_PAIRS ? f32_from_bf16(((const uint16_t *)(const void *)x)[l]) : x[l];
 }
 
 // One tile: `rows` activation rows by `panels` panels (both constants), `depth` inputs.
 // Memory at `fetch` is fetched meanwhile, `pace` bytes for two inputs, at most as many as they take.
 INLINE void float_tile(
-  dyno_dtype type, const uint8_t *w, size_t panel_bytes, size_t depth, const float *x,
+  int type, const uint8_t *w, size_t panel_bytes, size_t depth, const float *x,
   size_t x_stride, float *y, size_t y_stride, bool accumulate, const uint8_t *fetch, size_t pace,
   const int rows, const int panels) {
   vf sums[MOST_SUMS];
@@ -98,21 +121,27 @@ INLINE void float_tile(
 #pragma unroll
     for (int p = 0; p < panels; p++)
       prefetch(fetch + (size_t)p * panel_bytes, 2 * FLOAT_PANEL * float_bytes(type));
+    // Of pairs, one product of both.
+    const int products = type == BF16_PAIRS ? 1 : 2;
 #pragma unroll
-    for (int odd = 0; odd < 2; odd++)
+    for (int odd = 0; odd < products; odd++)
 #pragma unroll
       for (int p = 0; p < panels; p++) {
         vf weights[PANEL_VECTORS];
 #pragma unroll
         for (int v = 0; v < PANEL_VECTORS; v++)
-          weights[v] = panel_weights(type, w + (size_t)p * panel_bytes, v, odd);
+          weights[v] = type == BF16_PAIRS
+            ? load_f32((const float *)(const void *)(w + (size_t)p * panel_bytes) + v * LANES)
+            : panel_weights(type, w + (size_t)p * panel_bytes, v, odd);
 #pragma unroll
         for (int r = 0; r < rows; r++) {
-          const vf activation = (vf)x[(size_t)r * x_stride + l + (size_t)odd];
+          const vf activation =
+            (vf)x[(size_t)r * x_stride + place_in_row(type, l) + (size_t)odd];
 #pragma unroll
           for (int v = 0; v < PANEL_VECTORS; v++) {
             vf *sum = &sums[(r * panels + p) * PANEL_VECTORS + v];
-            *sum = fma_vf(weights[v], activation, *sum);
+            *sum = type == BF16_PAIRS ? add_pairs_of_bf16(*sum, weights[v], activation)
+                                      : fma_vf(weights[v], activation, *sum);
           }
         }
       }
@@ -126,7 +155,8 @@ INLINE void float_tile(
 #pragma unroll
       for (int r = 0; r < rows; r++) {
         vf sum = sums[(r * panels + p) * PANEL_VECTORS + v];
-        if (l < depth) sum = fma_vf(last, (vf)x[(size_t)r * x_stride + l], sum);
+        if (l < depth)
+          sum = fma_vf(last, (vf)last_activation(type, x + (size_t)r * x_stride, l), sum);
         float *out = y + (size_t)r * y_stride + p * FLOAT_PANEL + v * LANES;
         store_f32(out, accumulate ? load_f32(out) + sum : sum);
       }
@@ -136,7 +166,7 @@ INLINE void float_tile(
 // Tiles of so many rows by each of n outputs' panels, which lie `panel_bytes` apart. Memory at `fetch` is
 // fetched meanwhile, a panel's part with each.
 INLINE void float_tiles(
-  dyno_dtype type, const uint8_t *w, size_t panel_bytes, size_t n, size_t depth, const float *x,
+  int type, const uint8_t *w, size_t panel_bytes, size_t n, size_t depth, const float *x,
   size_t x_stride, float *y, size_t y_stride, bool accumulate, const uint8_t *fetch, size_t pace,
   const int rows) {
   for (size_t j = 0; j < n; j += FLOAT_PANEL, w += panel_bytes, fetch += panel_bytes)
@@ -146,18 +176,24 @@ INLINE void float_tiles(
 
 // The same for any number of rows that a tile has.
 static void float_rows(
-  dyno_dtype type, const uint8_t *w, size_t panel_bytes, size_t n, size_t depth, const float *x,
+  int type, const uint8_t *w, size_t panel_bytes, size_t n, size_t depth, const float *x,
   size_t x_stride, size_t rows, float *y, size_t y_stride, bool accumulate, const uint8_t *fetch,
   size_t pace) {
 #define TILES(type, count) \
   float_tiles( \
     type, w, panel_bytes, n, depth, x, x_stride, y, y_stride, accumulate, fetch, pace, count)
+#ifdef DOT_PAIRS
+#define TILES_OF_PAIRS(count) TILES(BF16_PAIRS, count)
+#else
+#define TILES_OF_PAIRS(count) __builtin_unreachable()
+#endif
 #define ROWS(count) \
   case count: \
     switch (type) { \
       case DYNO_F32: TILES(DYNO_F32, count); return; \
       case DYNO_BF16: TILES(DYNO_BF16, count); return; \
-      default: TILES(DYNO_F16, count); return; \
+      case DYNO_F16: TILES(DYNO_F16, count); return; \
+      default: TILES_OF_PAIRS(count); return; \
     }
   switch (rows) {
     ROWS(1) ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6)
@@ -166,13 +202,14 @@ static void float_rows(
 #endif
   }
 #undef ROWS
+#undef TILES_OF_PAIRS
 #undef TILES
 }
 _Static_assert(PANEL_ROWS == 6 || PANEL_ROWS == 14, "the cases above");
 
 // One or two rows, which wait for memory: it is read fastest in a few long streams.
 INLINE void stream_panels(
-  dyno_dtype type, const uint8_t *w, size_t n, size_t k, const float *x, size_t x_stride, float *y,
+  int type, const uint8_t *w, size_t n, size_t k, const float *x, size_t x_stride, float *y,
   size_t y_stride, bool accumulate, const int rows, const int panels) {
   const size_t panel_bytes = FLOAT_PANEL * k * float_bytes(type);
   const size_t step = (size_t)panels * FLOAT_PANEL, pace = 2 * FLOAT_PANEL * float_bytes(type);
@@ -189,13 +226,14 @@ INLINE void stream_panels(
 
 // Tiles of as equal numbers of rows as can be, panel after panel.
 static void float_blocks(
-  dyno_dtype type, const uint8_t *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
+  int type, const uint8_t *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
   float *y, size_t y_stride, bool accumulate) {
   const size_t panel_bytes = FLOAT_PANEL * k * float_bytes(type);
   const size_t most = most_tile_rows(type, m), tiles = (m + most - 1) / most;
   // The next panel's part comes from memory while this one's tiles compute.
   const size_t pace = (2 * FLOAT_PANEL * float_bytes(type) + tiles - 1) / tiles;
-  const size_t deepest = type == DYNO_F32 ? FLOAT_DEPTH : NARROW_DEPTH;
+  const size_t deepest =
+    type == DYNO_F32 ? FLOAT_DEPTH : type == BF16_PAIRS ? 2 * NARROW_DEPTH : NARROW_DEPTH;
   // Parts of as equal depths as can be; pairs of inputs stay together.
   for (size_t l0 = 0, part = (k + deepest - 1) / deepest, depth; l0 < k; l0 += depth, part--) {
     depth = part > 1 ? next_part(k - l0, part) / 2 * 2 : k - l0;
@@ -205,7 +243,8 @@ static void float_blocks(
       for (size_t i = 0, tile = 0; i < m; tile++, fetch += depth / 2 * pace) {
         const size_t rows = next_part(m - i, tiles - tile);
         float_rows(
-          type, panel, panel_bytes, FLOAT_PANEL, depth, x + i * x_stride + l0, x_stride, rows,
+          type, panel, panel_bytes, FLOAT_PANEL, depth, x + i * x_stride + place_in_row(type, l0),
+          x_stride, rows,
           y + i * y_stride + j, y_stride, accumulate || l0 > 0, fetch, pace);
         i += rows;
       }
@@ -213,25 +252,17 @@ static void float_blocks(
   }
 }
 
-static void matmul_packed(
-  dyno_dtype type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
-  float *y, size_t y_stride, bool accumulate, float *scratch) {
-  (void)scratch;  // tables that share this type need it
-#define STREAM(rows, panels) \
-  switch (type) { \
-    case DYNO_F32: \
-      stream_panels(DYNO_F32, w, n, k, x, x_stride, y, y_stride, accumulate, rows, panels); \
-      return; \
-    case DYNO_BF16: \
-      stream_panels(DYNO_BF16, w, n, k, x, x_stride, y, y_stride, accumulate, rows, panels); \
-      return; \
-    default: \
-      stream_panels(DYNO_F16, w, n, k, x, x_stride, y, y_stride, accumulate, rows, panels); \
-      return; \
+INLINE void float_panels(
+  int type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m, float *y,
+  size_t y_stride, bool accumulate) {
+  if (m == 1) {
+    stream_panels(type, w, n, k, x, x_stride, y, y_stride, accumulate, 1, 4);
+    return;
   }
-  if (m == 1) STREAM(1, 4)
-  if (m == 2) STREAM(2, 2)
-#undef STREAM
+  if (m == 2) {
+    stream_panels(type, w, n, k, x, x_stride, y, y_stride, accumulate, 2, 2);
+    return;
+  }
   const size_t blocks = (m + FLOAT_ROWS - 1) / FLOAT_ROWS;
   for (size_t i = 0, block = 0; i < m; block++) {
     const size_t rows = next_part(m - i, blocks - block);
@@ -240,3 +271,42 @@ static void matmul_packed(
     i += rows;
   }
 }
+
+static void matmul_packed(
+  dyno_dtype type, const void *w, size_t n, size_t k, const float *x, size_t x_stride, size_t m,
+  float *y, size_t y_stride, bool accumulate, float *scratch) {
+  (void)scratch;  // tables that share this type need it
+  switch (type) {
+    case DYNO_F32: float_panels(DYNO_F32, w, n, k, x, x_stride, m, y, y_stride, accumulate); return;
+    case DYNO_BF16: float_panels(DYNO_BF16, w, n, k, x, x_stride, m, y, y_stride, accumulate); return;
+    default: float_panels(DYNO_F16, w, n, k, x, x_stride, m, y, y_stride, accumulate); return;
+  }
+}
+
+#ifdef DOT_PAIRS
+// By activations of bf16, whose rows hold whole pairs; `x_stride` is in bytes.
+static void matmul_pairs(
+  const void *w, size_t n, size_t k, const void *x, size_t x_stride, size_t m, float *y,
+  size_t y_stride, bool accumulate) {
+  float_panels(BF16_PAIRS, w, n, k, x, x_stride / 4, m, y, y_stride, accumulate);
+}
+
+#ifndef TILE_MULTIPLY_ADD
+// As the loops of machine.h.
+static double multiply_add_pairs(size_t iterations, float *sink) {
+  enum { CHAINS = 12 };
+  vf sums[CHAINS];
+  const vf factor = (vf)(vu)0x3f803f80u;  // ones
+#pragma unroll
+  for (int c = 0; c < CHAINS; c++) sums[c] = (vf)(float)c;
+  for (size_t i = 0; i < iterations; i++)
+#pragma unroll
+    for (int c = 0; c < CHAINS; c++) sums[c] = DOT_PAIRS(sums[c], sums[c], factor);
+  vf total = (vf)0.0f;
+#pragma unroll
+  for (int c = 0; c < CHAINS; c++) total += sums[c];
+  *sink += (float)(sum_vf(total) > 0);
+  return 2.0 * 2 * CHAINS * LANES * (double)iterations;
+}
+#endif
+#endif

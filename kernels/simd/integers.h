@@ -1,42 +1,81 @@
-// Products of small integers, summed in pairs, in the compiler's portable vector types. The
-// including file replaces them by instructions where its instruction set has them.
+// Products of bytes, summed by fours in 32 bits, in the compiler's portable vector types. The including
+// file defines what its instruction set has: DOT_BYTES, which does all of it, or MULTIPLY_BYTES
+// and MULTIPLY_SIGNED_BYTES, sums of two products in 16 bits.
 
 typedef uint8_t vu8 __attribute__((ext_vector_type(4 * LANES)));
 typedef int16_t vi16 __attribute__((ext_vector_type(2 * LANES)));
 typedef uint16_t vu16 __attribute__((ext_vector_type(2 * LANES)));
-typedef int8_t vi8 __attribute__((ext_vector_type(2 * LANES)));
 
-#ifndef MULTIPLY_ADD_WORDS
-// sums[i] + a[2i] · b[2i] + a[2i + 1] · b[2i + 1]
-INLINE vi add_word_products(vi sums, vi16 a, vi16 b) {
-  const vi wide_a = (vi)a, wide_b = (vi)b;
-  return sums + ((wide_a << 16) >> 16) * ((wide_b << 16) >> 16) + (wide_a >> 16) * (wide_b >> 16);
-}
-#define MULTIPLY_ADD_WORDS add_word_products
+// What is added to the zero of a format whose levels have 8 bits.
+#ifdef DOT_BYTES
+enum { SIGNED_ZERO = 0 };
+#else
+enum { SIGNED_ZERO = -128 };
 #endif
 
-// Sums of products of bytes, as they are kept while a block is summed: LANES sums of int32 in the
-// end, each of four neighbours of `a` (unsigned) times four of `b` (signed) a call.
-#ifndef MULTIPLY_ADD_BYTES
-// Sums of two neighbours in 16 bits: enough for 8 calls with a ≤ 15 and |b| ≤ 127.
-typedef vi16 byte_sums;
-
-INLINE byte_sums add_byte_products(byte_sums sums, vu8 a, vi b) {
-#ifdef MULTIPLY_BYTES
-  return sums + MULTIPLY_BYTES(a, b);
-#else
+#ifndef MULTIPLY_BYTES
+// a[2i] · b[2i] + a[2i + 1] · b[2i + 1], of unsigned and signed bytes.
+INLINE vi16 multiply_bytes(vu8 a, vi b) {
   const vu16 wide_a = (vu16)a;
   const vi16 wide_b = (vi16)b;
-  return sums + (vi16)(wide_a & 255) * ((wide_b << 8) >> 8) + (vi16)(wide_a >> 8) * (wide_b >> 8);
+  return (vi16)(wide_a & 255) * ((wide_b << 8) >> 8) + (vi16)(wide_a >> 8) * (wide_b >> 8);
+}
+#define MULTIPLY_BYTES multiply_bytes
 #endif
+
+#ifndef MULTIPLY_SIGNED_BYTES
+// The same, both signed.
+INLINE vi16 multiply_signed_bytes(vu8 a, vi b) {
+  const vi16 wide_a = (vi16)a, wide_b = (vi16)b;
+  return ((wide_a << 8) >> 8) * ((wide_b << 8) >> 8) + (wide_a >> 8) * (wide_b >> 8);
+}
+#define MULTIPLY_SIGNED_BYTES multiply_signed_bytes
+#endif
+
+// a[2i] + a[2i + 1] in 32 bits
+#ifndef ADD_PAIRS
+INLINE vi add_pairs(vi16 a) { return (((vi)a << 16) >> 16) + ((vi)a >> 16); }
+#define ADD_PAIRS add_pairs
+#endif
+
+// Four bytes for all lanes.
+INLINE vi broadcast4(const void *bytes) {
+  int32_t bits;
+  __builtin_memcpy(&bits, bytes, sizeof bits);
+  return (vi)bits;
 }
 
-// Sums begin with -8 for each activation, half of it in either 16-bit sum of a lane: with these, no
-// sum of a block can leave its 16 bits, of |(nibble - 4) · b| ≤ 11 · 127 and |4 · b| 16 each.
-#define NIBBLE_OFFSET(sum) ((int32_t)((uint32_t)(uint16_t)(-4 * (sum)) * 0x10001u))
-
-INLINE vi whole_sums(byte_sums sums) {
-  return MULTIPLY_ADD_WORDS((vi)0, sums, (vi16)(int16_t)1);
-}
-#define MULTIPLY_ADD_BYTES add_byte_products
+// Vectors of levels up to `most` (a constant) that are summed together: with |b| ≤ 127, 16 bits hold so
+// many sums of two products.
+#ifdef DOT_BYTES
+#define TOGETHER(most) 1
+#else
+#define TOGETHER(most) ((most) > 127 ? 1 : (most) > 31 ? 2 : 4)
 #endif
+
+// sums + the products of `count` vectors of levels, at most `most` (both constants), and four bytes
+// each. Levels of 8 bits count as 128 less without DOT_BYTES.
+INLINE vi add_products(vi sums, const vu8 *levels, const int8_t *bytes, const int count, const int most) {
+#ifdef DOT_BYTES
+  (void)most;
+#pragma unroll
+  for (int v = 0; v < count; v++) sums = DOT_BYTES(sums, levels[v], broadcast4(bytes + 4 * v));
+#else
+  if (most > 127) {
+#pragma unroll
+    for (int v = 0; v < count; v++)
+      sums += ADD_PAIRS(MULTIPLY_SIGNED_BYTES(levels[v] ^ 128, broadcast4(bytes + 4 * v)));
+  } else {
+    const int step = TOGETHER(most) < count ? TOGETHER(most) : count;
+#pragma unroll
+    for (int first = 0; first < count; first += step) {
+      vi16 words = MULTIPLY_BYTES(levels[first], broadcast4(bytes + 4 * first));
+#pragma unroll
+      for (int v = first + 1; v < first + step; v++)
+        words += MULTIPLY_BYTES(levels[v], broadcast4(bytes + 4 * v));
+      sums += ADD_PAIRS(words);
+    }
+  }
+#endif
+  return sums;
+}

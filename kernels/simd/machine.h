@@ -15,9 +15,7 @@ static void fill_uniform(
       case DYNO_F32: store_f32((float *)destination + i, value); break;
       case DYNO_BF16: store_bf16((uint16_t *)destination + i, value); break;
       case DYNO_F16: store_f16((_Float16 *)destination + i, value); break;
-      case DYNO_Q8_0:
-      case DYNO_Q4_0:
-      case DYNO_Q4_1: __builtin_unreachable();
+      default: __builtin_unreachable();
     }
   }
   for (; i < count; i++) {
@@ -26,9 +24,7 @@ static void fill_uniform(
       case DYNO_F32: ((float *)destination)[i] = value; break;
       case DYNO_BF16: ((uint16_t *)destination)[i] = bf16_from_f32(value); break;
       case DYNO_F16: ((_Float16 *)destination)[i] = (_Float16)value; break;
-      case DYNO_Q8_0:
-      case DYNO_Q4_0:
-      case DYNO_Q4_1: __builtin_unreachable();
+      default: __builtin_unreachable();
     }
   }
 }
@@ -77,17 +73,23 @@ static double multiply_add(size_t iterations, float *sink) {
 
 static double multiply_add_bytes(size_t iterations, float *sink) {
   enum { CHAINS = 12 };
-  byte_sums sums[CHAINS];
+  vi sums[CHAINS];
   const vu8 factor = (vu8)(uint8_t)(1 + (int)(*sink * 0));
 #pragma unroll
-  for (int c = 0; c < CHAINS; c++) sums[c] = (byte_sums)(c + 1);
+  for (int c = 0; c < CHAINS; c++) sums[c] = (vi)(c + 1);
   // Each product is of the chain's own sum, so that none can be left out.
   for (size_t i = 0; i < iterations; i++)
 #pragma unroll
-    for (int c = 0; c < CHAINS; c++) sums[c] = MULTIPLY_ADD_BYTES(sums[c], factor, (vi)sums[c]);
+    for (int c = 0; c < CHAINS; c++) {
+#ifdef DOT_BYTES
+      sums[c] = DOT_BYTES(sums[c], factor, sums[c]);
+#else
+      sums[c] = (vi)((vi16)sums[c] + MULTIPLY_BYTES(factor, sums[c]));
+#endif
+    }
   vi total = (vi)0;
 #pragma unroll
-  for (int c = 0; c < CHAINS; c++) total += whole_sums(sums[c]);
+  for (int c = 0; c < CHAINS; c++) total += sums[c];
   *sink += (float)(__builtin_reduce_add(total) & 255);
   return 2.0 * CHAINS * 4 * LANES * (double)iterations;
 }

@@ -16,9 +16,7 @@ static void expand(dyno_dtype type, const void *source, size_t count, float *des
       for (; i < count; i++) destination[i] = (float)from[i];
       return;
     }
-    case DYNO_Q8_0: expand_blocks(DYNO_Q8_0, source, count, destination); return;
-    case DYNO_Q4_0: expand_blocks(DYNO_Q4_0, source, count, destination); return;
-    case DYNO_Q4_1: expand_blocks(DYNO_Q4_1, source, count, destination); return;
+    default: expand_blocks(type, source, count, destination); return;
   }
 }
 
@@ -38,9 +36,7 @@ static void round_to(dyno_dtype type, const float *source, size_t count, void *d
       for (; i < count; i++) to[i] = (_Float16)source[i];
       return;
     }
-    case DYNO_Q8_0:
-    case DYNO_Q4_0:
-    case DYNO_Q4_1: __builtin_unreachable();
+    default: __builtin_unreachable();
   }
 }
 

@@ -50,6 +50,8 @@ INLINE void store_f16(_Float16 *p, vf v) {
   __builtin_memcpy(p, &narrow, sizeof narrow);
 }
 
+enum { STREAM_AHEAD = 1024 };  // bytes that streams of weights are fetched ahead
+
 // Asks for memory that will be read soon, into the L2 cache.
 INLINE void prefetch(const void *start, size_t bytes) {
   for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)start + i, 0, 2);

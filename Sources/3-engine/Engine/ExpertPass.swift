@@ -67,7 +67,7 @@ struct ExpertPass: Sendable {
       }
     }
     quantize(for: up)
-    let integers = matmul.wantsIntegersOnly(next) ? work.hiddenIntegers : nil
+    let integers = matmul.wantsRoundedOnly(next) ? work.hiddenIntegers : nil
     forEachColumn(up.rows, chunk: matmul.gatedChunk(up, typicalRows)) { rank, group, range in
       let expert = experts[group.expert]
       matmul.multiply(
@@ -75,7 +75,7 @@ struct ExpertPass: Sendable {
         group.visits.count, into: work.hidden, firstRow: group.visits.lowerBound,
         integers: integers, for: expert.down, rank: rank)
     }
-    if integers == nil, matmul.wantsIntegers(down) {
+    if integers == nil, matmul.wantsRounded(down) {
       work.hiddenIntegers.fill(
         work.hidden, choice.visits.count, down.columns, down.dtype, team, kernels)
     }
@@ -83,7 +83,7 @@ struct ExpertPass: Sendable {
       let first = group.visits.lowerBound
       let operand = Operand(
         values: work.hidden.row(first), stride: work.hidden.stride,
-        integers: work.hiddenIntegers.base + first * integerBytes(down))
+        rounded: work.hiddenIntegers.base + first * integerBytes(down))
       multiply(
         experts[group.expert].down, operand, group.visits, range, into: work.gathered, rank)
     }
@@ -103,18 +103,18 @@ struct ExpertPass: Sendable {
     guard isDirect(group) else {
       return Operand(
         values: work.gathered.row(first), stride: work.gathered.stride,
-        integers: work.integers.base + first * integerBytes(matrix))
+        rounded: work.integers.base + first * integerBytes(matrix))
     }
     let row = choice.visits[first].row
     return Operand(
       values: x.row(row), stride: x.stride,
-      integers: matmul.quantized.base + row * integerBytes(matrix))
+      rounded: matmul.quantized.base + row * integerBytes(matrix))
   }
 
   /// Bytes of a quantised row of a matrix's inputs.
   private func integerBytes(_ matrix: Matrix) -> Int {
-    matmul.wantsIntegers(matrix)
-      ? kernels.functions.activation_bytes(matrix.dtype.kernelType, matrix.columns) : 0
+    matmul.wantsRounded(matrix)
+      ? QuantizedActivations.stride(matrix.columns, matrix.dtype, kernels) : 0
   }
 
   private func forEachGatheredVisit(_ body: @Sendable (_ visit: Int) -> Void) {
@@ -140,7 +140,7 @@ struct ExpertPass: Sendable {
 
   /// Activations as integers, where the weights want them.
   private func quantize(for matrix: Matrix) {
-    guard matmul.wantsIntegers(matrix) else { return }
+    guard matmul.wantsRounded(matrix) else { return }
     guard !mixture.router.scalesInput else {
       return work.integers.fill(
         work.gathered, choice.visits.count, matrix.columns, matrix.dtype, team, kernels)

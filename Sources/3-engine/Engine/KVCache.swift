@@ -178,7 +178,7 @@ public final class KVCache: Sendable {
     let headDimension = self.layer(layer).headDimension
     kernels.functions.store_key(
       dtype.kernelType, key, headDimension, position % keyPanel, place.panel)
-    if dtype.blockElements > 1 {
+    if dtype.isBlocks {
       dyno_quantize(dtype.kernelType, value, headDimension, place.value)
     } else {
       kernels.functions.round(dtype.kernelType, value, headDimension, place.value)
@@ -191,7 +191,7 @@ public final class KVCache: Sendable {
   ) {
     let width = self.layer(layer).headDimension
     let place = keys(layer: layer, sequence: sequence, head: 0) + position * dtype.bytes(width)
-    if dtype.blockElements > 1 {
+    if dtype.isBlocks {
       dyno_quantize(dtype.kernelType, latent, width, place)
     } else {
       kernels.functions.round(dtype.kernelType, latent, width, place)
@@ -221,7 +221,7 @@ public final class KVCache: Sendable {
   ) {
     let type = dtype.kernelType
     let count = positions * headDimension
-    guard dtype.blockElements > 1 else {
+    guard dtype.isBlocks else {
       kernels.functions.fill_uniform(type, key, count, Float(3).squareRoot(), base)
       return
     }

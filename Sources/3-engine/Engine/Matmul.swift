@@ -38,18 +38,18 @@ struct Operand: @unchecked Sendable {
   let values: UnsafePointer<Float>
   /// Floats from row to row.
   let stride: Int
-  /// The same rows quantised, one after the other; read where weights are of a block format.
-  let integers: UnsafeRawPointer
+  /// The same rows as weights of block formats, or bf16 where it is multiplied by bf16, read them.
+  let rounded: UnsafeRawPointer
 
-  init(_ activations: Activations, _ integers: QuantizedActivations) {
+  init(_ activations: Activations, _ rounded: QuantizedActivations) {
     self.init(
-      values: activations.buffer.base, stride: activations.stride, integers: integers.base)
+      values: activations.buffer.base, stride: activations.stride, rounded: rounded.base)
   }
 
-  init(values: UnsafePointer<Float>, stride: Int, integers: UnsafeRawPointer) {
+  init(values: UnsafePointer<Float>, stride: Int, rounded: UnsafeRawPointer) {
     self.values = values
     self.stride = stride
-    self.integers = integers
+    self.rounded = rounded
   }
 }
 
@@ -64,8 +64,9 @@ package enum MatmulPath: Sendable {
 /// `y = x·Wᵀ + b` over the team, each thread making its own slice of the outputs: the slice whose
 /// weights it touched first.
 ///
-/// Packed weights are multiplied where they lie: f32, bf16 and f16 with f32 activations, block
-/// formats in integers, with activations quantised once for all threads.
+/// Packed weights are multiplied where they lie: f32 and f16 with f32 activations, bf16 with those of
+/// bf16 where the kernels do so, block formats in integers; activations are rounded or quantised once
+/// for all threads.
 package struct Matmul {
   let team: ThreadTeam
   let kernels: KernelTable
@@ -160,7 +161,7 @@ package struct Matmul {
   func ofActivated(
     _ linear: Linear, _ x: Activations, m: Int, into y: Activations, accumulate: Bool
   ) {
-    guard wantsIntegersOnly(linear) else {
+    guard wantsRoundedOnly(linear) else {
       return self(linear, x, m: m, into: y, accumulate: accumulate)
     }
     multiply(linear.parts[0], linear.bias, Operand(x, quantizedGated), m, y, 0, accumulate)
@@ -182,7 +183,7 @@ package struct Matmul {
       multiply(gate, linear.bias, Operand(x, quantized), m, output, 0, false)
     }
     quantize(x, m, for: gated.up)
-    let integers = wantsIntegersOnly(next) ? quantizedGated : nil
+    let integers = wantsRoundedOnly(next) ? quantizedGated : nil
     team.share(
       gated.up.rows, grain: ModelWeights.rowGrain, chunk: gatedChunk(gated.up, m)
     ) { rank, range in
@@ -254,28 +255,30 @@ package struct Matmul {
         for i in 0..<range.count { to[i] *= scale }
       }
       guard let integers else { continue }
-      let type = next.parts[0].dtype.kernelType
-      let start = (firstRow + row) * up.rows + range.lowerBound
+      let dtype = next.parts[0].dtype
+      let start =
+        (firstRow + row) * QuantizedActivations.stride(up.rows, dtype, kernels)
+        + kernels.functions.activation_bytes(dtype.kernelType, range.lowerBound)
       kernels.functions.quantize_activations(
-        type, made, range.count, integers.base + kernels.functions.activation_bytes(type, start))
+        dtype.kernelType, made, range.count, integers.base + start)
     }
   }
 
   /// Whether all of a projection is multiplied with quantised activations of one dtype.
-  func wantsIntegersOnly(_ linear: Linear) -> Bool {
+  func wantsRoundedOnly(_ linear: Linear) -> Bool {
     guard linear.parts.count == 1 else { return false }
     let part = linear.parts[0]
-    return part.dtype.blockElements > 1 && part.layout != .rows && part.packedRows == part.rows
+    return wantsRounded(part) && part.packedRows == part.rows
   }
 
-  /// Whether any of a matrix is multiplied with quantised activations.
-  func wantsIntegers(_ matrix: Matrix) -> Bool {
-    matrix.layout != .rows && matrix.dtype.blockElements > 1
+  /// Whether any of a matrix is multiplied with activations that are not f32.
+  func wantsRounded(_ matrix: Matrix) -> Bool {
+    matrix.layout != .rows && kernels.activations(for: matrix.dtype) != .f32
   }
 
-  /// Activations as integers, where the weights want them.
+  /// Activations as the weights want them, where that is not f32.
   private func quantize(_ x: Activations, _ m: Int, for matrix: Matrix) {
-    guard wantsIntegers(matrix) else { return }
+    guard wantsRounded(matrix) else { return }
     quantized.fill(x, m, matrix.columns, matrix.dtype, team, kernels)
   }
 
@@ -324,10 +327,10 @@ package struct Matmul {
     let packed = max(0, min(rows.upperBound, matrix.packedRows) - rows.lowerBound)
     let k = matrix.columns
     let type = matrix.dtype.kernelType
-    if packed > 0, matrix.dtype.blockElements > 1 {
+    if packed > 0, wantsRounded(matrix) {
       kernels.functions.matmul_quantized(
-        type, matrix.row(rows.lowerBound), packed, k, x.integers,
-        kernels.functions.activation_bytes(type, k), m, y, yStride, accumulate, scratch)
+        type, matrix.row(rows.lowerBound), packed, k, x.rounded,
+        QuantizedActivations.stride(k, matrix.dtype, kernels), m, y, yStride, accumulate, scratch)
     } else if packed > 0 {
       kernels.functions.matmul_packed(
         type, matrix.row(rows.lowerBound), packed, k, x.values, x.stride, m, y, yStride,

@@ -86,12 +86,15 @@ public final class LimitsMeter {
       }
       now.integerPeak = operations * Double(team.count) / seconds
     }
-    if let multiplyAddBF16 = kernels.functions.multiply_add_bf16 {
-      let tiles = iterations / 8  // which take longer each
-      let operations = multiplyAddBF16(1, &sink) * Double(tiles)
+    if let multiplyAddBF16 = kernels.functions.multiply_add_pairs
+      ?? kernels.functions.multiply_add_bf16
+    {
+      let once = multiplyAddBF16(1, &sink)
+      let rounds = Int(1e9 / once)
+      let operations = once * Double(rounds)
       seconds = time { rank in
         var sink: Float = 0
-        _ = multiplyAddBF16(tiles, &sink)
+        _ = multiplyAddBF16(rounds, &sink)
       }
       now.bf16Peak = operations * Double(team.count) / seconds
     }

@@ -11,7 +11,7 @@ public struct MachineLimits: Codable, Sendable, Equatable {
   /// Operations per second on bytes, as 4-bit weights are multiplied (a multiply-add is 2); `nil` in
   /// records from when block formats were multiplied in f32.
   public var integerPeak: Double?
-  /// FLOP/s of f32 by bf16, where instructions of bf16 multiply them faster than those of f32 do.
+  /// FLOP/s of bf16 weights, where instructions of bf16 multiply them faster than those of f32 do.
   public var bf16Peak: Double?
   /// FLOP/s of the best sgemm alone.
   public var bestGEMM: Double
@@ -53,7 +53,7 @@ public struct MachineLimits: Codable, Sendable, Equatable {
 
   /// Operations per second at which weights of a dtype can be multiplied at best.
   public func peak(of weights: DType) -> Double {
-    let own = weights.blockElements > 1 ? integerPeak : weights == .bf16 ? bf16Peak : nil
+    let own = weights.isBlocks ? integerPeak : weights == .bf16 ? bf16Peak : nil
     return own ?? multiplyAddPeak
   }
 }

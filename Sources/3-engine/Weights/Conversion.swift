@@ -67,10 +67,10 @@ extension Matrix {
       }
       let values = scratch[rank].base
       part.expand(row: row, kernels, into: values)
-      if target.blockElements == 1 {
-        kernels.functions.round(target.kernelType, values, columns, destination)
-      } else {
+      if target.isBlocks {
         dyno_quantize(target.kernelType, values, columns, destination)
+      } else {
+        kernels.functions.round(target.kernelType, values, columns, destination)
       }
     }
   }

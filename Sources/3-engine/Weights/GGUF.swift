@@ -98,9 +98,9 @@ struct GGUF {
   private static func tensor(
     _ dimensions: [Int], type: UInt32, offset: UInt64, dataStart: Int, _ file: MappedFile
   ) throws -> StoredTensor {
-    let known = types[type]
+    let dtype = DType(ggufType: type)
     let available = UInt64(max(0, file.bytes.count - dataStart))
-    if let dtype = known?.dtype {
+    if let dtype {
       var elements = 1
       for size in dimensions {
         let (product, overflow) = elements.multipliedReportingOverflow(by: size)
@@ -124,16 +124,16 @@ struct GGUF {
       guard offset <= available else { throw InputError(problem: "is truncated") }
     }
     return StoredTensor(
-      file: file, typeName: known?.name ?? "number \(type)", dtype: known?.dtype,
+      file: file, typeName: dtype?.format.ggufName ?? unreadTypes[type] ?? "number \(type)", dtype: dtype,
       shape: dimensions.reversed(), offset: dataStart + Int(offset))
   }
 
-  /// ggml's numbers of the types we read, and the names of common ones that we do not.
-  private static let types: [UInt32: (name: String, dtype: DType?)] = [
-    0: ("F32", .f32), 1: ("F16", .f16), 2: ("Q4_0", .q4_0), 3: ("Q4_1", .q4_1),
-    6: ("Q5_0", nil), 7: ("Q5_1", nil), 8: ("Q8_0", .q8_0), 10: ("Q2_K", nil),
-    11: ("Q3_K", nil), 12: ("Q4_K", nil), 13: ("Q5_K", nil), 14: ("Q6_K", nil), 30: ("BF16", .bf16),
-    39: ("MXFP4", nil),
+  /// Names of the types that are not read, by ggml's numbers: no engine multiplies them fast.
+  private static let unreadTypes: [UInt32: String] = [
+    4: "Q4_2", 5: "Q4_3", 9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS",
+    19: "IQ1_S", 21: "IQ3_S", 22: "IQ2_S", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64",
+    29: "IQ1_M", 31: "Q4_0_4_4", 32: "Q4_0_4_8", 33: "Q4_0_8_8", 34: "TQ1_0", 35: "TQ2_0",
+    36: "IQ4_NL_4_4", 37: "IQ4_NL_4_8", 38: "IQ4_NL_8_8", 40: "NVFP4",
   ]
 
   private static func value(

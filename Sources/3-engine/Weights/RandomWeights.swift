@@ -90,19 +90,16 @@ private final class RandomSource: WeightSource {
 
   private static let deviation: Float = 0.02
 
-  /// `count` random elements. Quants are uniform over their range, whose deviation fixes the scale.
+  /// `count` random elements, of block formats with codes uniform over their range.
   private static func fill(
     _ dtype: DType, _ destination: UnsafeMutableRawPointer, _ count: Int, key: UInt32,
     _ kernels: KernelTable
   ) {
-    switch dtype {
-    case .f32, .bf16, .f16:
+    if dtype.isBlocks {
+      dyno_fill_blocks(dtype.kernelType, key, count, deviation, destination)
+    } else {
       kernels.functions.fill_uniform(
         dtype.kernelType, key, count, deviation * Float(3).squareRoot(), destination)
-    case .q8_0:
-      dyno_fill_blocks(dtype.kernelType, key, count, deviation / 73.9, destination)
-    case .q4_0, .q4_1:
-      dyno_fill_blocks(dtype.kernelType, key, count, deviation / 4.61, destination)
     }
   }
 

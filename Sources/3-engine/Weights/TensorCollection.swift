@@ -140,7 +140,7 @@ final class TensorCollection: WeightSource {
     _ name: String, _ tensor: StoredTensor, _ dtype: DType, rows: Int, columns: Int,
     from start: UnsafeRawPointer, first: Int, step: Int, width: Int
   ) throws -> Matrix {
-    guard dtype.blockElements == 1 else { throw unreadable(name, tensor) }
+    guard !dtype.isBlocks else { throw unreadable(name, tensor) }
     let size = dtype.blockBytes
     let memory = try copy(name, tensor, bytes: rows * columns * size)
     // Small squares, so that neither side leaves the cache between its rows.
@@ -253,7 +253,7 @@ extension StoredTensor {
   func values(
     _ kernels: KernelTable, from first: Int = 0, count: Int? = nil
   ) throws -> FloatBuffer? {
-    guard let dtype, dtype.blockElements == 1 else { return nil }
+    guard let dtype, !dtype.isBlocks else { return nil }
     let count = count ?? shape.reduce(1, *) - first
     let buffer = try FloatBuffer(count: count)
     let aligned = try FloatBuffer(count: count)  // as many bytes as any of these types needs

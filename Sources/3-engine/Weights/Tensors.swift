@@ -71,8 +71,7 @@ public enum WeightLayout: Sendable, Equatable {
 
   /// The fastest for a dtype.
   public static func packed(_ dtype: DType, _ kernels: KernelTable) -> WeightLayout {
-    let outputs =
-      dtype.blockElements > 1 ? kernels.functions.block_panel : kernels.functions.float_panel
+    let outputs = dtype.isBlocks ? kernels.functions.block_panel : kernels.functions.float_panel
     return outputs > 0 ? .panels(outputs: outputs) : .rows
   }
 }

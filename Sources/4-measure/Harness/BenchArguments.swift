@@ -28,6 +28,9 @@ package enum BenchArguments {
         "--precision", "\(100 * settings.precision)%", "--budget", "\(settings.budgetSeconds)s",
       ]
     }
+    if settings.activations != .native {
+      arguments += ["--activations", settings.activations.rawValue]
+    }
     if let routing = settings.routing { arguments += ["--routing", "\(routing)"] }
     if let threads = settings.threads { arguments += ["--threads", "\(threads)"] }
     return arguments

@@ -18,7 +18,7 @@ public final class BenchServer {
   public init(
     _ subjects: [ModelSubject], _ tests: [ThroughputTest], _ settings: ThroughputBench.Settings
   ) throws {
-    let machine = try Machine(threads: settings.threads)
+    let machine = try Machine(threads: settings.threads, activations: settings.activations)
     self.machine = machine
     bed = try TestBed(
       subjects, tests, settings, machine: machine, reservedBytes: 0, report: { _ in })

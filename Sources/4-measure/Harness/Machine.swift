@@ -1,3 +1,4 @@
+import Formats
 import Machine
 
 /// The threads and kernels that everything of a run uses.
@@ -6,10 +7,10 @@ package struct Machine {
   package let team: ThreadTeam
   package let kernels: KernelTable
 
-  package init(threads: Int?) throws {
+  package init(threads: Int?, activations: BF16Activations = .native) throws {
     topology = try Topology()
     team = try ThreadTeam(count: threads, topology: topology)
-    kernels = try KernelTable.selected()
+    kernels = try KernelTable.selected(activations: activations)
     try OpenBLAS.requireMemory(threads: team.count)
   }
 }

@@ -36,7 +36,7 @@ public final class PairedBench {
     self.settings = settings
     self.memoryBytes = memoryBytes
     self.report = report
-    machine = try Machine(threads: settings.threads)
+    machine = try Machine(threads: settings.threads, activations: settings.activations)
   }
 
   /// Threads that do the work.

@@ -1,5 +1,7 @@
 import Engine
+import Formats
 import Foundation
+import Input
 import Machine
 import Model
 import Records
@@ -74,6 +76,12 @@ final class TestBed {
         sequences: sizes.sequences, capacity: sizes.capacity, maxTokens: sizes.maxTokens,
         seed: settings.seed, routing: settings.routing(of: subject), team: machine.team,
         kernels: machine.kernels)
+      guard settings.activations == .native || !model.dtype.isBlocks else {
+        throw InputError(
+          "activations",
+          problem: "f32 is given, but weights of \(subject.architecture.name) are \(model.dtype), "
+            + "which are multiplied in integers", expected: "native, or weights in f32, bf16 or f16")
+      }
       // Integrated workloads visit every depth they hold.
       let depth = tests.map { $0.isIntegrated ? $0.depth + $0.tokensPerSequence : $0.depth }.max()
       model.engine.cache.fillSynthetically(

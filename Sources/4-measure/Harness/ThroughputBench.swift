@@ -22,6 +22,8 @@ public struct ThroughputBench {
     /// Storage of random weights.
     public var randomDType: DType { dtype ?? .bf16 }
     public var cacheDType = DType.f16
+    /// What bf16 weights are multiplied with.
+    public var activations = BF16Activations.native
     public var threads: Int?
     /// So many samples of each test, whatever their precision and the time they take.
     public var repetitions: Int?
@@ -71,7 +73,7 @@ public struct ThroughputBench {
     self.tests = tests
     self.settings = settings
     self.report = report
-    machine = try Machine(threads: settings.threads)
+    machine = try Machine(threads: settings.threads, activations: settings.activations)
   }
 
   /// What one model takes in a run of these tests.

@@ -49,6 +49,7 @@ extension ThroughputRecord {
     if cell.model.source != nil { weights = "stored" }
     routingExponent = cell.model.engine.routing?.routing.exponent
     expertsRead = cell.reads.mean
+    typeActivations = bed.kernels.activations(for: cell.model.dtype)
     // What stays in a cache is bound to be faster than memory.
     if isAboveLimits, work.bytes > Double(bed.topology.lastLevelCacheBytes) {
       warnings.append("faster than the limits measured beside it: these are too low")

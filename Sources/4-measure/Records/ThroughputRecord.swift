@@ -68,6 +68,9 @@ public struct ThroughputRecord: Codable, Sendable {
   /// Exponent of Zipf's law by which tokens chose experts; absent where a router chose, or there are
   /// none.
   public var routingExponent: Double?
+  /// What weights of `type_weights` were multiplied with; absent of records from when that was f32 or,
+  /// of block formats, integers.
+  public var typeActivations: ActivationFormat?
   /// Distinct experts that a layer read in a step: the mean over timed steps and layers with experts.
   public var expertsRead: Double?
   public var environment: RunEnvironment

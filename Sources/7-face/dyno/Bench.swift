@@ -1,4 +1,5 @@
 import ArgumentParser
+import Formats
 import Foundation
 import Harness
 import Input
@@ -68,6 +69,10 @@ struct Bench: ParsableCommand {
       discussion: "0, the default, is evenly; at 1 the second expert is chosen half as often."))
   var routing: Double?
 
+  @Option(
+    help: "What bf16 weights are multiplied with: native (bf16 where the processor does so) or f32.")
+  var activations = BF16Activations.native
+
   @Option(help: "Seed of weights, tokens and the order of tests.")
   var seed: UInt64 = 0
 
@@ -120,6 +125,7 @@ struct Bench: ParsableCommand {
     settings.dtype = options.dtype
     settings.cacheDType = options.cacheDtype.dtype
     settings.threads = threads
+    settings.activations = activations
     settings.repetitions = try repetitions.map { try positive("--repetitions", $0) }
     if let precision { settings.precision = precision.share }
     if let budget { settings.budgetSeconds = budget.seconds }

@@ -31,12 +31,14 @@ struct Logits: ParsableCommand {
   @Option(help: "Storage of the KV cache: f32, f16, bf16 or q8_0.")
   var cacheDtype = CacheType(.f32)
 
-  @Flag(
-    help: """
-      Multiply weights of block formats with f32 activations, not in integers with quantised ones: \
-      what quantised activations cost is the difference.
-      """)
-  var floatActivations = false
+  @Option(
+    help: ArgumentHelp(
+      "What weights are multiplied with: native or f32.",
+      discussion: """
+        native: bytes for block formats, bf16 for bf16 where the processor multiplies that. What \
+        either costs is the difference to f32.
+        """))
+  var activations = BF16Activations.native
 
   @Flag(help: "Logits of every position, not of the last one only.")
   var allPositions = false
@@ -72,7 +74,7 @@ struct Logits: ParsableCommand {
         "--tokens", problem: "holds \(text.documents.count) documents", expected: "one prompt")
     }
     let prompt = text.ids.map(Int.init)
-    let kernels = try KernelTable.selected()
+    let kernels = try KernelTable.selected(activations: activations)
     let team = try ThreadTeam(count: threads, topology: Topology())
     let progress = ProgressLine()
     let engine = try prepare(kernels, team, text, generate: generate)
@@ -111,7 +113,7 @@ struct Logits: ParsableCommand {
       * (output == .json ? 32 : 8)
     try need.check(model)
     weights = try weights.converted(
-      to: dtype, packed: !floatActivations, team: team, kernels: kernels)
+      to: dtype, packed: activations == .native, team: team, kernels: kernels)
     return try Engine(
       weights, cache: cacheDtype.dtype, sequences: 1, capacity: capacity, maxTokens: Self.chunk,
       maxLogits: maxLogits, team: team, kernels: kernels)

@@ -26,6 +26,8 @@ struct SubjectOptions: ParsableArguments {
   var cacheDtype = CacheType(.f16)
 }
 
+extension BF16Activations: ExpressibleByArgument {}
+
 /// Storage of the KV cache: what attention can stream.
 struct CacheType: ExpressibleByArgument {
   let dtype: DType

@@ -100,7 +100,7 @@ public enum BenchRecords {
 
   /// Records without a peak of integers judged block formats by that of f32: no share as it is now.
   private static func pairedFloorFraction(_ fields: JSONObject) throws -> Double? {
-    let isOfBlocks = try dtype(fields, "type_weights").map { $0.blockElements > 1 } ?? false
+    let isOfBlocks = try dtype(fields, "type_weights").map(\.isBlocks) ?? false
     if isOfBlocks, try fields.object("limits")?.double("integer_peak") == nil { return nil }
     return try fields.double("paired_floor_fraction")
   }
