@@ -109,7 +109,7 @@ extension CommandTests {
     try refused(["--tokens", "1,2", "--token-type", "uint16"], "--token-type", "listed")
     try refused(["--tokens", "1,2", "--dtype", "q9"], "q9")
     try refused(["--tokens", "1,2", "--reference", "best"], "best")
-    try refused(["--tokens", "1,2", "--float-activations"], "--no-speed")
+    try refused(["--tokens", "1,2", "--activations", "f32"], "--no-speed")
     try refused(["--tokens", "1,2", "--no-speed", "--budget", "5s"], "--budget")
     try refused(["--tokens", "/nowhere.npy"], "/nowhere.npy")
     let random = try dyno("quality", "smollm2-135m", "--tokens", "1,2")

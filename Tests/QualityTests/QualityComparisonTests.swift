@@ -16,7 +16,7 @@ import Weights
     let path = Files.fixtures.appendingPathComponent("gguf/\(model).gguf").path
     var settings = QualityComparison.Settings()
     settings.cacheDType = .f32
-    settings.floatActivations = true
+    settings.activations = .f32
     settings.speedBudgetSeconds = nil
     change(&settings)
     return try QualityComparison(
@@ -111,7 +111,7 @@ import Weights
     #expect(try #require(records[2].distance).klDivergence.value > 1e-9)
     let quantized = try compare("llama-q8_0", tokens) {
       $0.reference = .converted(.f32)
-      $0.floatActivations = false
+      $0.activations = .native
     }
     // Only where kernels multiply in integers are activations quantised.
     if try KernelTable.selected().functions.matmul_quantized != nil {

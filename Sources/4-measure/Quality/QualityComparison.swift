@@ -22,8 +22,9 @@ public struct QualityComparison {
     /// UTF-8 bytes of the whole text.
     public var textBytes: Int?
     public var cacheDType = DType.f16
-    /// Multiply weights in blocks with f32 activations. Speed is not measured so.
-    public var floatActivations = false
+    /// What weights are multiplied with: as they are served, or f32 for all of them, of which no speed
+    /// is measured.
+    public var activations = BF16Activations.native
     public var threads: Int?
     /// Seconds for the samples of all throughput tests together; `nil`: none are run.
     public var speedBudgetSeconds: Double? = 30
@@ -91,7 +92,7 @@ public struct QualityComparison {
   private func read(_ tokens: TokenSequences) throws -> Reading {
     let topology = try Topology()
     let team = try ThreadTeam(count: settings.threads, topology: topology)
-    let kernels = try KernelTable.selected()
+    let kernels = try KernelTable.selected(activations: settings.activations)
     try OpenBLAS.requireMemory(threads: team.count)
     let weights = try ModelWeights.load(path, kernels: kernels)
     let architecture = weights.architecture
@@ -129,7 +130,7 @@ public struct QualityComparison {
       let others = group.map { storages[$0 + 1] }
       let pass = try ScoringPass(
         weights, name, [reference] + others, context: context, cache: settings.cacheDType,
-        isPacked: !settings.floatActivations, team: team, kernels: kernels, report: report)
+        isPacked: settings.activations == .native, team: team, kernels: kernels, report: report)
       let names = (index == 0 ? [reference] + others : others).map(\.name)
         .joined(separator: ", ")
       let found = try pass.scores(text, windows) {
@@ -147,7 +148,7 @@ public struct QualityComparison {
             QualityStatistics(
               scores[place], reference: scores[0], blocks: windows.blocks, seed: settings.seed),
             text: textFacts(tokens, text, windows, context), reference: reference,
-            threads: team.count))
+            threads: team.count, kernels))
       }
     }
     return Reading(storages: storages, context: context, records: records)
@@ -185,7 +186,7 @@ public struct QualityComparison {
 
   private func record(
     _ storage: StorageChoice, _ weights: ModelWeights, _ statistics: QualityStatistics,
-    text: QualityRecord.Text, reference: StorageChoice, threads: Int
+    text: QualityRecord.Text, reference: StorageChoice, threads: Int, _ kernels: KernelTable
   ) -> QualityRecord {
     let formats = weights.formats
     let loss = statistics.loss
@@ -196,7 +197,8 @@ public struct QualityComparison {
     return QualityRecord(
       model: name, weights: storage.name, typeWeights: formats.main,
       mixesFormats: formats.isMixed, typeCache: settings.cacheDType,
-      floatActivations: settings.floatActivations, reference: reference.name,
+      typeActivations: settings.activations == .f32 ? .f32 : kernels.activations(for: formats.main),
+      reference: reference.name,
       modelBytes: weights.matrixBytes, bytesPerWeight: weights.bytesPerWeight, text: text,
       loss: loss, perplexity: statistics.perplexity,
       bitsPerByte: text.bytesPerToken.map { bytes in

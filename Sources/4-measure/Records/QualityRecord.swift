@@ -100,8 +100,8 @@ public struct QualityRecord: Encodable, Sendable {
   public var typeWeights: DType
   public var mixesFormats: Bool
   public var typeCache: DType
-  /// Whether weights in blocks were multiplied with f32 activations instead of quantised ones.
-  public var floatActivations: Bool
+  /// What weights of `typeWeights` were multiplied with.
+  public var typeActivations: ActivationFormat
   /// What `distance` is from, as `weights` spells it.
   public var reference: String
   /// Bytes of the matrices.
@@ -130,7 +130,8 @@ public struct QualityRecord: Encodable, Sendable {
 
   public init(
     model: String, weights: String, typeWeights: DType, mixesFormats: Bool, typeCache: DType,
-    floatActivations: Bool, reference: String, modelBytes: Int, bytesPerWeight: Double, text: Text,
+    typeActivations: ActivationFormat, reference: String, modelBytes: Int, bytesPerWeight: Double,
+    text: Text,
     loss: Estimate, perplexity: Estimate, bitsPerByte: Estimate?, informationCapacity: Estimate?,
     flopsPerToken: Double, distance: Distance?, seed: UInt64, threads: Int, cpuInfo: String,
     buildCommit: String
@@ -140,7 +141,7 @@ public struct QualityRecord: Encodable, Sendable {
     self.typeWeights = typeWeights
     self.mixesFormats = mixesFormats
     self.typeCache = typeCache
-    self.floatActivations = floatActivations
+    self.typeActivations = typeActivations
     self.reference = reference
     self.modelBytes = modelBytes
     self.bytesPerWeight = bytesPerWeight

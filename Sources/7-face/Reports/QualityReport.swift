@@ -100,8 +100,7 @@ public enum QualityReport {
     var remarks = [
       "\(OutputText.terminal(record.model)); \(text.predictedTokens) of \(text.tokens) tokens"
         + "\(documents) predicted, in \(counted(text.windows, "window")) of at most \(text.context); "
-        + "\(record.typeCache) KV cache"
-        + (record.floatActivations ? ", f32 activations." : "."),
+        + "\(record.typeCache) KV cache.",
       record.loss.interval95 == nil
         ? "No intervals: the text gives \(counted(text.blocks, "block")) only."
         : "Loss in nats a token. Intervals: bootstrap of \(text.blocks) blocks of text; differences "
@@ -113,6 +112,8 @@ public enum QualityReport {
           + "\(Quantity.count(record.flopsPerToken))FLOP a token; capacity: information capacity "
           + "(arXiv 2511.08066).")
     }
+    let activations = records.map { "\(name($0)) by \($0.typeActivations)" }
+    remarks.append("Multiplied with activations: \(activations.joined(separator: ", ")).")
     if record.prefill != nil {
       remarks.append(
         "tok/s: medians; \(OutputText.terminal(record.cpuInfo)), "

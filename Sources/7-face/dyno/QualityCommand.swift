@@ -53,12 +53,12 @@ struct QualityCommand: ParsableCommand {
   @Option(help: "Storage of the KV cache: f32, f16, bf16 or q8_0.")
   var cacheDtype = CacheType(.f16)
 
-  @Flag(
+  @Option(
     help: """
-      Multiply weights of block formats with f32 activations, not in integers with quantised ones: \
-      what the weights' format alone costs. Needs --no-speed.
+      What weights are multiplied with: native, as they are served, or f32: what the weights' format \
+      alone costs (needs --no-speed).
       """)
-  var floatActivations = false
+  var activations = BF16Activations.native
 
   @Flag(help: "Measure no speed.")
   var noSpeed = false
@@ -85,7 +85,7 @@ struct QualityCommand: ParsableCommand {
     settings.tokensLimit = try tokensLimit.map { try positive("--tokens-limit", $0) }
     settings.textBytes = try bytes.map { try positive("--bytes", $0) }
     settings.cacheDType = cacheDtype.dtype
-    settings.floatActivations = floatActivations
+    settings.activations = activations
     settings.threads = threads
     settings.seed = seed
     settings.speedBudgetSeconds = try speedBudget(settings.speedBudgetSeconds)
@@ -114,9 +114,9 @@ struct QualityCommand: ParsableCommand {
       }
       return nil
     }
-    guard !floatActivations else {
+    guard activations == .native else {
       throw InputError(
-        "--float-activations", problem: "is not how speed is measured", expected: "--no-speed")
+        "--activations", problem: "f32 is not how speed is measured", expected: "--no-speed")
     }
     return budget?.seconds ?? usual
   }
