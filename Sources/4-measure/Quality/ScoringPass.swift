@@ -2,6 +2,7 @@ import Engine
 import Formats
 import Input
 import Machine
+import Model
 import Weights
 
 /// Reads a text with a model in several storages at once, the reference first, and scores every

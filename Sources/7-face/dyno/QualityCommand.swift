@@ -1,6 +1,7 @@
 import ArgumentParser
 import Formats
 import Input
+import Model
 import Quality
 import Reports
 import Weights
