@@ -432,6 +432,31 @@ static void rowwise(size_t count) {
     // The approximation's own bound, and its terms' rounding.
     expect(near(y[i], exact, fabsf(x[i]) * (1.5e-7 + 16 * u)), "gelu, %zu", count);
   }
+  kernels->activate(DYNO_GELU_TANH, x, weight, count, y);
+  for (size_t i = 0; i < count; i++) {
+    const double t = sqrt(2 / acos(-1)) * (x[i] + 0.044715 * x[i] * x[i] * x[i]);
+    // As silu; and the exponent, 2t, at most 7, is off by 6u of itself (where e^-2t is large against 1).
+    expect(
+      near(y[i], x[i] / (1 + exp(-2 * t)) * weight[i], 50 * u * fabs(x[i])), "gelu_tanh, %zu", count);
+  }
+  kernels->activate(DYNO_RELU, gate, weight, count, y);
+  for (size_t i = 0; i < count; i++)
+    expect(y[i] == (gate[i] > 0 ? gate[i] * weight[i] : 0), "relu, %zu", count);
+  kernels->activate(DYNO_RELU_SQUARED, gate, weight, count, y);
+  for (size_t i = 0; i < count; i++) {
+    const double exact = gate[i] > 0 ? (double)gate[i] * gate[i] * weight[i] : 0;
+    expect(near(y[i], exact, 3 * u * fabs(exact)), "relu_squared, %zu", count);
+  }
+  // Some of both are beyond the limits of 7.
+  const float *wide = random_values(count, 31, 10), *up = random_values(count, 32, 10);
+  kernels->activate(DYNO_CLAMPED_SWIGLU, wide, up, count, y);
+  for (size_t i = 0; i < count; i++) {
+    const double x = fmin(wide[i], 7), factor = fmax(-7, fmin(7, up[i])) + 1;
+    const double exact = x / (1 + exp(-1.702 * x)) * factor;
+    // As silu; the exponent's factor and the product with it, 17 at most, and the sum with 1 are rounded.
+    expect(
+      near(y[i], exact, 44 * u * fabs(exact) + u * fabs(x)), "clamped_swiglu, %zu", count);
+  }
   kernels->layer_norm(x, weight, gate, count, 1e-5f, y);
   double mean = 0, variance = 0;
   for (size_t i = 0; i < count; i++) mean += x[i] / (double)count;
@@ -459,19 +484,28 @@ static void rowwise(size_t count) {
   release();
 }
 
-static void attention(dyno_dtype type, size_t rows, size_t e, size_t first, size_t count) {
+// How a cache lies: keys in panels; keys and values in rows; values as the first elements of keys.
+typedef enum { IN_PANELS, IN_ROWS, SHARED } cache_layout;
+
+static void attention(
+  dyno_dtype type, cache_layout layout, size_t rows, size_t e, size_t first, size_t count) {
   if (dyno_is_block(type)) e = (e + BLOCK - 1) / BLOCK * BLOCK;
   const size_t positions = first + count, bytes = dyno_row_bytes(type, e), stride = e + 5;
   const size_t panel = dyno_is_block(type) ? kernels->block_panel : kernels->float_panel;
   const size_t together = panel > 0 ? panel : 1;
-  const float *given = random_values(positions * e, 21, 3);
-  const float *keys = expanded(type, stored(type, given, positions * e), positions * e);
+  // Elements from one position to the next.
+  const size_t wide = layout == IN_PANELS ? e : e + BLOCK, all_elements = positions * wide;
+  const float *given = random_values(all_elements, 21, 3);
+  const void *key_rows = stored(type, given, all_elements);
+  const float *keys = expanded(type, key_rows, all_elements);
   char *panels = memory((positions + together - 1) / together * together * bytes);
-  for (size_t p = 0; p < positions; p++)
-    kernels->store_key(
-      type, given + p * e, e, p % together, panels + p / together * together * bytes);
-  const void *stored_values = stored(type, random_values(positions * e, 22, 1), positions * e);
-  const float *values = expanded(type, stored_values, positions * e);
+  if (layout == IN_PANELS)
+    for (size_t p = 0; p < positions; p++)
+      kernels->store_key(
+        type, given + p * e, e, p % together, panels + p / together * together * bytes);
+  const void *stored_values =
+    layout == SHARED ? key_rows : stored(type, random_values(all_elements, 22, 1), all_elements);
+  const float *values = expanded(type, stored_values, all_elements);
   const float *queries = random_values((rows - 1) * stride + e, 23, 1);
   float *maximum = memory(rows * sizeof(float)), *sum = memory(rows * sizeof(float));
   float *output = memory(rows * e * sizeof(float));
@@ -482,12 +516,15 @@ static void attention(dyno_dtype type, size_t rows, size_t e, size_t first, size
     to[row] = row % 5 == 4 ? first : positions > row % 7 ? positions - row % 7 : 1;
     maximum[row] = -INFINITY;
   }
-  const size_t scratch = (dyno_attention_scratch(rows, e, e, false) + 15) / 16 * 16;
+  const float softcap = rows % 2 == 0 ? 4 : 0;
+  const size_t scratch = (dyno_attention_scratch(rows, e, e, layout != IN_PANELS) + 15) / 16 * 16;
   dyno_attention_block block = {
-    .cache_type = type, .key_width = e, .value_width = e, .keys = panels, .values = stored_values, .first = first,
-    .count = count, .queries = queries, .query_stride = stride, .rows = rows, .visible_from = from,
-    .visible_to = to, .maximum = maximum, .sum = sum, .output = output,
-    .scratch = scratch_floats(scratch)};
+    .cache_type = type, .key_width = e, .value_width = e,
+    .keys = layout == IN_PANELS ? panels : key_rows, .values = stored_values,
+    .key_stride = layout == IN_PANELS ? 0 : wide, .value_stride = layout == IN_PANELS ? 0 : wide,
+    .first = first, .count = count, .queries = queries, .query_stride = stride, .rows = rows,
+    .softcap = softcap, .visible_from = from, .visible_to = to, .maximum = maximum, .sum = sum,
+    .output = output, .scratch = scratch_floats(scratch)};
   // In two calls, the second going on from the first one's state.
   block.count = count / 3;
   if (block.count > 0) kernels->attention(&block);
@@ -501,17 +538,20 @@ static void attention(dyno_dtype type, size_t rows, size_t e, size_t first, size
     double largest = -INFINITY, error = 0, total = 0;
     // Where panels of keys are blocks, a query is what its quants stand for.
     const float *query = queries + row * stride;
-    if (dyno_is_block(type) && panel > 0)
+    if (dyno_is_block(type) && panel > 0 && layout == IN_PANELS)
       query = quantized(type, query, e, memory(kernels->activation_bytes(type, e)));
     for (size_t p = low; p < to[row]; p++) {
       double magnitude = 0;
       scores[p] = 0;
       for (size_t l = 0; l < e; l++) {
-        const double term = (double)query[l] * keys[p * e + l];
+        const double term = (double)query[l] * keys[p * wide + l];
         scores[p] += term;
         magnitude += fabs(term);
       }
-      error = fmax(error, ((double)e + 2) * u * magnitude);
+      if (softcap > 0) scores[p] = softcap * tanh(scores[p] / softcap);
+      // A cap makes errors smaller, and adds its own: of twice a sigmoid, that of the exponential (4u)
+      // and of its exponent, by a quarter each, of a sum and a quotient, and of a difference.
+      error = fmax(error, ((double)e + 2) * u * magnitude + 8 * u * softcap);
       largest = fmax(largest, scores[p]);
     }
     const bool sees = low < to[row];
@@ -529,7 +569,7 @@ static void attention(dyno_dtype type, size_t rows, size_t e, size_t first, size
     for (size_t l = 0; l < e; l++) {
       double exact = 0, magnitude = 0;
       for (size_t p = low; p < to[row]; p++) {
-        const double term = exp(scores[p] - largest) * values[p * e + l];
+        const double term = exp(scores[p] - largest) * values[p * wide + l];
         exact += term;
         magnitude += fabs(term);
       }
@@ -577,9 +617,11 @@ static void check_table(void) {
     const size_t shapes[][4] = {
       {1, 2, 0, 1}, {1, 64, 0, 64}, {2, 10, 3, 65}, {3, 33, 0, 130}, {4, 64, 5, 200}, {5, 16, 0, 63},
       {9, 128, 60, 70}, {7, 40, 0, 513}, {33, 24, 0, 129}};
-    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-      attention(*type, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3]);
-    for (size_t rows = 1; rows <= 20; rows++) attention(*type, rows, 17 + rows, rows % 4, 40 + 7 * rows);
+    for (cache_layout layout = IN_PANELS; layout <= SHARED; layout++)
+      for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        attention(*type, layout, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3]);
+    for (size_t rows = 1; rows <= 20; rows++)
+      attention(*type, IN_PANELS, rows, 17 + rows, rows % 4, 40 + 7 * rows);
   }
   measuring();
   if (kernels->float_panel == 0) return;
