@@ -28,6 +28,7 @@ static const dyno_dtype blocks[] = {FOR_EACH_BLOCK_FORMAT(TYPE)};
 #undef TYPE
 #undef NAME
 static const size_t sizes[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 65, 100, 127, 129, 300, 1025};
+static const float not_numbers[] = {NAN, INFINITY, -INFINITY};
 #define EACH(type, name, array) \
   for (const type *name = array; name < array + sizeof array / sizeof *array; name++)
 
@@ -285,6 +286,26 @@ static void product_of_pairs(size_t m, size_t panels, size_t k) {
       random_values(y_count, 26, 1), y_stride, m, n, k, accumulate, (double)k + 3);
     release();
   }
+}
+
+// What is not finite among activations shows in its row, as in f32, and in no other.
+static void pairs_not_finite(size_t m, float value) {
+  const size_t n = kernels->float_panel, k = 67, x_stride = kernels->activation_bytes(DYNO_BF16, k);
+  float *weights = random_values(n * k, 33, 1), *x = random_values(m * k, 34, 1);
+  for (size_t i = 0; i < n * k; i++) weights[i] = fabsf(weights[i]) + 0.1f;
+  x[m / 2 * k + 5] = value;
+  uint8_t *activations = memory(m * x_stride);
+  for (size_t i = 0; i < m; i++)
+    kernels->quantize_activations(DYNO_BF16, x + i * k, k, activations + i * x_stride);
+  float *y = memory(m * n * sizeof(float));
+  kernels->matmul_quantized(
+    DYNO_BF16, packed(DYNO_BF16, stored(DYNO_BF16, weights, n * k), n, k, n), n, k, activations,
+    x_stride, m, y, n, false, scratch_floats(DYNO_SCRATCH));
+  for (size_t i = 0; i < m * n; i++) {
+    const bool shows = isnan(value) ? isnan(y[i]) : y[i] == value;
+    expect(i / n == m / 2 ? shows : isfinite(y[i]), "%g by bf16, row %zu of %zu", value, i / n, m);
+  }
+  release();
 }
 
 // Quantises rows of activations, expects them within half a quant, and returns what they stand for.
@@ -648,6 +669,8 @@ static void check_table(void) {
       product_of_pairs(m, 1 + m % 6, m);
       product_of_pairs(m, 1 + m % 3, 280 + m);
     }
+    EACH(float, value, not_numbers)
+      for (size_t m = 1; m <= 17; m += 8) pairs_not_finite(m, *value);
   }
   EACH(dyno_dtype, type, blocks) {
     const size_t elements = dyno_block_format(*type).elements;
@@ -658,8 +681,7 @@ static void check_table(void) {
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
       product_of_blocks(*type, shapes[s][0], shapes[s][1], shapes[s][2]);
     for (size_t m = 1; m <= 20; m++) product_of_blocks(*type, m, 1 + (5 * m) % 19, (1 + m % 10) * 32);
-    const float values[] = {NAN, INFINITY, -INFINITY};
-    EACH(float, value, values) not_finite(*type, *value);
+    EACH(float, value, not_numbers) not_finite(*type, *value);
     weight_not_a_number(*type);
   }
   lowest_scales();
