@@ -57,7 +57,8 @@ extension WeightFormat {
   /// The format of one matrix of `columns` inputs; `nil` where no format of this kind holds its rows.
   ///
   /// - Parameter place: where in the model it stands; matters to mixes only.
-  func dtype(_ role: WeightRole, columns: Int, at place: @autoclosure () -> LayerMix.Place) -> DType?
+  func dtype(_ role: WeightRole, columns: Int, at place: @autoclosure () -> LayerMix.Place)
+    -> DType?
   {
     (mix.map { $0.dtype(role, at: place()) } ?? base).fitting(columns: columns)
   }

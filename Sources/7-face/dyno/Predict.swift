@@ -73,7 +73,8 @@ struct Predict: ParsableCommand {
     let cached = try nonNegative("--depth", depth)
     for count in batch.values { _ = try positive("--batch", count) }
     let settings = Predictor.Settings(
-      weights: dtype.base, cache: cacheDtype?.dtype ?? (isGPU ? .bf16 : .f16), tensorParallel: parts,
+      weights: dtype.base, cache: cacheDtype?.dtype ?? (isGPU ? .bf16 : .f16),
+      tensorParallel: parts,
       sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing ?? 0)))
     let predictor = try Predictor(profile, engine, settings)
     let mixed = MixedWeights { dtype in

@@ -31,7 +31,8 @@ public final class MixedWeights {
         prediction: try predictor(dtype).predict(architecture, workload, breakdown: breakdown)
       )
     }
-    return Prediction(mixing: parts, blockPositions: try predictor(order[0].key).engine.blockPositions)
+    return Prediction(
+      mixing: parts, blockPositions: try predictor(order[0].key).engine.blockPositions)
   }
 
   private func predictor(_ dtype: DType) throws -> Predictor {
