@@ -2,6 +2,7 @@ import Formats
 import Foundation
 import Input
 import Model
+import TestSupport
 import Testing
 
 /// Mixes of llama.cpp's file types, worked by hand from its rules (src/llama-quant.cpp).
@@ -100,6 +101,59 @@ import Testing
         try odd.weightBytes(#require(WeightFormat(rawValue: format)))
       }
       #expect(error?.description.contains("expected a multiple of 32") == true)
+    }
+  }
+
+  private struct Quantised: Decodable {
+    // Spelled as in the file.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    var hidden, layers, heads, kv_heads, experts, inner, vocabulary: Int
+    var tied: Bool
+    /// By mix and kind of tensor, layer after layer.
+    var mixes: [String: [String: [DType]]]
+
+    var architecture: Architecture {
+      var architecture = Architecture(
+        name: "quantised", hiddenSize: hidden, intermediateSize: inner, layers: layers,
+        queryHeads: heads, keyValueHeads: kv_heads, headDimension: hidden / heads,
+        vocabularySize: vocabulary, tiedEmbeddings: tied)
+      guard experts > 0 else { return architecture }
+      architecture.layers.modifyKinds {
+        $0.feedForward = .experts(
+          Experts(
+            count: experts, active: 2, intermediateSize: inner,
+            router: .init(renormalises: true), inputNorm: .rms(1e-5)))
+      }
+      return architecture
+    }
+  }
+
+  /// What llama.cpp's quantiser made of small models (`Tests/Fixtures/formats/make_mixes.py`).
+  @Test(arguments: ["untied", "tied", "narrow", "eight"])
+  func mixesAreLlamaCpps(model: String) throws {
+    let url = Files.fixtures.appendingPathComponent("formats/mixes.json")
+    let all = try JSONDecoder().decode([String: Quantised].self, from: Data(contentsOf: url))
+    let quantised = try #require(all[model])
+    let architecture = quantised.architecture
+    let roles: [String: (role: WeightRole, columns: Int)] = [
+      "token_embd": (.embedding, quantised.hidden), "output": (.head, quantised.hidden),
+      "attn_q": (.query, quantised.hidden), "attn_k": (.key, quantised.hidden),
+      "attn_v": (.value, quantised.hidden), "attn_output": (.attentionOutput, quantised.hidden),
+      "ffn_gate": (.gate, quantised.hidden), "ffn_up": (.up, quantised.hidden),
+      "ffn_down": (.down, quantised.inner), "ffn_gate_exps": (.expertGate, quantised.hidden),
+      "ffn_up_exps": (.expertUp, quantised.hidden), "ffn_down_exps": (.expertDown, quantised.inner),
+    ]
+    #expect(quantised.mixes.count == WeightFormat.mixes.count + 1)
+    for (mix, tensors) in quantised.mixes where mix != "q6_k" || model != "eight" {
+      for (tensor, expected) in tensors {
+        let (role, columns) = try #require(roles[tensor], "\(tensor)")
+        for (layer, expected) in expected.enumerated() {
+          let isOutside = role == .embedding || role == .head
+          let actual = try dtype(
+            role, architecture, layer: isOutside ? nil : layer, columns: columns, mix)
+          #expect(actual == expected, "\(model), \(mix): \(tensor) of layer \(layer)")
+        }
+      }
     }
   }
 }
