@@ -80,8 +80,8 @@ import Testing
         CalibratedCoefficient(
           name: $0.name, value: factor * $0.nominal, standardError: 0, provenance: "", samples: 9)
       }, rung: .operators)
-    let other = Prior(coefficients, from: known, sameKind: false)
-    let same = Prior(coefficients, from: known, sameKind: true)
+    let other = Prior(coefficients, from: [known], sameKind: false)
+    let same = Prior(coefficients, from: [known], sameKind: true)
     for (index, coefficient) in coefficients.enumerated() {
       let moved = (other.logValues[index] - log(coefficient.nominal)) / log(factor)
       let isTooMuch = coefficient.name == "memory_share" && factor == 1.5

@@ -29,8 +29,8 @@ extension OperatorTiming {
     }
     return order.map { key in
       OperatorTiming(
-        device: device, engine: "dyno", kind: key.kind, shape: key.shape, weights: weights,
-        cache: cache, seconds: Quantiles.median(times[key]!), samples: times[key]!.count,
+        device: device, engine: "dyno", kind: key.kind, shape: key.shape,
+        weights: StorageFormat(weights), cache: StorageFormat(cache), seconds: Quantiles.median(times[key]!), samples: times[key]!.count,
         limits: limits, origin: subject)
     }
   }

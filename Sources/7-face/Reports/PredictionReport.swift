@@ -123,6 +123,7 @@ public struct PredictionReport {
     let dtype: String
     let cacheDtype: String
     let tensorParallel: Int
+    let pipelineParallel: Int?
     /// Absent without experts.
     let expertParallel: Int?
     let routing: Double?
@@ -161,6 +162,7 @@ public struct PredictionReport {
       dtype = settings.weights.rawValue
       cacheDtype = settings.cache.rawValue
       tensorParallel = settings.tensorParallel
+      pipelineParallel = settings.pipelineParallel > 1 ? settings.pipelineParallel : nil
       let hasExperts = prediction.expertsRead != nil
       expertParallel = hasExperts ? settings.sharing.parts : nil
       routing = hasExperts ? settings.sharing.routing.exponent : nil
@@ -200,6 +202,7 @@ extension PredictionEvidence {
     var text =
       "\(device) under \(engine), \(settings.weights) weights, \(settings.cache) KV cache"
     if settings.tensorParallel > 1 { text += ", \(settings.tensorParallel) devices" }
+    if settings.pipelineParallel > 1 { text += ", \(settings.pipelineParallel) stages" }
     if settings.sharing.parts > 1 {
       text += ", experts dealt over \(settings.sharing.parts) (exchange of rows nominal)"
     }

@@ -34,15 +34,21 @@ struct Predict: ParsableCommand {
   @Option(help: "Positions already in the KV cache.")
   var depth = 0
 
-  @Option(help: "Storage of weights: \(DType.listed).")
-  var dtype = DType.bf16
+  @Option(help: "Storage of weights: \(StorageFormat.listed).")
+  var dtype = StorageFormat.bf16
 
   @Option(
-    help: "Storage of the KV cache: f32, f16, bf16 or q8_0. Default: bf16 on GPUs, f16 on CPUs.")
-  var cacheDtype: CacheType?
+    name: [.customLong("cache-dtype"), .customLong("kv-dtype")],
+    help: ArgumentHelp(
+      "Storage of the KV cache: bf16, f16 or fp8 on GPUs, f32, f16, bf16 or q8_0 on CPUs. Default: bf16 on GPUs, f16 on CPUs.",
+      valueName: "cache-dtype"))
+  var cacheDtype: StorageFormat?
 
   @Option(help: "Devices that share each layer.")
   var tensorParallel = 1
+
+  @Option(help: "Stages of layers, each on devices of its own: so many times the devices.")
+  var pipelineParallel = 1
 
   @Option(
     help: "Groups of these devices over which experts are dealt, each with whole ones.")
@@ -72,9 +78,16 @@ struct Predict: ParsableCommand {
     if let routing { try checkRouting(routing, subjects) }
     let cached = try nonNegative("--depth", depth)
     for count in batch.values { _ = try positive("--batch", count) }
+    let cache = cacheDtype ?? (isGPU ? .bf16 : .f16)
+    let caches = isGPU ? StorageFormat.ofGPUCaches : DType.ofCaches.map(StorageFormat.init)
+    guard caches.contains(cache) else {
+      throw InputError(
+        "--cache-dtype", problem: "\(cache) is no storage of a cache on \(profile.name)",
+        expected: caches.map(\.rawValue).joined(separator: ", "))
+    }
     let settings = Predictor.Settings(
-      weights: dtype, cache: cacheDtype?.dtype ?? (isGPU ? .bf16 : .f16), tensorParallel: parts,
-      sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing ?? 0)))
+      weights: dtype, cache: cache, tensorParallel: parts,
+      pipelineParallel: try positive("--pipeline-parallel", pipelineParallel), sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing ?? 0)))
     let predictor = try Predictor(profile, engine, settings)
     let predictions = try subjects.flatMap { architecture in
       try batch.values.map { batch in

@@ -9,6 +9,11 @@ extension DType: ExpressibleByArgument {
   static var listed: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
+extension StorageFormat: ExpressibleByArgument {
+  static var listed: String { all.map(\.rawValue).joined(separator: ", ") }
+  public static var allValueStrings: [String] { all.map(\.rawValue) }
+}
+
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   case table, json
 }

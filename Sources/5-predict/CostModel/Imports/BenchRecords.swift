@@ -37,10 +37,12 @@ public enum BenchRecords {
     } else {
       architecture = try facts.required(facts.architecture, "model", "model")
     }
-    let weights: DType
+    let weights: StorageFormat
     if isOurs {
       try facts.requireDevice(.cpu)
-      guard let stored = try dtype(fields, "type_weights") ?? facts.dtype else {
+      guard
+        let stored = try dtype(fields, "type_weights").map(StorageFormat.init) ?? facts.dtype
+      else {
         throw InputError("type_weights", problem: "is missing", expected: "a dtype")
       }
       weights = stored
@@ -83,7 +85,7 @@ public enum BenchRecords {
       device: try facts.device ?? fields.string("cpu_info") ?? "host",
       engine: facts.engine ?? (isOurs ? "dyno" : "llama.cpp"), architecture: architecture,
       weights: weights,
-      cache: try dtype(fields, "type_k") ?? .f16, prompt: prompt, generate: generate,
+      cache: try dtype(fields, "type_k").map(StorageFormat.init) ?? .f16, prompt: prompt, generate: generate,
       depth: depth, batch: batch,
       chunk: chunk, seconds: median * 1e-9,
       pairedFloorFraction: try pairedFloorFraction(fields), origin: origin)

@@ -6,6 +6,7 @@ import Records
 /// Everything that a cost model can be calibrated from, read from files of any known format.
 public struct Measurements {
   public var operators: [OperatorTiming] = []
+  public var collectives: [CollectiveTiming] = []
   public var runs: [WholeRun] = []
   /// Rows left out, each with its file, its line and the reason.
   public var rejected: [InputError] = []
@@ -15,7 +16,7 @@ public struct Measurements {
   public init() {}
 
   /// Whether there is nothing, not even a row that was refused.
-  public var isEmpty: Bool { operators.isEmpty && runs.isEmpty && rejected.isEmpty }
+  public var isEmpty: Bool { operators.isEmpty && collectives.isEmpty && runs.isEmpty && rejected.isEmpty }
 
   /// Adds a file: operator rows (ours or AIConfigurator's CSV), whole runs (LLM-Inference-Bench's
   /// CSV, vLLM's JSON) or bench records (ours or llama-bench's JSON). The format is found by its
@@ -74,7 +75,11 @@ public struct Measurements {
     }
     if AIConfiguratorTable.recognizes(table.columns) {
       try facts.requireDevice(.gpu)
-      operators += took(try AIConfiguratorTable.rows(table))
+      if AIConfiguratorTable.isOfCollectives(table.columns) {
+        collectives += took(try AIConfiguratorTable.collectives(table))
+      } else {
+        operators += took(try AIConfiguratorTable.rows(table))
+      }
     } else if InferenceBenchTable.recognizes(table.columns) {
       try facts.requireDevice(.gpu)
       // A table names few models in many rows.

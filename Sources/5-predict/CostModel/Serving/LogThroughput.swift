@@ -85,7 +85,8 @@ extension Predictor {
   ) -> Double {
     MemoryPlan(
       architecture, workload, weights: settings.weights, cache: settings.cache, engine: engine,
-      limits: limits, tensorParallel: settings.tensorParallel
+      limits: limits, tensorParallel: settings.tensorParallel,
+      pipelineParallel: settings.pipelineParallel
     ).neededBytes(workload, blockPositions: engine.blockPositions)
   }
 

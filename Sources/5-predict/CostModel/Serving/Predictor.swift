@@ -9,16 +9,19 @@ import Records
 /// One a thread: it keeps what it has priced.
 public final class Predictor {
   public struct Settings: Sendable, Hashable {
-    public var weights: DType
-    public var cache: DType
+    public var weights: StorageFormat
+    public var cache: StorageFormat
     public var tensorParallel: Int
+    /// Groups of so many devices that each hold a part of the layers.
+    public var pipelineParallel: Int
     /// How these devices share experts.
     public var sharing: ExpertSharing
 
     public init(
-      weights: DType = .bf16, cache: DType = .bf16, tensorParallel: Int = 1,
-      sharing: ExpertSharing = ExpertSharing()
+      weights: StorageFormat = .bf16, cache: StorageFormat = .bf16, tensorParallel: Int = 1,
+      pipelineParallel: Int = 1, sharing: ExpertSharing = ExpertSharing()
     ) {
+      self.pipelineParallel = pipelineParallel
       self.weights = weights
       self.cache = cache
       self.tensorParallel = tensorParallel
@@ -53,9 +56,14 @@ public final class Predictor {
         expected: ServingEngine.all.filter { $0.runs(on: profile.limits.kind) }.map(\.name)
           .joined(separator: ", "))
     }
-    guard settings.tensorParallel == 1 || profile.limits.linkBandwidth > 0 else {
+    for (field, count) in [
+      ("tensor_parallel", settings.tensorParallel), ("pipeline_parallel", settings.pipelineParallel),
+    ] where count != 1 && profile.limits.linkBandwidth == 0 {
+      throw InputError(field, problem: "\(profile.name) has no links", expected: "1")
+    }
+    guard settings.pipelineParallel > 0 else {
       throw InputError(
-        "tensor_parallel", problem: "\(profile.name) has no links", expected: "1")
+        "pipeline_parallel", problem: "is \(settings.pipelineParallel)", expected: "1 or more")
     }
     self.profile = profile
     self.engine = engine
@@ -70,11 +78,13 @@ public final class Predictor {
     let values = found?.values(coefficients) ?? prior.values
     // A search asks it for most of what it asks.
     model = EndToEndModel(
-      device, engine, values, sharing: settings.sharing, matricesKept: 1 << 19)
+      device, engine, values, sharing: settings.sharing, stages: settings.pipelineParallel,
+      matricesKept: 1 << 19)
     shifted = values.indices.map { index in
       var moved = values
       moved[index] *= exp(Self.shift)
-      return EndToEndModel(device, engine, moved, sharing: settings.sharing)
+      return EndToEndModel(
+        device, engine, moved, sharing: settings.sharing, stages: settings.pipelineParallel)
     }
     // Profiles list coefficients by name.
     if let found, !found.covariance.isEmpty {
@@ -141,7 +151,8 @@ public final class Predictor {
   ) -> ServingSchedule? {
     guard workload.isPlausible, architecture.holds(positions: workload.positions),
       TensorParallelism.divides(
-        architecture, devices: settings.tensorParallel, experts: settings.sharing)
+        architecture, devices: settings.tensorParallel, experts: settings.sharing),
+      settings.pipelineParallel <= architecture.layers.count
     else { return nil }
     return ServingSchedule.fits(workload, plan, engine)
       ? atOnce(architecture, workload)
@@ -197,6 +208,12 @@ public final class Predictor {
     try architecture.check(positions: workload.positions)
     try TensorParallelism.check(
       architecture, devices: settings.tensorParallel, experts: settings.sharing)
+    guard settings.pipelineParallel <= architecture.layers.count else {
+      throw InputError(
+        "pipeline_parallel",
+        problem: "\(settings.pipelineParallel) stages of \(architecture.layers.count) layers",
+        expected: "at most one stage a layer")
+    }
     let program = program(of: architecture)
     let plan = plan(architecture, program, workload)
     let largest = plan.sequences(of: workload.positions, blockPositions: engine.blockPositions)
@@ -251,7 +268,7 @@ public final class Predictor {
   ) -> MemoryPlan {
     MemoryPlan(
       architecture, program, workload, weights: settings.weights, cache: settings.cache,
-      engine: engine, limits: profile.limits)
+      engine: engine, limits: profile.limits, pipelineParallel: settings.pipelineParallel)
   }
 
   /// The fewest devices that hold what these do not; `nil` where sharing does not help.
