@@ -5,7 +5,7 @@ import Reports
 
 /// Prints one section of `docs/calibration-results.md`, which `make calibration` writes.
 ///
-/// usage: dyno-cost-study operators [summary] | unseen | collectives | multi | sparse | sweep [MODEL [DEVICE [DEVICES]]] | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed
+/// usage: dyno-cost-study operators [summary] | unseen | collectives | multi | jumps | sparse | sweep [MODEL [DEVICE [DEVICES]]] | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed
 ///
 /// With `DYNO_RESIDUALS` set to a folder, held-out predictions are written there as CSV.
 @main
@@ -27,6 +27,7 @@ struct CostStudy {
     case "unseen": try UnseenDeviceStudy().run()
     case "collectives": try CollectiveStudy().run()
     case "multi": try MultiDeviceStudy().run()
+    case "jumps": try JumpStudy().run()
     case "sparse":
       var study = SparseStudy()
       try study.run()
@@ -39,7 +40,7 @@ struct CostStudy {
     default:
       throw InputError(
         problem: "no section is named",
-        expected: "operators, unseen, collectives, multi, sparse, sweep, rows, runs, host FOLDER, gains or speed")
+        expected: "operators, unseen, collectives, multi, jumps, sparse, sweep, rows, runs, host FOLDER, gains or speed")
     }
   }
 

@@ -26,8 +26,8 @@ struct OperatorStudy {
         limits: try DeviceZoo.resolve(name).limits, isBrief: isBrief || name != "a100-80gb")
       if !study.isBrief { print("### \(name)\n") }
       func formats(
-        _ key: KeyPath<OperatorTiming, StorageFormat>, gemm: Bool
-      ) -> [(StorageFormat, FamilyTimings)] {
+        _ key: KeyPath<OperatorTiming, NumberStorage>, gemm: Bool
+      ) -> [(NumberStorage, FamilyTimings)] {
         let rows = measurements.operators.filter {
           if case .gemm = $0.shape { gemm } else { !gemm }
         }
@@ -35,7 +35,7 @@ struct OperatorStudy {
           .sorted { $0.key.rawValue < $1.key.rawValue }
           .map { ($0, FamilyTimings($1, activationBytes: 2)) }
       }
-      func add(_ family: String, _ storage: StorageFormat, _ rows: Int, _ errors: [ErrorSummary]) {
+      func add(_ family: String, _ storage: NumberStorage, _ rows: Int, _ errors: [ErrorSummary]) {
         func mean(_ value: (ErrorSummary) -> Double) -> String {
           Quantity.percent(Moments.mean(errors.map(value)))
         }
@@ -73,7 +73,7 @@ struct OperatorStudy {
   }
 
   private func context(
-    weights: StorageFormat, cache: StorageFormat
+    weights: NumberStorage, cache: NumberStorage
   ) throws -> DeviceContext {
     try DeviceContext(limits, weights: weights, cache: cache, isWarm: true)
   }

@@ -29,7 +29,7 @@ struct RowCountStudy {
   }
 
   private func study<Form: CostForm>(
-    _ form: Form.Type, _ rows: [Timing<Form.Shape>], _ variant: StorageFormat
+    _ form: Form.Type, _ rows: [Timing<Form.Shape>], _ variant: NumberStorage
   ) throws {
     let context = try DeviceContext(limits, weights: .bf16, cache: .bf16, isWarm: true)
     var starts = [("nominal", Prior(Form.coefficients))]

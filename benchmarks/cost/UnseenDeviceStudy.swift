@@ -27,8 +27,8 @@ struct UnseenDeviceStudy {
       let limits = try DeviceZoo.resolve(name).limits
       let others = try from.map(DeviceZoo.resolve)
       func add<Form: CostForm>(
-        _ form: Form.Type, _ title: String, weights: StorageFormat, cache: StorageFormat,
-        variant: StorageFormat, _ timings: [Timing<Form.Shape>]
+        _ form: Form.Type, _ title: String, weights: NumberStorage, cache: NumberStorage,
+        variant: NumberStorage, _ timings: [Timing<Form.Shape>]
       ) throws {
         let context = try DeviceContext(limits, weights: weights, cache: cache, isWarm: true)
         let sources = others.compactMap { $0.related(Form.family, variant) }
@@ -50,7 +50,7 @@ struct UnseenDeviceStudy {
             ErrorSummary(nominal.compare(kept, nominal.prior.values)).mean),
         ])
       }
-      for format in [StorageFormat.bf16, .fp8, .fp8Block] {
+      for format in [NumberStorage.bf16, .fp8, .fp8Block] {
         let own = FamilyTimings(
           rows.operators.filter {
             guard case .gemm = $0.shape else { return false }

@@ -123,12 +123,12 @@ public struct HeldOutError: Equatable, Sendable {
 /// Under what whole runs were measured. How far predictions of them were off says nothing of other
 /// storage or more devices.
 public struct RunConditions: Equatable, Sendable, CustomStringConvertible {
-  public var weights: Set<StorageFormat>
-  public var cache: Set<StorageFormat>
+  public var weights: Set<NumberStorage>
+  public var cache: Set<NumberStorage>
   /// That shared each layer.
   public var devices: Set<Int>
 
-  public init(weights: Set<StorageFormat>, cache: Set<StorageFormat>, devices: Set<Int>) {
+  public init(weights: Set<NumberStorage>, cache: Set<NumberStorage>, devices: Set<Int>) {
     self.weights = weights
     self.cache = cache
     self.devices = devices
@@ -141,14 +141,14 @@ public struct RunConditions: Equatable, Sendable, CustomStringConvertible {
   }
 
   /// bf16 and f16 stand for each other: they take the same bytes and run on the same units.
-  public func include(weights: StorageFormat, cache: StorageFormat, devices: Int) -> Bool {
-    func alike(_ format: StorageFormat) -> StorageFormat { format == .f16 ? .bf16 : format }
+  public func include(weights: NumberStorage, cache: NumberStorage, devices: Int) -> Bool {
+    func alike(_ format: NumberStorage) -> NumberStorage { format == .f16 ? .bf16 : format }
     return self.weights.map(alike).contains(alike(weights))
       && self.cache.map(alike).contains(alike(cache)) && self.devices.contains(devices)
   }
 
   public var description: String {
-    func listed(_ formats: Set<StorageFormat>) -> String {
+    func listed(_ formats: Set<NumberStorage>) -> String {
       formats.map(\.rawValue).sorted().joined(separator: " or ")
     }
     let counts = devices.sorted().map(String.init).joined(separator: " or ")

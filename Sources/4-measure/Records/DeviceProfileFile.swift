@@ -306,13 +306,13 @@ extension HeldOutError {
 extension RunConditions {
   fileprivate init(_ fields: JSONObject) throws {
     try fields.allow(["weights", "cache", "devices"])
-    func formats(_ field: String) throws -> Set<StorageFormat> {
+    func formats(_ field: String) throws -> Set<NumberStorage> {
       Set(
         try (fields.array(field) ?? []).map { value in
-          guard case .string(let name) = value, let format = StorageFormat(rawValue: name) else {
+          guard case .string(let name) = value, let format = NumberStorage(rawValue: name) else {
             throw InputError(
               field, problem: "holds \(value.kind)",
-              expected: StorageFormat.all.map(\.rawValue).joined(separator: ", "))
+              expected: NumberStorage.all.map(\.rawValue).joined(separator: ", "))
           }
           return format
         })
@@ -329,7 +329,7 @@ extension RunConditions {
   }
 
   fileprivate var encoded: JSONValue {
-    func listed(_ formats: Set<StorageFormat>) -> JSONValue {
+    func listed(_ formats: Set<NumberStorage>) -> JSONValue {
       .array(formats.map(\.rawValue).sorted().map(JSONValue.string))
     }
     return .object([

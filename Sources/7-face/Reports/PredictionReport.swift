@@ -214,15 +214,36 @@ extension PredictionEvidence {
         + "90th percentile \(Quantity.percent(errors.percentile90)), "
         + "\(Quantity.percent(errors.coverage90)) inside their 90% interval."
     } else if let comparedElsewhere {
-      text +=
-        "Whole runs: \(engineRung.words), checked with \(comparedElsewhere) only; "
-        + "intervals are at least as wide as such predictions were off before their check."
+      text += "Whole runs: \(engineRung.words), checked with \(comparedElsewhere) only."
     } else {
-      text +=
-        "Whole runs: \(engineRung.words), never checked on this device and engine; "
-        + "intervals are as wide as such predictions were off elsewhere."
+      text += "Whole runs: \(engineRung.words), never checked on this device and engine."
     }
-    return text
+    return text + " " + basis.words
+  }
+}
+
+extension IntervalBasis {
+  /// In one line.
+  fileprivate var words: String {
+    let known =
+      runs > 0
+      ? "Intervals rest on \(runs) runs of this device and engine (scatter "
+        + "\(Quantity.percent(scatter)))"
+      : "Intervals rest on no run of this device and engine"
+    guard !jumps.isEmpty else { return known + "." }
+    return known + "; widened by what such steps cost elsewhere: "
+      + jumps.map { "\($0.words) \(Quantity.percent($0.deviation))" }.joined(separator: ", ") + "."
+  }
+}
+
+extension IntervalBasis.Jump {
+  fileprivate var words: String {
+    switch self {
+    case .engine(let rung): "unchecked engine with operators \(rung.words)"
+    case .devices(let count): "\(count) \(count == 1 ? "device" : "devices")"
+    case .stages(let count): "\(count) stages"
+    case .precision(let weights, let cache): "\(weights) weights and \(cache) cache"
+    }
   }
 }
 

@@ -41,13 +41,13 @@ struct Calibrate: ParsableCommand {
   @Option(help: "Sequences at once, of files that do not say.")
   var batch: Int?
 
-  @Option(help: "Storage of weights, of files that do not say: \(StorageFormat.listed).")
-  var dtype: StorageFormat?
+  @Option(help: "Storage of weights, of files that do not say: \(NumberStorage.listed).")
+  var dtype: NumberStorage?
 
   @Option(
     name: [.customLong("cache-dtype"), .customLong("kv-dtype")],
     help: "Storage of the KV cache, of vLLM's files that do not say.")
-  var cacheDtype: StorageFormat?
+  var cacheDtype: NumberStorage?
 
   @Option(help: "Devices that shared each layer, of vLLM's files that do not say.")
   var tensorParallel: Int?

@@ -34,15 +34,15 @@ struct Predict: ParsableCommand {
   @Option(help: "Positions already in the KV cache.")
   var depth = 0
 
-  @Option(help: "Storage of weights: \(StorageFormat.listed).")
-  var dtype = StorageFormat.bf16
+  @Option(help: "Storage of weights: \(NumberStorage.listed).")
+  var dtype = NumberStorage.bf16
 
   @Option(
     name: [.customLong("cache-dtype"), .customLong("kv-dtype")],
     help: ArgumentHelp(
       "Storage of the KV cache: bf16, f16 or fp8 on GPUs, f32, f16, bf16 or q8_0 on CPUs. Default: bf16 on GPUs, f16 on CPUs.",
       valueName: "cache-dtype"))
-  var cacheDtype: StorageFormat?
+  var cacheDtype: NumberStorage?
 
   @Option(help: "Devices that share each layer.")
   var tensorParallel = 1
@@ -79,7 +79,7 @@ struct Predict: ParsableCommand {
     let cached = try nonNegative("--depth", depth)
     for count in batch.values { _ = try positive("--batch", count) }
     let cache = cacheDtype ?? (isGPU ? .bf16 : .f16)
-    let caches = isGPU ? StorageFormat.ofGPUCaches : DType.ofCaches.map(StorageFormat.init)
+    let caches = isGPU ? NumberStorage.ofGPUCaches : DType.ofCaches.map(NumberStorage.init)
     guard caches.contains(cache) else {
       throw InputError(
         "--cache-dtype", problem: "\(cache) is no storage of a cache on \(profile.name)",

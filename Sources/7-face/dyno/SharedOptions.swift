@@ -9,7 +9,7 @@ extension DType: ExpressibleByArgument {
   static var listed: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
-extension StorageFormat: ExpressibleByArgument {
+extension NumberStorage: ExpressibleByArgument {
   static var listed: String { all.map(\.rawValue).joined(separator: ", ") }
   public static var allValueStrings: [String] { all.map(\.rawValue) }
 }

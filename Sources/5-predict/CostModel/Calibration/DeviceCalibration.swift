@@ -168,7 +168,9 @@ public struct DeviceCalibration {
       for variant in variants.sorted()
       where profile.families[family.name]?[variant].map({ $0.rung <= .transferred }) ?? true {
         let sources = others.compactMap { $0.related(family.name)[variant] }
-        let prior = Prior(family.coefficients, from: sources, sameKind: sameKind)
+        let prior = Prior(
+          family.coefficients, from: sources, sameKind: sameKind,
+          sameGeneration: isOfOthersGeneration)
         profile.families[family.name, default: [:]][variant] = CalibratedFamily(
           coefficients: zip(family.coefficients, zip(prior.values, prior.spreads)).map {
             CalibratedCoefficient(
@@ -179,9 +181,15 @@ public struct DeviceCalibration {
     }
   }
 
+  /// Whether all of the others run the same generation of kernels.
+  private var isOfOthersGeneration: Bool {
+    guard let own = device.limits.computeCapability else { return false }
+    return others.allSatisfy { $0.limits.computeCapability == own }
+  }
+
   /// Other devices' calibrations of a family for a storage, and whether they are of this kind.
   private func sources(
-    _ family: String, _ format: StorageFormat
+    _ family: String, _ format: NumberStorage
   ) -> (families: [CalibratedFamily], sameKind: Bool) {
     (
       others.compactMap { $0.related(family, format) },
@@ -228,7 +236,7 @@ public struct DeviceCalibration {
       for (cache, rows) in groups(rows.filter { !$0.hasMatrices }, \.cache) {
         let families = families(rows)
         // Scores and values are multiplied in 16 bits on GPUs, however the cache is stored.
-        let weights = StorageFormat(device.limits.attentionArithmetic ?? .bf16)
+        let weights = NumberStorage(device.limits.attentionArithmetic ?? .bf16)
         func fit<Form: CostForm>(
           _ form: Form.Type, _ timings: [Timing<AttentionShape>]
         ) throws where Form.Shape == AttentionShape {
@@ -286,7 +294,7 @@ public struct DeviceCalibration {
   }
 
   private func family<Form: CostForm>(
-    _ form: Form.Type, _ rows: [Timing<Form.Shape>], weights: StorageFormat, cache: StorageFormat,
+    _ form: Form.Type, _ rows: [Timing<Form.Shape>], weights: NumberStorage, cache: NumberStorage,
     variant: String, _ isRepeated: Bool, _ judged: Bool, _ result: inout Result
   ) throws {
     guard !rows.isEmpty else { return }
@@ -300,10 +308,13 @@ public struct DeviceCalibration {
     guard !kept.isEmpty else { return }
     var calibration = FamilyCalibration<Form>(context)
     let nominal = calibration
-    let (sources, sameKind) = sources(Form.family, StorageFormat(rawValue: variant) ?? weights)
+    let (sources, sameKind) = sources(Form.family, NumberStorage(rawValue: variant) ?? weights)
     if !sources.isEmpty {
       calibration = FamilyCalibration(
-        context, prior: Prior(Form.coefficients, from: sources, sameKind: sameKind))
+        context,
+        prior: Prior(
+          Form.coefficients, from: sources, sameKind: sameKind,
+          sameGeneration: isOfOthersGeneration))
     }
     let provenance = "\(kept.count) timings of \(device.name)"
     guard judged else {

@@ -52,8 +52,8 @@ public enum AIConfiguratorTable {
       row in
       let operation = try row.text("op_name")
       let shape: SizedOperator.Shape
-      let weights: StorageFormat
-      var cache = StorageFormat.bf16
+      let weights: NumberStorage
+      var cache = NumberStorage.bf16
       var placement: ExpertPlacement?
       var kind: Operator.Kind? = .attention
       switch operation {

@@ -11,14 +11,14 @@ struct LlamaBenchModel {
   init(_ fields: JSONObject) { self.fields = fields }
 
   /// llama.cpp's names of file types whose tensors Dyno can price.
-  private static let storage: [String: StorageFormat] = [
+  private static let storage: [String: NumberStorage] = [
     "all F32": .f32, "F32": .f32, "F16": .f16, "BF16": .bf16, "Q8_0": .q8_0,
-    "Q4_0": StorageFormat(.q4_0), "Q4_1": StorageFormat(.q4_1),
+    "Q4_0": NumberStorage(.q4_0), "Q4_1": NumberStorage(.q4_1),
   ]
 
   /// Storage of the weights: what `model_type` ends with (`llama 8B Q4_K - Medium`), checked
   /// against what the user says; the user's word where the record has none.
-  func weights(_ facts: RunFacts) throws -> StorageFormat {
+  func weights(_ facts: RunFacts) throws -> NumberStorage {
     // Family, size, file type.
     let words = (try fields.string("model_type") ?? "")
       .split(separator: " ", maxSplits: 2, omittingEmptySubsequences: true)

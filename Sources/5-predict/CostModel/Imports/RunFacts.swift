@@ -11,8 +11,8 @@ public struct RunFacts: Sendable {
   public var deviceKind: DeviceLimits.Kind?
   public var engine: String?
   /// Storage of weights, and of the cache.
-  public var dtype: StorageFormat?
-  public var cache: StorageFormat?
+  public var dtype: NumberStorage?
+  public var cache: NumberStorage?
   public var prompt: Int?
   public var generate: Int?
   public var batch: Int?
@@ -22,7 +22,7 @@ public struct RunFacts: Sendable {
   public init(
     architecture: Architecture? = nil, device: String? = nil,
     deviceKind: DeviceLimits.Kind? = nil, engine: String? = nil,
-    dtype: StorageFormat? = nil, cache: StorageFormat? = nil,
+    dtype: NumberStorage? = nil, cache: NumberStorage? = nil,
     prompt: Int? = nil, generate: Int? = nil, batch: Int? = nil, tensorParallel: Int? = nil
   ) {
     self.architecture = architecture

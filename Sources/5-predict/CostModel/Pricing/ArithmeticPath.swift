@@ -22,9 +22,9 @@ public struct ArithmeticPath: Hashable, Sendable {
   static let unpackingShare = 0.85
 
   /// - Throws: `InputError` where the device cannot compute with such weights.
-  init(_ weights: StorageFormat, _ limits: DeviceLimits) throws {
+  init(_ weights: NumberStorage, _ limits: DeviceLimits) throws {
     guard let path = Self.found(weights, limits) else {
-      let known = StorageFormat.all.filter { Self.found($0, limits) != nil }
+      let known = NumberStorage.all.filter { Self.found($0, limits) != nil }
       throw InputError(
         "peak_flops", problem: "has nothing that multiplies \(weights)",
         expected: "one of " + known.map(\.rawValue).joined(separator: ", "))
@@ -39,7 +39,7 @@ public struct ArithmeticPath: Hashable, Sendable {
     self.unpacks = unpacks
   }
 
-  private static func found(_ weights: StorageFormat, _ limits: DeviceLimits) -> ArithmeticPath? {
+  private static func found(_ weights: NumberStorage, _ limits: DeviceLimits) -> ArithmeticPath? {
     if let dtype = weights.dtype, let peak = limits.peak(of: dtype) {
       return ArithmeticPath(weights.arithmetic, peak, quantizes: false, unpacks: false)
     }

@@ -92,7 +92,7 @@ public struct DeviceContext: Sendable {
   public var tunedExperts: Set<ExpertSizes>
 
   public init(
-    _ limits: DeviceLimits, weights: StorageFormat, cache: StorageFormat, isWarm: Bool,
+    _ limits: DeviceLimits, weights: NumberStorage, cache: NumberStorage, isWarm: Bool,
     tunedExperts: Set<ExpertSizes> = []
   ) throws {
     path = try ArithmeticPath(weights, limits)

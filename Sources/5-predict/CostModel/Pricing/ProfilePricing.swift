@@ -7,14 +7,14 @@ import Records
 extension DeviceProfile {
   /// Coefficients of a family for weights (for attention: a cache) of `dtype`: its own, else those
   /// that all dtypes share, else `nil`. bf16 and f16 run on the same units.
-  func calibrated(_ family: String, _ format: StorageFormat) -> CalibratedFamily? {
+  func calibrated(_ family: String, _ format: NumberStorage) -> CalibratedFamily? {
     families[family] == nil ? nil : related(family, format)
   }
 
   /// This device, ready to price with.
   ///
   /// - Throws: `InputError` where the device cannot compute with such weights.
-  func priced(weights: StorageFormat, cache: StorageFormat) throws -> PricedDevice {
+  func priced(weights: NumberStorage, cache: NumberStorage) throws -> PricedDevice {
     var coefficients: OperatorCoefficients = [:]
     for family in OperatorFamily.of(limits.kind) {
       let known = calibrated(family.name, family.isOfWeights ? weights : cache)
@@ -26,7 +26,7 @@ extension DeviceProfile {
         calibrated(MatrixMultiplication.family, .bf16)?.values(MatrixMultiplication.coefficients)
         ?? MatrixMultiplication.coefficients.map(\.nominal)
     }
-    func context(_ weights: StorageFormat) throws -> DeviceContext {
+    func context(_ weights: NumberStorage) throws -> DeviceContext {
       try within(name) {
         try DeviceContext(
           limits, weights: weights, cache: cache, isWarm: false, tunedExperts: tunedExperts)
@@ -42,7 +42,7 @@ extension DeviceProfile {
   /// How far operators are calibrated: the lowest rung of the families that matter to some of
   /// `architectures`; where none are named, to a decoder of attention and MLPs.
   func operatorRung(
-    weights: StorageFormat, cache: StorageFormat, for architectures: [Architecture]
+    weights: NumberStorage, cache: NumberStorage, for architectures: [Architecture]
   ) -> Rung {
     let quantizes = (try? ArithmeticPath(weights, limits))?.quantizesActivations ?? false
     return OperatorFamily.of(limits.kind).filter { family in

@@ -41,6 +41,17 @@ final class EndToEndModel {
       "seconds of host work a step for each doubling of the devices"),
   ]
 
+  /// Whether a prediction under these settings can depend on a coefficient at all.
+  static func matters(
+    _ index: Int, _ engine: ServingEngine, _ settings: Predictor.Settings
+  ) -> Bool {
+    switch coefficients[index].name {
+    case "port", "paged_port", "walk": engine.decodeKernel == .perQueryHead
+    case "joint_sum", "joint_step": settings.tensorParallel > 1
+    default: true
+    }
+  }
+
   /// Nominal values: an engine in C++ has far less host work than one in Python, and vLLM splits
   /// long walks.
   static func prior(_ engine: ServingEngine) -> Prior {
@@ -309,6 +320,6 @@ struct PricedDevice: Sendable {
   /// Of weights that stay 16 bits wide where others are narrower: embeddings, the head, routers.
   var wide: DeviceContext
   var coefficients: OperatorCoefficients
-  var weights: StorageFormat
-  var cache: StorageFormat
+  var weights: NumberStorage
+  var cache: NumberStorage
 }

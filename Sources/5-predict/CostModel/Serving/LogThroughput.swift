@@ -28,7 +28,7 @@ extension Predictor {
     let center = seconds(model)
     return LogThroughput(
       value: log(Double(workload.batch) * Double(workload.generate) / center),
-      slopes: shifted.map { -log(seconds($0) / center) / Self.shift })
+      slopes: shifted.map { $0.map { -log(seconds($0) / center) / Self.shift } ?? 0 })
   }
 
   /// Covariance of the natural logarithms of the engine's coefficients, in the order of the slopes.

@@ -19,8 +19,8 @@ public struct MemoryPlan: Sendable, Equatable {
 
   /// Of an architecture by itself.
   init(
-    _ architecture: Architecture, _ workload: ServingWorkload, weights: StorageFormat,
-    cache: StorageFormat, engine: ServingEngine, limits: DeviceLimits, tensorParallel: Int,
+    _ architecture: Architecture, _ workload: ServingWorkload, weights: NumberStorage,
+    cache: NumberStorage, engine: ServingEngine, limits: DeviceLimits, tensorParallel: Int,
     pipelineParallel: Int = 1, sharing: ExpertSharing = ExpertSharing()
   ) {
     let program = DeviceProgram(sharing)
@@ -33,7 +33,7 @@ public struct MemoryPlan: Sendable, Equatable {
   /// - Parameter program: the architecture's.
   init(
     _ architecture: Architecture, _ program: DeviceProgram, _ workload: ServingWorkload,
-    weights: StorageFormat, cache: StorageFormat, engine: ServingEngine, limits: DeviceLimits,
+    weights: NumberStorage, cache: NumberStorage, engine: ServingEngine, limits: DeviceLimits,
     pipelineParallel: Int = 1
   ) {
     let counts = program.contents.whole

@@ -2,7 +2,7 @@
 /// engines serve besides.
 ///
 /// What is stored decides bytes; what multiplies it is `arithmetic`, where the device has it.
-public struct StorageFormat: Hashable, Sendable, Codable, RawRepresentable, CustomStringConvertible
+public struct NumberStorage: Hashable, Sendable, Codable, RawRepresentable, CustomStringConvertible
 {
   public let rawValue: String
 
@@ -15,35 +15,37 @@ public struct StorageFormat: Hashable, Sendable, Codable, RawRepresentable, Cust
 
   private init(gpu name: String) { rawValue = name }
 
-  public static let f32 = StorageFormat(.f32)
-  public static let bf16 = StorageFormat(.bf16)
-  public static let f16 = StorageFormat(.f16)
+  public static let f32 = NumberStorage(.f32)
+  public static let bf16 = NumberStorage(.bf16)
+  public static let f16 = NumberStorage(.f16)
   // The field's names, underscores and all.
   // swift-format-ignore: AlwaysUseLowerCamelCase
-  public static let q8_0 = StorageFormat(.q8_0)
+  public static let q8_0 = NumberStorage(.q8_0)
   /// e4m3 with a scale a tensor or channel.
-  public static let fp8 = StorageFormat(gpu: "fp8")
+  public static let fp8 = NumberStorage(gpu: "fp8")
   /// e4m3 with an f32 scale for every 128 by 128 block (DeepSeek-V3, arXiv 2412.19437).
-  public static let fp8Block = StorageFormat(gpu: "fp8_block")
+  public static let fp8Block = NumberStorage(gpu: "fp8_block")
   /// Integers with a scale a channel, multiplied with integers (w8a8).
-  public static let int8 = StorageFormat(gpu: "int8")
+  public static let int8 = NumberStorage(gpu: "int8")
   /// Integers of 4 bits with a scale and a zero point for 128 (AWQ, GPTQ), multiplied with 16-bit
   /// activations (w4a16).
-  public static let int4 = StorageFormat(gpu: "int4")
+  public static let int4 = NumberStorage(gpu: "int4")
   /// e2m1 with an e8m0 scale for 32 (OCP Microscaling Formats 1.0).
-  public static let mxfp4 = StorageFormat(gpu: "mxfp4")
+  public static let mxfp4 = NumberStorage(gpu: "mxfp4")
   /// e2m1 with an e4m3 scale for 16.
-  public static let nvfp4 = StorageFormat(gpu: "nvfp4")
+  public static let nvfp4 = NumberStorage(gpu: "nvfp4")
 
   /// What GPUs' engines store weights in.
-  public static let ofGPUWeights: [StorageFormat] = [
+  public static let ofGPUWeights: [NumberStorage] = [
     .bf16, .f16, .fp8, .fp8Block, .int8, .int4, .mxfp4, .nvfp4,
   ]
   /// What they store keys and values in.
-  public static let ofGPUCaches: [StorageFormat] = [.bf16, .f16, .fp8]
+  public static let ofGPUCaches: [NumberStorage] = [.bf16, .f16, .fp8]
+  /// Narrower than 16 bits.
+  private static let narrow: Set<NumberStorage> = [.fp8, .fp8Block, .int8, .int4, .mxfp4, .nvfp4]
   /// All, the engine's own first.
-  public static let all: [StorageFormat] =
-    DType.allCases.map(StorageFormat.init) + ofGPUWeights.filter { $0.dtype == nil }
+  public static let all: [NumberStorage] =
+    DType.allCases.map(NumberStorage.init) + ofGPUWeights.filter { $0.dtype == nil }
 
   /// The engine's own format of this name; `nil` where it has none.
   public var dtype: DType? { DType(rawValue: rawValue) }
@@ -57,7 +59,7 @@ public struct StorageFormat: Hashable, Sendable, Codable, RawRepresentable, Cust
   public var arithmetic: Arithmetic { fact.arithmetic }
 
   /// Whether matrices only are stored so: embeddings, the head and routers stay 16 bits wide.
-  public var isOfMatricesOnly: Bool { dtype == nil }
+  public var isOfMatricesOnly: Bool { Self.narrow.contains(self) }
 
   private struct Facts {
     var bytes: Double
