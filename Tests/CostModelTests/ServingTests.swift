@@ -322,8 +322,9 @@ import Testing
     // 6.979 G elements in layers, 1.051 G in two tables that stay 16 bits wide, 266 K norms of f32.
     let layers = 6_979_321_856.0
     let others = 2 * 1_050_673_152.0 + 4 * 266_240
-    for (format, each) in [(NumberStorage.bf16, 2), (.fp8, 1), (.int4, 0.51953125), (.nvfp4, 0.5625)]
-    {
+    for (format, each) in [
+      (NumberStorage.bf16, 2), (.fp8, 1), (.int4, 0.51953125), (.nvfp4, 0.5625),
+    ] {
       #expect(abs(try bytes(format) / (each * layers + others) - 1) < 1e-9, "\(format)")
     }
     // Decode reads half of the weights; a long prompt has half of the arithmetic.

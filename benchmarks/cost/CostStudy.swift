@@ -5,7 +5,8 @@ import Reports
 
 /// Prints one section of `docs/calibration-results.md`, which `make calibration` writes.
 ///
-/// usage: dyno-cost-study operators [summary] | unseen | collectives | multi | jumps | sparse | sweep [MODEL [DEVICE [DEVICES]]] | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed
+/// usage: dyno-cost-study operators [summary] | unseen | collectives | multi | jumps | sparse
+///        | sweep [MODEL [DEVICE [DEVICES]]] | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed
 ///
 /// With `DYNO_RESIDUALS` set to a folder, held-out predictions are written there as CSV.
 @main
@@ -40,7 +41,10 @@ struct CostStudy {
     default:
       throw InputError(
         problem: "no section is named",
-        expected: "operators, unseen, collectives, multi, jumps, sparse, sweep, rows, runs, host FOLDER, gains or speed")
+        expected:
+          "operators, unseen, collectives, multi, jumps, sparse, sweep, rows, runs, host FOLDER, "
+          + "gains or speed"
+      )
     }
   }
 

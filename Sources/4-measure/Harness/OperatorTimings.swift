@@ -30,7 +30,8 @@ extension OperatorTiming {
     return order.map { key in
       OperatorTiming(
         device: device, engine: "dyno", kind: key.kind, shape: key.shape,
-        weights: NumberStorage(weights), cache: NumberStorage(cache), seconds: Quantiles.median(times[key]!), samples: times[key]!.count,
+        weights: NumberStorage(weights), cache: NumberStorage(cache),
+        seconds: Quantiles.median(times[key]!), samples: times[key]!.count,
         limits: limits, origin: subject)
     }
   }

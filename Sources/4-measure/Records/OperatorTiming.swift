@@ -33,7 +33,8 @@ public struct OperatorTiming: Equatable, Sendable {
   public init(
     device: String, engine: String, kind: Operator.Kind? = nil, shape: SizedOperator.Shape,
     placement: ExpertPlacement? = nil,
-    weights: NumberStorage, cache: NumberStorage, seconds: Double, samples: Int = 1, isRepeated: Bool = false,
+    weights: NumberStorage, cache: NumberStorage, seconds: Double, samples: Int = 1,
+    isRepeated: Bool = false,
     limits: MachineLimits? = nil,
     origin: String = ""
   ) {

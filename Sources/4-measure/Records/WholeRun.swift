@@ -33,7 +33,8 @@ public struct WholeRun: Sendable {
   public var run = ""
 
   public init(
-    device: String, engine: String, architecture: Architecture, weights: NumberStorage, cache: NumberStorage,
+    device: String, engine: String, architecture: Architecture, weights: NumberStorage,
+    cache: NumberStorage,
     devices: Int = 1, prompt: Int, generate: Int, depth: Int = 0, batch: Int, chunk: Int? = nil,
     seconds: Double, pairedFloorFraction: Double? = nil, origin: String
   ) {

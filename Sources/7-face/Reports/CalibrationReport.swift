@@ -35,10 +35,10 @@ public struct CalibrationReport {
         ? ""
         : "Mean error on a fifth that was not fitted, by how many rows were: "
           + gains.joined(separator: "; ") + ".\n\n")
-      + """
-      Errors are |predicted / measured - 1| of rows that the fit has not seen; coverage is the share \
-      inside 90% intervals.
-      """
+        + """
+        Errors are |predicted / measured - 1| of rows that the fit has not seen; coverage is the share \
+        inside 90% intervals.
+        """
   }
 
   public func json() throws -> String {

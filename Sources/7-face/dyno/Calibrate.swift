@@ -24,7 +24,10 @@ struct Calibrate: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A device whose coefficients are carried over: the start of the fit. A name or a path; may be repeated.",
+      """
+      A device whose coefficients are carried over: the start of the fit. A name or a path; may be \
+      repeated.
+      """,
       valueName: "device"))
   var from: [String] = []
 
@@ -71,7 +74,8 @@ struct Calibrate: ParsableCommand {
     let facts = RunFacts(
       architecture: try model.map(Zoo.resolve), device: device,
       deviceKind: device == DeviceZoo.host ? .cpu : try DeviceZoo.resolve(device).limits.kind,
-      engine: engine, dtype: dtype, cache: cacheDtype, prompt: workload?.prompt, generate: workload?.generate,
+      engine: engine, dtype: dtype, cache: cacheDtype, prompt: workload?.prompt,
+      generate: workload?.generate,
       batch: try batch.map { try positive("--batch", $0) },
       tensorParallel: try tensorParallel.map { try positive("--tensor-parallel", $0) })
     if let write { try requireWritable(write) }
@@ -85,8 +89,11 @@ struct Calibrate: ParsableCommand {
     }
     report(measurements.rejected.map(\.description), "left out")
     // With --from alone coefficients are carried over; files that give no row are another thing.
-    guard files.isEmpty || !(measurements.operators.isEmpty && measurements.collectives.isEmpty
-        && measurements.runs.isEmpty) else {
+    guard
+      files.isEmpty
+        || !(measurements.operators.isEmpty && measurements.collectives.isEmpty
+          && measurements.runs.isEmpty)
+    else {
       throw InputError(
         files.joined(separator: ", "),
         problem: "nothing usable is in them"
@@ -98,7 +105,8 @@ struct Calibrate: ParsableCommand {
       ? try HostDevice.profile(measurements) : try DeviceZoo.resolve(device)
     let progress = ProgressLine()
     progress.show(
-      "fitting \(measurements.operators.count + measurements.collectives.count) operator rows and \(measurements.runs.count) runs")
+      "fitting \(measurements.operators.count + measurements.collectives.count) operator rows and \(measurements.runs.count) runs"
+    )
     let result = try DeviceCalibration(
       profile, from: try from.map(DeviceZoo.resolve), seed: seed
     ).run(measurements)

@@ -40,7 +40,10 @@ struct Predict: ParsableCommand {
   @Option(
     name: [.customLong("cache-dtype"), .customLong("kv-dtype")],
     help: ArgumentHelp(
-      "Storage of the KV cache: bf16, f16 or fp8 on GPUs, f32, f16, bf16 or q8_0 on CPUs. Default: bf16 on GPUs, f16 on CPUs.",
+      """
+      Storage of the KV cache: bf16, f16 or fp8 on GPUs, f32, f16, bf16 or q8_0 on CPUs. Default: \
+      bf16 on GPUs, f16 on CPUs.
+      """,
       valueName: "cache-dtype"))
   var cacheDtype: NumberStorage?
 
@@ -87,7 +90,8 @@ struct Predict: ParsableCommand {
     }
     let settings = Predictor.Settings(
       weights: dtype, cache: cache, tensorParallel: parts,
-      pipelineParallel: try positive("--pipeline-parallel", pipelineParallel), sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing ?? 0)))
+      pipelineParallel: try positive("--pipeline-parallel", pipelineParallel),
+      sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing ?? 0)))
     let predictor = try Predictor(profile, engine, settings)
     let predictions = try subjects.flatMap { architecture in
       try batch.values.map { batch in

@@ -72,7 +72,8 @@ public struct DeviceCalibration {
     guard !result.ladder.isEmpty || (measurements.isEmpty && !others.isEmpty) else {
       let refused = measurements.rejected.first.map { ", the first left out: \($0)" } ?? ""
       throw InputError(
-        problem: "nothing usable is left of \(measurements.operators.count + measurements.collectives.count) operator rows and "
+        problem:
+          "nothing usable is left of \(measurements.operators.count + measurements.collectives.count) operator rows and "
           + "\(measurements.runs.count) runs\(refused)",
         expected: "measurements that the device can have made")
     }

@@ -92,7 +92,8 @@ public enum BenchRecords {
       device: try facts.device ?? fields.string("cpu_info") ?? "host",
       engine: facts.engine ?? (isOurs ? "dyno" : "llama.cpp"), architecture: architecture,
       weights: weights,
-      cache: try dtype(fields, "type_k").map(NumberStorage.init) ?? .f16, prompt: prompt, generate: generate,
+      cache: try dtype(fields, "type_k").map(NumberStorage.init) ?? .f16, prompt: prompt,
+      generate: generate,
       depth: depth, batch: batch,
       chunk: chunk, seconds: median * 1e-9,
       pairedFloorFraction: try pairedFloorFraction(fields), origin: origin)

@@ -16,7 +16,9 @@ public struct Measurements {
   public init() {}
 
   /// Whether there is nothing, not even a row that was refused.
-  public var isEmpty: Bool { operators.isEmpty && collectives.isEmpty && runs.isEmpty && rejected.isEmpty }
+  public var isEmpty: Bool {
+    operators.isEmpty && collectives.isEmpty && runs.isEmpty && rejected.isEmpty
+  }
 
   /// Adds a file: operator rows (ours or AIConfigurator's CSV), collectives (AIConfigurator's), whole
   /// runs (LLM-Inference-Bench's CSV, vLLM's JSON) or bench records (ours or llama-bench's JSON, JSON

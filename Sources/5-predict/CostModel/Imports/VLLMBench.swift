@@ -170,7 +170,8 @@ public enum VLLMBench {
       engine: facts.engine ?? "vllm",
       architecture: try facts.required(facts.architecture, "model", "model"), weights: dtype,
       // What narrows weights leaves the cache as it is, unless told.
-      cache: facts.cache ?? (dtype.isOfMatricesOnly ? .bf16 : dtype), devices: try tensorParallel(fields, facts), prompt: prompt, generate: generate,
+      cache: facts.cache ?? (dtype.isOfMatricesOnly ? .bf16 : dtype),
+      devices: try tensorParallel(fields, facts), prompt: prompt, generate: generate,
       batch: batch, seconds: seconds,
       origin: origin)
   }

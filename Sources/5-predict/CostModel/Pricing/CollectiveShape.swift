@@ -30,6 +30,9 @@ public struct CollectiveShape: Hashable, Sendable {
     return operation == .allReduce ? 2 * part : part
   }
 
+  /// Bytes that a device must get at the least, also where a switch adds and spreads for it.
+  var leastBytes: Double { Double(devices - 1) / Double(devices) * bytes }
+
   var regimeName: String {
     let size = bytes < 65_536 ? "to 64 KiB" : bytes < 8_388_608 ? "to 8 MiB" : "over 8 MiB"
     return "\(operation.rawValue), \(size)"

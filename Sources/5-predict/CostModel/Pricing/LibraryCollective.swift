@@ -62,7 +62,9 @@ public struct LibraryCollective: CostForm {
   }
 
   public func cost(_ shape: CollectiveShape) -> OperatorCost {
-    guard shape.devices > 1 else { return OperatorCost(seconds: 0, compute: 0, bandwidth: 0, latency: 0) }
+    guard shape.devices > 1 else {
+      return OperatorCost(seconds: 0, compute: 0, bandwidth: 0, latency: 0)
+    }
     let others = Double(shape.devices - 1)
     let steps =
       switch shape.operation {
@@ -88,7 +90,7 @@ public struct LibraryCollective: CostForm {
   }
 
   public static func floorSeconds(_ shape: CollectiveShape, _ context: DeviceContext) -> Double {
-    shape.wireBytes / context.linkBandwidth
+    shape.leastBytes / context.linkBandwidth
   }
 
   public static func regime(_ shape: CollectiveShape) -> String { shape.regimeName }

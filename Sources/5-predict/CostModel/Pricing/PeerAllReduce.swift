@@ -58,7 +58,7 @@ public struct PeerAllReduce: CostForm {
   }
 
   public static func floorSeconds(_ shape: CollectiveShape, _ context: DeviceContext) -> Double {
-    shape.wireBytes / context.linkBandwidth
+    shape.leastBytes / context.linkBandwidth
   }
 
   public static func regime(_ shape: CollectiveShape) -> String { shape.regimeName }

@@ -118,7 +118,8 @@ final class EndToEndModel {
         cacheBytes: context.cacheBytes)
     }
     operators = OperatorModel(
-      context, device.coefficients, wideContext: wide, attentionContext: attention, streaming: streaming, sharing: sharing,
+      context, device.coefficients, wideContext: wide, attentionContext: attention,
+      streaming: streaming, sharing: sharing,
       matricesKept: matricesKept)
   }
 

@@ -22,8 +22,8 @@ public struct IntervalBasis: Sendable, Equatable {
     public var deviation: Double {
       switch self {
       case .engine(.nominal): 0.15
-      case .engine(.transferred): 0.12
-      case .engine: 0.1
+      case .engine(.transferred): 0.1
+      case .engine: 0.08
       case .devices: 0.09
       // No run of stages is published: as far as of devices.
       case .stages: 0.09

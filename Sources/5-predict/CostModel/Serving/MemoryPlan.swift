@@ -43,7 +43,9 @@ public struct MemoryPlan: Sendable, Equatable {
     // The fullest stage: its share of the layers, rounded up, and at most one of the tables.
     let stages = Double(pipelineParallel)
     let layerShare =
-      stages == 1 ? 1 : (Double(architecture.layers.count) / stages).rounded(.up)
+      stages == 1
+      ? 1
+      : (Double(architecture.layers.count) / stages).rounded(.up)
         / Double(architecture.layers.count)
     let tables =
       Double(stages == 1 ? counts.embedding + counts.head : max(counts.embedding, counts.head))

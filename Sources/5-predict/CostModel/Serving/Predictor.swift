@@ -58,7 +58,8 @@ public final class Predictor {
           .joined(separator: ", "))
     }
     for (field, count) in [
-      ("tensor_parallel", settings.tensorParallel), ("pipeline_parallel", settings.pipelineParallel),
+      ("tensor_parallel", settings.tensorParallel),
+      ("pipeline_parallel", settings.pipelineParallel),
     ] where count != 1 && profile.limits.linkBandwidth == 0 {
       throw InputError(field, problem: "\(profile.name) has no links", expected: "1")
     }
