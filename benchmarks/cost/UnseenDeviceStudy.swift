@@ -31,7 +31,9 @@ struct UnseenDeviceStudy {
         variant: NumberStorage, _ timings: [Timing<Form.Shape>]
       ) throws {
         let context = try DeviceContext(limits, weights: weights, cache: cache, isWarm: true)
+        // What was itself carried over says nothing by itself.
         let sources = others.compactMap { $0.related(Form.family, variant) }
+          .filter { $0.rung >= .operators }
         guard !timings.isEmpty, !sources.isEmpty else { return }
         let kept = timings.possible(form, context).kept
         let nominal = FamilyCalibration<Form>(context)

@@ -33,13 +33,18 @@ section ladder-a100-40gb.md "$dyno" calibrate "${runs[@]}" --only A100 --device 
   --from a100-80gb --write "$devices/a100-40gb.json" --output markdown
 section ladder-h100-runs.md "$dyno" calibrate "${runs[@]}" --only H100 --device h100-sxm \
   --write "$devices/h100-sxm.json" --output markdown
-for device in h200-sxm h100-pcie gh200; do
-  "$dyno" calibrate --device $device --from h100-sxm --write "$devices/$device.json" > "$work/carried.md"
-done
-for device in b200 rtx-pro-6000 rtx-4090 rtx-3090 a10g l4 mi300x; do
-  "$dyno" calibrate --device $device --from a100-80gb --from h100-sxm --from l40s \
-    --write "$devices/$device.json" > "$work/carried.md"
-done
+carry() { # DEVICE FROM…: what those have in common, for a device that nobody measured
+  local device=$1
+  shift
+  "$dyno" calibrate --device "$device" "${@/#/--from=}" --write "$devices/$device.json" \
+    > "$work/carried.md"
+}
+# Of their own generation where one was measured; else of all whose kernels are alike.
+for device in h200-sxm h100-pcie gh200; do carry $device h100-sxm; done
+for device in rtx-4090 l4; do carry $device l40s; done
+for device in rtx-3090 a10g; do carry $device a100-80gb l40s; done
+carry b200 a100-80gb h100-sxm
+for device in rtx-pro-6000 mi300x; do carry $device a100-80gb h100-sxm l40s; done
 section operators.md "$study" operators summary
 section unseen.md "$study" unseen
 section collectives.md "$study" collectives
