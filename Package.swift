@@ -94,7 +94,7 @@ let package = Package(
       exclude: [
         "architectures", "measure_host.sh", "plot_residuals.py", "plot_experts.py",
         "requirements.txt",
-        "write_results.sh",
+        "write_page.py", "write_results.sh",
       ]),
     study(
       "dyno-search-study", "search", ["Verification", "Reports"],

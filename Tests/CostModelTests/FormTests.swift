@@ -1,4 +1,5 @@
 import CostModel
+import Formats
 import Foundation
 import Input
 import Model
@@ -15,7 +16,28 @@ import Testing
       let shapes: [[Int]]
       let warm: [Double]
       let cold: [Double]
+      let hopperWarm: [Double]?
+      let hopperCold: [Double]?
     }
+    struct Library: Decodable {
+      struct Call: Decodable {
+        let shape: CollectiveShape
+
+        init(from decoder: any Decoder) throws {
+          var cells = try decoder.unkeyedContainer()
+          let name = try cells.decode(String.self)
+          shape = CollectiveShape(
+            try #require(CollectiveShape.Operation(rawValue: name)),
+            bytes: try cells.decode(Double.self), devices: try cells.decode(Int.self))
+        }
+      }
+      let coefficients: [Double]
+      let shapes: [Call]
+      let switched: [Double]
+      let shared: [Double]
+    }
+    let quantized: Form
+    let library: Library
     let gemm: Form
     let prefill: Form
     let decode: Form
@@ -23,15 +45,23 @@ import Testing
 
   static func fixture() throws -> Fixture {
     let file = Files.fixtures.appendingPathComponent("costmodel/forms.json")
-    return try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: file))
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(Fixture.self, from: Data(contentsOf: file))
   }
 
   private func check<Form: CostForm>(
     _ form: Form.Type, _ expected: Fixture.Form, within tolerance: Double = 1e-9,
+    limits: DeviceLimits = Devices.limits(), weights: NumberStorage = .bf16,
     _ shape: ([Int]) -> Form.Shape
   ) throws {
-    for (isWarm, seconds) in [(true, expected.warm), (false, expected.cold)] {
-      let context = try Devices.context(isWarm: isWarm)
+    let cases: [(isWarm: Bool, limits: DeviceLimits, seconds: [Double]?)] = [
+      (true, limits, expected.warm), (false, limits, expected.cold),
+      (true, Devices.hopper, expected.hopperWarm), (false, Devices.hopper, expected.hopperCold),
+    ]
+    for (isWarm, limits, seconds) in cases {
+      guard let seconds else { continue }
+      let context = try DeviceContext(limits, weights: weights, cache: .bf16, isWarm: isWarm)
       let priced = Form(context, expected.coefficients)
       for (sizes, wanted) in zip(expected.shapes, seconds) {
         let got = priced.cost(shape(sizes)).seconds
@@ -43,6 +73,34 @@ import Testing
   @Test func gemm() throws {
     try check(MatrixMultiplication.self, Self.fixture().gemm) {
       MatrixShape(m: $0[0], n: $0[1], k: $0[2])
+    }
+  }
+
+  /// The tiles of compute capability 8.9 on the first device, of 9 on the second.
+  @Test func quantizedGEMM() throws {
+    var limits = Devices.limits()
+    limits.narrowPeakFLOPs = [.fp8: 2 * 312e12]
+    limits.computeCapability = 8.9
+    try check(
+      QuantizedMatrixMultiplication.self, Self.fixture().quantized, limits: limits, weights: .fp8
+    ) {
+      MatrixShape(m: $0[0], n: $0[1], k: $0[2])
+    }
+  }
+
+  @Test func libraryCollectives() throws {
+    let expected = try Self.fixture().library
+    for (isShared, seconds) in [(false, expected.switched), (true, expected.shared)] {
+      var limits = Devices.limits()
+      limits.sharesLinks = isShared
+      if isShared { limits.linkBandwidth = 32e9 }
+      let form = LibraryCollective(
+        try DeviceContext(limits, weights: .bf16, cache: .bf16, isWarm: false),
+        expected.coefficients)
+      for (call, wanted) in zip(expected.shapes, seconds) {
+        let got = form.cost(call.shape).seconds
+        #expect(abs(got / wanted - 1) < 1e-9, "\(call.shape), shared \(isShared)")
+      }
     }
   }
 
@@ -100,6 +158,7 @@ import Testing
     }
     let matrices = [
       try nominal(MatrixMultiplication.self, .gpu), try nominal(CPUMatrixMultiplication.self, .cpu),
+      try nominal(QuantizedMatrixMultiplication.self, .gpu),
     ]
     let prefills = [
       try nominal(PrefillAttention.self, .gpu), try nominal(CPUAttention.self, .cpu),
@@ -166,6 +225,13 @@ enum Devices {
         sharedMemory: 0)
     }
   }
+
+  /// As of an H100's datasheet.
+  static let hopper = DeviceLimits(
+    kind: .gpu, peakFLOPs: [.bf16: 989.4e12, .f16: 989.4e12], memoryBandwidth: 3.35e12,
+    memoryCapacity: 80 * 0x1p30, units: 132, lastLevelCache: 50 * 0x1p20, linkBandwidth: 450e9,
+    activationBytes: 2, clock: 1.83e9, sharedMemory: 228 * 1024,
+    narrowPeakFLOPs: [.fp8: 2 * 989.4e12, .int8: 2 * 989.4e12], computeCapability: 9)
 
   static func context(
     _ kind: DeviceLimits.Kind = .gpu, isWarm: Bool

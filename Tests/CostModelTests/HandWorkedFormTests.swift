@@ -98,12 +98,40 @@ import Testing
     #expect(isClose(cost.seconds, 4e-6) && isClose(cost.bandwidth, 1e-6) && cost.latency == 3e-6)
   }
 
-  /// Each of four devices sends 3/4 of a megabyte twice, at half of 100 GB/s, after 20 µs.
-  @Test func allReduce() {
-    let form = AllReduce(linkBandwidth: 100e9, [2e-5, 0.5])
-    #expect(isClose(form.cost(bytes: 1e6, devices: 4).seconds, 2e-5 + 3e-5))
-    #expect(isClose(form.cost(bytes: 1e6, devices: 2).seconds, 2e-5 + 2e-5))
-    #expect(form.cost(bytes: 1e6, devices: 1).seconds == 0)
+  /// 4 µs, 0.1 µs to meet a device, 1 µs more for a second step, half of 300 GB/s.
+  @Test(arguments: [
+    // One step: each of two reads 1,500,000 bytes.
+    (1.5e6, 2, 4e-6 + 2e-7 + 1e-5),
+    // Four below 512 KiB: 3·300,000 bytes.
+    (3e5, 4, 4e-6 + 4e-7 + 6e-6),
+    // Above: 2·3/4 of 1,000,000 bytes, and a second meeting.
+    (1e6, 4, 4e-6 + 4.4e-6 + 1e-5),
+    // Eight: one step below 256 KiB, two at it.
+    (262_143, 8, 4e-6 + 8e-7 + 7 * 262_143 / 150e9),
+    (262_144, 8, 4e-6 + 8.8e-6 + 1.75 * 262_144 / 150e9),
+  ])
+  func peerAllReduce(bytes: Double, devices: Int, seconds: Double) throws {
+    let form = PeerAllReduce(
+      try Devices.context(isWarm: false), [4e-6, 1e-7, 1e-6, 0.5, 3e-5])
+    let shape = CollectiveShape(.allReduce, bytes: bytes, devices: devices)
+    #expect(isClose(form.cost(shape).seconds, seconds))
+  }
+
+  /// The engine's kernel to 8 MiB between devices that reach each other, in even numbers to eight.
+  @Test(arguments: [
+    (8_388_607.0, 8, false, true), (8_388_608, 8, false, false), (1e6, 3, false, false),
+    (1e6, 16, false, false), (1e6, 2, true, true), (1e6, 4, true, false),
+  ])
+  func peerAllReduceRuns(bytes: Double, devices: Int, shared: Bool, runs: Bool) throws {
+    var limits = Devices.limits()
+    limits.sharesLinks = shared
+    let context = try DeviceContext(limits, weights: .bf16, cache: .bf16, isWarm: false)
+    #expect(
+      PeerAllReduce.runs(
+        CollectiveShape(.allReduce, bytes: bytes, devices: devices), context) == runs)
+    #expect(
+      !PeerAllReduce.runs(
+        CollectiveShape(.allGather, bytes: bytes, devices: devices), context))
   }
 
   /// 32 heads over 8 KV heads of 128, 1000 positions: 4.096 MB a sequence from memory, four times that

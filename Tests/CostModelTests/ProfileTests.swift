@@ -80,14 +80,17 @@ import Testing
         CalibratedCoefficient(
           name: $0.name, value: factor * $0.nominal, standardError: 0, provenance: "", samples: 9)
       }, rung: .operators)
-    let other = Prior(coefficients, from: known, sameKind: false)
-    let same = Prior(coefficients, from: known, sameKind: true)
+    let other = Prior(coefficients, from: [known], sameKind: false)
+    let same = Prior(coefficients, from: [known], sameKind: true)
     for (index, coefficient) in coefficients.enumerated() {
       let moved = (other.logValues[index] - log(coefficient.nominal)) / log(factor)
       let isTooMuch = coefficient.name == "memory_share" && factor == 1.5
       #expect(abs(moved - (coefficient.carries && !isTooMuch ? 0.5 : 0)) < 1e-9)
       let nearly = (same.logValues[index] - log(coefficient.nominal)) / log(factor)
-      #expect(abs(nearly - 16.0 / 17) < 1e-9)
+      #expect(abs(nearly - 4.0 / 5) < 1e-9)
+      let sibling = Prior(coefficients, from: [known], sameKind: true, sameGeneration: true)
+      let siblings = (sibling.logValues[index] - log(coefficient.nominal)) / log(factor)
+      #expect(abs(siblings - 16.0 / 17) < 1e-9)
       #expect(same.spreads[index] < other.spreads[index] + 1e-12)
     }
   }

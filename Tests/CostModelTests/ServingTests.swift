@@ -244,16 +244,30 @@ import Testing
       )
     }
     let measured = try predict(Predictor.Settings(weights: .f16, cache: .f16), profile)
-    #expect(measured.evidence.errors?.rows == 60 && measured.evidence.comparedElsewhere == nil)
+    #expect(measured.evidence.errors?.rows == 100 && measured.evidence.comparedElsewhere == nil)
+    #expect(measured.evidence.basis.jumps.isEmpty && measured.evidence.basis.runs == 100)
     // bf16 is the same work.
     let alike = try predict(Predictor.Settings(), profile)
     #expect(alike.evidence.errors != nil)
-    let shared = try predict(Predictor.Settings(tensorParallel: 2), profile)
-    #expect(shared.evidence.errors == nil)
-    #expect(shared.evidence.comparedElsewhere == "f16 weights, f16 KV cache, 1 device")
-    #expect(shared.spread > 1.645 * 0.17 && shared.spread > 2 * alike.spread)
-    let cached = try predict(Predictor.Settings(cache: .q8_0), profile)
+    #expect(alike.evidence.basis == measured.evidence.basis)
+    // Two and four devices were measured, eight were not.
+    let four = try predict(Predictor.Settings(tensorParallel: 4), profile)
+    #expect(four.evidence.errors != nil && four.evidence.basis.jumps.isEmpty)
+    let eight = try predict(Predictor.Settings(tensorParallel: 8), profile)
+    #expect(eight.evidence.errors == nil && eight.evidence.basis.jumps == [.devices(8)])
+    #expect(
+      eight.evidence.comparedElsewhere == "f16 weights, f16 KV cache, 1 or 2 or 4 devices")
+    #expect(eight.spread > four.spread)
+    let cached = try predict(Predictor.Settings(cache: .fp8), profile)
     #expect(cached.evidence.errors == nil && cached.spread > alike.spread)
+    #expect(cached.evidence.basis.jumps == [.precision(weights: .bf16, cache: .fp8)])
+    // What was compared counts as much as before; each jump adds its variance.
+    let basis = eight.evidence.basis
+    #expect(
+      abs(basis.variance - basis.scatter * basis.scatter - pow(basis.jumps[0].deviation, 2))
+        < 1e-12)
+    let never = try Predictor(Devices.profile(), .vllm, Predictor.Settings(tensorParallel: 2))
+    #expect(never.evidence.basis.jumps == [.engine(.nominal), .devices(2)])
     // A profile of an earlier version does not say.
     var old = profile
     old.engines["vllm-2024"]?.error?.conditions = nil
@@ -275,6 +289,58 @@ import Testing
     #expect(throws: InputError.self) {
       try Predictor(linkless, .vllm, Predictor.Settings(tensorParallel: 2))
     }
+  }
+
+  /// Stages hold parts of the layers and of the cache. Sequences that decode take turns, so a token
+  /// takes as long as a smaller batch's on one device, and the throughput of many grows.
+  @Test func stagesTakeTurns() throws {
+    let architecture = try zoo("llama-3.1-8b")
+    func predict(_ stages: Int, batch: Int = 32) throws -> Prediction {
+      try Predictor(Devices.profile(), .vllm, Predictor.Settings(pipelineParallel: stages))
+        .predict(architecture, ServingWorkload(prompt: 64, generate: 256, batch: batch))
+    }
+    let (one, four, quarter) = (try predict(1), try predict(4), try predict(1, batch: 8))
+    #expect(four.plan.weights < 0.35 * one.plan.weights)
+    #expect(four.plan.cachePerPosition == one.plan.cachePerPosition / 4)
+    let ratio = four.point.timePerOutputToken / quarter.point.timePerOutputToken
+    #expect(ratio > 1 && ratio < 1.1, "\(ratio)")
+    #expect(throws: InputError.self) { try predict(33) }
+    #expect(throws: InputError.self) { try predict(0) }
+  }
+
+  /// What is stored is one thing, what multiplies it another.
+  @Test func precision() throws {
+    let hopper = DeviceProfile(name: "hopper", limits: Devices.hopper, sources: [:])
+    let architecture = try zoo("llama-3.1-8b")
+    func predict(
+      _ weights: NumberStorage, _ profile: DeviceProfile, prompt: Int, batch: Int = 1
+    ) throws -> Prediction {
+      try Predictor(profile, .vllm, Predictor.Settings(weights: weights)).predict(
+        architecture, ServingWorkload(prompt: prompt, generate: 32, batch: batch))
+    }
+    let bytes = { (format: NumberStorage) in try predict(format, hopper, prompt: 16).plan.weights }
+    // 6.979 G elements in layers, 1.051 G in two tables that stay 16 bits wide, 266 K norms of f32.
+    let layers = 6_979_321_856.0
+    let others = 2 * 1_050_673_152.0 + 4 * 266_240
+    for (format, each) in [
+      (NumberStorage.bf16, 2), (.fp8, 1), (.int4, 0.51953125), (.nvfp4, 0.5625),
+    ] {
+      #expect(abs(try bytes(format) / (each * layers + others) - 1) < 1e-9, "\(format)")
+    }
+    // Decode reads half of the weights; a long prompt has half of the arithmetic.
+    for prompt in [1, 8192] {
+      let ratio =
+        try predict(.fp8, hopper, prompt: prompt).point.seconds
+        / predict(.bf16, hopper, prompt: prompt).point.seconds
+      #expect(ratio > 0.45 && ratio < 0.95, "\(ratio)")
+    }
+    // An A100 has no fp8: it unpacks. 8-bit integers are not unpacked by any engine.
+    #expect(try predict(.fp8, Devices.profile(), prompt: 16).point.seconds > 0)
+    let refused = #expect(throws: InputError.self) {
+      try predict(.int8, Devices.profile(), prompt: 16)
+    }
+    #expect(refused?.expected.contains("fp8") == true)
+    #expect(throws: InputError.self) { try predict(.fp8, Devices.profile(.cpu), prompt: 16) }
   }
 
   /// A prompt in chunks costs about what it costs whole, and attention over what is cached counts.

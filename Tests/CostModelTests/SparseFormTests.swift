@@ -177,13 +177,6 @@ import Testing
     #expect(isClose(cost.seconds, cost.latency + projected + attended + memory))
   }
 
-  /// Half of a link of 300 GB/s, for the three quarters of a megabyte that leave.
-  @Test func allToAll() {
-    let form = AllToAll(linkBandwidth: 300e9)
-    #expect(isClose(form.seconds(bytes: 1e6, devices: 4), 2e-5 + 0.75e6 / 150e9))
-    #expect(form.seconds(bytes: 1e6, devices: 1) == 0)
-  }
-
   // MARK: Routing
 
   /// Blocks by the definition: the binomial distribution, term by term.

@@ -5,7 +5,8 @@ import Reports
 
 /// Prints one section of `docs/calibration-results.md`, which `make calibration` writes.
 ///
-/// usage: dyno-cost-study operators | sparse | sweep [MODEL [DEVICE [DEVICES]]] | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed
+/// usage: dyno-cost-study operators [summary] | unseen | collectives | multi | jumps | sparse
+///        | sweep [MODEL [DEVICE [DEVICES]]] | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed
 ///
 /// With `DYNO_RESIDUALS` set to a folder, held-out predictions are written there as CSV.
 @main
@@ -23,7 +24,11 @@ struct CostStudy {
     let arguments = CommandLine.arguments.dropFirst()
     let rest = arguments.dropFirst().first
     switch arguments.first {
-    case "operators": try OperatorStudy().run()
+    case "operators": try OperatorStudy.run(isBrief: rest == "summary")
+    case "unseen": try UnseenDeviceStudy().run()
+    case "collectives": try CollectiveStudy().run()
+    case "multi": try MultiDeviceStudy().run()
+    case "jumps": try JumpStudy().run()
     case "sparse":
       var study = SparseStudy()
       try study.run()
@@ -36,7 +41,10 @@ struct CostStudy {
     default:
       throw InputError(
         problem: "no section is named",
-        expected: "operators, sparse, sweep, rows, runs, host FOLDER, gains or speed")
+        expected:
+          "operators, unseen, collectives, multi, jumps, sparse, sweep, rows, runs, host FOLDER, "
+          + "gains or speed"
+      )
     }
   }
 
@@ -47,6 +55,18 @@ struct CostStudy {
   }
 
   static let a100Tables = "gpu-ops/a100-sxm-80gb-vllm-0.14.0/"
+
+  /// Devices whose kernel tables there are, with their folders.
+  static let tables = [
+    ("a100-80gb", a100Tables), ("h100-sxm", "gpu-ops/h100-sxm-vllm-0.14.0/"),
+    ("l40s", "gpu-ops/l40s-vllm-0.14.0/"),
+  ]
+
+  static func measurements(_ folder: String, _ names: [String]) throws -> Measurements {
+    var measurements = Measurements()
+    for name in names { try measurements.add(contentsOf: data(folder + name + ".csv")) }
+    return measurements
+  }
 
   static func a100Timings() throws -> FamilyTimings {
     var measurements = Measurements()

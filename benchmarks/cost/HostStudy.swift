@@ -25,7 +25,7 @@ struct HostStudy {
   /// A cell of the grid, whichever pass measured it.
   private struct Cell: Hashable {
     let architecture: String
-    let dtype: DType
+    let dtype: NumberStorage
     let prompt: Int
     let depth: Int
     let batch: Int
@@ -269,7 +269,7 @@ struct HostStudy {
       ])
     }
     add("all", runs)
-    for dtype in [DType.f32, .bf16, .q8_0] {
+    for dtype in [NumberStorage.f32, .bf16, .q8_0] {
       add("\(dtype)", runs.filter { $0.run.weights == dtype })
     }
     add("prefill", runs.filter { $0.run.prompt > 0 })

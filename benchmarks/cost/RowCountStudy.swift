@@ -29,7 +29,7 @@ struct RowCountStudy {
   }
 
   private func study<Form: CostForm>(
-    _ form: Form.Type, _ rows: [Timing<Form.Shape>], _ variant: DType
+    _ form: Form.Type, _ rows: [Timing<Form.Shape>], _ variant: NumberStorage
   ) throws {
     let context = try DeviceContext(limits, weights: .bf16, cache: .bf16, isWarm: true)
     var starts = [("nominal", Prior(Form.coefficients))]
@@ -41,8 +41,8 @@ struct RowCountStudy {
         Coefficient($0.name, nominal: $0.nominal, spread: $0.spread, $0.meaning)
       }
       starts += [
-        ("host", Prior(Form.coefficients, from: known, sameKind: false)),
-        ("host, all carried", Prior(shared, from: known, sameKind: false)),
+        ("host", Prior(Form.coefficients, from: [known], sameKind: false)),
+        ("host, all carried", Prior(shared, from: [known], sameKind: false)),
       ]
     }
     var table = Table(

@@ -120,7 +120,7 @@ struct SparseStudy {
     }
     add("nominal", calibration.prior.values)
     if let other = fitted[Form.family] {
-      add("a100-80gb's", Prior(Form.coefficients, from: other, sameKind: true).values)
+      add("a100-80gb's", Prior(Form.coefficients, from: [other], sameKind: true).values)
     } else {
       let fit = calibration.fit(kept)
       add("own", fit.values)

@@ -137,3 +137,15 @@ public struct DelimitedText: Sendable {
     cell.split(separator: " ").allSatisfy { Double($0) != nil }
   }
 }
+
+extension DelimitedText {
+  private init(columns: [String], rows: [(line: Int, cells: [String])]) {
+    self.columns = columns
+    self.rows = rows
+  }
+
+  /// The same rows under other names of columns.
+  public func renamed(_ name: (String) -> String) -> DelimitedText {
+    DelimitedText(columns: columns.map(name), rows: rows)
+  }
+}

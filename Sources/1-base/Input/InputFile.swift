@@ -47,7 +47,11 @@ public struct InputFile: Sendable {
 
   /// The text of the file at `path`, without a byte order mark.
   public func text(at path: String) throws -> String {
-    let data = try data(at: path)
+    try text(of: data(at: path))
+  }
+
+  /// The text that a file's bytes are.
+  public func text(of data: Data) throws -> String {
     guard let text = String(data: data, encoding: .utf8) else { throw refused("is not UTF-8 text") }
     return text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
   }

@@ -35,8 +35,9 @@ extension OperatorTiming {
     }
     return order.map { key in
       OperatorTiming(
-        device: device, engine: "dyno", kind: key.kind, shape: key.shape, weights: key.weights,
-        cache: cache, seconds: Quantiles.median(times[key]!), samples: times[key]!.count,
+        device: device, engine: "dyno", kind: key.kind, shape: key.shape,
+        weights: NumberStorage(key.weights), cache: NumberStorage(cache),
+        seconds: Quantiles.median(times[key]!), samples: times[key]!.count,
         limits: limits, origin: subject)
     }
   }

@@ -9,6 +9,8 @@ public struct DeviceLimits: Equatable, Sendable {
   public var kind: Kind
   /// Dense FLOP/s (a multiply-add is 2) with weights of a dtype.
   public var peakFLOPs: [DType: Double]
+  /// The same in arithmetic that no dtype of this engine's has: fp8, int8, fp4.
+  public var narrowPeakFLOPs: [Arithmetic: Double]
   /// Bytes per second read from memory.
   public var memoryBandwidth: Double
   /// Bytes.
@@ -25,12 +27,17 @@ public struct DeviceLimits: Equatable, Sendable {
   public var clock: Double
   /// Bytes of scratch memory of a unit that blocks share; 0 where there is none.
   public var sharedMemory: Double
+  /// NVIDIA's compute capability, which decides which kernels engines run; `nil` of other vendors.
+  public var computeCapability: Double?
+  /// Whether traffic between devices crosses bridges that all share (PCIe), not a switch of its own.
+  public var sharesLinks: Bool
 
   public init(
     kind: Kind, peakFLOPs: [DType: Double], memoryBandwidth: Double, memoryCapacity: Double,
     units: Int,
     lastLevelCache: Double, linkBandwidth: Double, activationBytes: Double,
-    clock: Double, sharedMemory: Double
+    clock: Double, sharedMemory: Double, narrowPeakFLOPs: [Arithmetic: Double] = [:],
+    computeCapability: Double? = nil, sharesLinks: Bool = false
   ) {
     self.kind = kind
     self.peakFLOPs = peakFLOPs
@@ -42,5 +49,8 @@ public struct DeviceLimits: Equatable, Sendable {
     self.activationBytes = activationBytes
     self.clock = clock
     self.sharedMemory = sharedMemory
+    self.narrowPeakFLOPs = narrowPeakFLOPs
+    self.computeCapability = computeCapability
+    self.sharesLinks = sharesLinks
   }
 }

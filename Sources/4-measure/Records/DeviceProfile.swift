@@ -123,12 +123,12 @@ public struct HeldOutError: Equatable, Sendable {
 /// Under what whole runs were measured. How far predictions of them were off says nothing of other
 /// storage or more devices.
 public struct RunConditions: Equatable, Sendable, CustomStringConvertible {
-  public var weights: Set<DType>
-  public var cache: Set<DType>
+  public var weights: Set<NumberStorage>
+  public var cache: Set<NumberStorage>
   /// That shared each layer.
   public var devices: Set<Int>
 
-  public init(weights: Set<DType>, cache: Set<DType>, devices: Set<Int>) {
+  public init(weights: Set<NumberStorage>, cache: Set<NumberStorage>, devices: Set<Int>) {
     self.weights = weights
     self.cache = cache
     self.devices = devices
@@ -141,15 +141,15 @@ public struct RunConditions: Equatable, Sendable, CustomStringConvertible {
   }
 
   /// bf16 and f16 stand for each other: they take the same bytes and run on the same units.
-  public func include(weights: DType, cache: DType, devices: Int) -> Bool {
-    func alike(_ dtype: DType) -> DType { dtype == .f16 ? .bf16 : dtype }
+  public func include(weights: NumberStorage, cache: NumberStorage, devices: Int) -> Bool {
+    func alike(_ format: NumberStorage) -> NumberStorage { format == .f16 ? .bf16 : format }
     return self.weights.map(alike).contains(alike(weights))
       && self.cache.map(alike).contains(alike(cache)) && self.devices.contains(devices)
   }
 
   public var description: String {
-    func listed(_ dtypes: Set<DType>) -> String {
-      dtypes.map(\.rawValue).sorted().joined(separator: " or ")
+    func listed(_ formats: Set<NumberStorage>) -> String {
+      formats.map(\.rawValue).sorted().joined(separator: " or ")
     }
     let counts = devices.sorted().map(String.init).joined(separator: " or ")
     return "\(listed(weights)) weights, \(listed(cache)) KV cache, \(counts) "

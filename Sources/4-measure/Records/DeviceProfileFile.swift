@@ -3,11 +3,12 @@ import Foundation
 import Input
 import Model
 
-// Device profiles as JSON: `{"format": "dyno-device", "version": 1, …}`.
+// Device profiles as JSON: `{"format": "dyno-device", "version": 2, …}`.
 
 extension DeviceProfile {
   private static let format = "dyno-device"
-  private static let version = 1
+  /// From 2 on GPUs' coefficients are in clocks; CPUs' are as before.
+  private static let version = 2
 
   /// Reads a profile. Errors name the file and the field.
   public init(contentsOf url: URL) throws {
@@ -16,12 +17,18 @@ extension DeviceProfile {
       guard try fields.string("format") == Self.format else {
         throw InputError("format", problem: "is not \(Self.format)", expected: "a device profile")
       }
-      guard try fields.int("version") == Self.version else {
+      guard let version = try fields.int("version"), (1...Self.version).contains(version) else {
         throw InputError(
           "version", problem: "is \(fields["version"]?.kind ?? "missing")",
-          expected: "\(Self.version)")
+          expected: "1 to \(Self.version)")
       }
-      return try DeviceProfile(fields)
+      let profile = try DeviceProfile(fields)
+      guard version > 1 || profile.limits.kind == .cpu || profile.isNominal else {
+        throw InputError(
+          "version", problem: "is 1, and its coefficients are of other formulas",
+          expected: "a calibration of this GPU's measurements again")
+      }
+      return profile
     }
   }
 
@@ -51,6 +58,9 @@ extension DeviceProfile {
         Set(try (fields.array("tuned_experts") ?? []).map(ExpertSizes.init))
       })
   }
+
+  /// Whether it has limits only.
+  private var isNominal: Bool { families.isEmpty && engines.isEmpty }
 
   /// The text of a profile.
   public func fileText() throws -> String {
@@ -82,7 +92,8 @@ extension DeviceLimits {
     }
     try fields.allow([
       "kind", "peak_flops", "memory_bandwidth", "memory_capacity", "units", "last_level_cache",
-      "link_bandwidth", "activation_bytes", "clock", "shared_memory",
+      "link_bandwidth", "activation_bytes", "clock", "shared_memory", "compute_capability",
+      "shares_links",
     ])
     let kindName = try fields.required("kind", JSONObject.string, expected: "gpu or cpu")
     guard let kind = Kind(rawValue: kindName) else {
@@ -90,10 +101,11 @@ extension DeviceLimits {
         "kind", problem: "is \"\(kindName.prefix(40))\"", expected: "gpu or cpu")
     }
     let peaks = try fields.entries("peak_flops") { value, field in
-      guard DType(rawValue: field) != nil else {
+      guard DType(rawValue: field) != nil || Arithmetic(rawValue: field) != nil else {
         throw InputError(
-          problem: "is no dtype",
-          expected: DType.allCases.map(\.rawValue).joined(separator: ", "))
+          problem: "is neither a dtype nor an arithmetic",
+          expected: (DType.allCases.map(\.rawValue) + ["fp8", "int8", "fp4"])
+            .joined(separator: ", "))
       }
       guard let peak = value.double, (1e8...1e18).contains(peak) else {
         throw InputError(problem: "is \(value.kind)", expected: "1e8 to 1e18 FLOP/s")
@@ -105,7 +117,10 @@ extension DeviceLimits {
     }
     self.init(
       kind: kind,
-      peakFLOPs: Dictionary(uniqueKeysWithValues: peaks.map { (DType(rawValue: $0)!, $1) }),
+      peakFLOPs: Dictionary(
+        uniqueKeysWithValues: peaks.compactMap { name, peak in
+          DType(rawValue: name).map { ($0, peak) }
+        }),
       memoryBandwidth: try quantity("memory_bandwidth", 1e8...1e15, unit: "bytes/s"),
       memoryCapacity: try quantity("memory_capacity", 1e8...1e14, unit: "bytes"),
       units: Int(try quantity("units", 1...100_000, unit: "units")),
@@ -113,20 +128,31 @@ extension DeviceLimits {
       linkBandwidth: try quantity("link_bandwidth", 0...1e14, unit: "bytes/s"),
       activationBytes: try quantity("activation_bytes", 1...8, unit: "bytes"),
       clock: try quantity("clock", 1e8...1e11, unit: "Hz"),
-      sharedMemory: try quantity("shared_memory", 0...1e9, unit: "bytes"))
+      sharedMemory: try quantity("shared_memory", 0...1e9, unit: "bytes"),
+      narrowPeakFLOPs: Dictionary(
+        uniqueKeysWithValues: peaks.compactMap { name, peak in
+          DType(rawValue: name) == nil ? (Arithmetic(rawValue: name)!, peak) : nil
+        }),
+      computeCapability: try fields["compute_capability"] == nil
+        ? nil : quantity("compute_capability", 5...100, unit: "major.minor"),
+      sharesLinks: try fields.bool("shares_links") ?? false)
   }
 
   fileprivate var encoded: JSONValue {
-    .object([
+    let peaks =
+      peakFLOPs.map { ($0.key.rawValue, JSONValue.number($0.value)) }
+      + narrowPeakFLOPs.map { ($0.key.rawValue, JSONValue.number($0.value)) }
+    var fields: [String: JSONValue] = [
       "kind": .string(kind.rawValue),
-      "peak_flops": .object(
-        Dictionary(
-          uniqueKeysWithValues: peakFLOPs.map { ($0.key.rawValue, .number($0.value)) })),
+      "peak_flops": .object(Dictionary(uniqueKeysWithValues: peaks)),
       "memory_bandwidth": .number(memoryBandwidth), "memory_capacity": .number(memoryCapacity),
       "units": .integer(units), "last_level_cache": .number(lastLevelCache),
       "link_bandwidth": .number(linkBandwidth), "activation_bytes": .number(activationBytes),
       "clock": .number(clock), "shared_memory": .number(sharedMemory),
-    ])
+    ]
+    if let computeCapability { fields["compute_capability"] = .number(computeCapability) }
+    if sharesLinks { fields["shares_links"] = .bool(true) }
+    return .object(fields)
   }
 }
 
@@ -280,19 +306,19 @@ extension HeldOutError {
 extension RunConditions {
   fileprivate init(_ fields: JSONObject) throws {
     try fields.allow(["weights", "cache", "devices"])
-    func dtypes(_ field: String) throws -> Set<DType> {
+    func formats(_ field: String) throws -> Set<NumberStorage> {
       Set(
         try (fields.array(field) ?? []).map { value in
-          guard case .string(let name) = value, let dtype = DType(rawValue: name) else {
+          guard case .string(let name) = value, let format = NumberStorage(rawValue: name) else {
             throw InputError(
               field, problem: "holds \(value.kind)",
-              expected: DType.allCases.map(\.rawValue).joined(separator: ", "))
+              expected: NumberStorage.all.map(\.rawValue).joined(separator: ", "))
           }
-          return dtype
+          return format
         })
     }
     self.init(
-      weights: try dtypes("weights"), cache: try dtypes("cache"),
+      weights: try formats("weights"), cache: try formats("cache"),
       devices: Set(
         try (fields.array("devices") ?? []).map { value in
           guard case .integer(let count) = value, count > 0 else {
@@ -303,8 +329,8 @@ extension RunConditions {
   }
 
   fileprivate var encoded: JSONValue {
-    func listed(_ dtypes: Set<DType>) -> JSONValue {
-      .array(dtypes.map(\.rawValue).sorted().map(JSONValue.string))
+    func listed(_ formats: Set<NumberStorage>) -> JSONValue {
+      .array(formats.map(\.rawValue).sorted().map(JSONValue.string))
     }
     return .object([
       "weights": listed(weights), "cache": listed(cache),

@@ -14,8 +14,8 @@ public struct OperatorTiming: Equatable, Sendable {
   /// expert's columns, and the experts of all devices.
   public var placement: ExpertPlacement?
   /// Storage of weights; of activations where the operator has no weights.
-  public var weights: DType
-  public var cache: DType
+  public var weights: NumberStorage
+  public var cache: NumberStorage
   public var seconds: Double
   /// How many timings `seconds` is the median of.
   public var samples: Int
@@ -33,7 +33,8 @@ public struct OperatorTiming: Equatable, Sendable {
   public init(
     device: String, engine: String, kind: Operator.Kind? = nil, shape: SizedOperator.Shape,
     placement: ExpertPlacement? = nil,
-    weights: DType, cache: DType, seconds: Double, samples: Int = 1, isRepeated: Bool = false,
+    weights: NumberStorage, cache: NumberStorage, seconds: Double, samples: Int = 1,
+    isRepeated: Bool = false,
     limits: MachineLimits? = nil,
     origin: String = ""
   ) {

@@ -11,8 +11,8 @@ public struct WholeRun: Sendable {
   public var device: String
   public var engine: String
   public var architecture: Architecture
-  public var weights: DType
-  public var cache: DType
+  public var weights: NumberStorage
+  public var cache: NumberStorage
   public var devices: Int
   public var prompt: Int
   public var generate: Int
@@ -33,7 +33,8 @@ public struct WholeRun: Sendable {
   public var run = ""
 
   public init(
-    device: String, engine: String, architecture: Architecture, weights: DType, cache: DType,
+    device: String, engine: String, architecture: Architecture, weights: NumberStorage,
+    cache: NumberStorage,
     devices: Int = 1, prompt: Int, generate: Int, depth: Int = 0, batch: Int, chunk: Int? = nil,
     seconds: Double, pairedFloorFraction: Double? = nil, origin: String
   ) {

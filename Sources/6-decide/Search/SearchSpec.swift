@@ -299,7 +299,8 @@ extension SearchSpec {
       return Scenario(
         profile: profile, engine: try ServingEngine.named(engineName),
         settings: Predictor.Settings(
-          weights: dtype ?? .bf16, cache: cacheDType ?? (isGPU ? .bf16 : .f16),
+          weights: NumberStorage(dtype ?? .bf16),
+          cache: NumberStorage(cacheDType ?? (isGPU ? .bf16 : .f16)),
           tensorParallel: tensorParallel ?? 1), workload: part.workload, weight: part.weight)
     }
   }

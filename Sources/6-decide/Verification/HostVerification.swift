@@ -38,8 +38,9 @@ public struct HostVerification {
     let problem = result.problem
     let scenario = try hostScenario(host)
     var settings = HostVerifier.Settings(workload: scenario.workload)
-    settings.weights = scenario.settings.weights
-    settings.cache = scenario.settings.cache
+    // This machine loads its engine's own formats only: a scenario of others was refused.
+    settings.weights = scenario.settings.weights.dtype ?? .bf16
+    settings.cache = scenario.settings.cache.dtype ?? .f16
     settings.threads = threads
     settings.pairs = pairs
     settings.memoryBytes = memoryBytes

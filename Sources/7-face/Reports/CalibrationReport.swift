@@ -25,11 +25,20 @@ public struct CalibrationReport {
         step.error.coverage.map(Quantity.percent) ?? "–",
       ])
     }
+    let gains = result.gains.map { gain in
+      "\(gain.family) \(gain.variant): "
+        + gain.errors.map { "\($0.rows) rows \(Quantity.percent($0.mean))" }
+        .joined(separator: ", ")
+    }
     return table.rendered(style) + "\n\n"
-      + """
-      Errors are |predicted / measured - 1| of rows that the fit has not seen; coverage is the share \
-      inside 90% intervals.
-      """
+      + (gains.isEmpty
+        ? ""
+        : "Mean error on a fifth that was not fitted, by how many rows were: "
+          + gains.joined(separator: "; ") + ".\n\n")
+        + """
+        Errors are |predicted / measured - 1| of rows that the fit has not seen; coverage is the share \
+        inside 90% intervals.
+        """
   }
 
   public func json() throws -> String {

@@ -9,14 +9,14 @@ public struct PredictionReport {
   private let predictions: [Prediction]
   private let evidence: PredictionEvidence
   private let settings: Predictor.Settings
-  private let weights: WeightFormat
+  private let weights: String
 
-  /// - Parameter weights: their format, where it is a mix; else that of `settings`.
+  /// - Parameter weights: the name of their storage, where it is a mix; else that of `settings`.
   public init(
     _ predictions: [Prediction], _ evidence: PredictionEvidence, _ settings: Predictor.Settings,
-    weights: WeightFormat? = nil
+    weights: String? = nil
   ) {
-    self.weights = weights ?? WeightFormat(settings.weights)
+    self.weights = weights ?? settings.weights.rawValue
     self.predictions = predictions
     self.evidence = evidence
     self.settings = settings
@@ -127,6 +127,7 @@ public struct PredictionReport {
     let dtype: String
     let cacheDtype: String
     let tensorParallel: Int
+    let pipelineParallel: Int?
     /// Absent without experts.
     let expertParallel: Int?
     let routing: Double?
@@ -149,7 +150,7 @@ public struct PredictionReport {
 
     init(
       _ prediction: Prediction, _ evidence: PredictionEvidence, _ settings: Predictor.Settings,
-      _ weights: WeightFormat
+      _ weights: String
     ) {
       let point = prediction.point
       func interval(_ value: Double, _ spread: Double) -> [Double] {
@@ -163,9 +164,10 @@ public struct PredictionReport {
       generate = prediction.workload.generate
       depth = prediction.workload.depth
       batch = prediction.workload.batch
-      dtype = weights.rawValue
+      dtype = weights
       cacheDtype = settings.cache.rawValue
       tensorParallel = settings.tensorParallel
+      pipelineParallel = settings.pipelineParallel > 1 ? settings.pipelineParallel : nil
       let hasExperts = prediction.expertsRead != nil
       expertParallel = hasExperts ? settings.sharing.parts : nil
       routing = hasExperts ? settings.sharing.routing.exponent : nil
@@ -201,10 +203,11 @@ public struct PredictionReport {
 
 extension PredictionEvidence {
   /// In words.
-  func text(_ settings: Predictor.Settings, _ weights: WeightFormat) -> String {
+  func text(_ settings: Predictor.Settings, _ weights: String) -> String {
     var text =
       "\(device) under \(engine), \(weights) weights, \(settings.cache) KV cache"
     if settings.tensorParallel > 1 { text += ", \(settings.tensorParallel) devices" }
+    if settings.pipelineParallel > 1 { text += ", \(settings.pipelineParallel) stages" }
     if settings.sharing.parts > 1 {
       text += ", experts dealt over \(settings.sharing.parts) (exchange of rows nominal)"
     }
@@ -216,15 +219,36 @@ extension PredictionEvidence {
         + "90th percentile \(Quantity.percent(errors.percentile90)), "
         + "\(Quantity.percent(errors.coverage90)) inside their 90% interval."
     } else if let comparedElsewhere {
-      text +=
-        "Whole runs: \(engineRung.words), checked with \(comparedElsewhere) only; "
-        + "intervals are at least as wide as such predictions were off before their check."
+      text += "Whole runs: \(engineRung.words), checked with \(comparedElsewhere) only."
     } else {
-      text +=
-        "Whole runs: \(engineRung.words), never checked on this device and engine; "
-        + "intervals are as wide as such predictions were off elsewhere."
+      text += "Whole runs: \(engineRung.words), never checked on this device and engine."
     }
-    return text
+    return text + " " + basis.words
+  }
+}
+
+extension IntervalBasis {
+  /// In one line.
+  fileprivate var words: String {
+    let known =
+      runs > 0
+      ? "Intervals rest on \(runs) runs of this device and engine (scatter "
+        + "\(Quantity.percent(scatter)))"
+      : "Intervals rest on no run of this device and engine"
+    guard !jumps.isEmpty else { return known + "." }
+    return known + "; widened by what such steps cost elsewhere: "
+      + jumps.map { "\($0.words) \(Quantity.percent($0.deviation))" }.joined(separator: ", ") + "."
+  }
+}
+
+extension IntervalBasis.Jump {
+  fileprivate var words: String {
+    switch self {
+    case .engine(let rung): "unchecked engine with operators \(rung.words)"
+    case .devices(let count): "\(count) \(count == 1 ? "device" : "devices")"
+    case .stages(let count): "\(count) stages"
+    case .precision(let weights, let cache): "\(weights) weights and \(cache) cache"
+    }
   }
 }
 

@@ -160,7 +160,7 @@ public struct SearchReport {
     notes += Set(result.candidates.flatMap(\.extrapolated)).sorted().map { "extrapolated: " + $0 }
     for (scenario, evidence) in zip(problem.scenarios, result.evidence) {
       let text = evidence.text(
-        scenario.settings, WeightFormat(scenario.settings.weights))
+        scenario.settings, scenario.settings.weights.rawValue)
       if !notes.contains(text) { notes.append(text) }
     }
     return notes

@@ -23,8 +23,13 @@ struct Calibrate: ParsableCommand {
   var device: String
 
   @Option(
-    help: "A device whose coefficients are carried over: the start of the fit. A name or a path.")
-  var from: String?
+    help: ArgumentHelp(
+      """
+      A device whose coefficients are carried over: the start of the fit. A name or a path; may be \
+      repeated.
+      """,
+      valueName: "device"))
+  var from: [String] = []
 
   @Option(help: "Model of files that name none: a config.json, its folder, or a zoo name.")
   var model: String?
@@ -39,8 +44,13 @@ struct Calibrate: ParsableCommand {
   @Option(help: "Sequences at once, of files that do not say.")
   var batch: Int?
 
-  @Option(help: "Storage of weights, of files that do not say: \(DType.listed).")
-  var dtype: DType?
+  @Option(help: "Storage of weights, of files that do not say: \(NumberStorage.listed).")
+  var dtype: NumberStorage?
+
+  @Option(
+    name: [.customLong("cache-dtype"), .customLong("kv-dtype")],
+    help: "Storage of the KV cache, of vLLM's files that do not say.")
+  var cacheDtype: NumberStorage?
 
   @Option(help: "Devices that shared each layer, of vLLM's files that do not say.")
   var tensorParallel: Int?
@@ -64,7 +74,8 @@ struct Calibrate: ParsableCommand {
     let facts = RunFacts(
       architecture: try model.map(Zoo.resolve), device: device,
       deviceKind: device == DeviceZoo.host ? .cpu : try DeviceZoo.resolve(device).limits.kind,
-      engine: engine, dtype: dtype, prompt: workload?.prompt, generate: workload?.generate,
+      engine: engine, dtype: dtype, cache: cacheDtype, prompt: workload?.prompt,
+      generate: workload?.generate,
       batch: try batch.map { try positive("--batch", $0) },
       tensorParallel: try tensorParallel.map { try positive("--tensor-parallel", $0) })
     if let write { try requireWritable(write) }
@@ -73,11 +84,16 @@ struct Calibrate: ParsableCommand {
     }
     if let only {
       measurements.operators.removeAll { !$0.device.localizedCaseInsensitiveContains(only) }
+      measurements.collectives.removeAll { !$0.device.localizedCaseInsensitiveContains(only) }
       measurements.runs.removeAll { !$0.device.localizedCaseInsensitiveContains(only) }
     }
     report(measurements.rejected.map(\.description), "left out")
     // With --from alone coefficients are carried over; files that give no row are another thing.
-    guard files.isEmpty || !(measurements.operators.isEmpty && measurements.runs.isEmpty) else {
+    guard
+      files.isEmpty
+        || !(measurements.operators.isEmpty && measurements.collectives.isEmpty
+          && measurements.runs.isEmpty)
+    else {
       throw InputError(
         files.joined(separator: ", "),
         problem: "nothing usable is in them"
@@ -89,7 +105,8 @@ struct Calibrate: ParsableCommand {
       ? try HostDevice.profile(measurements) : try DeviceZoo.resolve(device)
     let progress = ProgressLine()
     progress.show(
-      "fitting \(measurements.operators.count) operator rows and \(measurements.runs.count) runs")
+      "fitting \(measurements.operators.count + measurements.collectives.count) operator rows and \(measurements.runs.count) runs"
+    )
     let result = try DeviceCalibration(
       profile, from: try from.map(DeviceZoo.resolve), seed: seed
     ).run(measurements)

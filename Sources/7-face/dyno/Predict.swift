@@ -34,15 +34,24 @@ struct Predict: ParsableCommand {
   @Option(help: "Positions already in the KV cache.")
   var depth = 0
 
-  @Option(help: "Storage of weights: \(WeightFormat.listed).")
-  var dtype = WeightFormat.bf16
+  @Option(help: "Storage of weights: \(PricedWeights.listed).")
+  var dtype = PricedWeights.one(.bf16)
 
   @Option(
-    help: "Storage of the KV cache: f32, f16, bf16 or q8_0. Default: bf16 on GPUs, f16 on CPUs.")
-  var cacheDtype: CacheType?
+    name: [.customLong("cache-dtype"), .customLong("kv-dtype")],
+    help: ArgumentHelp(
+      """
+      Storage of the KV cache: bf16, f16 or fp8 on GPUs, f32, f16, bf16 or q8_0 on CPUs. Default: \
+      bf16 on GPUs, f16 on CPUs.
+      """,
+      valueName: "cache-dtype"))
+  var cacheDtype: NumberStorage?
 
   @Option(help: "Devices that share each layer.")
   var tensorParallel = 1
+
+  @Option(help: "Stages of layers, each on devices of its own: so many times the devices.")
+  var pipelineParallel = 1
 
   @Option(
     help: "Groups of these devices over which experts are dealt, each with whole ones.")
@@ -72,27 +81,36 @@ struct Predict: ParsableCommand {
     if let routing { try checkRouting(routing, subjects) }
     let cached = try nonNegative("--depth", depth)
     for count in batch.values { _ = try positive("--batch", count) }
+    let cache = cacheDtype ?? (isGPU ? .bf16 : .f16)
+    let caches = isGPU ? NumberStorage.ofGPUCaches : DType.ofCaches.map(NumberStorage.init)
+    guard caches.contains(cache) else {
+      throw InputError(
+        "--cache-dtype", problem: "\(cache) is no storage of a cache on \(profile.name)",
+        expected: caches.map(\.rawValue).joined(separator: ", "))
+    }
     let settings = Predictor.Settings(
-      weights: dtype.base, cache: cacheDtype?.dtype ?? (isGPU ? .bf16 : .f16),
-      tensorParallel: parts,
+      weights: dtype.base, cache: cache, tensorParallel: parts,
+      pipelineParallel: try positive("--pipeline-parallel", pipelineParallel),
       sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing ?? 0)))
     let predictor = try Predictor(profile, engine, settings)
     let mixed = MixedWeights { dtype in
       var one = settings
-      one.weights = dtype
+      one.weights = NumberStorage(dtype)
       return try Predictor(profile, engine, one)
     }
     let predictions = try subjects.flatMap { architecture in
       try batch.values.map { batch in
-        try mixed.predict(
-          architecture,
-          ServingWorkload(
-            prompt: workload.prompt, generate: workload.generate, depth: cached, batch: batch),
-          weights: dtype, breakdown: breakdown)
+        let load = ServingWorkload(
+          prompt: workload.prompt, generate: workload.generate, depth: cached, batch: batch)
+        return switch dtype {
+        case .one: try predictor.predict(architecture, load, breakdown: breakdown)
+        case .mix(let format):
+          try mixed.predict(architecture, load, weights: format, breakdown: breakdown)
+        }
       }
     }
     let report = PredictionReport(
-      predictions, predictor.evidence(for: subjects), settings, weights: dtype)
+      predictions, predictor.evidence(for: subjects), settings, weights: dtype.name)
     switch output {
     case .json: try emit(report.json())
     case .table: try emit(report.table())

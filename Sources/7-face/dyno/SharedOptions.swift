@@ -14,6 +14,48 @@ extension WeightFormat: ExpressibleByArgument {
   public static var allValueStrings: [String] { allCases.map(\.rawValue) }
 }
 
+extension NumberStorage: ExpressibleByArgument {
+  static var listed: String { all.map(\.rawValue).joined(separator: ", ") }
+  public static var allValueStrings: [String] { all.map(\.rawValue) }
+}
+
+/// Storage of weights that are priced: one format, or a mix of this engine's.
+enum PricedWeights: ExpressibleByArgument {
+  case one(NumberStorage)
+  case mix(WeightFormat)
+
+  init?(argument: String) {
+    if let storage = NumberStorage(rawValue: argument) {
+      self = .one(storage)
+    } else if let format = WeightFormat(rawValue: argument) {
+      self = .mix(format)
+    } else {
+      return nil
+    }
+  }
+
+  /// Of most matrices.
+  var base: NumberStorage {
+    switch self {
+    case .one(let storage): storage
+    case .mix(let format): NumberStorage(format.base)
+    }
+  }
+
+  var name: String {
+    switch self {
+    case .one(let storage): storage.rawValue
+    case .mix(let format): format.rawValue
+    }
+  }
+
+  var defaultValueDescription: String { name }
+  static var allValueStrings: [String] {
+    NumberStorage.allValueStrings + WeightFormat.mixes.map(\.rawValue)
+  }
+  static var listed: String { allValueStrings.joined(separator: ", ") }
+}
+
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   case table, json
 }

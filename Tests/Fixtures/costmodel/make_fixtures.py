@@ -11,6 +11,11 @@ import pathlib
 import random
 
 PEAK, BANDWIDTH, UNITS, CACHE, BYTES = 312e12, 2.039e12, 108, 40 * 2**20, 2
+CLOCK = 1.41e9
+PORTS = 64 * UNITS * CLOCK
+# Another one, of compute capability 9: attention packs query groups, copies are in bulk.
+HOPPER = {"PEAK": 989.4e12, "BANDWIDTH": 3.35e12, "UNITS": 132, "CACHE": 50 * 2**20,
+          "CLOCK": 1.83e9, "PORTS": 64 * 132 * 1.83e9}
 # Experts (of one device, columns of one) that kernels are tuned for.
 TUNED = [(8, 7168), (32, 768)]
 
@@ -19,14 +24,20 @@ def norm(p, x, y):
     return (x**p + y**p) ** (1 / p)
 
 
+def part_found(total, edge, warm):
+    return 1 / (1 + (total / CACHE / edge) ** 8) if warm else 0
+
+
 def gemm(c, m, n, k, warm):
-    launch, flops, feed, latency, memory, exponent, fill, split, partial, tail, vector, edge = c
-    total = BYTES * (m * k + k * n + m * n)
-    hit = 1 / (1 + (total / CACHE / edge) ** 8) if warm else 0
+    (launch, flops, feed, latency, memory, exponent, fill, split, partial, tail, vector, edge,
+     port) = c
+    launch, latency, split = launch / CLOCK, latency / CLOCK, split / CLOCK
     activations, weights = BYTES * (m * k + m * n), BYTES * k * n
-    move = (weights + (1 - hit) * activations) / (BANDWIDTH * memory) + hit * activations / (
-        2 * BANDWIDTH
-    )
+    total = weights + activations
+    # A timing loop goes through six copies of the weights.
+    found = part_found(6 * weights, edge, warm) * weights
+    found += part_found(total, edge, warm) * activations
+    move = (total - found) / (BANDWIDTH * memory) + found / (PORTS * port)
     move *= (total / CACHE) ** (exponent - 1)
     tiles = [
         t
@@ -65,29 +76,39 @@ def resident(total, edge, warm):
     return 1 / (1 + (total / (edge * CACHE)) ** 6) if warm else 0
 
 
-def prefill(c, b, s, context, h, k, e, warm):
-    (launch, flops, block, walk_bandwidth, start, tail, qo, kv, write_wave, write_share, p_body,
-     p_memory, edge, gain) = c
-    tile = positions_of_tile(e)
-    rows = math.ceil(s / 64)
-    ratio = tile / 64
+def prefill(c, b, s, context, h, k, e, warm, packed=False):
+    (launch, flops, block, rate, start, tail, qo, kv, write_wave, write_share, p_body,
+     p_memory, edge, port) = c
+    twice = 2 if packed else 1
+    launch, block, start = launch * (1.5 if packed else 1), block * twice, start * twice
+    tile = 128 if packed else positions_of_tile(e)
+    heads, of_head = (k, h / k) if packed else (h, 1)
+    half = packed and s * of_head <= 64
+    height = 128 if packed and not half else 64
+    rows = math.ceil(s * of_head / height)
+    ratio = tile * of_head / height
     whole = math.floor(rows / ratio)
     rest = rows - ratio * whole
-    tiles = b * h * (
+    tiles = b * heads * (
         ratio * whole * (whole + 1) / 2 + rest * (whole + 1) + rows * (context - s) / tile
     )
-    blocks = b * h * rows
-    arithmetic = tiles * 4 * 64 * tile * e / (PEAK * flops) + blocks * block / UNITS
-    memory = (qo * 2 * BYTES * b * s * h * e + kv * 2 * BYTES * b * context * k * e) / BANDWIDTH
-    walk = start + math.ceil(context / tile) * 2 * BYTES * tile * e * UNITS / (
-        BANDWIDTH * walk_bandwidth
-    )
+    blocks = b * heads * rows
+    arithmetic = tiles * 4 * height * tile * e / (PEAK * flops) + blocks * block / CLOCK / UNITS
+    queries, keys = 2 * BYTES * b * s * h * e, 2 * BYTES * b * context * k * e
+    found = resident(queries + keys, edge, warm)
+    memory = (qo * queries + kv * keys) * ((1 - found) / BANDWIDTH + found / (PORTS * port))
+    walk = start / CLOCK * (0.5 if half else 1)
+    walk += math.ceil(context / tile) * 2 * BYTES * tile * e / (rate * CLOCK * twice)
     body = norm(p_body, norm(p_memory, arithmetic, memory), walk)
     body += tail * walk * max(0, 1 - UNITS / blocks)
     written = 2 * BYTES * b * s * k * e
     waves = b * s * min(k * e, 512) / (2048 * UNITS)
-    write = norm(4, written / (BANDWIDTH * write_share), write_wave * waves)
-    return launch + body + write * (1 - resident(2 * written, edge, warm) * gain / (1 + gain))
+    found = resident(2 * written, edge, warm)
+    write = norm(
+        4, written * ((1 - found) / (BANDWIDTH * write_share) + found / (PORTS * port)),
+        write_wave / CLOCK * waves,
+    )
+    return launch / CLOCK + body + write
 
 
 def splits(blocks, tiles, slots):
@@ -103,37 +124,101 @@ def splits(blocks, tiles, slots):
     return next(s for s in eligible if full[s] >= 0.85 * max(full.values()) - 1e-12)
 
 
-def decode(c, b, context, h, k, e, warm):
-    (launch, pack, transpose, combine, combine_split, walk_bandwidth, memory, flops, block, p,
-     wave_floor, small, write_wave, edge, gain) = c
+def decode(c, b, context, h, k, e, warm, planned=False):
+    (launch, pack, transpose, combine, combine_split, rate, memory, flops, block, p,
+     wave_floor, small, write_wave, edge, port) = c
     group = h // k
-    tile = positions_of_tile(e)
+    tile = 128 if planned else positions_of_tile(e)
     tiles = math.ceil(context / tile)
     groups = b * k * math.ceil(group / 64)
-    slots = 2 * UNITS
-    parts = splits(groups, tiles, slots) if group > 1 else 1
+    one_unit = 1 if planned else 2
+    slots = one_unit * UNITS
+    if planned:
+        launch, block, combine, rate = launch * 1.5, block * 2, combine * 0.4, rate * 2
+        pack = transpose = 0
+        heads = 8 if warm else k * math.ceil(group / 64)
+        parts = max(1, min(UNITS // (heads * b), tiles, 32)) if tiles > 4 else 1
+    else:
+        parts = splits(groups, tiles, slots) if group > 1 else 1
     length = math.ceil(tiles / parts)
     total = 2 * BYTES * b * k * context * e
     one = 2 * BYTES * tile * e
-    read = one * context / (tile * tiles) * UNITS / (BANDWIDTH * memory)
-    read *= 1 - resident(total, edge, warm) * gain / (1 + gain)
+    found = resident(total, edge, warm)
+    read = one * context / (tile * tiles) * UNITS
+    read *= (1 - found) / (BANDWIDTH * memory) + found / (PORTS * port)
     arithmetic = 4 * 64 * tile * e * UNITS / (PEAK * flops)
-    walk = length * one * UNITS / (BANDWIDTH * walk_bandwidth)
-    through = 2 * (block + length * norm(p, arithmetic, read))
+    walk = length * one / (rate * CLOCK) + (block / CLOCK if planned else 0)
+    through = one_unit * (block / CLOCK + length * norm(p, arithmetic, read))
     full = norm(p, walk, through)
     waves = groups * parts / slots
     whole = math.floor(waves)
     rest = waves - whole
     least = max(walk, wave_floor * full) * min(1, 8 * rest) if whole else walk
     body = whole * full + norm(p, least, rest * through)
-    copied = group > 1 and k > 1 and b > 1
-    extra = pack * (group > 1) + transpose * copied
+    copied = group > 1 and k > 1 and b > 1 and not planned
+    extra = launch + pack * (group > 1) + transpose * copied
     extra += (combine + combine_split * parts) * (parts > 1)
-    extra += small * (
+    extra += write_wave * b * min(k * e, 512) / (2048 * UNITS)
+    moved = small * (
         2 * BYTES * b * h * e * (3 if copied else 1) + (8 * b * h * parts * e if parts > 1 else 0)
-    ) / BANDWIDTH
-    return launch + body + extra + write_wave * b * min(k * e, 512) / (2048 * UNITS)
+    ) / PORTS
+    return body + extra / CLOCK + moved
 
+
+def quantized(c, m, n, k, warm, ada):
+    (launch, flops, feed, latency, memory, exponent, fill, block, wide, tail, edge, port, quantize,
+     quantize_bytes) = c
+    peak = 2 * PEAK
+    power = lambda x: 2 ** math.ceil(math.log2(x))  # noqa: E731
+    rows, columns = max(16, power(m)), power(n)
+    if not ada:
+        a, b, drain = (64, 64, 1) if rows <= 64 else (64, 128, 1) if rows <= 128 else (128, 128, 1)
+    elif rows <= 16:
+        a, b = (16, 64) if columns <= 8192 else (16, 128) if columns <= 24576 else (32, 64)
+        drain = 0.4
+    elif rows <= 32:
+        a, b, drain = 32, 128 if 8192 < columns <= 16384 else 64, 0.55
+    elif rows <= 64:
+        a, b, drain = 64, 128 if 8192 < columns <= 16384 else 64, 0.58
+    elif rows <= 128:
+        a, b, drain = (
+            (64, 128, 0.45) if columns <= 8192 else (128, 128, 1) if columns <= 16384
+            else (128, 64, 0.45)
+        )
+    elif rows <= 256:
+        a, b, drain = (64, 128, 0.45) if columns <= 4096 else (128, 128, 1)
+    else:
+        a, b, drain = (256, 128, 1) if 4096 < columns <= 8192 else (128, 128, 0.85)
+    weights, activations = n * k, m * k + BYTES * m * n
+    total = weights + activations
+    found = part_found(6 * weights, edge, warm) * weights
+    found += part_found(total, edge, warm) * activations
+    move = (total - found) / (BANDWIDTH * memory) + found / (PORTS * port)
+    move *= (total / CACHE) ** (exponent - 1)
+    fed = (1 + feed / a + feed / b) / (1 + feed / 256 + feed / 128)
+    step = 2 * a * b * fed * UNITS / (peak * flops)
+    waves = math.ceil(m / a) * math.ceil(n / b) / UNITS
+    counted = math.ceil(waves) + min(tail, 1) * (max(waves, 1) - math.ceil(waves))
+    depth = 64 * math.ceil(k / 64)
+    longer = wide if a * b > 128 * 128 else 1
+    work = counted * (step * (depth + longer * fill) + longer * drain * block / CLOCK)
+    wait = counted * depth * latency / CLOCK / 64 / (1 if ada else 3)
+    found = part_found(6 * m * k, edge, warm)
+    bytes_each, share = (quantize_bytes, 1) if warm else (3, 0.2)
+    first = quantize * share / CLOCK + m * k * bytes_each * (
+        (1 - found) / (BANDWIDTH * memory) + found / (PORTS * port)
+    )
+    return first + launch / CLOCK + norm(4, math.hypot(work, wait), move)
+
+
+def library(c, operation, total, p, shared, link):
+    (launch, hop, flagged, simple, simple_hop, share, local, contention, pairwise, host) = c
+    steps = {"all_reduce": 2 * (p - 1), "alltoall": pairwise * (p - 1)}.get(operation, p - 1)
+    wire = (2 if operation == "all_reduce" else 1) * (p - 1) / p * total
+    rate = link * (2 / p) ** contention if shared else link
+    eager = launch + hop * steps + wire / (rate * flagged)
+    plain = launch + simple + simple_hop * steps + wire / (rate * share) + local * total / link
+    return (eager**-6 + plain**-6) ** (-1 / 6)
 
 
 def experts(c, tokens, hidden, columns, count, active, parts, routed, warm):
@@ -229,10 +314,11 @@ def latent(c, wide, b, new, cached, heads, warm, rank=512, plain=128, rope=64, v
     return norm(6, total, host_absorbed if is_absorbed else host) if warm else total
 
 
-GEMM = (2.9e-6, 0.99, 11.7, 3.2e-7, 0.745, 0.971, 213, 1.29e-6, 0.82, 0.017, 4.33, 0.73)
-PREFILL = (5e-6, 0.594, 8.9e-7, 1.22, 3.6e-6, 0.54, 0.92, 1.9, 4.07e-6, 0.79, 1.84, 1.31, 0.42, 0.36)
-DECODE = (8.1e-6, 1.7e-6, 5.7e-6, 4.3e-6, 2.1e-7, 1.2, 0.955, 0.6, 5.9e-7, 2.4, 0.45, 1.64, 5.5e-6,
-          0.51, 0.64)
+GEMM = (4100, 0.99, 11.7, 455, 0.745, 0.971, 213, 1820, 0.82, 0.017, 4.33, 0.63, 0.38)
+PREFILL = (8000, 0.594, 1220, 17.8, 4330, 0.57, 0.76, 2.4, 5240, 1.26, 1.66, 1.23, 0.44, 0.73)
+DECODE = (11400, 2430, 8020, 5990, 304, 16, 0.98, 0.63, 911, 2.26, 0.45, 7.63, 8960, 0.515, 0.36)
+QUANTIZED = (5000, 0.9, 1.4, 110, 0.69, 0.95, 300, 9000, 2.8, 0.05, 0.8, 0.18, 9000, 24.5)
+LIBRARY = (9.9e-6, 8.1e-7, 0.2, 2.7e-5, 4.5e-7, 0.77, 0.26, 1.9, 0.8, 3e-5)
 
 EXPERTS = (1.25e-5, 8e-6, 0.52, 0.17, 0.95, 110, 2.8e-7, 0.9, 0.61, 3, 0.47, 6.4e-8, 0.46, 3.4, 0.72,
            2.4)
@@ -272,6 +358,22 @@ for _ in range(60):
     new = generator.choice([1, 1, int(2 ** generator.uniform(1, 13))])
     heads.append([int(2 ** generator.uniform(0, 9)), new, int(2 ** generator.uniform(0, 15)) - 1,
                   2 ** generator.randrange(0, 8)])
+collectives = [
+    [generator.choice(["all_reduce", "all_gather", "reduce_scatter", "alltoall"]),
+     float(int(2 ** generator.uniform(8, 29))), generator.choice([2, 3, 4, 8])]
+    for _ in range(40)
+]
+
+
+def on_hopper(times):
+    """Of the other device."""
+    own = {name: globals()[name] for name in HOPPER}
+    globals().update(HOPPER)
+    result = times()
+    globals().update(own)
+    return result
+
+
 forms = {
     "gemm": {
         "coefficients": GEMM,
@@ -285,12 +387,36 @@ forms = {
         "shapes": attention,
         "warm": [prefill(PREFILL, b, s, c + s, h, k, e, True) for b, s, c, h, k, e in attention],
         "cold": [prefill(PREFILL, b, s, c + s, h, k, e, False) for b, s, c, h, k, e in attention],
+        "hopper_warm": on_hopper(lambda: [
+            prefill(PREFILL, b, s, c + s, h, k, e, True, True) for b, s, c, h, k, e in attention]),
+        "hopper_cold": on_hopper(lambda: [
+            prefill(PREFILL, b, s, c + s, h, k, e, False, True) for b, s, c, h, k, e in attention]),
+    },
+    # Weights of 8 bits at twice the peak; by the tiles of compute capability 8.9, and of 9.
+    "quantized": {
+        "coefficients": QUANTIZED,
+        "shapes": shapes,
+        "warm": [quantized(QUANTIZED, *s, True, True) for s in shapes],
+        "cold": [quantized(QUANTIZED, *s, False, True) for s in shapes],
+        "hopper_warm": on_hopper(lambda: [quantized(QUANTIZED, *s, True, False) for s in shapes]),
+        "hopper_cold": on_hopper(lambda: [quantized(QUANTIZED, *s, False, False) for s in shapes]),
+    },
+    # operation, bytes, devices; over 300 GB/s each, and over a link of 32 GB/s that all share
+    "library": {
+        "coefficients": LIBRARY,
+        "shapes": collectives,
+        "switched": [library(LIBRARY, *s, False, 300e9) for s in collectives],
+        "shared": [library(LIBRARY, *s, True, 32e9) for s in collectives],
     },
     "decode": {
         "coefficients": DECODE,
         "shapes": attention,
         "warm": [decode(DECODE, b, c + 1, h, k, e, True) for b, s, c, h, k, e in attention],
         "cold": [decode(DECODE, b, c + 1, h, k, e, False) for b, s, c, h, k, e in attention],
+        "hopper_warm": on_hopper(lambda: [
+            decode(DECODE, b, c + 1, h, k, e, True, True) for b, s, c, h, k, e in attention]),
+        "hopper_cold": on_hopper(lambda: [
+            decode(DECODE, b, c + 1, h, k, e, False, True) for b, s, c, h, k, e in attention]),
     },
     # tokens, hidden size, columns, experts, active, devices; rows, distinct, four sizes of blocks,
     # those of the timing loop

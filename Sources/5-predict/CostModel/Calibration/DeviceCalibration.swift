@@ -19,10 +19,19 @@ public struct DeviceCalibration {
     public var error: ErrorSummary
   }
 
+  /// Mean errors on rows that were not fitted, by how many were.
+  public struct Gain: Sendable {
+    public var family: String
+    public var variant: String
+    public var errors: [(rows: Int, mean: Double)]
+  }
+
   /// What a calibration gives.
   public struct Result {
     public var profile: DeviceProfile
     public var ladder: [Step] = []
+    /// What more rows bring.
+    public var gains: [Gain] = []
     /// Whole runs with what fits that have not seen their family of layers predict of them.
     public var heldOutRuns: [(run: WholeRun, comparison: Comparison)] = []
     /// Rows faster than the device's limits allow, not fitted.
@@ -37,12 +46,13 @@ public struct DeviceCalibration {
 
   private let device: DeviceProfile
   /// Whose coefficients are carried over: the rung between nominal and the device's own.
-  private let other: DeviceProfile?
+  private let others: [DeviceProfile]
   private let seed: UInt64
 
-  public init(_ device: DeviceProfile, from other: DeviceProfile? = nil, seed: UInt64 = 0) {
+  /// - Parameter others: devices of one kind.
+  public init(_ device: DeviceProfile, from others: [DeviceProfile] = [], seed: UInt64 = 0) {
     self.device = device
-    self.other = other
+    self.others = others
     self.seed = seed
   }
 
@@ -53,15 +63,17 @@ public struct DeviceCalibration {
     transfer(into: &result.profile)
     let measurements = restated(measurements)
     try operators(measurements.operators, judged: true, &result)
+    try collectives(measurements.collectives, &result)
     for (name, runs) in Dictionary(grouping: measurements.runs, by: \.engine)
       .sorted(by: { $0.key < $1.key })
     {
       try wholeRuns(ServingEngine.named(name), runs, measurements.operators, &result)
     }
-    guard !result.ladder.isEmpty || (measurements.isEmpty && other != nil) else {
+    guard !result.ladder.isEmpty || (measurements.isEmpty && !others.isEmpty) else {
       let refused = measurements.rejected.first.map { ", the first left out: \($0)" } ?? ""
       throw InputError(
-        problem: "nothing usable is left of \(measurements.operators.count) operator rows and "
+        problem:
+          "nothing usable is left of \(measurements.operators.count + measurements.collectives.count) operator rows and "
           + "\(measurements.runs.count) runs\(refused)",
         expected: "measurements that the device can have made")
     }
@@ -149,20 +161,41 @@ public struct DeviceCalibration {
 
   /// Families that the other device has and this one does not.
   private func transfer(into profile: inout DeviceProfile) {
-    guard let other else { return }
-    let sameKind = other.limits.kind == profile.limits.kind
+    guard let first = others.first else { return }
+    let sameKind = first.limits.kind == profile.limits.kind
+    let names = others.map(\.name).joined(separator: ", ")
     for family in OperatorFamily.of(profile.limits.kind) {
-      for (variant, source) in other.related(family.name)
+      let variants = Set(others.flatMap { $0.related(family.name).keys })
+      for variant in variants.sorted()
       where profile.families[family.name]?[variant].map({ $0.rung <= .transferred }) ?? true {
-        let prior = Prior(family.coefficients, from: source, sameKind: sameKind)
+        let sources = others.compactMap { $0.related(family.name)[variant] }
+        let prior = Prior(
+          family.coefficients, from: sources, sameKind: sameKind,
+          sameGeneration: isOfOthersGeneration)
         profile.families[family.name, default: [:]][variant] = CalibratedFamily(
           coefficients: zip(family.coefficients, zip(prior.values, prior.spreads)).map {
             CalibratedCoefficient(
-              name: $0.name, value: $1.0, standardError: $1.1, provenance: "from \(other.name)",
+              name: $0.name, value: $1.0, standardError: $1.1, provenance: "from \(names)",
               samples: 0)
           }.sorted { $0.name < $1.name }, rung: .transferred)
       }
     }
+  }
+
+  /// Whether all of the others run the same generation of kernels.
+  private var isOfOthersGeneration: Bool {
+    guard let own = device.limits.computeCapability else { return false }
+    return others.allSatisfy { $0.limits.computeCapability == own }
+  }
+
+  /// Other devices' calibrations of a family for a storage, and whether they are of this kind.
+  private func sources(
+    _ family: String, _ format: NumberStorage
+  ) -> (families: [CalibratedFamily], sameKind: Bool) {
+    (
+      others.compactMap { $0.related(family, format) },
+      others.first?.limits.kind == device.limits.kind
+    )
   }
 
   // MARK: Operators
@@ -187,7 +220,11 @@ public struct DeviceCalibration {
         }
         switch device.limits.kind {
         case .gpu:
-          try fit(MatrixMultiplication.self, families.gemm)
+          if try ArithmeticPath(weights, device.limits).quantizesActivations {
+            try fit(QuantizedMatrixMultiplication.self, families.gemm)
+          } else {
+            try fit(MatrixMultiplication.self, families.gemm)
+          }
           try fit(RoutedExperts.self, families.experts)
           try fit(MultiHeadLatentAttention.self, families.latentAttention)
         case .cpu:
@@ -199,8 +236,8 @@ public struct DeviceCalibration {
       // Attention does not touch weights: its variants are storages of the cache.
       for (cache, rows) in groups(rows.filter { !$0.hasMatrices }, \.cache) {
         let families = families(rows)
-        let stored = device.limits.peak(of: cache) == nil ? .f32 : cache
-        let weights = device.limits.attentionArithmetic ?? stored
+        // Scores and values are multiplied in 16 bits on GPUs, however the cache is stored.
+        let weights = NumberStorage(device.limits.attentionArithmetic ?? .bf16)
         func fit<Form: CostForm>(
           _ form: Form.Type, _ timings: [Timing<AttentionShape>]
         ) throws where Form.Shape == AttentionShape {
@@ -225,6 +262,30 @@ public struct DeviceCalibration {
     }
   }
 
+  /// Collectives: an engine's own all-reduce where it runs, the library's else.
+  private func collectives(_ timings: [CollectiveTiming], _ result: inout Result) throws {
+    guard !timings.isEmpty else { return }
+    guard device.limits.kind == .gpu, device.limits.linkBandwidth > 0 else {
+      throw InputError(
+        timings[0].origin, problem: "is of several devices, and \(device.name) has no links",
+        expected: "operators of one device")
+    }
+    let context = try DeviceContext(device.limits, weights: .bf16, cache: .bf16, isWarm: true)
+    func rows(ofPeers: Bool) -> [Timing<CollectiveShape>] {
+      timings.filter { ($0.isEngines && PeerAllReduce.runs($0.shape, context)) == ofPeers }.map {
+        // Sizes are held out whole, with all counts of devices and ways to launch.
+        Timing(
+          shape: $0.shape, seconds: $0.seconds, group: "\($0.shape.bytes)", origin: $0.origin)
+      }
+    }
+    try family(
+      LibraryCollective.self, rows(ofPeers: false), weights: .bf16, cache: .bf16, variant: "any",
+      true, true, &result)
+    try family(
+      PeerAllReduce.self, rows(ofPeers: true), weights: .bf16, cache: .bf16, variant: "any", true,
+      true, &result)
+  }
+
   private func families(_ rows: [OperatorTiming]) -> FamilyTimings {
     let isTraced = rows.contains { $0.limits != nil }
     return FamilyTimings(
@@ -234,7 +295,7 @@ public struct DeviceCalibration {
   }
 
   private func family<Form: CostForm>(
-    _ form: Form.Type, _ rows: [Timing<Form.Shape>], weights: DType, cache: DType,
+    _ form: Form.Type, _ rows: [Timing<Form.Shape>], weights: NumberStorage, cache: NumberStorage,
     variant: String, _ isRepeated: Bool, _ judged: Bool, _ result: inout Result
   ) throws {
     guard !rows.isEmpty else { return }
@@ -248,13 +309,13 @@ public struct DeviceCalibration {
     guard !kept.isEmpty else { return }
     var calibration = FamilyCalibration<Form>(context)
     let nominal = calibration
-    let known = result.profile.calibrated(Form.family, weights)
-    if known?.rung == .transferred, let other, let source = other.related(Form.family, weights) {
+    let (sources, sameKind) = sources(Form.family, NumberStorage(rawValue: variant) ?? weights)
+    if !sources.isEmpty {
       calibration = FamilyCalibration(
         context,
         prior: Prior(
-          Form.coefficients, from: source,
-          sameKind: other.limits.kind == device.limits.kind))
+          Form.coefficients, from: sources, sameKind: sameKind,
+          sameGeneration: isOfOthersGeneration))
     }
     let provenance = "\(kept.count) timings of \(device.name)"
     guard judged else {
@@ -269,8 +330,13 @@ public struct DeviceCalibration {
           error: ErrorSummary(comparisons)))
     }
     step(.nominal, rows: 0, nominal.compare(kept, nominal.prior.values))
-    if known?.rung == .transferred {
-      step(.transferred, rows: 0, calibration.compare(kept, calibration.prior.values))
+    if !sources.isEmpty {
+      let own = sources.compactMap(\.error).map(\.spreads)
+      step(
+        .transferred, rows: 0,
+        calibration.compareCarried(kept) { regime in
+          own.compactMap { $0[regime] ?? $0["all"] }.max() ?? 0
+        })
     }
     let folds = Folds.random(kept.map(\.group), count: 5, seed: seed)
     guard folds.count > 1 else {
@@ -284,6 +350,10 @@ public struct DeviceCalibration {
     step(.operators, rows: kept.count, covered)
     let fit = calibration.fit(kept)
     result.isFitted = true
+    result.gains.append(
+      Gain(
+        family: Form.family, variant: variant,
+        errors: calibration.gains(kept, folds: folds, seed: seed)))
     let error = ErrorSummary(covered)
     warn(fit, "\(Form.family) \(variant)", Form.coefficients, &result)
     // A fit that did not converge must not look sure of itself.

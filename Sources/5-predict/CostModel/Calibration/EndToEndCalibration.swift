@@ -135,7 +135,7 @@ public struct EndToEndCalibration: Sendable {
 
   /// Models of every pair of dtypes at one point.
   private final class Models {
-    private var models: [(weights: DType, cache: DType, model: EndToEndModel)] = []
+    private var models: [(weights: NumberStorage, cache: NumberStorage, model: EndToEndModel)] = []
     private let values: [Double]
     private let engine: ServingEngine
 

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Model
 import Records
@@ -61,7 +62,8 @@ enum GlitchRule {
         min($0, run.depth + run.prompt + run.generate / 2)
       } ?? run.depth + run.prompt + run.generate / 2
     let cache =
-      Double(run.batch) * Double(context) * run.architecture.cacheBytesPerToken(run.cache)
+      Double(run.batch) * Double(context) * run.architecture.cacheBytesPerToken(.bf16)
+      / DType.bf16.bytesPerElement * run.cache.bytesPerElement
     return Double(run.decodeSteps) * (weights + cache)
       / (limits.memoryBandwidth * Double(run.devices))
   }

@@ -13,7 +13,7 @@ enum MachineMood {
   static func scale(_ timing: OperatorTiming, to limits: DeviceLimits) -> Double {
     guard let then = timing.limits else { return 1 }
     // Timings without a peak of integers are from when block formats were multiplied in f32.
-    var arithmetic = then.integerPeak == nil ? .f32 : timing.weights
+    var arithmetic = then.integerPeak == nil ? .f32 : timing.weights.dtype ?? .f32
     let flops: Double
     let bytes: Double
     switch timing.shape {
@@ -48,15 +48,16 @@ enum MachineMood {
   static func seconds(_ run: WholeRun, _ schedule: ServingSchedule, at limits: DeviceLimits)
     -> Double
   {
-    guard let share = run.pairedFloorFraction, share > 0, let peak = limits.peak(of: run.weights),
+    guard let share = run.pairedFloorFraction, share > 0, let weights = run.weights.dtype,
+      let cache = run.cache.dtype, let peak = limits.peak(of: weights),
       let peakOfOthers = limits.peak(of: .f32)
     else { return run.seconds }
     func floor(batch: Int, cached: Int, new: Int, logitsRows: Int) -> Double {
       var seconds = 0.0
       var bytes = 0.0
       run.architecture.forEachOperator(
-        batch: batch, cached: cached, new: new, logitsRows: logitsRows, weights: run.weights,
-        cache: run.cache
+        batch: batch, cached: cached, new: new, logitsRows: logitsRows, weights: weights,
+        cache: cache
       ) { operation, count in
         seconds +=
           operation.flops * Double(count) / (operation.weightBytes > 0 ? peak : peakOfOthers)

@@ -10,6 +10,41 @@ public enum AIConfiguratorTable {
     columns.contains("op_name") && columns.contains("latency") && columns.contains("framework")
   }
 
+  /// Whether a table's rows are of several devices together.
+  public static func isOfCollectives(_ columns: [String]) -> Bool {
+    columns.contains("num_gpus") && columns.contains("message_size")
+  }
+
+  /// Reads a table of collectives: `custom_allreduce` (an engine's choice) or `nccl`. `message_size`
+  /// counts elements of the whole tensor.
+  public static func collectives(_ table: DelimitedText) throws -> ImportedRows<CollectiveTiming> {
+    let isEngines = table.columns.contains("allreduce_dtype")
+    let dtypeColumn = isEngines ? "allreduce_dtype" : "nccl_dtype"
+    return try ImportedRows(
+      table, requiring: ["device", "op_name", dtypeColumn, "num_gpus", "message_size", "latency"]
+    ) { row in
+      let name = try row.text("op_name")
+      guard let operation = CollectiveShape.Operation(rawValue: name) else {
+        throw InputError(
+          "op_name", problem: "\"\(name.prefix(40))\" is not modelled",
+          expected: CollectiveShape.Operation.allCases.map(\.rawValue).joined(separator: ", "))
+      }
+      let elements = try row.count("message_size", atMost: 1 << 36)
+      let devices = try row.count("num_gpus", atMost: 1024)
+      guard devices > 1 else {
+        throw InputError("num_gpus", problem: "is 1", expected: "2 or more")
+      }
+      let backend = try row.optionalText("backend") ?? row.optionalText("kernel_source") ?? ""
+      return CollectiveTiming(
+        device: try row.text("device"),
+        shape: CollectiveShape(
+          operation, bytes: Double(elements) * (try row.storage(dtypeColumn)).bytesPerElement,
+          devices: devices, isEager: backend.hasSuffix("eager")),
+        isEngines: isEngines, seconds: try row.seconds("latency", unit: 1e-3),
+        origin: "row \(row.line)")
+    }
+  }
+
   /// Reads a table. Rows of operators that Dyno does not model are refused.
   public static func rows(_ table: DelimitedText) throws -> ImportedRows<OperatorTiming> {
     var routing = BenchmarkRouting()
@@ -17,33 +52,33 @@ public enum AIConfiguratorTable {
       row in
       let operation = try row.text("op_name")
       let shape: SizedOperator.Shape
-      let weights: DType
-      var cache = DType.bf16
+      let weights: NumberStorage
+      var cache = NumberStorage.bf16
       var placement: ExpertPlacement?
       var kind: Operator.Kind? = .attention
       switch operation {
       case "gemm":
         shape = .gemm(m: try row.count("m"), n: try row.count("n"), k: try row.count("k"))
-        weights = try row.dtype("gemm_dtype")
+        weights = try row.storage("gemm_dtype")
         cache = weights
         kind = nil
       case "context_attention":
         shape = try attention(row, cached: 0, new: try row.count("isl"))
-        weights = try row.dtype("attn_dtype")
-        cache = try row.dtype("kv_cache_dtype")
+        weights = try row.storage("attn_dtype")
+        cache = try row.storage("kv_cache_dtype")
       case "generation_attention":
         // The new token attends to itself and to isl + step - 1 cached positions.
         let context = try row.count("isl") + row.count("step")
         shape = try attention(row, cached: context - 1, new: 1)
-        weights = try row.dtype("attn_dtype")
-        cache = try row.dtype("kv_cache_dtype")
+        weights = try row.storage("attn_dtype")
+        cache = try row.storage("kv_cache_dtype")
       case "moe":
-        weights = try row.dtype("moe_dtype")
+        weights = try row.storage("moe_dtype")
         kind = .experts
         (shape, placement) = try experts(row, &routing)
       case "context_mla", "generation_mla":
-        weights = try row.dtype("mla_dtype")
-        cache = try row.dtype("kv_cache_dtype")
+        weights = try row.storage("mla_dtype")
+        cache = try row.storage("kv_cache_dtype")
         kind = .latentAttention
         let isPrefill = operation == "context_mla"
         // As with attention: the new token is one of isl + step.

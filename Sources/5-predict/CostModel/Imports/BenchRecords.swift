@@ -8,7 +8,8 @@ import Records
 /// architecture that could be computed with, so `RunFacts` must.
 public enum BenchRecords {
   public static func recognizes(_ fields: JSONObject) -> Bool {
-    fields["n_prompt"] != nil && fields["n_gen"] != nil && fields["samples_ns"] != nil
+    fields["n_prompt"] != nil && fields["n_gen"] != nil
+      && (fields["samples_ns"] != nil || fields["avg_ns"] != nil)
   }
 
   /// Longer ones (some three months) are mistakes.
@@ -37,10 +38,12 @@ public enum BenchRecords {
     } else {
       architecture = try facts.required(facts.architecture, "model", "model")
     }
-    let weights: DType
+    let weights: NumberStorage
     if isOurs {
       try facts.requireDevice(.cpu)
-      guard let stored = try dtype(fields, "type_weights") ?? facts.dtype else {
+      guard
+        let stored = try dtype(fields, "type_weights").map(NumberStorage.init) ?? facts.dtype
+      else {
         throw InputError("type_weights", problem: "is missing", expected: "a dtype")
       }
       weights = stored
@@ -57,14 +60,20 @@ public enum BenchRecords {
       }
       return Double(sample)
     }
-    guard !unsorted.isEmpty else {
-      throw InputError("samples_ns", problem: "is empty", expected: "samples")
+    let median: Double
+    if fields["samples_ns"] == nil {
+      // llama-bench's tables list the mean alone.
+      median = try fields.number("avg_ns", in: 1...Double(mostNanoseconds))
+    } else {
+      guard !unsorted.isEmpty else {
+        throw InputError("samples_ns", problem: "is empty", expected: "samples")
+      }
+      let nanoseconds = unsorted.sorted()
+      let middle = nanoseconds.count / 2
+      median =
+        nanoseconds.count % 2 == 1
+        ? nanoseconds[middle] : (nanoseconds[middle - 1] + nanoseconds[middle]) / 2
     }
-    let nanoseconds = unsorted.sorted()
-    let middle = nanoseconds.count / 2
-    let median =
-      nanoseconds.count % 2 == 1
-      ? nanoseconds[middle] : (nanoseconds[middle - 1] + nanoseconds[middle]) / 2
     let prompt = try fields.count("n_prompt", in: countsOrNone)
     let generate = try fields.count("n_gen", in: countsOrNone)
     let depth = try fields.count("n_depth", in: countsOrNone, default: 0)
@@ -83,7 +92,8 @@ public enum BenchRecords {
       device: try facts.device ?? fields.string("cpu_info") ?? "host",
       engine: facts.engine ?? (isOurs ? "dyno" : "llama.cpp"), architecture: architecture,
       weights: weights,
-      cache: try dtype(fields, "type_k") ?? .f16, prompt: prompt, generate: generate,
+      cache: try dtype(fields, "type_k").map(NumberStorage.init) ?? .f16, prompt: prompt,
+      generate: generate,
       depth: depth, batch: batch,
       chunk: chunk, seconds: median * 1e-9,
       pairedFloorFraction: try pairedFloorFraction(fields), origin: origin)

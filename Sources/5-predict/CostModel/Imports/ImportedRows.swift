@@ -99,6 +99,22 @@ public struct ImportedRow {
     return value
   }
 
+  /// How weights, a cache or a tensor are stored, by anybody's name for it.
+  public func storage(_ column: String) throws -> NumberStorage {
+    let text = try text(column)
+    let spellings: [String: NumberStorage] = [
+      "bfloat16": .bf16, "float16": .f16, "half": .f16, "fp16": .f16, "float32": .f32,
+      "float": .f32, "fp32": .f32, "fp8_e4m3": .fp8, "fp8_static": .fp8, "int4_wo": .int4,
+      "w4a16_mxfp4": .mxfp4,
+    ]
+    guard let format = NumberStorage(rawValue: text) ?? spellings[text.lowercased()] else {
+      throw InputError(
+        column, problem: "\"\(text.prefix(40))\" is not known",
+        expected: NumberStorage.all.map(\.rawValue).joined(separator: ", "))
+    }
+    return format
+  }
+
   public func dtype(_ column: String) throws -> DType {
     let text = try text(column)
     let spellings: [String: DType] = [

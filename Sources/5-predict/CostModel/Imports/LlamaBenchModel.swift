@@ -13,15 +13,15 @@ struct LlamaBenchModel {
   /// llama.cpp's names of file types whose tensors Dyno can price.
   ///
   /// Files of K-quants are mixes: their names end otherwise ("Q4_K - Medium").
-  private static let storage: [String: DType] = {
-    var storage: [String: DType] = ["all F32": .f32]
-    for dtype in DType.allCases { storage[dtype.format.ggufName] = dtype }
+  private static let storage: [String: NumberStorage] = {
+    var storage: [String: NumberStorage] = ["all F32": .f32]
+    for dtype in DType.allCases { storage[dtype.format.ggufName] = NumberStorage(dtype) }
     return storage
   }()
 
   /// Storage of the weights: what `model_type` ends with (`llama 8B Q4_K - Medium`), checked
   /// against what the user says; the user's word where the record has none.
-  func weights(_ facts: RunFacts) throws -> DType {
+  func weights(_ facts: RunFacts) throws -> NumberStorage {
     // Family, size, file type.
     let words = (try fields.string("model_type") ?? "")
       .split(separator: " ", maxSplits: 2, omittingEmptySubsequences: true)

@@ -6,6 +6,7 @@ import Records
 /// Everything that a cost model can be calibrated from, read from files of any known format.
 public struct Measurements {
   public var operators: [OperatorTiming] = []
+  public var collectives: [CollectiveTiming] = []
   public var runs: [WholeRun] = []
   /// Rows left out, each with its file, its line and the reason.
   public var rejected: [InputError] = []
@@ -15,11 +16,14 @@ public struct Measurements {
   public init() {}
 
   /// Whether there is nothing, not even a row that was refused.
-  public var isEmpty: Bool { operators.isEmpty && runs.isEmpty && rejected.isEmpty }
+  public var isEmpty: Bool {
+    operators.isEmpty && collectives.isEmpty && runs.isEmpty && rejected.isEmpty
+  }
 
-  /// Adds a file: operator rows (ours or AIConfigurator's CSV), whole runs (LLM-Inference-Bench's
-  /// CSV, vLLM's JSON) or bench records (ours or llama-bench's JSON). The format is found by its
-  /// columns or keys. Files of one name (`a.csv`, `a.json`) are of one run.
+  /// Adds a file: operator rows (ours or AIConfigurator's CSV), collectives (AIConfigurator's), whole
+  /// runs (LLM-Inference-Bench's CSV, vLLM's JSON) or bench records (ours or llama-bench's JSON, JSON
+  /// lines, CSV or SQL). The format is found by its columns or keys, not by the file's name. Files of
+  /// one name (`a.csv`, `a.json`) are of one run.
   ///
   /// - Throws: `InputError` where the file cannot be read or is none of these.
   public mutating func add(contentsOf url: URL, _ facts: RunFacts = RunFacts()) throws {
@@ -30,15 +34,24 @@ public struct Measurements {
       for index in known.1..<runs.count { runs[index].run = run }
     }
     try within(url.path) {
-      let text = try InputFile.results.text(at: url.path)
+      let data = try InputFile.results.data(at: url.path)
+      guard !data.starts(with: Data("PAR1".utf8)) else {
+        throw InputError(
+          problem: "is a Parquet file",
+          expected: "its rows as CSV, which pandas writes: "
+            + "pandas.read_parquet(FILE).to_csv(OTHER, index=False)")
+      }
+      let text = try InputFile.results.text(of: data)
       // Files are called as hubs and tools like it; what they hold says what they are.
       guard let first = text.first(where: { !$0.isWhitespace }), "{[".contains(first) else {
-        try add(try DelimitedText(text), file: url.path, facts)
+        if LlamaBenchTable.recognizes(sql: text) {
+          try add(try LlamaBenchTable.records(sql: text), file: url.path, facts)
+        } else {
+          try add(try DelimitedText(text), file: url.path, facts)
+        }
         return
       }
-      let value = try JSONValue(parsing: Data(text.utf8))
-      let entries: [JSONValue]
-      if case .array(let array) = value { entries = array } else { entries = [value] }
+      let entries = try Self.entries(text)
       guard entries.count <= Self.mostResults else {
         throw InputError(
           problem: "holds \(entries.count) results", expected: "at most \(Self.mostResults)")
@@ -53,6 +66,31 @@ public struct Measurements {
         } catch let error as InputError {
           rejected.append(error.within(place).within(url.path))
         }
+      }
+    }
+  }
+
+  /// Results of a JSON text: one, an array of them, or one a line.
+  private static func entries(_ text: String) throws -> [JSONValue] {
+    let lines = text.split(whereSeparator: \.isNewline)
+    if lines.count > 1, lines.allSatisfy({ $0.first == "{" && $0.last == "}" }) {
+      return try lines.enumerated().map { index, line in
+        try within("row \(index + 1)") { try JSONValue(parsing: Data(line.utf8)) }
+      }
+    }
+    let value = try JSONValue(parsing: Data(text.utf8))
+    if case .array(let array) = value { return array }
+    return [value]
+  }
+
+  private mutating func add(
+    _ records: [(line: Int, fields: JSONObject)], file: String, _ facts: RunFacts
+  ) throws {
+    for (line, fields) in records {
+      do {
+        runs.append(try run(fields, facts, origin: "\(file) row \(line)"))
+      } catch let error as InputError {
+        rejected.append(error.within("row \(line)").within(file))
       }
     }
   }
@@ -74,7 +112,11 @@ public struct Measurements {
     }
     if AIConfiguratorTable.recognizes(table.columns) {
       try facts.requireDevice(.gpu)
-      operators += took(try AIConfiguratorTable.rows(table))
+      if AIConfiguratorTable.isOfCollectives(table.columns) {
+        collectives += took(try AIConfiguratorTable.collectives(table))
+      } else {
+        operators += took(try AIConfiguratorTable.rows(table))
+      }
     } else if InferenceBenchTable.recognizes(table.columns) {
       try facts.requireDevice(.gpu)
       // A table names few models in many rows.
@@ -86,6 +128,8 @@ public struct Measurements {
           known[name] = model
           return try model.get()
         })
+    } else if LlamaBenchTable.recognizes(table.columns) {
+      try add(LlamaBenchTable.records(table), file: file, facts)
     } else if table.columns.contains("operator") {
       operators += took(try OperatorTable.rows(table, facts))
     } else {

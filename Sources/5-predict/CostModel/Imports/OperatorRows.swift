@@ -21,8 +21,8 @@ extension OperatorTable {
       if engine == "dyno" { try facts.requireDevice(.cpu) }
       return OperatorTiming(
         device: try row.text("device"), engine: engine,
-        kind: kind, shape: try shape(row, kind), weights: try row.dtype("weights"),
-        cache: try row.dtype("cache"), seconds: try row.seconds("seconds", unit: 1),
+        kind: kind, shape: try shape(row, kind), weights: try row.storage("weights"),
+        cache: try row.storage("cache"), seconds: try row.seconds("seconds", unit: 1),
         samples: try row.optionalCount("samples") ?? 1, limits: try limits(row),
         origin: try row.optionalText("architecture") ?? "")
     }

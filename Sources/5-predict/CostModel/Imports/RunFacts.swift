@@ -10,7 +10,9 @@ public struct RunFacts: Sendable {
   /// What `device` is: runs of another kind are refused.
   public var deviceKind: DeviceLimits.Kind?
   public var engine: String?
-  public var dtype: DType?
+  /// Storage of weights, and of the cache.
+  public var dtype: NumberStorage?
+  public var cache: NumberStorage?
   public var prompt: Int?
   public var generate: Int?
   public var batch: Int?
@@ -19,7 +21,8 @@ public struct RunFacts: Sendable {
 
   public init(
     architecture: Architecture? = nil, device: String? = nil,
-    deviceKind: DeviceLimits.Kind? = nil, engine: String? = nil, dtype: DType? = nil,
+    deviceKind: DeviceLimits.Kind? = nil, engine: String? = nil,
+    dtype: NumberStorage? = nil, cache: NumberStorage? = nil,
     prompt: Int? = nil, generate: Int? = nil, batch: Int? = nil, tensorParallel: Int? = nil
   ) {
     self.architecture = architecture
@@ -27,6 +30,7 @@ public struct RunFacts: Sendable {
     self.deviceKind = deviceKind
     self.engine = engine
     self.dtype = dtype
+    self.cache = cache
     self.prompt = prompt
     self.generate = generate
     self.batch = batch

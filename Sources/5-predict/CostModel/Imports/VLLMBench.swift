@@ -169,7 +169,9 @@ public enum VLLMBench {
       device: try facts.required(facts.device, "device", "device"),
       engine: facts.engine ?? "vllm",
       architecture: try facts.required(facts.architecture, "model", "model"), weights: dtype,
-      cache: dtype, devices: try tensorParallel(fields, facts), prompt: prompt, generate: generate,
+      // What narrows weights leaves the cache as it is, unless told.
+      cache: facts.cache ?? (dtype.isOfMatricesOnly ? .bf16 : dtype),
+      devices: try tensorParallel(fields, facts), prompt: prompt, generate: generate,
       batch: batch, seconds: seconds,
       origin: origin)
   }

@@ -9,6 +9,13 @@ import Model
 enum AttentionStructure {
   static let queryRows = 64.0
   static let tilesPerUnit = 2.0
+  /// Positions of a KV tile of FlashAttention-3 with heads of 128.
+  static let packedTilePositions = 128.0
+  /// KV heads for which AIConfigurator's loops of FlashAttention-3 plan their splits, whatever the
+  /// call's: rates of calls with fewer heads show it.
+  static let plannedHeads = 8.0
+  /// Most parts of a walk that vLLM has FlashAttention-3 plan for a captured graph.
+  static let mostPlannedSplits = 32.0
   /// Threads of the kernel that writes the cache: most for a token, resident on a unit.
   static let writeThreads = 512.0
   static let residentThreads = 2048.0

@@ -68,6 +68,14 @@ public struct DeviceContext: Sendable {
   public var units: Double
   /// Bytes.
   public var lastLevelCache: Double
+  /// Hz of a unit.
+  public var clock: Double
+  /// How the device computes with weights stored so.
+  public var path: ArithmeticPath
+  /// Which of the engines' kernels run on it.
+  public var kernels: KernelGeneration
+  /// Whether weights have a scale for every block of rows and columns.
+  public var hasBlockScales: Bool
   /// Bytes of a weight, of an activation, of a cached key or value element.
   public var weightBytes: Double
   public var activationBytes: Double
@@ -77,20 +85,21 @@ public struct DeviceContext: Sendable {
   public var isWarm: Bool
   /// Bytes of scratch memory of a unit.
   public var sharedMemory: Double
+  /// Bytes/s to each other device, one direction, and whether all share the way.
+  public var linkBandwidth: Double
+  public var sharesLinks: Bool
   /// Sizes that kernels of experts are tuned for.
   public var tunedExperts: Set<ExpertSizes>
 
   public init(
-    _ limits: DeviceLimits, weights: DType, cache: DType, isWarm: Bool,
+    _ limits: DeviceLimits, weights: NumberStorage, cache: NumberStorage, isWarm: Bool,
     tunedExperts: Set<ExpertSizes> = []
   ) throws {
-    guard let peak = limits.peak(of: weights) else {
-      throw InputError(
-        "peak_flops", problem: "has no \(weights)",
-        expected: "one of " + limits.peakFLOPs.keys.map(\.rawValue).sorted().joined(separator: ", ")
-      )
-    }
-    self.peak = peak
+    path = try ArithmeticPath(weights, limits)
+    peak = path.peak
+    clock = limits.clock
+    kernels = KernelGeneration(limits)
+    hasBlockScales = weights == .fp8Block
     bandwidth = limits.memoryBandwidth
     units = Double(limits.units)
     lastLevelCache = limits.lastLevelCache
@@ -101,12 +110,29 @@ public struct DeviceContext: Sendable {
     kind = limits.kind
     sharedMemory = limits.sharedMemory
     self.tunedExperts = tunedExperts
+    linkBandwidth = max(1, limits.linkBandwidth)
+    sharesLinks = limits.sharesLinks
   }
+}
+
+extension DeviceContext {
+  /// Bytes/s that all units take from the last cache through ports of 64 bytes a clock.
+  var portRate: Double { 64 * units * clock }
 }
 
 extension DeviceLimits {
   /// What attention is computed in, where that is not what is stored: f32 on CPUs.
   var attentionArithmetic: DType? { kind == .cpu ? .f32 : nil }
+
+  /// FLOP/s of an arithmetic; bf16 and f16 stand for each other.
+  public func peak(in arithmetic: Arithmetic) -> Double? {
+    switch arithmetic {
+    case .f32: peakFLOPs[.f32]
+    case .bf16: peak(of: .bf16)
+    case .f16: peak(of: .f16)
+    case .fp8, .int8, .fp4: narrowPeakFLOPs[arithmetic]
+    }
+  }
 
   /// FLOP/s with weights of `dtype`; bf16 and f16 stand for each other.
   public func peak(of dtype: DType) -> Double? {

@@ -31,6 +31,8 @@ final class DeviceProgram {
     fileprivate(set) var widest = 0
     /// How often a step adds up what devices computed parts of.
     fileprivate(set) var sums = 0
+    /// Scores of a position, of all devices.
+    fileprivate(set) var vocabulary = 0
     /// Experts of a token whose rows go to other devices, and how many layers have as many.
     fileprivate(set) var routedRows: [(active: Int, layers: Int)] = []
     /// Parameters of the device, and of all together.
@@ -118,6 +120,7 @@ extension DeviceProgram.Contents {
     caches.removeAll(keepingCapacity: true)
     routedRows.removeAll(keepingCapacity: true)
     sums = 0
+    vocabulary = architecture.vocabularySize
     var expertElements = 0
     let isWindowed = architecture.hasWindows
     let wide = sharing.widened(architecture, devices: devices)

@@ -34,8 +34,10 @@ public struct MatrixShape: Hashable, Sendable, BitwiseCopyable {
 /// D  = bytes / (BW·em)·(bytes/cache)^(ex - 1)         small transfers do not reach full bandwidth
 /// t  = t0 + ts + ⁴√(tm⁴ + D⁴)
 /// ```
-/// and of these the soft minimum, weights `(least/t)¹⁶`: the library picks nearly the best. In a
-/// timing loop activations that fit the last cache are found there, at twice the bandwidth.
+/// and of these the soft minimum, weights `(least/t)¹⁶`: the library picks nearly the best. Times are
+/// in clocks of a unit. In a timing loop what fits the last cache is read from there, through the
+/// units' ports of 64 bytes a clock: activations, and weights where the loop's copies of them fit
+/// together.
 ///
 /// The form grew out of the design's section 6; tiles, waves and splits are those of CUTLASS
 /// (split-K: https://github.com/NVIDIA/cutlass, "Efficient GEMM in CUDA").
@@ -43,36 +45,40 @@ public struct MatrixMultiplication: CostForm {
   public static let family = "gemm"
   public static let coefficients = [
     Coefficient(
-      "launch", nominal: 4e-6, spread: 0.5, carries: false, "t0: seconds of an empty call"),
+      "launch", nominal: 4500, spread: 0.3, carries: false, "t0: clocks of an empty call"),
     // Of this host's kernels 0.77, of the A100's 0.99: one library says nothing of another.
     Coefficient(
       "flop_share", nominal: 0.9, spread: 0.08, carries: false,
       "ec: share of the peak that large tiles sustain"),
     Coefficient(
-      "tile_feed", nominal: 16, spread: 0.5, carries: false,
+      "tile_feed", nominal: 10, spread: 0.5, carries: false,
       "h: elements; arithmetic over loads that a unit can do at once"),
     Coefficient(
-      "latency", nominal: 0.25e-6, spread: 0.4, carries: false, "lat: seconds for 64 steps of k"),
+      "latency", nominal: 450, spread: 0.4, carries: false,
+      "lat: clocks for 64 steps of k; a third where copies are in bulk"),
     Coefficient(
       "memory_share", nominal: 0.8, spread: 0.1, "em: share of the bandwidth that is reached"),
     Coefficient(
       "transfer_exponent", nominal: 1, spread: 0.02, "ex: transfer time grows as bytes to this"),
     Coefficient(
-      "fill_depth", nominal: 128, spread: 0.6, carries: false,
+      "fill_depth", nominal: 150, spread: 0.6, carries: false,
       "k0: steps of k that filling and draining a tile cost"),
     Coefficient(
-      "split", nominal: 2e-6, spread: 0.5, carries: false, "seconds of the kernel that adds parts"),
+      "split", nominal: 2500, spread: 0.5, carries: false, "clocks of the kernel that adds parts"),
     Coefficient(
-      "partial_sums", nominal: 1, spread: 0.7, "red: partial sums' bytes over bandwidth, times this"
-    ),
+      "partial_sums", nominal: 0.5, spread: 0.7,
+      "red: partial sums' bytes over bandwidth, times this"),
     Coefficient(
       "tail", nominal: 0.1, spread: 1, "0: whole waves, 1: fractions of waves"),
     Coefficient(
-      "vector_gain", nominal: 8, spread: 0.7, carries: false,
+      "vector_gain", nominal: 4, spread: 0.7, carries: false,
       "gv: a single row walks along k so much faster"),
     Coefficient(
-      "cache_edge", nominal: 1, spread: 0.3,
+      "cache_edge", nominal: 0.8, spread: 0.3,
       "cl2: share of the last cache that reused operands may fill"),
+    Coefficient(
+      "cache_share", nominal: 0.25, spread: 0.5, carries: false,
+      "share of the units' ports at which the last cache is read"),
   ]
 
   /// An output tile and the seconds that a unit takes for one step of k of it.
@@ -92,12 +98,13 @@ public struct MatrixMultiplication: CostForm {
   ]
   private static let leastDepth = 256.0
   private static let mostSplitWaves = 4.0
-  private static let cacheSpeedup = 2.0
+  /// Copies of the weights that a timing loop goes through in turn.
+  static let loopedCopies = 6.0
   private static let mostCandidates = 64
 
   private let context: DeviceContext
   private let launch, memoryShare, transferExponent, fillDepth, partialSums, tail: Double
-  private let cacheEdge: Double
+  private let cacheEdge, cacheRate: Double
   /// Seconds of a step of k that wait for loads, for tiles and for a single row.
   private let walk, vectorWalk: Double
   private let tiles: [Tile]
@@ -117,18 +124,19 @@ public struct MatrixMultiplication: CostForm {
     }
     tiles = Self.tiles.map { tile($0.rows, $0.columns) }
     vectorTile = tile(1, 8)
-    launch = values[0]
-    walk = values[3] / 64
+    launch = values[0] / context.clock
+    walk = values[3] / context.clock / 64 / (context.kernels.copiesInBulk ? 3 : 1)
     memoryShare = values[4]
     transferExponent = values[5]
     fillDepth = values[6]
     splitSeconds = (0...Int(Self.mostSplitWaves * context.units)).map {
-      $0 > 1 ? values[7] * (1 + 0.2 * log2(Double($0))) : 0
+      $0 > 1 ? values[7] / context.clock * (1 + 0.2 * log2(Double($0))) : 0
     }
     partialSums = values[8]
     tail = min(values[9], 1)
     vectorWalk = walk / values[10]
     cacheEdge = values[11]
+    cacheRate = context.portRate * values[12]
   }
 
   public func cost(_ shape: MatrixShape) -> OperatorCost {
@@ -214,20 +222,26 @@ public struct MatrixMultiplication: CostForm {
 
   /// Seconds to move all operands.
   private func transferSeconds(_ m: Double, _ n: Double, _ k: Double) -> Double {
-    let weights = context.weightBytes * n * k / context.bandwidth
-    let activations = context.activationBytes * (m * k + m * n) / context.bandwidth
-    let filled = (weights + activations) * context.bandwidth / context.lastLevelCache
-    var hit = 0.0
+    let weights = context.weightBytes * n * k
+    let activations = context.activationBytes * (m * k + m * n)
+    let filled = (weights + activations) / context.lastLevelCache
+    var moved = (weights + activations) / (context.bandwidth * memoryShare)
     if context.isWarm {
-      var ratio = min(filled / cacheEdge, 1e6)
-      ratio *= ratio
-      ratio *= ratio
-      ratio *= ratio
-      hit = 1 / (1 + ratio)
+      let weightsHit = resident(Self.loopedCopies * weights)
+      let activationsHit = resident(weights + activations)
+      let hit = weightsHit * weights + activationsHit * activations
+      moved =
+        (weights + activations - hit) / (context.bandwidth * memoryShare) + hit / cacheRate
     }
-    let moved =
-      (weights + (1 - hit) * activations) / memoryShare + hit * activations / Self.cacheSpeedup
     return transferExponent == 1 ? moved : moved * exp((transferExponent - 1) * log(filled))
+  }
+
+  private func resident(_ bytes: Double) -> Double {
+    var ratio = min(bytes / (context.lastLevelCache * cacheEdge), 1e6)
+    ratio *= ratio
+    ratio *= ratio
+    ratio *= ratio
+    return 1 / (1 + ratio)
   }
 
   public static func floorSeconds(_ shape: MatrixShape, _ context: DeviceContext) -> Double {

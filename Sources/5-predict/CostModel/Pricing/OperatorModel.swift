@@ -8,17 +8,20 @@ import Model
 /// architecture at hand. Not shared between threads.
 final class OperatorModel {
   private let matrix: (MatrixShape) -> OperatorCost
+  /// The head and routers, whose weights stay 16 bits wide where others are narrower.
+  private let wideMatrix: (MatrixShape) -> OperatorCost
+  private let isNarrow: Bool
   private let prefillAttention: (AttentionShape) -> OperatorCost
   private let decodeAttention: (AttentionShape) -> OperatorCost
   private let experts: (ExpertsLoad) -> OperatorCost
   private let latentAttention: (LatentAttentionShape) -> OperatorCost
   private let streaming: PerQueryHeadAttention?
   private let elementwise: Elementwise
-  let allReduce: AllReduce
-  let allToAll: AllToAll
+  let collectives: Collectives
   private let sharing: ExpertSharing
   private let context: DeviceContext
   private let matrices: RecentValues<MatrixShape, Double>
+  private let wideMatrices: RecentValues<MatrixShape, Double>
   private let attentions = RecentValues<AttentionStep, Double>(slots: 1 << 12)
   private let steps = RecentValues<StepSize, Double>(slots: 1 << 8)
   /// Of the architecture at hand.
@@ -38,7 +41,7 @@ final class OperatorModel {
   /// Operators of as many rows: GEMMs, and the others, whose seconds are linear in the rows (of a
   /// CPU's busiest thread).
   private struct RowTerms {
-    var matrices: [(n: Int, k: Int, count: Double)] = []
+    var matrices: [(n: Int, k: Int, count: Double, isWide: Bool)] = []
     var experts: [(shape: ExpertsShape, devices: Int, count: Double)] = []
     var fixedSeconds = 0.0
     var secondsPerRow = 0.0
@@ -63,22 +66,33 @@ final class OperatorModel {
   ///     groups; `nil` for the operator rung's.
   ///   - matricesKept: GEMMs whose times are remembered, 32 bytes each; a power of two.
   init(
-    _ context: DeviceContext, _ coefficients: OperatorCoefficients, linkBandwidth: Double,
+    _ context: DeviceContext, _ coefficients: OperatorCoefficients, wideContext: DeviceContext,
     attentionContext: DeviceContext, streaming: PerQueryHeadAttention? = nil,
     sharing: ExpertSharing = ExpertSharing(), matricesKept: Int
   ) {
+    isNarrow = context.path.quantizesActivations || context.path.unpacks
     matrices = RecentValues(slots: matricesKept)
+    wideMatrices = RecentValues(slots: 1 << 10)
     self.context = context
     self.streaming = streaming
     self.sharing = sharing
-    allToAll = AllToAll(linkBandwidth: linkBandwidth)
+    collectives = Collectives(wideContext, coefficients)
     // Weights are part of both: their bandwidth and peak, the cache's storage.
     let latent = context
     let moving = coefficients[ElementwiseOperators.family]!
     switch context.kind {
     case .gpu:
       elementwise = .gpu(ElementwiseOperators(context, moving))
-      matrix = MatrixMultiplication(context, coefficients[MatrixMultiplication.family]!).cost
+      wideMatrix =
+        MatrixMultiplication(wideContext, coefficients[OperatorFamily.wideMatrices]!).cost
+      matrix =
+        context.path.quantizesActivations
+        ? QuantizedMatrixMultiplication(
+          context, coefficients[QuantizedMatrixMultiplication.family]!
+        ).cost
+        : isNarrow
+          ? MatrixMultiplication(context, coefficients[MatrixMultiplication.family]!).cost
+          : wideMatrix
       prefillAttention = PrefillAttention(context, coefficients[PrefillAttention.family]!).cost
       decodeAttention =
         DecodeAttention(attentionContext, coefficients[DecodeAttention.family]!).cost
@@ -88,12 +102,12 @@ final class OperatorModel {
     case .cpu:
       elementwise = .cpu(CPUElementwiseOperators(context, moving))
       matrix = CPUMatrixMultiplication(context, coefficients[CPUMatrixMultiplication.family]!).cost
+      wideMatrix = matrix
       prefillAttention = CPUAttention(attentionContext, coefficients[CPUAttention.family]!).cost
       decodeAttention = prefillAttention
       experts = CPURoutedExperts(context, coefficients[CPURoutedExperts.family]!).cost
       latentAttention = CPULatentAttention(latent, coefficients[CPULatentAttention.family]!).cost
     }
-    allReduce = AllReduce(linkBandwidth: linkBandwidth, coefficients[AllReduce.family]!)
   }
 
   /// - Parameter devices: that share the layer of which `operation` is one's part.
@@ -103,7 +117,8 @@ final class OperatorModel {
     let moving = elementwiseCost(operation.kind, operation.shape, results: operation.results)
     switch operation.shape {
     case .gemm(let m, let n, let k):
-      var cost = matrix(MatrixShape(m: m, n: n, k: k))
+      let shape = MatrixShape(m: m, n: n, k: k)
+      var cost = operation.kind == .head ? wideMatrix(shape) : matrix(shape)
       if let moving { cost.add(moving) }
       return cost
     case .attention(let shape):
@@ -111,7 +126,7 @@ final class OperatorModel {
     case .rows: return moving!
     case .latentAttention(let shape): return latentAttention(shape)
     case .route(let rows, let count, let width):
-      var cost = matrix(MatrixShape(m: rows, n: count, k: width))
+      var cost = wideMatrix(MatrixShape(m: rows, n: count, k: width))
       if let moving { cost.add(moving) }
       return cost
     case .experts(let shape): return experts(sharing.load(shape, devices: devices))
@@ -183,7 +198,9 @@ final class OperatorModel {
   ) {
     let count = Double(operation.count)
     switch operation.shape {
-    case .gemm(_, let n, let k), .route(_, let n, let k): terms.matrices.append((n, k, count))
+    case .gemm(_, let n, let k), .route(_, let n, let k):
+      let isWide = isNarrow && (operation.kind == .head || operation.kind == .router)
+      terms.matrices.append((n, k, count, isWide))
     case .experts(let shape): terms.experts.append((shape, devices, count))
     case .rows: break
     case .attention, .latentAttention:
@@ -206,8 +223,13 @@ final class OperatorModel {
   private func seconds(_ terms: RowTerms, rows: Int) -> Double {
     let passes = if case .cpu(let form) = elementwise { form.passes(rows) } else { rows }
     var seconds = terms.fixedSeconds + terms.secondsPerRow * Double(passes)
-    for (n, k, count) in terms.matrices {
-      seconds += count * matrices.value(MatrixShape(m: rows, n: n, k: k)) { matrix($0).seconds }
+    for (n, k, count, isWide) in terms.matrices {
+      let shape = MatrixShape(m: rows, n: n, k: k)
+      seconds +=
+        count
+        * (isWide
+          ? wideMatrices.value(shape) { wideMatrix($0).seconds }
+          : matrices.value(shape) { matrix($0).seconds })
     }
     for (shape, devices, count) in terms.experts {
       var shape = shape

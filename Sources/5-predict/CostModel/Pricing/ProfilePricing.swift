@@ -7,35 +7,48 @@ import Records
 extension DeviceProfile {
   /// Coefficients of a family for weights (for attention: a cache) of `dtype`: its own, else those
   /// that all dtypes share, else `nil`. bf16 and f16 run on the same units.
-  func calibrated(_ family: String, _ dtype: DType) -> CalibratedFamily? {
-    families[family] == nil ? nil : related(family, dtype)
+  func calibrated(_ family: String, _ format: NumberStorage) -> CalibratedFamily? {
+    families[family] == nil ? nil : related(family, format)
   }
 
   /// This device, ready to price with.
   ///
-  /// - Throws: `InputError` where the device does not say its peak for `weights`.
-  func priced(weights: DType, cache: DType) throws -> PricedDevice {
-    var coefficients = [
-      AllReduce.family: AllReduce.coefficients.map(\.nominal)
-    ]
+  /// - Throws: `InputError` where the device cannot compute with such weights.
+  func priced(weights: NumberStorage, cache: NumberStorage) throws -> PricedDevice {
+    var coefficients: OperatorCoefficients = [:]
     for family in OperatorFamily.of(limits.kind) {
       let known = calibrated(family.name, family.isOfWeights ? weights : cache)
       coefficients[family.name] =
         known?.values(family.coefficients) ?? family.coefficients.map(\.nominal)
     }
-    return PricedDevice(
-      limits: limits,
-      context: try within(name) {
+    if limits.kind == .gpu {
+      coefficients[OperatorFamily.wideMatrices] =
+        calibrated(MatrixMultiplication.family, .bf16)?.values(MatrixMultiplication.coefficients)
+        ?? MatrixMultiplication.coefficients.map(\.nominal)
+    }
+    func context(_ weights: NumberStorage) throws -> DeviceContext {
+      try within(name) {
         try DeviceContext(
           limits, weights: weights, cache: cache, isWarm: false, tunedExperts: tunedExperts)
-      }, coefficients: coefficients, weights: weights, cache: cache)
+      }
+    }
+    let own = try context(weights)
+    return PricedDevice(
+      limits: limits, context: own,
+      wide: weights.isOfMatricesOnly ? try context(.bf16) : own, coefficients: coefficients,
+      weights: weights, cache: cache)
   }
 
   /// How far operators are calibrated: the lowest rung of the families that matter to some of
   /// `architectures`; where none are named, to a decoder of attention and MLPs.
-  func operatorRung(weights: DType, cache: DType, for architectures: [Architecture]) -> Rung {
-    OperatorFamily.of(limits.kind).filter { family in
-      architectures.isEmpty ? family.matters(nil) : architectures.contains(where: family.matters)
+  func operatorRung(
+    weights: NumberStorage, cache: NumberStorage, for architectures: [Architecture]
+  ) -> Rung {
+    let quantizes = (try? ArithmeticPath(weights, limits))?.quantizesActivations ?? false
+    return OperatorFamily.of(limits.kind).filter { family in
+      guard family.isOfQuantized.map({ $0 == quantizes }) ?? true else { return false }
+      return architectures.isEmpty
+        ? family.matters(nil) : architectures.contains(where: family.matters)
     }
     .map { calibrated($0.name, $0.isOfWeights ? weights : cache)?.rung ?? .nominal }.min()
       ?? .nominal
@@ -51,11 +64,17 @@ struct OperatorFamily: Sendable {
   /// Whether an architecture's prediction is only as good as this family's calibration; `nil` stands
   /// for a decoder of attention and MLPs.
   let matters: @Sendable (Architecture?) -> Bool
+  /// Of GEMMs: whether it is of those that quantise activations first; `nil` of other families.
+  let isOfQuantized: Bool?
+
+  /// Coefficients of GEMMs whose weights stay 16 bits wide, beside the narrow ones'.
+  static let wideMatrices = "wide_gemm"
 
   private init<Form: CostForm>(
-    _ form: Form.Type, isOfWeights: Bool = false,
+    _ form: Form.Type, isOfWeights: Bool = false, isOfQuantized: Bool? = nil,
     matters: @escaping @Sendable (Architecture?) -> Bool = { _ in true }
   ) {
+    self.isOfQuantized = isOfQuantized
     name = Form.family
     coefficients = Form.coefficients
     self.isOfWeights = isOfWeights
@@ -66,7 +85,9 @@ struct OperatorFamily: Sendable {
     switch kind {
     case .gpu:
       return [
-        OperatorFamily(MatrixMultiplication.self, isOfWeights: true),
+        OperatorFamily(MatrixMultiplication.self, isOfWeights: true, isOfQuantized: false),
+        OperatorFamily(
+          QuantizedMatrixMultiplication.self, isOfWeights: true, isOfQuantized: true),
         OperatorFamily(PrefillAttention.self, matters: { $0?.hasAttention ?? true }),
         OperatorFamily(DecodeAttention.self, matters: { $0?.hasAttention ?? true }),
         OperatorFamily(RoutedExperts.self, isOfWeights: true, matters: { $0?.hasExperts ?? false }),
@@ -74,6 +95,8 @@ struct OperatorFamily: Sendable {
           MultiHeadLatentAttention.self, isOfWeights: true,
           matters: { $0?.hasLatentAttention ?? false }),
         OperatorFamily(ElementwiseOperators.self, matters: { _ in false }),
+        OperatorFamily(LibraryCollective.self, matters: { _ in false }),
+        OperatorFamily(PeerAllReduce.self, matters: { _ in false }),
       ]
     case .cpu:
       return [

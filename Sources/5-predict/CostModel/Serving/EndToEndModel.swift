@@ -33,7 +33,24 @@ final class EndToEndModel {
     Coefficient(
       "walk", nominal: 1e-8, spread: 0.7, carries: false,
       "seconds a position and layer of a walk over the cache that nothing splits"),
+    Coefficient(
+      "joint_sum", nominal: 5e-6, spread: 1, carries: false,
+      "seconds that devices wait for each other and the launch at each sum over them"),
+    Coefficient(
+      "joint_step", nominal: 5e-4, spread: 1, carries: false,
+      "seconds of host work a step for each doubling of the devices"),
   ]
+
+  /// Whether a prediction under these settings can depend on a coefficient at all.
+  static func matters(
+    _ index: Int, _ engine: ServingEngine, _ settings: Predictor.Settings
+  ) -> Bool {
+    switch coefficients[index].name {
+    case "port", "paged_port", "walk": engine.decodeKernel == .perQueryHead
+    case "joint_sum", "joint_step": settings.tensorParallel > 1
+    default: true
+    }
+  }
 
   /// Nominal values: an engine in C++ has far less host work than one in Python, and vLLM splits
   /// long walks.
@@ -46,6 +63,7 @@ final class EndToEndModel {
     case ServingEngine.tensorRT2024.name, ServingEngine.llamaCpp.name:
       set("step", 3e-4)
       set("sequence", 5e-6)
+      set("joint_step", 1e-4)
     case ServingEngine.dyno.name:
       set("compute", 1)
       set("step", 2e-5)
@@ -60,14 +78,17 @@ final class EndToEndModel {
   private let values: [Double]
   private let operators: OperatorModel
   private let sharing: ExpertSharing
+  /// Groups of devices that each hold a part of the layers, one after another.
+  private let stages: Int
   /// Of what is priced by itself.
   private let program: DeviceProgram
   private let attentionRuns = RecentValues<AttentionRun, RunTime>(slots: 1 << 14)
 
   init(
     _ device: PricedDevice, _ engine: ServingEngine, _ values: [Double],
-    sharing: ExpertSharing = ExpertSharing(), matricesKept: Int = 1 << 16
+    sharing: ExpertSharing = ExpertSharing(), stages: Int = 1, matricesKept: Int = 1 << 16
   ) {
+    self.stages = stages
     self.device = device
     self.engine = engine
     self.values = values
@@ -76,7 +97,11 @@ final class EndToEndModel {
     var context = device.context
     context.peak *= values[0]
     context.bandwidth *= values[1]
-    var attention = device.context
+    var wide = device.wide
+    wide.peak *= values[0]
+    wide.bandwidth *= values[1]
+    // Scores and values are multiplied in 16 bits, however weights are stored.
+    var attention = device.wide
     let peak = device.limits.attentionArithmetic.flatMap(device.limits.peak) ?? attention.peak
     attention.peak = peak * values[0]
     attention.bandwidth *= values[2]
@@ -93,8 +118,8 @@ final class EndToEndModel {
         cacheBytes: context.cacheBytes)
     }
     operators = OperatorModel(
-      context, device.coefficients, linkBandwidth: device.limits.linkBandwidth,
-      attentionContext: attention, streaming: streaming, sharing: sharing,
+      context, device.coefficients, wideContext: wide, attentionContext: attention,
+      streaming: streaming, sharing: sharing,
       matricesKept: matricesKept)
   }
 
@@ -120,6 +145,17 @@ final class EndToEndModel {
       prefill += count * other.prefill
       decode += count * other.decode
     }
+
+    /// Prompts' steps follow each other through the stages: all of them pass the first one, and the
+    /// last goes on through the others.
+    mutating func pipeline(stages: Int, prefillSteps: (first: Int, all: Int)) {
+      func passed(_ seconds: Double, _ steps: Int) -> Double {
+        guard steps > 0 else { return seconds }
+        return seconds * Double(steps + stages - 1) / Double(steps * stages)
+      }
+      firstToken = passed(firstToken, prefillSteps.first)
+      prefill = passed(prefill, prefillSteps.all)
+    }
   }
 
   /// Seconds of a run that `schedule` lists, by itself.
@@ -136,12 +172,19 @@ final class EndToEndModel {
     var time = RunTime()
     let (sums, hiddenSize) = (program.contents.sums, program.hiddenSize)
     let (rows, devices) = (program.contents.routedRows, program.devices)
+    let jointStep = devices > 1 ? values[9] * log2(Double(devices)) : 0
     schedule.forEachStepBesideAttention { step in
+      // Stages work on parts of the decoding sequences in turn, so a step is of one part.
+      let isParted = stages > 1 && step.phase == .decode
+      let tokens = isParted ? part(of: step.tokens) : step.tokens
+      let logitsRows = isParted ? part(of: step.logitsRows) : step.logitsRows
       let seconds =
-        hostSeconds(step.sequences)
-        + allReduce(sums, hiddenSize, tokens: step.tokens, devices)
-        + exchanged(rows, hiddenSize, tokens: step.tokens, devices)
-        + operators.secondsBesideAttention(tokens: step.tokens, logitsRows: step.logitsRows)
+        hostSeconds(step.sequences) + jointStep
+        + allReduce(sums, hiddenSize, tokens: tokens, devices)
+        + gathered(program.contents.vocabulary, rows: logitsRows, devices)
+        + exchanged(rows, hiddenSize, tokens: tokens, devices)
+        + handedOver(hiddenSize, tokens: tokens)
+        + operators.secondsBesideAttention(tokens: tokens, logitsRows: logitsRows)
       time.add(seconds * step.times, step.phase)
     }
     for (heads, count) in program.contents.attentions {
@@ -150,8 +193,12 @@ final class EndToEndModel {
     for (attention, count) in program.contents.latentAttentions {
       time.add(price(attention, schedule), times: Double(count))
     }
+    if stages > 1 { time.pipeline(stages: stages, prefillSteps: schedule.prefillSteps) }
     return time
   }
+
+  /// A stage's part of sequences that take turns.
+  private func part(of count: Int) -> Int { (count + stages - 1) / stages }
 
   /// Seconds of one layer's attention in a run. Architectures of the same heads share them where
   /// they share the schedule.
@@ -165,6 +212,7 @@ final class EndToEndModel {
   private func price(_ heads: AttentionHeads, _ schedule: ServingSchedule) -> RunTime {
     var time = RunTime()
     schedule.forEachStepOfAttention { phase, sequences, cached, new, times in
+      let sequences = stages > 1 && phase == .decode ? part(of: sequences) : sequences
       let step = AttentionStep(heads: heads, sequences: sequences, cached: cached, new: new)
       time.add(operators.attentionSeconds(step) * times, phase)
     }
@@ -175,6 +223,7 @@ final class EndToEndModel {
   private func price(_ attention: LatentAttention, _ schedule: ServingSchedule) -> RunTime {
     var time = RunTime()
     schedule.forEachStepOfAttention { phase, sequences, cached, new, times in
+      let sequences = stages > 1 && phase == .decode ? part(of: sequences) : sequences
       let shape = StepExtent.even(batch: sequences, cached: cached, new: new).shape(attention)
       time.add(operators.seconds(shape) * times, phase)
     }
@@ -199,9 +248,11 @@ final class EndToEndModel {
     func list(
       batch: Int, cached: Int, new: Int, logitsRows: Int, attention: Bool, times: Double
     ) {
+      // Costs depend on shapes only; bytes are the device's own.
       architecture.forEachOperator(
-        batch: batch, cached: cached, new: new, logitsRows: logitsRows, weights: device.weights,
-        cache: device.cache, shard: tensorParallel
+        batch: batch, cached: cached, new: new, logitsRows: logitsRows,
+        weights: device.weights.dtype ?? .bf16, cache: device.cache.dtype ?? .bf16,
+        shard: tensorParallel
       ) { operation, layers in
         let isMixer = operation.kind == .attention || operation.kind == .latentAttention
         guard isMixer == attention else { return }
@@ -233,8 +284,23 @@ final class EndToEndModel {
         Double(tokens) / Double(devices) * Double(kind.active) * Double(hiddenSize)
         * device.context.activationBytes
       return sum
-        + 2 * Double(kind.layers) * operators.allToAll.seconds(bytes: bytes, devices: sharing.parts)
+        + 2 * Double(kind.layers)
+        * operators.collectives.seconds(.allToAll, bytes: bytes, devices: sharing.parts)
     }
+  }
+
+  /// Parts of the vocabulary's scores that one device collects.
+  private func gathered(_ vocabulary: Int, rows: Int, _ devices: Int) -> Double {
+    guard devices > 1, rows > 0 else { return 0 }
+    let bytes = Double(rows) * Double(vocabulary) * device.context.activationBytes
+    return operators.collectives.seconds(.allGather, bytes: bytes, devices: devices)
+  }
+
+  /// Rows that one stage hands to the next.
+  private func handedOver(_ hiddenSize: Int, tokens: Int) -> Double {
+    guard stages > 1 else { return 0 }
+    let bytes = Double(tokens) * Double(hiddenSize) * device.context.activationBytes
+    return Double(stages - 1) * operators.collectives.handOver(bytes: bytes)
   }
 
   /// Sums over devices of what attention and MLPs add to the residual stream.
@@ -244,7 +310,7 @@ final class EndToEndModel {
     guard devices > 1 else { return 0 }
     let bytes = Double(tokens) * Double(hiddenSize) * device.context.activationBytes
     return Double(sums)
-      * operators.allReduce.cost(bytes: bytes, devices: devices).seconds
+      * (values[8] + operators.collectives.seconds(.allReduce, bytes: bytes, devices: devices))
   }
 }
 
@@ -252,7 +318,9 @@ final class EndToEndModel {
 struct PricedDevice: Sendable {
   var limits: DeviceLimits
   var context: DeviceContext
+  /// Of weights that stay 16 bits wide where others are narrower: embeddings, the head, routers.
+  var wide: DeviceContext
   var coefficients: OperatorCoefficients
-  var weights: DType
-  var cache: DType
+  var weights: NumberStorage
+  var cache: NumberStorage
 }

@@ -28,7 +28,7 @@ extension Predictor {
     let center = seconds(model)
     return LogThroughput(
       value: log(Double(workload.batch) * Double(workload.generate) / center),
-      slopes: shifted.map { -log(seconds($0) / center) / Self.shift })
+      slopes: shifted.map { $0.map { -log(seconds($0) / center) / Self.shift } ?? 0 })
   }
 
   /// Covariance of the natural logarithms of the engine's coefficients, in the order of the slopes.
@@ -85,7 +85,8 @@ extension Predictor {
   ) -> Double {
     MemoryPlan(
       architecture, workload, weights: settings.weights, cache: settings.cache, engine: engine,
-      limits: limits, tensorParallel: settings.tensorParallel
+      limits: limits, tensorParallel: settings.tensorParallel,
+      pipelineParallel: settings.pipelineParallel
     ).neededBytes(workload, blockPositions: engine.blockPositions)
   }
 

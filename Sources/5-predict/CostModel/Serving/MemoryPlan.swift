@@ -19,30 +19,42 @@ public struct MemoryPlan: Sendable, Equatable {
 
   /// Of an architecture by itself.
   init(
-    _ architecture: Architecture, _ workload: ServingWorkload, weights: DType, cache: DType,
-    engine: ServingEngine, limits: DeviceLimits, tensorParallel: Int,
-    sharing: ExpertSharing = ExpertSharing()
+    _ architecture: Architecture, _ workload: ServingWorkload, weights: NumberStorage,
+    cache: NumberStorage, engine: ServingEngine, limits: DeviceLimits, tensorParallel: Int,
+    pipelineParallel: Int = 1, sharing: ExpertSharing = ExpertSharing()
   ) {
     let program = DeviceProgram(sharing)
     program.become(architecture, devices: tensorParallel)
     self.init(
       architecture, program, workload, weights: weights, cache: cache, engine: engine,
-      limits: limits)
+      limits: limits, pipelineParallel: pipelineParallel)
   }
 
   /// - Parameter program: the architecture's.
   init(
     _ architecture: Architecture, _ program: DeviceProgram, _ workload: ServingWorkload,
-    weights: DType, cache: DType, engine: ServingEngine, limits: DeviceLimits
+    weights: NumberStorage, cache: NumberStorage, engine: ServingEngine, limits: DeviceLimits,
+    pipelineParallel: Int = 1
   ) {
     let counts = program.contents.whole
     let parts = Double(program.devices)
     // KV heads that a device holds as copies come with their projections.
-    let matrices =
-      Double(counts.embedding + counts.head) / parts
-      + Double(program.contents.part.attention + program.contents.part.mlp)
+    let ofLayers = Double(program.contents.part.attention + program.contents.part.mlp)
+    // The fullest stage: its share of the layers, rounded up, and at most one of the tables.
+    let stages = Double(pipelineParallel)
+    let layerShare =
+      stages == 1
+      ? 1
+      : (Double(architecture.layers.count) / stages).rounded(.up)
+        / Double(architecture.layers.count)
+    let tables =
+      Double(stages == 1 ? counts.embedding + counts.head : max(counts.embedding, counts.head))
+      / parts
+    let tableBytes = weights.isOfMatricesOnly ? 2 : weights.bytesPerElement
     // Of what is kept in f32, each device has all.
-    self.weights = matrices * weights.bytesPerElement + 4 * Double(counts.exact)
+    self.weights =
+      ofLayers * layerShare * weights.bytesPerElement + tables * tableBytes
+      + 4 * Double(counts.exact) * layerShare
     // In flight for a token: gate and up, residual stream, norm, an operator's input and output.
     let perToken =
       limits.activationBytes
@@ -58,7 +70,7 @@ public struct MemoryPlan: Sendable, Equatable {
     activations = perToken * tokens
     reserved = engine.reservedBytes
     let held = program.contents.held
-    cachePerPosition = Double(held.width) * cache.bytesPerElement
+    cachePerPosition = Double(held.width) * cache.bytesPerElement * layerShare
     let room: Double
     switch engine.cachePolicy {
     case .reserving:

@@ -9,16 +9,19 @@ import Records
 /// One a thread: it keeps what it has priced.
 public final class Predictor {
   public struct Settings: Sendable, Hashable {
-    public var weights: DType
-    public var cache: DType
+    public var weights: NumberStorage
+    public var cache: NumberStorage
     public var tensorParallel: Int
+    /// Groups of so many devices that each hold a part of the layers.
+    public var pipelineParallel: Int
     /// How these devices share experts.
     public var sharing: ExpertSharing
 
     public init(
-      weights: DType = .bf16, cache: DType = .bf16, tensorParallel: Int = 1,
-      sharing: ExpertSharing = ExpertSharing()
+      weights: NumberStorage = .bf16, cache: NumberStorage = .bf16, tensorParallel: Int = 1,
+      pipelineParallel: Int = 1, sharing: ExpertSharing = ExpertSharing()
     ) {
+      self.pipelineParallel = pipelineParallel
       self.weights = weights
       self.cache = cache
       self.tensorParallel = tensorParallel
@@ -41,7 +44,8 @@ public final class Predictor {
   /// Of what was asked for last.
   private let program: DeviceProgram
   /// One model for each coefficient, a step away: how intervals follow from coefficients' errors.
-  let shifted: [EndToEndModel]
+  /// `nil` for coefficients that nothing of these settings depends on.
+  let shifted: [EndToEndModel?]
   let covariance: [[Double]]
   static let shift = 1e-3
 
@@ -53,9 +57,15 @@ public final class Predictor {
         expected: ServingEngine.all.filter { $0.runs(on: profile.limits.kind) }.map(\.name)
           .joined(separator: ", "))
     }
-    guard settings.tensorParallel == 1 || profile.limits.linkBandwidth > 0 else {
+    for (field, count) in [
+      ("tensor_parallel", settings.tensorParallel),
+      ("pipeline_parallel", settings.pipelineParallel),
+    ] where count != 1 && profile.limits.linkBandwidth == 0 {
+      throw InputError(field, problem: "\(profile.name) has no links", expected: "1")
+    }
+    guard settings.pipelineParallel > 0 else {
       throw InputError(
-        "tensor_parallel", problem: "\(profile.name) has no links", expected: "1")
+        "pipeline_parallel", problem: "is \(settings.pipelineParallel)", expected: "1 or more")
     }
     self.profile = profile
     self.engine = engine
@@ -70,11 +80,14 @@ public final class Predictor {
     let values = found?.values(coefficients) ?? prior.values
     // A search asks it for most of what it asks.
     model = EndToEndModel(
-      device, engine, values, sharing: settings.sharing, matricesKept: 1 << 19)
+      device, engine, values, sharing: settings.sharing, stages: settings.pipelineParallel,
+      matricesKept: 1 << 19)
     shifted = values.indices.map { index in
+      guard EndToEndModel.matters(index, engine, settings) else { return nil }
       var moved = values
       moved[index] *= exp(Self.shift)
-      return EndToEndModel(device, engine, moved, sharing: settings.sharing)
+      return EndToEndModel(
+        device, engine, moved, sharing: settings.sharing, stages: settings.pipelineParallel)
     }
     // Profiles list coefficients by name.
     if let found, !found.covariance.isEmpty {
@@ -105,32 +118,48 @@ public final class Predictor {
     }
   }
 
-  /// How far runs on several devices were off that were predicted from those on one: those of
-  /// LLM-Inference-Bench on 4 GPUs, by 14% in the mean (on 2 GPUs by 8%), as of normal errors.
-  static let deviationOfMoreDevices = 0.17
-
-  /// Variance of the logarithm of a prediction whose coefficients are exact: that of held-out runs
-  /// where the engine has them under these settings, by whether the architecture's layers were among
-  /// the fitted. Else at least what whole runs of calibrated engines showed before their calibration,
-  /// by the rung that the operators are on.
+  /// What intervals rest on beside the errors of coefficients.
   ///
   /// - Parameters:
   ///   - family: of layers; `nil` for one that was not fitted.
   ///   - architectures: whose operators are priced.
-  func ownVariance(ofFamily family: String?, for architectures: [Architecture]) -> Double {
-    func deviation(_ error: HeldOutError) -> Double? {
-      (family.flatMap { error.spreads[$0] } ?? error.spreads["all"]).map { $0 / 1.645 }
-    }
-    if let heldOut, let deviation = deviation(heldOut) { return deviation * deviation }
-    var assumed =
-      switch operatorRung(for: architectures) {
-      case .nominal: 0.15
-      case .transferred: 0.1
-      case .operators, .endToEnd: 0.08
+  func basis(ofFamily family: String?, for architectures: [Architecture]) -> IntervalBasis {
+    var jumps: [IntervalBasis.Jump] = []
+    if settings.pipelineParallel > 1 { jumps.append(.stages(settings.pipelineParallel)) }
+    guard let error = calibrated?.error,
+      let halfWidth = family.flatMap({ error.spreads[$0] }) ?? error.spreads["all"]
+    else {
+      jumps.append(.engine(operatorRung(for: architectures)))
+      if settings.tensorParallel > 1 { jumps.append(.devices(settings.tensorParallel)) }
+      let isNarrow =
+        settings.weights.isOfMatricesOnly || settings.cache.isOfMatricesOnly
+      if isNarrow {
+        jumps.append(.precision(weights: settings.weights, cache: settings.cache))
       }
-    if settings.tensorParallel > 1 { assumed = max(assumed, Self.deviationOfMoreDevices) }
-    let other = calibrated?.error.flatMap(deviation) ?? 0
-    return max(assumed, other) * max(assumed, other)
+      return IntervalBasis(runs: 0, scatter: 0, jumps: jumps)
+    }
+    let conditions = error.conditions
+    func isChecked(
+      weights: NumberStorage? = nil, cache: NumberStorage? = nil, devices: Int? = nil
+    ) -> Bool {
+      guard let conditions else { return false }
+      return conditions.include(
+        weights: weights ?? conditions.weights.first ?? settings.weights,
+        cache: cache ?? conditions.cache.first ?? settings.cache,
+        devices: devices ?? conditions.devices.first ?? settings.tensorParallel)
+    }
+    if !isChecked(devices: settings.tensorParallel) {
+      jumps.append(.devices(settings.tensorParallel))
+    }
+    if !isChecked(weights: settings.weights, cache: settings.cache) {
+      jumps.append(.precision(weights: settings.weights, cache: settings.cache))
+    }
+    return IntervalBasis(runs: error.rows, scatter: halfWidth / 1.645, jumps: jumps)
+  }
+
+  /// Variance of the logarithm of a prediction whose coefficients are exact.
+  func ownVariance(ofFamily family: String?, for architectures: [Architecture]) -> Double {
+    basis(ofFamily: family, for: architectures).variance
   }
 
   /// How the engine serves `workload`; `nil` where the memory does not hold a single sequence, or
@@ -141,7 +170,8 @@ public final class Predictor {
   ) -> ServingSchedule? {
     guard workload.isPlausible, architecture.holds(positions: workload.positions),
       TensorParallelism.divides(
-        architecture, devices: settings.tensorParallel, experts: settings.sharing)
+        architecture, devices: settings.tensorParallel, experts: settings.sharing),
+      settings.pipelineParallel <= architecture.layers.count
     else { return nil }
     return ServingSchedule.fits(workload, plan, engine)
       ? atOnce(architecture, workload)
@@ -197,6 +227,12 @@ public final class Predictor {
     try architecture.check(positions: workload.positions)
     try TensorParallelism.check(
       architecture, devices: settings.tensorParallel, experts: settings.sharing)
+    guard settings.pipelineParallel <= architecture.layers.count else {
+      throw InputError(
+        "pipeline_parallel",
+        problem: "\(settings.pipelineParallel) stages of \(architecture.layers.count) layers",
+        expected: "at most one stage a layer")
+    }
     let program = program(of: architecture)
     let plan = plan(architecture, program, workload)
     let largest = plan.sequences(of: workload.positions, blockPositions: engine.blockPositions)
@@ -251,7 +287,7 @@ public final class Predictor {
   ) -> MemoryPlan {
     MemoryPlan(
       architecture, program, workload, weights: settings.weights, cache: settings.cache,
-      engine: engine, limits: profile.limits)
+      engine: engine, limits: profile.limits, pipelineParallel: settings.pipelineParallel)
   }
 
   /// The fewest devices that hold what these do not; `nil` where sharing does not help.
@@ -279,24 +315,30 @@ public final class Predictor {
     _ architecture: Architecture, _ program: DeviceProgram, _ schedule: ServingSchedule,
     _ workload: ServingWorkload, _ point: PointPrediction, widened: Bool
   ) -> Prediction.Spreads {
-    var slopes: [(total: Double, first: Double, decode: Double)] = []
+    var slopes: [(index: Int, total: Double, first: Double, decode: Double)] = []
     slopes.reserveCapacity(shifted.count)
-    for model in shifted {
+    for (index, model) in shifted.enumerated() {
+      guard let model else { continue }
       let moved = PointPrediction(workload, time: model.run(program, schedule), schedule)
       func slope(_ value: (PointPrediction) -> Double) -> Double {
         let before = value(point)
         return before > 0 ? log(value(moved) / before) / Self.shift : 0
       }
       slopes.append(
-        (slope { $0.seconds }, slope { $0.timeToFirstToken }, slope { $0.timePerOutputToken }))
+        (
+          index, slope { $0.seconds }, slope { $0.timeToFirstToken },
+          slope { $0.timePerOutputToken }
+        ))
     }
     let ownVariance = ownVariance(
       ofFamily: LayerFamily.name(architecture), for: [architecture])
-    func spread(_ slope: ((total: Double, first: Double, decode: Double)) -> Double) -> Double {
+    func spread(
+      _ slope: ((index: Int, total: Double, first: Double, decode: Double)) -> Double
+    ) -> Double {
       var variance = ownVariance
-      for (row, left) in slopes.enumerated() {
-        for (column, right) in slopes.enumerated() {
-          variance += slope(left) * covariance[row][column] * slope(right)
+      for left in slopes {
+        for right in slopes {
+          variance += slope(left) * covariance[left.index][right.index] * slope(right)
         }
       }
       // Outside what was fitted nothing says how wrong the form is: half as wide again.
@@ -339,6 +381,8 @@ public struct PredictionEvidence: Sendable {
   public let errors: Errors?
   /// What whole runs that were compared differ in from these settings, where that is all there is.
   public let comparedElsewhere: String?
+  /// What intervals rest on.
+  public let basis: IntervalBasis
 }
 
 extension Predictor {
@@ -365,7 +409,7 @@ extension Predictor {
         ? nil
         : calibrated?.error.map { error in
           error.conditions.map(\.description) ?? "settings that the profile does not record"
-        })
+        }, basis: basis(ofFamily: nil, for: architectures))
   }
 }
 

@@ -34,6 +34,13 @@ struct ServingSchedule: Sendable {
   var decodes: [Decode] = []
   /// Prefills before the first sequence had to wait: what TTFT counts.
   var firstPrefills = 0
+  /// Steps of prompts: of the sequences that start at once, and all.
+  var prefillSteps: (first: Int, all: Int) {
+    (
+      prefills.prefix(firstPrefills).reduce(0) { $0 + $1.count },
+      prefills.reduce(0) { $0 + $1.count }
+    )
+  }
   /// Sequences that were dropped and computed again.
   var preemptions = 0
   /// Most sequences at once.
