@@ -44,6 +44,7 @@ public struct Distribution: Sendable, Equatable, Encodable {
     }
     let last = sorted.last!.value
     while found.count < 3 { found.append(last) }
+    self.init([])
     mean = values.reduce(0) { $0 + $1.value * Double($1.count) } / Double(count)
     (p50, p90, p99) = (found[0], found[1], found[2])
   }

@@ -55,6 +55,9 @@ struct Predict: ParsableCommand {
   @Flag(help: "Show seconds and what binds by kind of operator.")
   var breakdown = false
 
+  @OptionGroup(title: "A server under load")
+  var serving: ServingOptions
+
   @Option(help: "table or json.")
   var output = OutputFormat.table
 
@@ -76,6 +79,10 @@ struct Predict: ParsableCommand {
       weights: dtype, cache: cacheDtype?.dtype ?? (isGPU ? .bf16 : .f16), tensorParallel: parts,
       sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing ?? 0)))
     let predictor = try Predictor(profile, engine, settings)
+    if serving.isAsked {
+      let report = try serving.report(subjects, predictor, workload)
+      return try emit(output == .json ? report.json() : report.table())
+    }
     let predictions = try subjects.flatMap { architecture in
       try batch.values.map { batch in
         try predictor.predict(
