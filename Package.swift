@@ -69,6 +69,7 @@ let package = Package(
     module("4-measure", "Records", ["Model", "Machine"]),
     module("4-measure", "Processes", ["Machine"]),
     module("4-measure", "Harness", ["Engine", "Records"]),
+    module("4-measure", "Quality", ["Harness", "Numerics"]),
     module("4-measure", "Comparison", ["Harness", "Processes"]),
     module("4-measure", "Store", ["Records", "Numerics", "COpenSSL", database]),
     module("4-measure", "Sweeps", ["Harness", "Store", "Processes"]),
@@ -82,7 +83,7 @@ let package = Package(
 
     module("7-face", "Reports", ["Engine", "Search", "Serving", "Sweeps"]),
     .executableTarget(
-      name: "dyno", dependencies: ["Comparison", "Reports", "Verification", arguments],
+      name: "dyno", dependencies: ["Comparison", "Quality", "Reports", "Verification", arguments],
       path: "Sources/7-face/dyno", swiftSettings: strict),
 
     study("dyno-kernel-bench", "kernels", ["Reports", arguments]),
@@ -115,6 +116,7 @@ let package = Package(
     tests("EngineTests", ["Engine"]),
     tests("ProcessesTests", ["Processes"]),
     tests("HarnessTests", ["Harness", "Reports"]),
+    tests("QualityTests", ["Quality"]),
     tests("ComparisonTests", ["Comparison", "Reports"]),
     tests("StoreTests", ["Store", database]),
     tests("SweepsTests", ["Sweeps"]),

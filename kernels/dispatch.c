@@ -1,6 +1,33 @@
 // Which instruction sets this machine can run.
 #include "tables.h"
 
+#if defined(__aarch64__)
+#if defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
+
+static bool has_feature(const char *name) {
+  int value = 0;
+  size_t size = sizeof value;
+  return sysctlbyname(name, &value, &size, NULL, 0) == 0 && value != 0;
+}
+#endif
+
+// Whether products of unsigned and signed bytes, and of pairs of bf16, are instructions.
+static bool has_bf16_and_i8mm(void) {
+#if defined(__linux__)
+  const unsigned long both = HWCAP2_I8MM | HWCAP2_BF16;
+  return (getauxval(AT_HWCAP2) & both) == both;
+#elif defined(__APPLE__)
+  return has_feature("hw.optional.arm.FEAT_BF16") && has_feature("hw.optional.arm.FEAT_I8MM");
+#else
+  return false;
+#endif
+}
+#endif
+
 #if defined(__x86_64__)
 #if defined(__linux__)
 #include <sys/syscall.h>
@@ -49,9 +76,11 @@ const dyno_kernels *dyno_kernels_for(dyno_instruction_set set) {
           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")
         ? &dyno_avx512_kernels
         : NULL;
-    case DYNO_NEON: return NULL;
+    case DYNO_NEON:
+    case DYNO_NEONBF16: return NULL;
 #elif defined(__aarch64__)
     case DYNO_NEON: return &dyno_neon_kernels;
+    case DYNO_NEONBF16: return has_bf16_and_i8mm() ? &dyno_neonbf16_kernels : NULL;
     case DYNO_AVX2:
     case DYNO_AVX512:
     case DYNO_AVX512VNNI:
@@ -60,6 +89,7 @@ const dyno_kernels *dyno_kernels_for(dyno_instruction_set set) {
     case DYNO_AMXBF16: return NULL;
 #else
     case DYNO_NEON:
+    case DYNO_NEONBF16:
     case DYNO_AVX2:
     case DYNO_AVX512:
     case DYNO_AVX512VNNI:

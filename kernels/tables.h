@@ -11,3 +11,4 @@ extern const dyno_kernels dyno_avx512bf16_kernels;
 extern const dyno_kernels dyno_amx_kernels;
 extern const dyno_kernels dyno_amxbf16_kernels;
 extern const dyno_kernels dyno_neon_kernels;
+extern const dyno_kernels dyno_neonbf16_kernels;

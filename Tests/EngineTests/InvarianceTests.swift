@@ -155,7 +155,8 @@ import Weights
     let weights = try ModelWeights.lively(
       architecture, seed: 13, kernels: try KernelTable.selected())
     let engine = try TestEngine(weights).engine
-    let trace = OperatorTrace(architecture, weights: .f32, cache: .f32)
+    let trace = OperatorTrace(
+      architecture, weights: try WeightStorage(.f32, architecture), cache: .f32)
     engine.trace = trace
     try engine.forward([.init(sequence: 0, tokens: [1, 2, 3])])
     try engine.forward([.init(sequence: 0, tokens: [4])])

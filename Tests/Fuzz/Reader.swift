@@ -24,6 +24,7 @@ enum Reader: String, CaseIterable {
   case profile = "device-profile"
   case commits = "commit-order"
   case store
+  case tokens
 
   /// Reads an input as a command would, and uses what it got.
   func target() throws -> (Data) throws -> Void {
@@ -51,6 +52,13 @@ enum Reader: String, CaseIterable {
       return { data in
         _ = try folder.write(data, "model.safetensors.index.json")
         _ = try ModelWeights.load(folder.path, kernels: kernels)
+      }
+    case .tokens:
+      return { data in
+        for type in TokenSequences.RawTokenType.allCases {
+          _ = try? TokenSequences(parsing: data, rawAs: type).check(vocabulary: 50_257)
+        }
+        try TokenSequences(parsing: data).check(vocabulary: 50_257)
       }
     case .csv: return { _ = try DelimitedText(text($0)) }
     case .json: return { _ = try JSONValue(parsing: $0) }

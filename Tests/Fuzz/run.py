@@ -88,6 +88,15 @@ def stores():
             yield path.read_bytes()
 
 
+def token_files():
+    for descr, shape, size in (("<i8", "(4,)", 8), ("<u2", "(2, 2)", 2), ("<u4", "(4,)", 4)):
+        header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+        numbers = b"".join(number.to_bytes(size, "little") for number in (1, 2, 3, 50256))
+        yield b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + numbers
+    yield b"[1, 2, 3]"
+    yield b"[[1, 2], [], [3]]"
+
+
 def training_tables():
     yield b"N,D,loss\n1e8,1e9,3.1\n2e8,4e9,2.9\n"
     yield b"name,d,f,L,H,K,e,tokens,loss,variant\na,512,2048,8,8,8,64,1e9,3.2,\nb,768,3072,12,12,4,64,2e9,3.0,x\n"
@@ -137,6 +146,7 @@ SEEDS = {
     "device-profile": lambda: files((PROFILES / "devices", "*.json")),
     "commit-order": lambda: [b"0123456789abcdef0123456789abcdef01234567\nabcdef0 a subject\n"],
     "store": stores,
+    "tokens": token_files,
 }
 SEEDS["calibration"] = SEEDS["measurements"]
 

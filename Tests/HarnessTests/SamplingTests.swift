@@ -60,6 +60,33 @@ import Testing
       suspicions(NoiseEvidence(migrations: 1, majorFaults: 2, frequencyHz: 2.5e9))
         == [.migration, .paging, .frequency])
 
+    // Where threads wait for a quota, that is what interrupts them; where they do not, others do.
+    let limited = NoiseJudge(threads: 2, quota: 1)
+    func underQuota(_ noise: NoiseEvidence) -> [Suspicion] {
+      limited.suspicions(noise, seconds: 1, highestFrequency: nil)
+    }
+    #expect(underQuota(NoiseEvidence(throttledS: 0.5)) == [.throttling])
+    #expect(underQuota(NoiseEvidence(throttledS: 0.005, involuntarySwitches: 11)) == [.throttling])
+    #expect(underQuota(NoiseEvidence(throttledS: 0.005, involuntarySwitches: 9)) == [])
+    #expect(underQuota(NoiseEvidence(throttledS: 0, involuntarySwitches: 11)) == [.preemption])
+    #expect(underQuota(NoiseEvidence(involuntarySwitches: 11)) == [.throttling])
+    // A quota that the threads cannot use up.
+    #expect(
+      NoiseJudge(threads: 2, quota: 2).suspicions(
+        NoiseEvidence(involuntarySwitches: 11), seconds: 1, highestFrequency: nil)
+        == [.preemption])
+    func warning(_ noise: NoiseEvidence, quota: Double?) -> String {
+      let sample = SampleCircumstances(
+        block: 0, startS: 0, noise: noise, suspicions: [.throttling])
+      return NoiseJudge.warnings([sample], quota: quota).joined()
+    }
+    #expect(
+      warning(NoiseEvidence(throttledS: 0.5), quota: 1)
+        .contains("waited 0.50 s for the container's quota of 1 processor:"))
+    #expect(
+      warning(NoiseEvidence(involuntarySwitches: 11), quota: 1.5)
+        .contains("likely by the container's quota of 1.5 processors:"))
+
     let samples = (0..<20).map { index in
       SampleCircumstances(
         block: index, startS: 0, noise: NoiseEvidence(stealS: 0.25),

@@ -19,10 +19,16 @@ static const double u = 0x1p-24;
 static const dyno_kernels *kernels, *scalar;
 static size_t checks, failures;
 
-static const char *const type_names[] = {"f32", "bf16", "f16", "q8_0", "q4_0", "q4_1"};
+#define NAME(type, name, ...) [type] = #name,
+static const char *const type_names[] = {
+  [DYNO_F32] = "f32", [DYNO_BF16] = "bf16", [DYNO_F16] = "f16", FOR_EACH_BLOCK_FORMAT(NAME)};
 static const dyno_dtype floats[] = {DYNO_F32, DYNO_BF16, DYNO_F16};
-static const dyno_dtype blocks[] = {DYNO_Q8_0, DYNO_Q4_0, DYNO_Q4_1};
+#define TYPE(type, ...) type,
+static const dyno_dtype blocks[] = {FOR_EACH_BLOCK_FORMAT(TYPE)};
+#undef TYPE
+#undef NAME
 static const size_t sizes[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 65, 100, 127, 129, 300, 1025};
+static const float not_numbers[] = {NAN, INFINITY, -INFINITY};
 #define EACH(type, name, array) \
   for (const type *name = array; name < array + sizeof array / sizeof *array; name++)
 
@@ -44,14 +50,17 @@ static bool near(double actual, double exact, double bound) { return fabs(actual
 static struct {
   void *start;
   size_t bytes;
-} pieces[64];
+} pieces[128];
+enum { MOST_PIECES = sizeof pieces / sizeof *pieces };
 static size_t piece_count;
 
 static void *memory(size_t bytes) {
   const size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (bytes + page - 1) / page * page;
   char *start = mmap(
     NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (start == MAP_FAILED || mprotect(start + whole, page, PROT_NONE) != 0 || piece_count == 64) {
+  if (
+    start == MAP_FAILED || mprotect(start + whole, page, PROT_NONE) != 0 ||
+    piece_count == MOST_PIECES) {
     perror("memory");
     exit(2);
   }
@@ -75,11 +84,46 @@ static float *random_values(size_t count, uint32_t key, float limit) {
 
 static void *stored(dyno_dtype type, const float *values, size_t count) {
   void *bytes = memory(dyno_row_bytes(type, count));
-  if (type >= DYNO_Q8_0)
+  if (dyno_is_block(type))
     dyno_quantize(type, values, count, bytes);
   else
     scalar->round(type, values, count, bytes);
   return bytes;
+}
+
+// Gives a block its own scale, and its minimum where the format has one: they lie at its end, or at its
+// start.
+static void set_scale(dyno_dtype type, uint8_t *block, float scale, float minimum) {
+  const block_format format = dyno_block_format(type);
+  const _Float16 halves[] = {(_Float16)scale, (_Float16)minimum};
+  const size_t bytes = format.has_minimum ? 4 : 2;
+  if (type == DYNO_MXFP4)
+    *block = isnan(scale) ? 255 : (uint8_t)(128 + ilogbf(scale));
+  else if (type == DYNO_Q2_K || type == DYNO_Q3_K || type == DYNO_Q6_K)
+    memcpy(block + format.bytes - bytes, halves, bytes);
+  else
+    memcpy(block, halves, bytes);
+}
+
+// Blocks of any codes and parts' scales, also such as quantising does not give. The first three
+// blocks have the highest ones, the lowest, and the lowest of those that have a sign.
+static uint8_t *random_blocks(dyno_dtype type, size_t count, uint32_t key) {
+  const size_t bytes = dyno_row_bytes(type, count), each = dyno_block_format(type).bytes;
+  uint8_t *blocks = memory(bytes);
+  for (size_t i = 0; i < bytes; i++) blocks[i] = (uint8_t)(random_bits(key, (uint32_t)i) >> 24);
+  const int extremes[] = {0xff, 0, 0x80};
+  for (size_t b = 0; b < bytes / each; b++) {
+    if (b < 3) memset(blocks + b * each, extremes[b], each);
+    const float scale = random_uniform(key + 1, (uint32_t)b, 1);
+    set_scale(type, blocks + b * each, scale, random_uniform(key + 2, (uint32_t)b, 1));
+  }
+  return blocks;
+}
+
+// Random weights: `random_blocks`, or numbers within ±1.
+static void *random_weights(dyno_dtype type, size_t count, uint32_t key) {
+  return dyno_is_block(type) ? random_blocks(type, count, key)
+                             : stored(type, random_values(count, key, 1), count);
 }
 
 static float *expanded(dyno_dtype type, const void *bytes, size_t count) {
@@ -90,11 +134,12 @@ static float *expanded(dyno_dtype type, const void *bytes, size_t count) {
 
 static void expansion(dyno_dtype type) {
   EACH(size_t, size, sizes) {
-    const size_t count = type >= DYNO_Q8_0 ? *size * BLOCK : *size;
-    const void *bytes = stored(type, random_values(count, 1, 1), count);
+    const size_t count = dyno_is_block(type) ? *size * dyno_block_format(type).elements : *size;
+    const void *bytes = random_weights(type, count, 1);
     float *actual = memory(count * sizeof(float));
     kernels->expand(type, bytes, count, actual);
-    // A block's scale times a quant is exact in f32, so the sum with a minimum is rounded once.
+    // A block's scale times a part's and a quant is exact in f32 (11, up to 8 and 7 bits, together at
+    // most 24), so the sum with a minimum is rounded once.
     expect(
       memcmp(actual, expanded(type, bytes, count), count * sizeof(float)) == 0, "expand %s, %zu",
       type_names[type], count);
@@ -169,15 +214,9 @@ static void *packed(dyno_dtype type, const void *rows, size_t n, size_t k, size_
 }
 
 static void packing(dyno_dtype type, size_t k) {
-  const size_t n = type >= DYNO_Q8_0 ? kernels->block_panel : kernels->float_panel;
-  const size_t bytes = dyno_row_bytes(type, k);
-  const uint8_t *rows = stored(type, random_values(n * k, 6, 1), n * k);
+  const size_t n = dyno_is_block(type) ? kernels->block_panel : kernels->float_panel;
+  const void *rows = random_weights(type, n * k, 6);
   const uint8_t *panels = packed(type, rows, n, k, n);
-  long counts[256] = {0};
-  for (size_t i = 0; i < n * bytes; i++) counts[rows[i]]++, counts[panels[i]]--;
-  bool same = true;
-  for (int i = 0; i < 256; i++) same &= counts[i] == 0;
-  expect(same, "pack_rows %s, %zu: other bytes than the rows'", type_names[type], k);
   const float *values = expanded(type, rows, n * k);
   float *actual = memory(k * sizeof(float));
   for (size_t row = 0; row < n; row++) {
@@ -215,47 +254,110 @@ static void product_of_panels(dyno_dtype type, size_t m, size_t panels, size_t k
   }
 }
 
+// bf16 by bf16, against what the activations are once they are rounded.
+static void product_of_pairs(size_t m, size_t panels, size_t k) {
+  for (int accumulate = 0; accumulate < 2; accumulate++) {
+    const size_t n = panels * kernels->float_panel;
+    const void *rows = stored(DYNO_BF16, random_values(n * k, 24, 1), n * k);
+    const float *values = expanded(DYNO_BF16, rows, n * k);
+    const float *x = random_values(m * k, 25, 1);
+    const uint16_t *rounded = stored(DYNO_BF16, x, m * k);
+    const size_t x_stride = kernels->activation_bytes(DYNO_BF16, k);
+    uint8_t *activations = memory(m * x_stride);
+    memset(activations, 0xff, m * x_stride);
+    bool same = true;
+    for (size_t i = 0; i < m; i++) {
+      uint16_t *to = (uint16_t *)(void *)(activations + i * x_stride);
+      kernels->quantize_activations(DYNO_BF16, x + i * k, k, to);
+      same &= memcmp(to, rounded + i * k, k * 2) == 0 && (k % 2 == 0 || to[k] == 0);
+    }
+    expect(same, "quantize_activations for bf16, %zu × %zu", m, k);
+    const size_t y_stride = n + 2, y_count = (m - 1) * y_stride + n;
+    float *y = random_values(y_count, 26, 1);
+    kernels->matmul_quantized(
+      DYNO_BF16, packed(DYNO_BF16, rows, n, k, kernels->float_panel), n, k, activations, x_stride, m,
+      y, y_stride, accumulate, scratch_floats(DYNO_SCRATCH));
+    // A product is exact in f32. Processors add both of a pair to the sum, one after the other, rounded
+    // to nearest: at most k roundings of u. Or they add the two, then their sum, both rounded
+    // to odd, by less than 2u: a term goes through one such rounding and one for each of k/2
+    // pairs, (k + 1)/2 + 1 where k is odd. Nothing random here is small enough for denormal products.
+    expect_product(
+      "matmul_quantized", DYNO_BF16, values, values, expanded(DYNO_BF16, rounded, m * k), k, y,
+      random_values(y_count, 26, 1), y_stride, m, n, k, accumulate, (double)k + 3);
+    release();
+  }
+}
+
+// What is not finite among activations shows in its row, as in f32, and in no other.
+static void pairs_not_finite(size_t m, float value) {
+  const size_t n = kernels->float_panel, k = 67, x_stride = kernels->activation_bytes(DYNO_BF16, k);
+  float *weights = random_values(n * k, 33, 1), *x = random_values(m * k, 34, 1);
+  for (size_t i = 0; i < n * k; i++) weights[i] = fabsf(weights[i]) + 0.1f;
+  x[m / 2 * k + 5] = value;
+  uint8_t *activations = memory(m * x_stride);
+  for (size_t i = 0; i < m; i++)
+    kernels->quantize_activations(DYNO_BF16, x + i * k, k, activations + i * x_stride);
+  float *y = memory(m * n * sizeof(float));
+  kernels->matmul_quantized(
+    DYNO_BF16, packed(DYNO_BF16, stored(DYNO_BF16, weights, n * k), n, k, n), n, k, activations,
+    x_stride, m, y, n, false, scratch_floats(DYNO_SCRATCH));
+  for (size_t i = 0; i < m * n; i++) {
+    const bool shows = isnan(value) ? isnan(y[i]) : y[i] == value;
+    expect(i / n == m / 2 ? shows : isfinite(y[i]), "%g by bf16, row %zu of %zu", value, i / n, m);
+  }
+  release();
+}
+
 // Quantises rows of activations, expects them within half a quant, and returns what they stand for.
-// A block is its scale, four bytes that only kernels read, and its quants.
+// A block is its scale, four or eight bytes that only kernels read, and its quants.
 static float *quantized(dyno_dtype type, const float *x, size_t count, uint8_t *to) {
   kernels->quantize_activations(type, x, count, to);
   float *meant = memory(count * sizeof(float));
-  const double largest = type == DYNO_Q8_0 ? 32767 : 127;
-  for (size_t b = 0; b < count / BLOCK; b++, to += kernels->activation_bytes(type, BLOCK)) {
+  for (size_t b = 0; b < count / BLOCK; b++) {
     float scale;
     memcpy(&scale, to, sizeof scale);
-    double worst = 0;
+    to += kernels->activation_bytes(type, BLOCK);
+    double worst = 0, largest = 0;
     for (size_t i = 0; i < BLOCK; i++) {
-      int16_t word;
-      memcpy(&word, to + 8 + 2 * i, type == DYNO_Q8_0 ? sizeof word : 0);
-      const int quant = type == DYNO_Q8_0 ? word : (int8_t)to[8 + i];
+      largest = fmax(largest, fabs((double)x[b * BLOCK + i]));
+      const int quant = ((const int8_t *)to)[i - BLOCK];
       meant[b * BLOCK + i] = (float)quant * scale;
       worst = fmax(worst, fabs((double)quant * scale - x[b * BLOCK + i]));
     }
-    // The scale, its inverse and the product with it are each rounded once.
+    // The largest is 127 quants. The scale, its inverse and the product with it are each rounded once.
     expect(
-      worst <= (0.5 + 4 * u * largest) * scale, "quantize_activations for %s: off by %g quants",
-      type_names[type], worst / scale);
+      worst <= (0.5 + 4 * u * 127) * largest / 127, "quantize_activations for %s: off by %g of %g",
+      type_names[type], worst, largest);
   }
   return meant;
 }
 
-static void product_of_blocks(dyno_dtype type, size_t m, size_t panels, size_t block_count) {
+// Magnitudes of what kernels multiply for a weight: its level, and its part's minimum.
+static float *magnitudes(dyno_dtype type, const uint8_t *blocks, const float *values, size_t count) {
+  const block_format format = dyno_block_format(type);
+  float *weight = memory(count * sizeof(float));
+  for (size_t i = 0; i < count; i++) {
+    uint8_t header[MOST_HEADER];
+    if (i % format.part == 0)
+      block_header(type, blocks + i / format.elements * format.bytes, header);
+    const int part = (int)(i % format.elements / format.part);
+    const float minimum = part_coefficients(type, header, part).minimum;
+    weight[i] = fabsf(values[i] - minimum) + fabsf(minimum);
+  }
+  return weight;
+}
+
+static void product_of_blocks(dyno_dtype type, size_t m, size_t panels, size_t inputs) {
+  const block_format format = dyno_block_format(type);
+  const size_t k = (inputs + format.elements - 1) / format.elements * format.elements;
   for (int accumulate = 0; accumulate < 2; accumulate++) {
-    const size_t n = panels * kernels->block_panel, k = block_count * BLOCK;
-    uint8_t *rows = stored(type, random_values(n * k, 10, 1), n * k);
-    if (type == DYNO_Q8_0) rows[2] = 0x80;  // −128 is not what quantising gives, but files may hold it
+    const size_t n = panels * kernels->block_panel;
+    uint8_t *rows = random_blocks(type, n * k, 10);
     const float *values = expanded(type, rows, n * k);
-    // Kernels add products of unsigned nibbles and of minima (−8 scales, of q4_0) by themselves.
-    float *weight = memory(n * k * sizeof(float));
-    for (size_t i = 0; i < n * k; i++) {
-      const void *block = rows + i / BLOCK * dyno_row_bytes(type, BLOCK);
-      const float minimum = type == DYNO_Q4_1 ? (float)((const block_q4_1 *)block)->minimum
-        : type == DYNO_Q4_0                   ? -8 * (float)((const block_q4_0 *)block)->scale
-                                              : 0;
-      weight[i] = fabsf(values[i] - minimum) + fabsf(minimum);
-    }
     float *x = random_values(m * k, 11, 1);
+    // Quants of ±127 for the rows' extremes, of each sign and of both, and a block of nothing.
+    for (size_t i = 0; i < m && i < 3; i++)
+      for (size_t l = 0; l < BLOCK; l++) x[i * k + l] = i == 0 ? (l % 4 < 2 ? 1 : -1) : i == 1 ? 1 : -1;
     for (size_t i = BLOCK; i < 2 * BLOCK && i < m * k; i++) x[i] = 0;
     const size_t x_stride = kernels->activation_bytes(type, k);
     uint8_t *activations = memory(m * x_stride);
@@ -265,26 +367,65 @@ static void product_of_blocks(dyno_dtype type, size_t m, size_t panels, size_t b
     kernels->matmul_quantized(
       type, packed(type, rows, n, k, kernels->block_panel), n, k, activations, x_stride, m, y,
       y_stride, accumulate, scratch_floats(DYNO_SCRATCH));
-    // A block's sum, its scale, and what it and its minimum are added to are rounded; so were, above,
-    // an activation and a weight with its minimum.
+    // A part's sum is an integer below 2²⁴. It is multiplied with the product of both scales, which
+    // is rounded, and added, as is the minimum's product with a rounded sum. What an
+    // activation and a weight stand for, above, is rounded, too.
+    const double parts = (double)(k / format.part);
     expect_product(
-      "matmul_quantized", type, values, weight, meant, k, y, random_values(y_count, 12, 1), y_stride,
-      m, n, k, accumulate, 2 * (double)block_count + 5);
+      "matmul_quantized", type, values, magnitudes(type, rows, values, n * k), meant, k, y,
+      random_values(y_count, 12, 1), y_stride, m, n, k, accumulate,
+      (format.has_minimum ? 2 * parts : parts) + 3);
     release();
   }
 }
 
+// One row of x by a panel of blocks.
+static float *product_of_panel(dyno_dtype type, const uint8_t *rows, const float *x, size_t k) {
+  const size_t n = kernels->block_panel, bytes = kernels->activation_bytes(type, k);
+  uint8_t *activations = memory(bytes);
+  kernels->quantize_activations(type, x, k, activations);
+  float *y = memory(n * sizeof(float));
+  kernels->matmul_quantized(
+    type, packed(type, rows, n, k, n), n, k, activations, bytes, 1, y, n, false,
+    scratch_floats(DYNO_SCRATCH));
+  return y;
+}
+
 // What is not finite has no quant, and must show in the result all the same.
 static void not_finite(dyno_dtype type, float value) {
-  const size_t n = kernels->block_panel, k = 2 * BLOCK;
-  float *x = random_values(k, 13, 1), *y = memory(n * sizeof(float));
+  const size_t n = kernels->block_panel, k = 2 * dyno_block_format(type).elements;
+  float *x = random_values(k, 13, 1);
   x[40] = value;
-  uint8_t *activations = memory(kernels->activation_bytes(type, k));
-  kernels->quantize_activations(type, x, k, activations);
-  kernels->matmul_quantized(
-    type, packed(type, stored(type, random_values(n * k, 14, 1), n * k), n, k, n), n, k, activations,
-    kernels->activation_bytes(type, k), 1, y, n, false, scratch_floats(DYNO_SCRATCH));
+  const float *y = product_of_panel(type, random_blocks(type, n * k, 14), x, k);
   for (size_t j = 0; j < n; j++) expect(isnan(y[j]), "%g is lost, %s", value, type_names[type]);
+  release();
+}
+
+// A block that is NaN shows in its output, even multiplied with 0, and in no other.
+static void weight_not_a_number(dyno_dtype type) {
+  const block_format format = dyno_block_format(type);
+  const size_t n = kernels->block_panel, k = 3 * format.elements;
+  uint8_t *rows = random_blocks(type, n * k, 27);
+  set_scale(type, rows + 4 * format.bytes, NAN, 0);  // of row 1
+  const float *y = product_of_panel(type, rows, random_values(k, 28, 0), k);
+  for (size_t j = 0; j < n; j++)
+    expect(j == 1 ? isnan(y[j]) : y[j] == 0, "a block that is NaN, %s, row %zu", type_names[type], j);
+  release();
+}
+
+// MXFP4's scales from the lowest, which are denormal, by activations that make normal sums of them.
+static void lowest_scales(void) {
+  const size_t n = kernels->block_panel, bytes = dyno_row_bytes(DYNO_MXFP4, BLOCK);
+  // Without the extremes, of which one is all zeroes.
+  uint8_t *rows = random_blocks(DYNO_MXFP4, (3 + n) * BLOCK, 29) + 3 * bytes;
+  for (size_t j = 0; j < n; j++) rows[j * bytes] = (uint8_t)j;
+  const float *values = expanded(DYNO_MXFP4, rows, n * BLOCK);
+  const float *x = random_values(BLOCK, 30, 0x1p100f);
+  uint8_t *activations = memory(kernels->activation_bytes(DYNO_MXFP4, BLOCK));
+  const float *meant = quantized(DYNO_MXFP4, x, BLOCK, activations);
+  const float *y = product_of_panel(DYNO_MXFP4, rows, x, BLOCK);
+  expect_product(
+    "matmul_quantized", DYNO_MXFP4, values, values, meant, BLOCK, y, y, n, 1, n, BLOCK, false, 4);
   release();
 }
 
@@ -314,6 +455,31 @@ static void rowwise(size_t count) {
     // The approximation's own bound, and its terms' rounding.
     expect(near(y[i], exact, fabsf(x[i]) * (1.5e-7 + 16 * u)), "gelu, %zu", count);
   }
+  kernels->activate(DYNO_GELU_TANH, x, weight, count, y);
+  for (size_t i = 0; i < count; i++) {
+    const double t = sqrt(2 / acos(-1)) * (x[i] + 0.044715 * x[i] * x[i] * x[i]);
+    // As silu; and the exponent, 2t, at most 7, is off by 6u of itself (where e^-2t is large against 1).
+    expect(
+      near(y[i], x[i] / (1 + exp(-2 * t)) * weight[i], 50 * u * fabs(x[i])), "gelu_tanh, %zu", count);
+  }
+  kernels->activate(DYNO_RELU, gate, weight, count, y);
+  for (size_t i = 0; i < count; i++)
+    expect(y[i] == (gate[i] > 0 ? gate[i] * weight[i] : 0), "relu, %zu", count);
+  kernels->activate(DYNO_RELU_SQUARED, gate, weight, count, y);
+  for (size_t i = 0; i < count; i++) {
+    const double exact = gate[i] > 0 ? (double)gate[i] * gate[i] * weight[i] : 0;
+    expect(near(y[i], exact, 3 * u * fabs(exact)), "relu_squared, %zu", count);
+  }
+  // Some of both are beyond the limits of 7.
+  const float *wide = random_values(count, 31, 10), *up = random_values(count, 32, 10);
+  kernels->activate(DYNO_CLAMPED_SWIGLU, wide, up, count, y);
+  for (size_t i = 0; i < count; i++) {
+    const double x = fmin(wide[i], 7), factor = fmax(-7, fmin(7, up[i])) + 1;
+    const double exact = x / (1 + exp(-1.702 * x)) * factor;
+    // As silu; the exponent's factor and the product with it, 17 at most, and the sum with 1 are rounded.
+    expect(
+      near(y[i], exact, 44 * u * fabs(exact) + u * fabs(x)), "clamped_swiglu, %zu", count);
+  }
   kernels->layer_norm(x, weight, gate, count, 1e-5f, y);
   double mean = 0, variance = 0;
   for (size_t i = 0; i < count; i++) mean += x[i] / (double)count;
@@ -341,19 +507,28 @@ static void rowwise(size_t count) {
   release();
 }
 
-static void attention(dyno_dtype type, size_t rows, size_t e, size_t first, size_t count) {
-  if (type >= DYNO_Q8_0) e = (e + BLOCK - 1) / BLOCK * BLOCK;
+// How a cache lies: keys in panels; keys and values in rows; values as the first elements of keys.
+typedef enum { IN_PANELS, IN_ROWS, SHARED } cache_layout;
+
+static void attention(
+  dyno_dtype type, cache_layout layout, size_t rows, size_t e, size_t first, size_t count) {
+  if (dyno_is_block(type)) e = (e + BLOCK - 1) / BLOCK * BLOCK;
   const size_t positions = first + count, bytes = dyno_row_bytes(type, e), stride = e + 5;
-  const size_t panel = type >= DYNO_Q8_0 ? kernels->block_panel : kernels->float_panel;
+  const size_t panel = dyno_is_block(type) ? kernels->block_panel : kernels->float_panel;
   const size_t together = panel > 0 ? panel : 1;
-  const float *given = random_values(positions * e, 21, 3);
-  const float *keys = expanded(type, stored(type, given, positions * e), positions * e);
+  // Elements from one position to the next.
+  const size_t wide = layout == IN_PANELS ? e : e + BLOCK, all_elements = positions * wide;
+  const float *given = random_values(all_elements, 21, 3);
+  const void *key_rows = stored(type, given, all_elements);
+  const float *keys = expanded(type, key_rows, all_elements);
   char *panels = memory((positions + together - 1) / together * together * bytes);
-  for (size_t p = 0; p < positions; p++)
-    kernels->store_key(
-      type, given + p * e, e, p % together, panels + p / together * together * bytes);
-  const void *stored_values = stored(type, random_values(positions * e, 22, 1), positions * e);
-  const float *values = expanded(type, stored_values, positions * e);
+  if (layout == IN_PANELS)
+    for (size_t p = 0; p < positions; p++)
+      kernels->store_key(
+        type, given + p * e, e, p % together, panels + p / together * together * bytes);
+  const void *stored_values =
+    layout == SHARED ? key_rows : stored(type, random_values(all_elements, 22, 1), all_elements);
+  const float *values = expanded(type, stored_values, all_elements);
   const float *queries = random_values((rows - 1) * stride + e, 23, 1);
   float *maximum = memory(rows * sizeof(float)), *sum = memory(rows * sizeof(float));
   float *output = memory(rows * e * sizeof(float));
@@ -364,12 +539,15 @@ static void attention(dyno_dtype type, size_t rows, size_t e, size_t first, size
     to[row] = row % 5 == 4 ? first : positions > row % 7 ? positions - row % 7 : 1;
     maximum[row] = -INFINITY;
   }
-  const size_t scratch = (dyno_attention_scratch(rows, e, e, false) + 15) / 16 * 16;
+  const float softcap = rows % 2 == 0 ? 4 : 0;
+  const size_t scratch = (dyno_attention_scratch(rows, e, e, layout != IN_PANELS) + 15) / 16 * 16;
   dyno_attention_block block = {
-    .cache_type = type, .key_width = e, .value_width = e, .keys = panels, .values = stored_values, .first = first,
-    .count = count, .queries = queries, .query_stride = stride, .rows = rows, .visible_from = from,
-    .visible_to = to, .maximum = maximum, .sum = sum, .output = output,
-    .scratch = scratch_floats(scratch)};
+    .cache_type = type, .key_width = e, .value_width = e,
+    .keys = layout == IN_PANELS ? panels : key_rows, .values = stored_values,
+    .key_stride = layout == IN_PANELS ? 0 : wide, .value_stride = layout == IN_PANELS ? 0 : wide,
+    .first = first, .count = count, .queries = queries, .query_stride = stride, .rows = rows,
+    .softcap = softcap, .visible_from = from, .visible_to = to, .maximum = maximum, .sum = sum,
+    .output = output, .scratch = scratch_floats(scratch)};
   // In two calls, the second going on from the first one's state.
   block.count = count / 3;
   if (block.count > 0) kernels->attention(&block);
@@ -381,19 +559,22 @@ static void attention(dyno_dtype type, size_t rows, size_t e, size_t first, size
   for (size_t row = 0; row < rows; row++) {
     const size_t low = from[row] > first ? from[row] : first;
     double largest = -INFINITY, error = 0, total = 0;
+    // Where panels of keys are blocks, a query is what its quants stand for.
+    const float *query = queries + row * stride;
+    if (dyno_is_block(type) && panel > 0 && layout == IN_PANELS)
+      query = quantized(type, query, e, memory(kernels->activation_bytes(type, e)));
     for (size_t p = low; p < to[row]; p++) {
-      double magnitude = 0, key_sum = 0, query_largest = 0;
+      double magnitude = 0;
       scores[p] = 0;
       for (size_t l = 0; l < e; l++) {
-        const double query = queries[row * stride + l], key = keys[p * e + l];
-        scores[p] += query * key;
-        magnitude += fabs(query * key);
-        key_sum += fabs(key);
-        query_largest = fmax(query_largest, fabs(query));
+        const double term = (double)query[l] * keys[p * wide + l];
+        scores[p] += term;
+        magnitude += fabs(term);
       }
-      // Where keys are in blocks, a query's elements are off by up to half of one of 32767 quants.
-      const double quant = type >= DYNO_Q8_0 ? query_largest / 32767 : 0;
-      error = fmax(error, ((double)e + 2) * u * magnitude + 0.51 * quant * key_sum);
+      if (softcap > 0) scores[p] = softcap * tanh(scores[p] / softcap);
+      // A cap makes errors smaller, and adds its own: of twice a sigmoid, that of the exponential (4u)
+      // and of its exponent, by a quarter each, of a sum and a quotient, and of a difference.
+      error = fmax(error, ((double)e + 2) * u * magnitude + 8 * u * softcap);
       largest = fmax(largest, scores[p]);
     }
     const bool sees = low < to[row];
@@ -411,7 +592,7 @@ static void attention(dyno_dtype type, size_t rows, size_t e, size_t first, size
     for (size_t l = 0; l < e; l++) {
       double exact = 0, magnitude = 0;
       for (size_t p = low; p < to[row]; p++) {
-        const double term = exp(scores[p] - largest) * values[p * e + l];
+        const double term = exp(scores[p] - largest) * values[p * wide + l];
         exact += term;
         magnitude += fabs(term);
       }
@@ -433,14 +614,17 @@ static void measuring(void) {
   expect(kernels->multiply_add(100, &sink) >= 1600 && isfinite(sink), "multiply_add");
   if (kernels->multiply_add_bytes != NULL)
     expect(kernels->multiply_add_bytes(100, &sink) >= 9600, "multiply_add_bytes");
+  if (kernels->multiply_add_pairs != NULL)
+    expect(kernels->multiply_add_pairs(100, &sink) > 0 && isfinite(sink), "multiply_add_pairs");
   if (kernels->multiply_add_bf16 != NULL)
     expect(kernels->multiply_add_bf16(100, &sink) > 0 && isfinite(sink), "multiply_add_bf16");
   release();
 }
 
 static void check_table(void) {
-  for (dyno_dtype type = DYNO_F32; type <= DYNO_Q4_1; type++) expansion(type);
+  EACH(dyno_dtype, type, blocks) expansion(*type);
   EACH(dyno_dtype, type, floats) {
+    expansion(*type);
     rounding(*type);
     const size_t shapes[][3] = {
       {1, 1, 1}, {1, 5, 8}, {1, 7, 33}, {1, 64, 129}, {2, 3, 17}, {2, 9, 64}, {3, 8, 31}, {31, 10, 47},
@@ -456,9 +640,11 @@ static void check_table(void) {
     const size_t shapes[][4] = {
       {1, 2, 0, 1}, {1, 64, 0, 64}, {2, 10, 3, 65}, {3, 33, 0, 130}, {4, 64, 5, 200}, {5, 16, 0, 63},
       {9, 128, 60, 70}, {7, 40, 0, 513}, {33, 24, 0, 129}};
-    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-      attention(*type, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3]);
-    for (size_t rows = 1; rows <= 20; rows++) attention(*type, rows, 17 + rows, rows % 4, 40 + 7 * rows);
+    for (cache_layout layout = IN_PANELS; layout <= SHARED; layout++)
+      for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        attention(*type, layout, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3]);
+    for (size_t rows = 1; rows <= 20; rows++)
+      attention(*type, IN_PANELS, rows, 17 + rows, rows % 4, 40 + 7 * rows);
   }
   measuring();
   if (kernels->float_panel == 0) return;
@@ -475,21 +661,38 @@ static void check_table(void) {
       product_of_panels(*type, m, 1 + m % 3, 280 + m);
     }
   }
-  EACH(dyno_dtype, type, blocks) {
-    for (size_t k = BLOCK; k <= 3 * BLOCK; k += BLOCK) packing(*type, k);
+  if (kernels->multiply_add_pairs != NULL) {
     const size_t shapes[][3] = {
-      {1, 7, 64}, {2, 5, 3}, {4, 9, 17}, {5, 33, 2}, {8, 17, 5}, {9, 2, 33}, {16, 5, 9}, {30, 11, 8}};
+      {1, 1, 1}, {1, 5, 33}, {1, 9, 2048}, {2, 7, 300}, {3, 2, 257}, {6, 1, 513}, {8, 3, 1025},
+      {29, 1, 512}, {121, 1, 300}, {250, 1, 33}, {3, 2, 5122}, {5, 1, 5133}, {7, 1, 10245}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+      product_of_pairs(shapes[s][0], shapes[s][1], shapes[s][2]);
+    for (size_t m = 1; m <= 20; m++) {
+      product_of_pairs(m, 1 + m % 6, m);
+      product_of_pairs(m, 1 + m % 3, 280 + m);
+    }
+    EACH(float, value, not_numbers)
+      for (size_t m = 1; m <= 17; m += 8) pairs_not_finite(m, *value);
+  }
+  EACH(dyno_dtype, type, blocks) {
+    const size_t elements = dyno_block_format(*type).elements;
+    for (size_t k = elements; k <= 3 * elements; k += elements) packing(*type, k);
+    const size_t shapes[][3] = {
+      {1, 7, 2048}, {2, 5, 96}, {3, 9, 544}, {5, 33, 64}, {8, 17, 160}, {9, 2, 1056}, {16, 5, 288},
+      {30, 19, 256}, {110, 1, 2560}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
       product_of_blocks(*type, shapes[s][0], shapes[s][1], shapes[s][2]);
-    for (size_t m = 1; m <= 20; m++) product_of_blocks(*type, m, 1 + (5 * m) % 19, 1 + m % 10);
-    const float values[] = {NAN, INFINITY, -INFINITY};
-    EACH(float, value, values) not_finite(*type, *value);
+    for (size_t m = 1; m <= 20; m++) product_of_blocks(*type, m, 1 + (5 * m) % 19, (1 + m % 10) * 32);
+    EACH(float, value, not_numbers) not_finite(*type, *value);
+    weight_not_a_number(*type);
   }
+  lowest_scales();
 }
 
 int main(int count, char **names) {
   const dyno_instruction_set sets[] = {
-    DYNO_SCALAR, DYNO_NEON, DYNO_AVX2, DYNO_AVX512, DYNO_AVX512VNNI, DYNO_AMX};
+    DYNO_SCALAR, DYNO_NEON, DYNO_NEONBF16, DYNO_AVX2, DYNO_AVX512, DYNO_AVX512VNNI,
+    DYNO_AVX512BF16, DYNO_AMX, DYNO_AMXBF16};
   scalar = dyno_kernels_for(DYNO_SCALAR);
   bool *found = calloc((size_t)count, sizeof *found);
   EACH(dyno_instruction_set, set, sets) {

@@ -1,5 +1,6 @@
 import Formats
 import Machine
+import Model
 import Records
 import Store
 
@@ -7,7 +8,7 @@ import Store
 func sampleRecord(
   _ name: String = "tiny", prompt: Int = 512, generate: Int = 0, depth: Int = 0, batch: Int = 1,
   milliseconds: [Double] = [10, 11, 10.5, 10.2, 10.8, 10.4, 10.6, 10.3, 10.7],
-  dtype: DType = .bf16, workload: WorkloadSummary? = nil
+  dtype: WeightFormat = .bf16, workload: WorkloadSummary? = nil
 ) -> ThroughputRecord {
   let tokens = Double(batch * (prompt + generate))
   let sorted = milliseconds.sorted()

@@ -37,7 +37,8 @@ extension ModelWeights {
     for norm in norms.map(\.weight) {
       for i in 0..<norm.count { norm.base[i] = Float.random(in: 0.5...1.5, using: &random) }
     }
-    weights = try weights.converted(to: dtype, packed: packed, team: team, kernels: kernels)
+    weights = try weights.converted(
+      to: WeightFormat(dtype), packed: packed, team: team, kernels: kernels)
     return weights
   }
 }

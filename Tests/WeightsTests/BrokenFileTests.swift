@@ -183,9 +183,13 @@ import Weights
   }
 
   @Test func splitAndDoubledMetadata() throws {
-    let part = gguf([("split.no", 2, [0, 0]), ("split.count", 2, [2, 0])])
-    try withFile(part, inPlaceOf: "gguf/llama-f32.gguf") {
-      try expectRefusal($0, "is part 1 of 2 of a model that was split", "llama-gguf-split --merge")
+    let refusals: [(UInt8, String)] = [
+      (0, "is part 1 of 2 of a model, but its name does not say so; expected a name that ends in"),
+      (1, "is part 2 of 2 of a model that was split; expected the first part"),
+    ]
+    for (number, text) in refusals {
+      let part = gguf([("split.no", 2, [number, 0]), ("split.count", 2, [2, 0])])
+      try withFile(part, inPlaceOf: "gguf/llama-f32.gguf") { try expectRefusal($0, text) }
     }
     let doubled = gguf([("llama.block_count", 0, [2]), ("llama.block_count", 0, [3])])
     try withFile(doubled, inPlaceOf: "gguf/llama-f32.gguf") {

@@ -18,7 +18,8 @@ import Weights
       : randomArchitecture(seed: 1).withHeadsOfBlocks
     let team = try ThreadTeam(count: threads, pinned: false, topology: Topology())
     return try ModelWeights.random(
-      architecture, dtype: dtype, seed: seed, team: team, kernels: KernelTable.selected())
+      architecture, dtype: WeightFormat(dtype), seed: seed, team: team,
+      kernels: KernelTable.selected())
   }
 
   private func bytes(_ weights: ModelWeights) -> [Data] {

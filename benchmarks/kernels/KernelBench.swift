@@ -103,9 +103,9 @@ struct KernelBench: ParsableCommand {
     var cells: [Cell] = []
     for dtype in dtypes.split(separator: ",").compactMap({ DType(rawValue: String($0)) }) {
       let packed = try ModelWeights.random(
-        single, dtype: dtype, packed: true, seed: 0, team: team, kernels: kernels)
+        single, dtype: WeightFormat(dtype), packed: true, seed: 0, team: team, kernels: kernels)
       let rows = try ModelWeights.random(
-        single, dtype: dtype, seed: 0, team: team, kernels: kernels)
+        single, dtype: WeightFormat(dtype), seed: 0, team: team, kernels: kernels)
       for m in counts {
         // Packed weights, and the two ways for weights in rows.
         for (path, matmul, weights) in [

@@ -43,30 +43,30 @@ class Group:
     bars: list[tuple[float | None, float | None]]
     file: Path | None = None
     has_own_router: bool = False
+    is_quick: bool = False
 
 
 def groups(real: Path) -> list[Group]:
     one = "llama-3.2-1b"
-    prefill, decode = Test(512, 0), Test(0, 16)
-    deep = Test(0, 16, depth=4096)
+    prefill, decode, eight = Test(512, 0), Test(0, 16), Test(0, 8, batch=8)
+    deep, deep_eight = Test(0, 16, depth=4096), Test(0, 3, depth=4096, batch=8)
+    # Ratio and share of the floor that are asked for: of decoding, of prompts in blocks, of the rest.
+    one_token, blocks, many = (1, 0.88), (2, None), (1.3, 0.7)
+    depths, none = [(1.8, 0.75)] * 2, (None, None)
     return [
-        Group(one, "f32", [prefill, decode], [(1.7, 0.85), (1.03, 0.95)]),
-        Group(one, "bf16", [prefill, decode], [(1.7, 0.85), (1.15, 0.93)]),
-        Group(
-            one, "bf16", [Test(0, 8, batch=8), Test(0, 4, batch=32)], [(2.3, 0.75), (1.8, 0.75)]
-        ),
-        Group(
-            one, "bf16", [deep, Test(0, 3, depth=4096, batch=8)], [(3, 0.8), (2.5, 0.8)]
-        ),
-        Group(one, "f16", [prefill, decode], [(None, None)] * 2),
-        Group(one, "q8_0", [prefill, decode], [(4, None), (1.3, 0.9)]),
-        Group(one, "q8_0", [deep, Test(0, 8, batch=8)], [(1.5, 0.75), (None, None)]),
-        Group(one, "q4_0", [prefill, decode], [(3.5, None), (2, 0.75)]),
-        Group(one, "q4_0", [Test(0, 8, batch=8), Test(0, 4, batch=32)], [(None, None)] * 2),
-        Group(one, "q4_1", [prefill, decode], [(None, None)] * 2),
-        Group(
-            "smollm2-135m", "q4_1", [prefill, Test(0, 64)], [(4, None), (1.8, None)], file=real
-        ),
+        Group(one, "bf16", [prefill, decode], [many, one_token], is_quick=True),
+        Group(one, "bf16", [eight, Test(0, 4, batch=32)], [many, many], is_quick=True),
+        Group(one, "bf16", [deep, deep_eight], depths, is_quick=True),
+        Group(one, "q8_0", [prefill, decode], [blocks, one_token], is_quick=True),
+        Group(one, "q4_0", [prefill, decode], [blocks, one_token], is_quick=True),
+        Group(one, "q4_k_m", [prefill, decode, eight], [blocks, one_token, none], is_quick=True),
+        Group(one, "q6_k", [prefill, decode], [none, one_token], is_quick=True),
+        Group(one, "f32", [prefill, decode], [none, one_token]),
+        Group(one, "f16", [prefill, decode], [none] * 2),
+        Group(one, "q8_0", [deep, eight], [depths[0], none]),
+        Group(one, "q4_0", [eight, Test(0, 4, batch=32)], [none] * 2),
+        Group(one, "q4_1", [prefill, decode], [none] * 2),
+        Group("smollm2-135m", "q4_1", [prefill, Test(0, 64)], [none] * 2, file=real),
     ] + [
         # The file's router chooses on both sides: experts drawn by chance would be others.
         Group(
@@ -75,7 +75,7 @@ def groups(real: Path) -> list[Group]:
         )
         for dtype in ["bf16", "q8_0", "q4_0"]
     ] + [
-        Group(model, dtype, [prefill, decode, Test(0, 4, batch=8)], [(None, None)] * 3)
+        Group(model, dtype, [prefill, decode, Test(0, 4, batch=8)], [none] * 3)
         for model in ["surefire-1b", "panda-1b", "qwen3-0.6b"]
         for dtype in ["bf16", "q8_0", "q4_0"]
     ]
@@ -238,6 +238,7 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=6, help="blocks of each cell, 6 or more")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", default="", help="models and dtypes: llama-3.2-1b/q8_0,…")
+    parser.add_argument("--quick", action="store_true", help="only what matters most")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", type=Path, help="a page whose table is replaced by this one")
     arguments = parser.parse_args()
@@ -250,6 +251,8 @@ def main() -> None:
     print(HEADER, flush=True)
     for group in groups(arguments.real):
         if chosen and f"{group.model}/{group.dtype}" not in chosen and group.model not in chosen:
+            continue
+        if arguments.quick and not group.is_quick:
             continue
         for cell in measure(
             group, arguments.models, arguments.dyno, arguments.threads, arguments.blocks, order

@@ -57,7 +57,7 @@ struct WorkloadStudy: ParsableCommand {
     for name in architectures {
       let architecture = try Zoo.resolve(name)
       for storage in dtype {
-        guard let dtype = DType(rawValue: storage) else {
+        guard let dtype = WeightFormat(rawValue: storage) else {
           throw InputError("--dtype", problem: "\"\(storage)\" is unknown")
         }
         for batch in batch {
@@ -98,7 +98,8 @@ struct WorkloadStudy: ParsableCommand {
     private let real: PreparedModel
     private let synthetic: PreparedModel
     init(
-      _ architecture: Architecture, dtype: DType, batch: Int, study: WorkloadStudy, machine: Machine
+      _ architecture: Architecture, dtype: WeightFormat, batch: Int, study: WorkloadStudy,
+      machine: Machine
     ) throws {
       self.architecture = architecture
       self.study = study
@@ -106,7 +107,7 @@ struct WorkloadStudy: ParsableCommand {
         .workload(prompt: study.prompt, generate: study.generate, exact: false), depth: 0,
         batch: batch)
       synthetic = try PreparedModel(
-        architecture, dtype: dtype, cache: .f16, sequences: batch,
+        architecture, format: dtype, cache: .f16, sequences: batch,
         capacity: study.prompt + study.generate, maxTokens: max(study.chunk, batch), seed: 1,
         team: machine.team, kernels: machine.kernels)
       real = try PreparedModel(

@@ -34,6 +34,7 @@ typedef enum {
 typedef enum {
   DYNO_SCALAR = 0,
   DYNO_NEON,
+  DYNO_NEONBF16,
   DYNO_AVX2,
   DYNO_AVX512,
   DYNO_AVX512VNNI,

@@ -19,6 +19,7 @@ public struct InputFile: Sendable {
   public static let table = InputFile(kind: "a CSV file", limit: 64 << 20)
   public static let results = InputFile(kind: "a JSON file of results", limit: 64 << 20)
   public static let shardIndex = InputFile(kind: "an index of shards", limit: 64 << 20)
+  public static let tokens = InputFile(kind: "a file of token ids", limit: 256 << 20)
   public static let list = InputFile(kind: "a list, one entry a line", limit: 64 << 20)
 
   /// The bytes of the file at `path`.

@@ -1,5 +1,5 @@
 /// How weights or cache entries are stored. Block formats are GGUF's; what each is stands in
-/// `StorageFormat.swift`. The order of the cases is that of lists, and means nothing else.
+/// `NumberFormat.swift`. The order of the cases is that of lists, and means nothing else.
 public enum DType: String, Codable, CaseIterable, Sendable {
   case f32, bf16, f16
   // The field's names, underscores and all.

@@ -102,20 +102,35 @@ extension Architecture {
     return Double(elements) * dtype.bytesPerElement
   }
 
-  /// Bytes of all weights: matrices in `dtype`; norms, biases and routers in f32.
+  /// Bytes of all weights: matrices as `format` says; norms, biases and routers in f32.
   ///
-  /// Throws where a matrix's rows do not fill whole blocks of `dtype`.
-  public func weightBytes(_ dtype: DType) throws -> Int {
-    try checkRows(fill: dtype)
+  /// Throws as `checkRows` does.
+  public func weightBytes(_ format: WeightFormat) throws -> Int {
     let counts = parameters
-    return dtype.bytes(counts.matrices) + DType.f32.bytes(counts.exact)
+    let dtype = format.base
+    let exact = DType.f32.bytes(counts.exact)
+    guard format.isMix || firstRow(where: { $0 % dtype.blockElements != 0 }) != nil else {
+      return dtype.bytes(counts.matrices) + exact
+    }
+    return try WeightStorage(format, self).all.bytes + exact
   }
 
-  /// Throws where a matrix's rows do not fill whole blocks of `dtype`.
-  public func checkRows(fill dtype: DType) throws {
-    var partial: (field: String, columns: Int)?
+  /// Throws where a matrix's rows fill whole blocks neither of the format nor of its fallback.
+  public func checkRows(fill format: WeightFormat) throws {
+    let dtype = format.base
+    guard let (field, columns) = firstRow(where: { dtype.fitting(columns: $0) == nil }) else {
+      return
+    }
+    throw InputError(
+      name, field, problem: "\(columns) does not fill blocks of \(dtype)",
+      expected: "a multiple of \(dtype.format.fallback?.blockElements ?? dtype.blockElements)")
+  }
+
+  /// The first kind of matrix whose rows have so many elements, by the field that says so.
+  private func firstRow(where isWanted: (Int) -> Bool) -> (field: String, columns: Int)? {
+    var found: (field: String, columns: Int)?
     func check(_ field: String, _ columns: Int) {
-      if columns % dtype.blockElements != 0, partial == nil { partial = (field, columns) }
+      if found == nil, isWanted(columns) { found = (field, columns) }
     }
     forEachOperator { operation, _, _ in
       switch operation.body {
@@ -137,10 +152,7 @@ extension Architecture {
         break
       }
     }
-    guard let (field, columns) = partial else { return }
-    throw InputError(
-      name, field, problem: "\(columns) does not fill blocks of \(dtype)",
-      expected: "a multiple of \(dtype.blockElements)")
+    return found
   }
 }
 

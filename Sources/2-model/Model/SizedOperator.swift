@@ -42,9 +42,9 @@ public struct SizedOperator: Equatable, Sendable {
   /// - Parameters:
   ///   - rows: tokens of the step, or positions whose logits are asked for.
   ///   - extent: what attention depends on.
-  ///   - weights: storage of the matrices; norms, biases and routers are f32.
+  ///   - bytesPerWeight: of the matrices; norms, biases and routers are f32.
   public init(
-    _ operation: Operator, layer: Int?, rows: Int, extent: StepExtent, weights: DType,
+    _ operation: Operator, layer: Int?, rows: Int, extent: StepExtent, bytesPerWeight: Double,
     cache: DType, routing: Routing = .even
   ) {
     kind = operation.kind
@@ -57,7 +57,7 @@ public struct SizedOperator: Equatable, Sendable {
     switch operation.body {
     case .embedding(_, let positions, _):
       weightBytes =
-        Double(positions > 0 ? 2 : 1) * Double(rows) * Double(width) * weights.bytesPerElement
+        Double(positions > 0 ? 2 : 1) * Double(rows) * Double(width) * bytesPerWeight
       activationBytes = 4 * Double(rows) * Double(width)
       (flops, cacheReadBytes, cacheWriteBytes, window) = (0, 0, 0, nil)
     case .norm:
@@ -71,7 +71,7 @@ public struct SizedOperator: Equatable, Sendable {
     case .projection(let projection):
       let (n, k) = (projection.columns, projection.inputs)
       flops = 2 * Double(rows) * Double(n) * Double(k)
-      weightBytes = Double(n * k) * weights.bytesPerElement + exactBytes
+      weightBytes = Double(n * k) * bytesPerWeight + exactBytes
       // What is added to something reads it as well.
       let written = Double(rows) * Double(projection.results) * (projection.accumulates ? 2 : 1)
       activationBytes = 4 * (Double(rows) * Double(k) + written)
@@ -100,7 +100,7 @@ public struct SizedOperator: Equatable, Sendable {
     case .latentAttention(let attention):
       guard case .latentAttention(let sizes) = shape else { preconditionFailure() }
       flops = sizes.flops
-      weightBytes = Double(elements.matrix) * weights.bytesPerElement
+      weightBytes = Double(elements.matrix) * bytesPerWeight
       activationBytes = 4 * Double(rows) * Double(attention.queryWidth + width)
       cacheReadBytes =
         Double(sizes.positions) * Double(attention.cacheWidth) * cache.bytesPerElement
@@ -115,7 +115,7 @@ public struct SizedOperator: Equatable, Sendable {
       flops = sizes.flops
       weightBytes =
         sizes.distinct
-        * (Double(sizes.elementsOfOne) * weights.bytesPerElement
+        * (Double(sizes.elementsOfOne) * bytesPerWeight
           + exactBytes / Double(experts.count))
       activationBytes = 4 * Double(rows) * Double(width) * (to == .residual ? 3 : 2)
       (cacheReadBytes, cacheWriteBytes, window) = (0, 0, nil)
@@ -164,7 +164,23 @@ extension Architecture {
   ///   - cache: storage of the KV cache.
   ///   - routing: how tokens spread over experts.
   public func operators(
+    of step: Step, weights: WeightStorage, cache: DType, routing: Routing = .even
+  ) -> [SizedOperator] {
+    operators(of: step, cache: cache, routing: routing) {
+      weights.matrices(of: $0.kind, layer: $1).bytesPerElement
+    }
+  }
+
+  /// The same with every matrix in one format.
+  public func operators(
     of step: Step, weights: DType, cache: DType, routing: Routing = .even
+  ) -> [SizedOperator] {
+    operators(of: step, cache: cache, routing: routing) { _, _ in weights.bytesPerElement }
+  }
+
+  private func operators(
+    of step: Step, cache: DType, routing: Routing,
+    bytesPerWeight: (Operator, _ layer: Int?) -> Double
   ) -> [SizedOperator] {
     var sized: [SizedOperator] = []
     let program = lowered()
@@ -172,8 +188,8 @@ extension Architecture {
     func add(_ operation: Operator, _ layer: Int?, rows: Int) {
       sized.append(
         SizedOperator(
-          operation, layer: layer, rows: rows, extent: extent, weights: weights, cache: cache,
-          routing: routing))
+          operation, layer: layer, rows: rows, extent: extent,
+          bytesPerWeight: bytesPerWeight(operation, layer), cache: cache, routing: routing))
     }
     for operation in program.embedding { add(operation, nil, rows: step.tokens) }
     for (layer, operators) in program.layers.enumerated() {
@@ -201,8 +217,8 @@ extension Architecture {
       body(
         SizedOperator(
           operation, layer: nil, rows: isOfLogits ? logitsRows : batch * new,
-          extent: .even(batch: batch, cached: cached, new: new), weights: weights, cache: cache,
-          routing: routing), count)
+          extent: .even(batch: batch, cached: cached, new: new),
+          bytesPerWeight: weights.bytesPerElement, cache: cache, routing: routing), count)
     }
   }
 }

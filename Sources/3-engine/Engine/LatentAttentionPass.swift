@@ -122,7 +122,7 @@ struct LatentAttentionPass: Sendable {
   private func latents(of input: CachedAttention.Input) -> Operand {
     let width = attention.cacheWidth
     func operand(_ values: UnsafePointer<Float>) -> Operand {
-      Operand(values: values, stride: width, integers: matmul.quantized.base)
+      Operand(values: values, stride: width, rounded: matmul.quantized.base)
     }
     guard cache.dtype != .f32 else {
       let stored = cache.keys(layer: layer, sequence: input.sequence, head: 0)
@@ -176,7 +176,7 @@ struct LatentAttentionPass: Sendable {
     let (plain, row) = (attention.plainWidth, head * headRows)
     let rows = Operand(
       values: latents.values + first * latents.stride, stride: latents.stride,
-      integers: latents.integers)
+      rounded: latents.rounded)
     let scratch = matmul.scratch[rank].base
     matmul.multiply(
       projection, row..<row + plain, rows, count, thread.keys.base, attention.keyWidth, false,
@@ -263,7 +263,7 @@ struct LatentAttentionPass: Sendable {
           projection, first..<first + attention.valueWidth,
           Operand(
             values: work.outputs.row(rows.lowerBound) + head * attention.rank,
-            stride: work.outputs.stride, integers: matmul.quantized.base), rows.count,
+            stride: work.outputs.stride, rounded: matmul.quantized.base), rows.count,
           output.row(rows.lowerBound) + head * attention.valueWidth, output.stride, false,
           matmul.scratch[thread].base)
       }

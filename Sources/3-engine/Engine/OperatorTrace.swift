@@ -19,11 +19,11 @@ public final class OperatorTrace {
   private var pending: [SizedOperator] = []
   private var position = 0
   private let architecture: Architecture
-  private let weights: DType
+  private let weights: WeightStorage
   private let cache: DType
 
-  /// - Parameters: the dtypes that byte counts assume.
-  public init(_ architecture: Architecture, weights: DType, cache: DType) {
+  /// - Parameters: how what is counted in bytes is stored.
+  public init(_ architecture: Architecture, weights: WeightStorage, cache: DType) {
     self.architecture = architecture
     self.weights = weights
     self.cache = cache

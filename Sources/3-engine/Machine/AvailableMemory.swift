@@ -5,7 +5,7 @@ public enum AvailableMemory {
   /// Bytes: the kernel's `MemAvailable`, or what is left under the tightest cgroup limit above this
   /// process, whichever is less.
   public static func bytes() -> Int {
-    let limits = [kernelEstimate()].compactMap { $0 } + ControlGroup.memoryHeadroom
+    let limits = [kernelEstimate()].compactMap { $0 } + ControlGroup.own.memoryHeadroom
     return limits.min() ?? Int(ProcessInfo.processInfo.physicalMemory)
   }
 

@@ -15,9 +15,13 @@ public enum EnvironmentCapture {
       memoryBytes: topology.memoryBytes,
       governor: SystemFile.text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
       transparentHugePages: transparentHugePages, loadAverage: loadAverage,
-      containerProcessors: ControlGroup.processors, containerMemoryBytes: ControlGroup.memoryBytes,
+      containerProcessors: containerProcessors,
+      containerMemoryBytes: ControlGroup.own.memoryBytes,
       compiler: String(cString: dyno_compiler()), libraries: libraries)
   }
+
+  /// Processors' worth of time that the control groups allow; `nil` without a limit.
+  public static var containerProcessors: Double? { ControlGroup.own.processors }
 
   /// The choice in brackets of `always [madvise] never`.
   private static var transparentHugePages: String? {

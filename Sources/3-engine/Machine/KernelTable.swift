@@ -5,8 +5,8 @@ import Input
 
 /// The kernels of one instruction set.
 ///
-/// `$DYNO_INSTRUCTION_SET` (scalar, avx2, avx512, avx512vnni, avx512bf16, amx, amxbf16, neon) overrides
-/// the choice of the best one.
+/// `$DYNO_INSTRUCTION_SET` (scalar, neon, neonbf16, avx2, avx512, avx512vnni, avx512bf16, amx, amxbf16)
+/// overrides the choice of the best one.
 public struct KernelTable: Sendable {
   public let name: String
   public let functions: dyno_kernels
@@ -19,8 +19,8 @@ public struct KernelTable: Sendable {
   /// Tables of all instruction sets that this machine runs, the best last.
   public static let available: [KernelTable] =
     [
-      DYNO_SCALAR, DYNO_NEON, DYNO_AVX2, DYNO_AVX512, DYNO_AVX512VNNI, DYNO_AVX512BF16, DYNO_AMX,
-      DYNO_AMXBF16,
+      DYNO_SCALAR, DYNO_NEON, DYNO_NEONBF16, DYNO_AVX2, DYNO_AVX512, DYNO_AVX512VNNI,
+      DYNO_AVX512BF16, DYNO_AMX, DYNO_AMXBF16,
     ]
     .compactMap { dyno_kernels_for($0) }.map(KernelTable.init)
 

@@ -2,7 +2,7 @@ import Foundation
 import Input
 
 /// Keeps measured limits from run to run, apart for each processor, thread count and instruction
-/// set. A broken or foreign file counts as none.
+/// set, and quota of processor time where that is less than the threads ask for. A broken or foreign file counts as none.
 ///
 /// What is kept is the best that any run saw: noise only ever slows a measurement down.
 public struct LimitsCache {
@@ -13,11 +13,16 @@ public struct LimitsCache {
     let root =
       environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0) }
       ?? URL(fileURLWithPath: NSHomeDirectory()).appendingPathComponent(".cache")
-    self.init(folder: root, threads: threads, instructionSet: instructionSet)
+    self.init(
+      folder: root, threads: threads, instructionSet: instructionSet,
+      quota: ControlGroup.own.processors)
   }
 
-  package init(folder: URL, threads: Int, instructionSet: String) {
-    let key = "\(Processor.model) \(Processor.signature) \(threads) \(instructionSet)"
+  package init(
+    folder: URL, threads: Int, instructionSet: String, quota: Double? = nil
+  ) {
+    var key = "\(Processor.model) \(Processor.signature) \(threads) \(instructionSet)"
+    if let quota, quota < Double(threads) { key += " quota \(quota)" }
     let safe = String(key.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "-" })
     file = folder.appendingPathComponent("dyno/limits-\(safe).json")
   }

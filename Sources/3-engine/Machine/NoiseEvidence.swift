@@ -3,6 +3,9 @@ public struct NoiseEvidence: Codable, Sendable, Equatable {
   /// Processor seconds that the hypervisor gave to others, over all of this machine's processors.
   /// Counted in ticks of 10 ms or so. Absent where the kernel does not tell.
   public var stealS: Double?
+  /// Seconds that threads of this process's control groups had to wait for their quota of processor
+  /// time, summed over processors. Absent without a quota, or where the kernel does not tell.
+  public var throttledS: Double?
   /// How often the scheduler took a processor away from one of this process's threads.
   public var involuntarySwitches: Int
   /// How often a thread was moved to another processor; absent where the kernel does not tell.
@@ -13,10 +16,11 @@ public struct NoiseEvidence: Codable, Sendable, Equatable {
   public var frequencyHz: Double?
 
   public init(
-    stealS: Double? = nil, involuntarySwitches: Int = 0, migrations: Int? = nil,
-    majorFaults: Int = 0, frequencyHz: Double? = nil
+    stealS: Double? = nil, throttledS: Double? = nil, involuntarySwitches: Int = 0,
+    migrations: Int? = nil, majorFaults: Int = 0, frequencyHz: Double? = nil
   ) {
     self.stealS = stealS
+    self.throttledS = throttledS
     self.involuntarySwitches = involuntarySwitches
     self.migrations = migrations
     self.majorFaults = majorFaults
@@ -26,7 +30,7 @@ public struct NoiseEvidence: Codable, Sendable, Equatable {
 
 /// A reason to doubt a sample.
 public enum Suspicion: String, Codable, Sendable, CaseIterable {
-  case steal, preemption, migration, paging, frequency
+  case steal, throttling, preemption, migration, paging, frequency
 }
 
 /// One sample's place in the run, and what disturbed it.

@@ -7,6 +7,7 @@ public struct NoiseProbe: Sendable {
   /// Counters at one moment.
   public struct Reading: Sendable {
     fileprivate let stealTicks: Int?
+    fileprivate let throttledSeconds: Double?
     fileprivate let involuntarySwitches: Int
     fileprivate let migrations: Int?
     fileprivate let majorFaults: Int
@@ -14,6 +15,7 @@ public struct NoiseProbe: Sendable {
 
   private let processors: [Int]
   private let threads: [String]
+  private let throttling: ControlGroup.ThrottlingMeter
   private let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
 
   /// Watches the threads that this process has now.
@@ -21,6 +23,7 @@ public struct NoiseProbe: Sendable {
   /// - Parameter processors: those whose clock is read, by operating-system index.
   public init(processors: [Int]) {
     self.processors = processors
+    throttling = ControlGroup.own.throttling
     threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
   }
 
@@ -28,7 +31,8 @@ public struct NoiseProbe: Sendable {
     var usage = rusage()
     getrusage(RUSAGE_SELF.rawValue, &usage)
     return Reading(
-      stealTicks: Self.stealTicks, involuntarySwitches: usage.ru_nivcsw,
+      stealTicks: Self.stealTicks, throttledSeconds: throttling.seconds,
+      involuntarySwitches: usage.ru_nivcsw,
       migrations: migrations, majorFaults: usage.ru_majflt)
   }
 
@@ -39,8 +43,12 @@ public struct NoiseProbe: Sendable {
       guard let first, let second else { return nil }
       return max(0, second - first)
     }
+    let throttled = end.throttledSeconds.flatMap { end in
+      start.throttledSeconds.map { max(0, end - $0) }
+    }
     return NoiseEvidence(
       stealS: difference(start.stealTicks, end.stealTicks).map { Double($0) / ticksPerSecond },
+      throttledS: throttled,
       involuntarySwitches: end.involuntarySwitches - start.involuntarySwitches,
       migrations: difference(start.migrations, end.migrations),
       majorFaults: end.majorFaults - start.majorFaults, frequencyHz: frequency)

@@ -23,10 +23,10 @@ public final class ThreadTeam: @unchecked Sendable {
   private var workers: [pthread_t] = []
 
   /// - Parameters:
-  ///   - count: threads, the caller included; `nil` for one a core.
+  ///   - count: threads, the caller included; `nil` for `defaultCount`.
   ///   - pinned: whether to bind them, the caller included.
   public init(count: Int? = nil, pinned: Bool = true, topology: Topology) throws {
-    let count = count ?? topology.cores
+    let count = count ?? Self.defaultCount(topology)
     guard (1...topology.processors.count).contains(count) else {
       throw InputError(
         "threads", problem: "is \(count)",
@@ -36,6 +36,21 @@ public final class ThreadTeam: @unchecked Sendable {
     self.pinned = false
     shared = Shared(count: count)
     try start(on: pinned ? topology.processors : [])
+  }
+
+  /// Threads where nothing else is asked for: one a core, but no more than the control groups' quota
+  /// of processors keeps running.
+  ///
+  /// With more, the quota is used up early in each period (100 ms as a rule), and all threads stop
+  /// until the next; those that were about to meet the others wait for them. A fraction of a
+  /// processor is left unused for the same reason.
+  public static func defaultCount(_ topology: Topology) -> Int {
+    defaultCount(cores: topology.cores, quota: ControlGroup.own.processors)
+  }
+
+  package static func defaultCount(cores: Int, quota: Double?) -> Int {
+    guard let quota, quota < Double(cores) else { return cores }
+    return max(1, Int(quota))
   }
 
   /// A team of threads that are not bound, as many as asked for, whatever the machine has.

@@ -1,70 +1,84 @@
 import CKernels
 import Formats
 import Machine
+import Model
 
 extension ModelWeights {
-  /// The same weights with every matrix in `dtype`, or as it is stored where that is `nil`, and
+  /// The same weights with every matrix as `format` says, or as it is stored where that is `nil`, and
   /// packed for speed if asked for. Matrices that are so already stay where they are.
   ///
-  /// Throws where a matrix's rows do not fill whole blocks of `dtype`.
+  /// Throws where a matrix's rows do not fill whole blocks.
   public func converted(
-    to dtype: DType?, packed: Bool = false, team: ThreadTeam, kernels: KernelTable
+    to format: WeightFormat?, packed: Bool = false, team: ThreadTeam, kernels: KernelTable
   ) throws -> ModelWeights {
-    if let dtype { try architecture.checkRows(fill: dtype) }
+    if let format { try architecture.checkRows(fill: format) }
     let arena = PageArena()
-    func converted(_ matrix: Matrix, packed: Bool) throws -> Matrix {
-      let target = dtype ?? matrix.dtype
-      return try matrix.converted(
-        to: target, packed ? .packed(target, kernels) : .rows, arena: arena, team: team,
-        kernels: kernels)
-    }
-    func converted(_ matrix: Matrix) throws -> Matrix { try converted(matrix, packed: packed) }
-    func byRows(_ matrix: Matrix) throws -> Matrix { try converted(matrix, packed: false) }
-    return try mapping(table: converted, byRows: byRows) { linear, isGated in
-      // One matrix, multiplied at once, where the parts can lie in one.
-      let dtypes = Set(linear.parts.map { dtype ?? $0.dtype })
-      guard packed, !isGated, linear.parts.count > 1, dtypes.count == 1, let target = dtypes.first
-      else { return Linear(try linear.parts.map(converted), bias: linear.bias) }
-      let matrix = try Matrix(
-        joining: linear.parts, as: target, .packed(target, kernels), arena: arena, team: team,
-        kernels: kernels)
-      return Linear([matrix], bias: linear.bias)
+    return try mapping { mapped in
+      let linear = mapped.linear
+      let isPacked = packed && !mapped.isReadByRows
+      let wanted: [(dtype: DType, rows: Int)] =
+        if let format {
+          mapped.specs.map {
+            (architecture.dtype(of: $0, layer: mapped.layer, in: format), $0.rows)
+          }
+        } else {
+          linear.parts.map { ($0.dtype, $0.rows) }
+        }
+      // One matrix, multiplied at once, where rows are of one format and lie in one, or can.
+      let joins = isPacked && !mapped.isGated
+      let starts = Set(linear.parts.indices.map { linear.parts[..<$0].reduce(0) { $0 + $1.rows } })
+      var targets: [(dtype: DType, rows: Range<Int>)] = []
+      for (dtype, rows) in wanted {
+        let start = targets.last?.rows.upperBound ?? 0
+        if let last = targets.last, last.dtype == dtype, joins || !starts.contains(start) {
+          targets[targets.count - 1].rows = last.rows.lowerBound..<start + rows
+        } else {
+          targets.append((dtype, start..<start + rows))
+        }
+      }
+      let parts = try targets.map { target in
+        let layout = isPacked ? WeightLayout.packed(target.dtype, kernels) : .rows
+        return try Matrix(
+          rows: target.rows, of: linear.parts, as: target.dtype, layout, arena: arena, team: team,
+          kernels: kernels)
+      }
+      return Linear(parts, bias: linear.bias)
     }
   }
 }
 
 extension Matrix {
-  func converted(
-    to target: DType, _ layout: WeightLayout, arena: PageArena, team: ThreadTeam,
-    kernels: KernelTable
-  ) throws -> Matrix {
-    guard target != dtype || layout != self.layout else { return self }
-    return try Matrix(
-      joining: [self], as: target, layout, arena: arena, team: team, kernels: kernels)
-  }
-
-  /// The rows of several matrices one after another.
+  /// Rows of several matrices that lie one after another: of the one that is so already, itself.
   init(
-    joining parts: [Matrix], as target: DType, _ layout: WeightLayout, arena: PageArena,
-    team: ThreadTeam, kernels: KernelTable
+    rows: Range<Int>, of parts: [Matrix], as target: DType, _ layout: WeightLayout,
+    arena: PageArena, team: ThreadTeam, kernels: KernelTable
   ) throws {
+    var start = 0
+    for part in parts {
+      if rows == start..<start + part.rows, part.dtype == target, part.layout == layout {
+        self = part
+        return
+      }
+      start += part.rows
+    }
     let columns = parts[0].columns
     let scratch = try (0..<team.count).map { _ in try FloatBuffer(count: columns) }
     try self.init(
-      dtype: target, rows: parts.reduce(0) { $0 + $1.rows }, columns: columns, layout: layout,
+      dtype: target, rows: rows.count, columns: columns, layout: layout,
       arena: arena, team: team, kernels: kernels
     ) { rank, row, destination in
-      var (index, row) = (0, row)
+      var (index, row) = (0, rows.lowerBound + row)
       while row >= parts[index].rows {
         row -= parts[index].rows
         index += 1
       }
       let part = parts[index]
-      if target == part.dtype {
-        precondition(row >= part.packedRows, "unpacking would quantise anew")
+      if target == part.dtype, row >= part.packedRows {
         destination.copyMemory(from: part.row(row), byteCount: part.rowBytes)
         return
       }
+      precondition(
+        target != part.dtype || !target.isBlocks, "unpacking would quantise anew")
       let values = scratch[rank].base
       part.expand(row: row, kernels, into: values)
       if target.isBlocks {

@@ -11,9 +11,12 @@ struct GGUF {
   let metadata: [String: JSONValue]
   let tensors: [String: StoredTensor]
 
+  /// - Parameter file: of a model that was split, the first part: the others are read with it.
   init(_ file: MappedFile) throws {
     path = file.path
-    (metadata, tensors) = try within(file.path) { try Self.parse(file) }
+    let (metadata, tensors) = try within(file.path) { try Self.parse(file) }
+    self.metadata = metadata
+    self.tensors = try GGUFParts.joined(file.path, metadata, tensors) { try Self.parse($0) }
   }
 
   // MARK: Parsing
@@ -45,7 +48,6 @@ struct GGUF {
         else { throw InputError(problem: "is there twice", expected: "once") }
       }
     }
-    try requireWhole(metadata)
     var alignment = 32
     if case .integer(let given) = metadata["general.alignment"] {
       guard given > 0, given <= 1 << 20, given & (given - 1) == 0 else {
@@ -81,18 +83,6 @@ struct GGUF {
       }
     }
     return (metadata, tensors)
-  }
-
-  /// Refuses a part of a model that was split over several files.
-  private static func requireWhole(_ metadata: [String: JSONValue]) throws {
-    guard case .integer(let count)? = metadata["split.count"], count > 1 else { return }
-    var part = "a part"
-    if case .integer(let number)? = metadata["split.no"], number < .max {
-      part = "part \(number + 1)"
-    }
-    throw InputError(
-      problem: "is \(part) of \(count) of a model that was split",
-      expected: "one file: llama-gguf-split --merge joins them")
   }
 
   private static func tensor(
@@ -133,7 +123,7 @@ struct GGUF {
     4: "Q4_2", 5: "Q4_3", 9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS",
     19: "IQ1_S", 21: "IQ3_S", 22: "IQ2_S", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64",
     29: "IQ1_M", 31: "Q4_0_4_4", 32: "Q4_0_4_8", 33: "Q4_0_8_8", 34: "TQ1_0", 35: "TQ2_0",
-    36: "IQ4_NL_4_4", 37: "IQ4_NL_4_8", 38: "IQ4_NL_8_8", 40: "NVFP4",
+    36: "IQ4_NL_4_4", 37: "IQ4_NL_4_8", 38: "IQ4_NL_8_8", 40: "NVFP4", 41: "Q1_0", 42: "Q2_0",
   ]
 
   private static func value(
@@ -188,7 +178,7 @@ extension GGUF {
   ) throws -> (architecture: Architecture, tensors: TensorNames) {
     try GGUFFamily.read(
       described(kernels),
-      name: URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent)
+      name: GGUFParts.modelName(path))
   }
 
   /// What an architecture is read from.

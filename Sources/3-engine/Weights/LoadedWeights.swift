@@ -16,7 +16,8 @@ extension ModelWeights {
     }
     if isFolder.boolValue {
       return try loadCheckpoint(
-        Safetensors.tensors(inFolder: url), config: url, source: path, kernels)
+        Safetensors.tensors(inFolder: url), config: url.appendingPathComponent("config.json"),
+        source: path, kernels)
     }
     let file = try MappedFile(url)
     if try ModelFileKind(of: file) == .safetensors {
@@ -28,23 +29,28 @@ extension ModelWeights {
     return try loadGGUF(file, kernels)
   }
 
-  /// Bytes of the files that `load` would open: at most what the weights take.
+  /// Bytes of the files that `load` would open, and of what it expands: at least what the weights take.
   public static func fileBytes(_ path: String) throws -> Int {
     func size(_ path: String) -> Int {
       ((try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int) ?? 0
     }
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
-      isFolder.boolValue
-    else { return size(path) }
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return 0 }
+    var files = GGUFParts.paths(path)
     // Folders may hold the same weights a second time, in files that nothing names.
-    return try Safetensors.files(inFolder: URL(fileURLWithPath: path)).reduce(0) { $0 + size($1) }
+    if isFolder.boolValue { files = try Safetensors.files(inFolder: URL(fileURLWithPath: path)) }
+    return try files.reduce(0) { sum, file in
+      guard file.hasSuffix(".safetensors"), size(file) > 0 else { return sum + size(file) }
+      let tensors = try Safetensors.tensors(of: MappedFile(URL(fileURLWithPath: file)))
+      return sum + size(file) + FP8.expansionBytes(tensors)
+    }
   }
 
   private static func loadCheckpoint(
     _ tensors: [String: StoredTensor], config: URL, source: String, _ kernels: KernelTable
   ) throws -> ModelWeights {
     var architecture = try Architecture(configAt: config)
+    let tensors = try FP8.expanded(tensors, config: config, kernels)
     let names = try Families.named(architecture.modelType).tensors
       .asNamed(in: tensors.keys, architecture)
     // A stored head counts, whatever the configuration says, unless it is the embedding again.

@@ -13,6 +13,8 @@ public struct ModelSubject: Sendable {
   /// Storage of random weights where nothing else is asked for: the nearest to how the configuration
   /// says that weights are stored, `nil` where there is none.
   public var defaultDType: DType?
+  /// Storage of its weights, whatever a run asks for; `nil`: what that asks for.
+  public var storage: WeightFormat?
   /// What the user should know of how it was read.
   public var notes: [String] = []
 
@@ -52,7 +54,8 @@ public struct ModelSubject: Sendable {
       subject = ModelSubject(try within(path) { try GGUF(MappedFile(url)).architecture() })
     case .safetensors:
       subject = try config(
-        at: url.deletingLastPathComponent().appendingPathComponent("config.json").path)
+        at: url.deletingLastPathComponent().appendingPathComponent("config.json").path,
+        hasWeights: true)
     case nil:
       // A download that failed may be called so.
       if path.hasSuffix(".gguf") { _ = try ModelFileKind(of: MappedFile(url)) }
@@ -64,7 +67,7 @@ public struct ModelSubject: Sendable {
 
   private static func folder(_ path: String) throws -> ModelSubject {
     let files = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-    let models = files.filter { $0.hasSuffix(".gguf") }
+    let models = files.filter { $0.hasSuffix(".gguf") && !GGUFParts.isLaterPart($0) }
     if !files.contains("config.json"), let only = models.first {
       guard models.count == 1 else {
         throw InputError(
@@ -73,10 +76,10 @@ public struct ModelSubject: Sendable {
       }
       return try file(path + "/" + only)
     }
-    var subject = try config(at: path)
     let hasWeights = files.contains {
       $0 == "model.safetensors" || $0 == "model.safetensors.index.json"
     }
+    var subject = try config(at: path, hasWeights: hasWeights)
     if hasWeights {
       subject.weights = path
     } else if let other = files.first(where: { name in
@@ -91,14 +94,19 @@ public struct ModelSubject: Sendable {
   /// Formats here for those of `quantization_config`.
   private static let nearest: [String: DType] = ["int8": .q8_0, "int4": .q4_0]
 
-  private static func config(at path: String) throws -> ModelSubject {
+  /// - Parameter hasWeights: whether stored weights come with it.
+  private static func config(at path: String, hasWeights: Bool = false) throws -> ModelSubject {
     let described = try Architecture.described(at: URL(fileURLWithPath: path))
     var subject = ModelSubject(described.architecture)
     subject.notes = described.notes
     if let storage = described.storedAs {
       subject.defaultDType = nearest[storage]
       let meant = subject.defaultDType.map { "\($0), the nearest format here" } ?? "bf16"
-      subject.notes.append("random weights stand for them in \(meant)")
+      if !hasWeights {
+        subject.notes.append("random weights stand for them in \(meant)")
+      } else if storage == "fp8" {
+        subject.notes.append("they are expanded to bf16")
+      }
     }
     return subject
   }

@@ -51,6 +51,30 @@ public struct ModelWeights: Sendable {
 
   public var matrixBytes: Int { matrices.reduce(0) { $0 + $1.bytes } }
 
+  /// How the matrices are stored, routers apart.
+  public var storage: WeightStorage {
+    func stored(_ matrices: [Matrix]) -> WeightStorage.Matrices {
+      var stored = WeightStorage.Matrices()
+      for matrix in matrices { stored.add(matrix.dtype, matrix.rows * matrix.columns) }
+      return stored
+    }
+    var storage = WeightStorage(layers: layers.count)
+    storage.add(
+      stored([embedding] + (positions.map { [$0] } ?? [])), of: program.embedding[0].kind,
+      layer: nil)
+    for (index, operators) in program.layers.enumerated() {
+      let isOwn = architecture.layers.source(of: index) == index
+      for (place, operation) in operators.enumerated() where operation.elements.matrix > 0 {
+        let own = layers[index][place]
+        let matrices =
+          (own.linear?.parts ?? []) + own.experts.flatMap { $0.gateUp.parts + $0.down.parts }
+        storage.add(stored(matrices), of: operation.kind, layer: index, isOwn: isOwn)
+      }
+    }
+    storage.add(stored(head.parts), of: program.head[1].kind, layer: nil, isOwn: !isTied)
+    return storage
+  }
+
   /// The weights of a layer's operator, `nil` where the layer does not have it.
   public func weights(_ kind: Operator.Kind, ofLayer layer: Int) -> OperatorWeights? {
     program.layers[layer].firstIndex { $0.kind == kind }.map { layers[layer][$0] }
@@ -144,21 +168,35 @@ extension ModelWeights {
     }
   }
 
-  /// The same weights with each matrix but the routers' changed, those that several operators use only
+  /// Matrices over the same inputs, as `mapping` comes to them.
+  struct MappedLinear {
+    let linear: Linear
+    /// What is in it, one after another: as many rows as `linear`.
+    let specs: [WeightSpec]
+    let layer: Int?
+    /// Whether parts must stay apart, since the outputs of two matrices are multiplied.
+    var isGated = false
+    /// Whether it must lie in rows.
+    var isReadByRows: Bool { specs[0].isReadByRows }
+  }
+
+  /// The same weights with all matrices but the routers' changed, those that several operators use only
   /// once.
-  ///
-  /// - Parameters:
-  ///   - byRows: is given a matrix that must lie in rows.
-  ///   - change: is given a projection, and whether its parts must stay apart.
-  func mapping(
-    table: (Matrix) throws -> Matrix, byRows: (Matrix) throws -> Matrix,
-    linear change: (Linear, _ isGated: Bool) throws -> Linear
-  ) rethrows -> ModelWeights {
+  func mapping(_ change: (MappedLinear) throws -> Linear) rethrows -> ModelWeights {
     var result = self
-    result.embedding = try table(embedding)
-    result.positions = try positions.map(table)
+    func changed(
+      _ linear: Linear, _ specs: [WeightSpec], _ layer: Int? = nil, isGated: Bool = false
+    ) throws -> Linear {
+      try change(
+        MappedLinear(
+          linear: linear, specs: specs.filter(\.isMatrix), layer: layer, isGated: isGated))
+    }
+    let tables = program.embedding[0].weights
+    result.embedding = try changed(Linear([embedding]), [tables[0]]).parts[0]
+    result.positions = try positions.map { try changed(Linear([$0]), [tables[1]]).parts[0] }
     result.head =
-      isTied ? Linear([result.embedding], bias: head.bias) : try change(head, false)
+      isTied
+      ? Linear([result.embedding], bias: head.bias) : try changed(head, program.head[1].weights)
     for (index, operators) in program.layers.enumerated() {
       let shared = architecture.layers.source(of: index)
       guard shared == index else {
@@ -170,15 +208,21 @@ extension ModelWeights {
         switch operation.body {
         case .projection(let projection):
           result.layers[index][place].linear = try own.linear.map {
-            try change($0, projection.activation != nil && $0.parts.count > 1)
+            try changed(
+              $0, operation.weights, index,
+              isGated: projection.activation != nil && $0.parts.count > 1)
           }
         case .latentAttention:
           result.layers[index][place].linear = try own.linear.map {
-            Linear(try $0.parts.map(byRows))
+            try changed($0, operation.weights, index)
           }
-        case .experts:
-          result.layers[index][place].experts = try own.experts.map {
-            ExpertWeights(gateUp: try change($0.gateUp, true), down: try change($0.down, false))
+        case .experts(let experts, _, _):
+          result.layers[index][place].experts = try own.experts.enumerated().map {
+            let specs = operation.weights(ofExpert: $0, experts)
+            return ExpertWeights(
+              gateUp: try changed(
+                $1.gateUp, specs.filter { $0.role != .expertDown }, index, isGated: true),
+              down: try changed($1.down, specs.filter { $0.role == .expertDown }, index))
           }
         case .embedding, .norm, .rotaryAndCacheWrite, .attention, .latentRotaryAndCacheWrite,
           .route, .sharedScale, .residual:

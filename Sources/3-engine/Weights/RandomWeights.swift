@@ -13,14 +13,14 @@ extension ModelWeights {
   ///
   /// - Parameter packed: whether matrices are packed for speed (see `WeightLayout`).
   public static func random(
-    _ architecture: Architecture, dtype: DType, packed: Bool = false, seed: UInt64,
+    _ architecture: Architecture, dtype: WeightFormat, packed: Bool = false, seed: UInt64,
     team: ThreadTeam, kernels: KernelTable
   ) throws -> ModelWeights {
     try architecture.checkRows(fill: dtype)
     return try ModelWeights(
       architecture,
       from: RandomSource(
-        dtype: dtype, packed: packed, seed: seed, team: team, kernels: kernels))
+        architecture, dtype, packed: packed, seed: seed, team: team, kernels: kernels))
   }
 
   /// Rows are dealt to threads in groups of this many, here and in every matmul: whole panels of
@@ -30,7 +30,8 @@ extension ModelWeights {
 
 /// Makes each tensor from its number in the order of the program.
 private final class RandomSource: WeightSource {
-  private let dtype: DType
+  private let architecture: Architecture
+  private let format: WeightFormat
   private let packed: Bool
   private let seed: UInt64
   private let team: ThreadTeam
@@ -38,25 +39,36 @@ private final class RandomSource: WeightSource {
   private let arena = PageArena()
   private var tensor: UInt64 = 0
 
-  init(dtype: DType, packed: Bool, seed: UInt64, team: ThreadTeam, kernels: KernelTable) {
-    self.dtype = dtype
+  init(
+    _ architecture: Architecture, _ format: WeightFormat, packed: Bool, seed: UInt64,
+    team: ThreadTeam, kernels: KernelTable
+  ) {
+    self.architecture = architecture
+    self.format = format
     self.packed = packed
     self.seed = seed
     self.team = team
     self.kernels = kernels
   }
 
-  /// Matrices over the same inputs are one, unless they must stay apart.
+  /// Matrices over the same inputs are one, unless they must stay apart or are stored otherwise.
   func linear(
     _ matrices: [WeightSpec], biases: [WeightSpec], isGated: Bool, layer: Int?
   ) throws -> Linear {
     let columns = matrices[0].columns!
-    let rows = isGated ? matrices.map(\.rows) : [matrices.reduce(0) { $0 + $1.rows }]
     let isExact = matrices[0].isExact
-    let parts = try rows.map {
+    var joined: [(dtype: DType, rows: Int)] = []
+    for spec in matrices {
+      let dtype = isExact ? .f32 : architecture.dtype(of: spec, layer: layer, in: format)
+      if !isGated, joined.last?.dtype == dtype {
+        joined[joined.count - 1].rows += spec.rows
+      } else {
+        joined.append((dtype, spec.rows))
+      }
+    }
+    let parts = try joined.map {
       try matrix(
-        $0, columns, isExact ? .f32 : dtype, packed: packed && !isExact && !matrices[0].isReadByRows
-      )
+        $0.rows, columns, $0.dtype, packed: packed && !isExact && !matrices[0].isReadByRows)
     }
     guard !biases.isEmpty else { return Linear(parts) }
     tensor += 1

@@ -81,14 +81,14 @@ enum Safetensors {
       case "F16": .f16
       default: nil
       }
-    if let dtype {
+    if let size = dtype?.blockBytes ?? (typeName == FP8.typeName ? 1 : nil) {
       let elements = shape.reduce(1 as Int?) { product, size in
         product.flatMap {
           let (value, overflow) = $0.multipliedReportingOverflow(by: size)
           return overflow || value > available ? nil : value
         }
       }
-      guard let elements, elements * dtype.blockBytes == offsets[1] - offsets[0] else {
+      guard let elements, elements * size == offsets[1] - offsets[0] else {
         throw InputError(
           "data_offsets", problem: "span \(offsets[1] - offsets[0]) bytes",
           expected: "what the shape \(shape) takes in \(typeName)")

@@ -5,17 +5,38 @@ import Input
 import Machine
 import Model
 
-/// A tensor in a mapped file.
+/// A tensor of a file: where it lies there, or as it was expanded from there.
 struct StoredTensor {
-  let file: MappedFile
+  /// The file's path.
+  let path: String
   /// What the file calls its type; `dtype` is `nil` where we do not read that.
   let typeName: String
   let dtype: DType?
   /// Outermost dimension first, as in PyTorch.
   let shape: [Int]
-  let offset: Int
+  let base: UnsafeRawPointer
+  /// Keeps the memory alive.
+  let owner: AnyObject
 
-  var base: UnsafeRawPointer { file.bytes.baseAddress! + offset }
+  /// In a mapped file.
+  init(file: MappedFile, typeName: String, dtype: DType?, shape: [Int], offset: Int) {
+    path = file.path
+    self.typeName = typeName
+    self.dtype = dtype
+    self.shape = shape
+    base = file.bytes.baseAddress! + offset
+    owner = file
+  }
+
+  /// What another one was expanded to.
+  init(expanding other: StoredTensor, to dtype: DType, _ memory: PageMemory) {
+    path = other.path
+    typeName = other.typeName
+    self.dtype = dtype
+    shape = other.shape
+    base = UnsafeRawPointer(memory.base)
+    owner = memory
+  }
 }
 
 /// The tensors of a model by name, whatever files they come from, and which of them were used.
@@ -116,7 +137,7 @@ final class TensorCollection: WeightSource {
     let base = start + place.arrangement.row(0) * rowBytes
     if place.arrangement.isContiguous, UInt(bitPattern: base) % UInt(alignment) == 0 {
       return Matrix(
-        dtype: dtype, rows: rows, columns: columns, base: base, owner: tensor.file)
+        dtype: dtype, rows: rows, columns: columns, base: base, owner: tensor.owner)
     }
     let memory = try copy(name, tensor, bytes: rows * rowBytes)
     for row in 0..<rows {
@@ -195,7 +216,7 @@ final class TensorCollection: WeightSource {
     let available = AvailableMemory.bytes()
     guard bytes <= available else {
       throw InputError(
-        tensor.file.path, "tensor \(name)",
+        tensor.path, "tensor \(name)",
         problem: "has to be rearranged, and its copy takes \(bytes) bytes",
         expected: "at most the available \(available)")
     }
@@ -223,7 +244,7 @@ final class TensorCollection: WeightSource {
     guard let tensor = tensors[name] else {
       if let blocks = tensors[name + "_blocks"] {
         throw InputError(
-          blocks.file.path, "tensor \(name)_blocks", problem: "holds MXFP4, which is not read",
+          blocks.path, "tensor \(name)_blocks", problem: "holds MXFP4, which is not read",
           expected: "\(name) in bf16, f16 or f32")
       }
       throw InputError(
@@ -236,13 +257,13 @@ final class TensorCollection: WeightSource {
 
   private func misshapen(_ name: String, _ tensor: StoredTensor, _ shape: [Int]) -> InputError {
     InputError(
-      tensor.file.path, "tensor \(name)", problem: "has the shape \(tensor.shape)",
+      tensor.path, "tensor \(name)", problem: "has the shape \(tensor.shape)",
       expected: "\(shape)")
   }
 
   private func unreadable(_ name: String, _ tensor: StoredTensor) -> InputError {
     InputError(
-      tensor.file.path, "tensor \(name)", problem: "has the type \(tensor.typeName)",
+      tensor.path, "tensor \(name)", problem: "has the type \(tensor.typeName)",
       expected: "one of " + DType.allCases.map(\.rawValue).joined(separator: ", "))
   }
 }

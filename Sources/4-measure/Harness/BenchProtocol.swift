@@ -2,6 +2,7 @@ import Formats
 import Foundation
 import Input
 import Machine
+import Model
 import Records
 
 // What a serving `dyno bench` says on stdout and hears on stdin, one JSON object a line. The child
@@ -28,7 +29,7 @@ public struct BenchHello: Codable, Sendable {
   public var buildCommit: String
   public var cpuInfo: String
   public var environment: RunEnvironment
-  public var typeWeights: DType
+  public var typeWeights: WeightFormat
   public var typeK: DType
   public var nThreads: Int
   public var nBatch: Int

@@ -24,7 +24,8 @@ public final class BenchServer {
       subjects, tests, settings, machine: machine, reservedBytes: 0, report: { _ in })
     probe = NoiseProbe(
       processors: Array(machine.topology.processors.prefix(machine.team.count)))
-    judge = NoiseJudge(threads: machine.team.count)
+    judge = NoiseJudge(
+      threads: machine.team.count, quota: ControlGroup.own.processors)
   }
 
   /// Answers requests until there are no more.
@@ -53,7 +54,7 @@ public final class BenchServer {
     }
     return BenchHello(
       buildCommit: BuildInformation.commit, cpuInfo: Processor.model, environment: environment,
-      typeWeights: bed.models[0].dtype, typeK: bed.settings.cacheDType,
+      typeWeights: bed.models[0].format, typeK: bed.settings.cacheDType,
       nThreads: machine.team.count, nBatch: bed.settings.chunk, cells: cells)
   }
 

@@ -36,8 +36,8 @@ package struct CellSamples {
   }
 
   /// Each sample's place and disturbances.
-  func circumstances(threads: Int) -> [SampleCircumstances] {
-    let judge = NoiseJudge(threads: threads)
+  func circumstances(threads: Int, quota: Double?) -> [SampleCircumstances] {
+    let judge = NoiseJudge(threads: threads, quota: quota)
     let highest = samples.compactMap(\.noise.frequencyHz).max()
     return samples.map {
       SampleCircumstances(

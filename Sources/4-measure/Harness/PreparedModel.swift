@@ -8,10 +8,10 @@ import Weights
 /// One architecture in memory, ready to run tests.
 package final class PreparedModel {
   package let architecture: Architecture
-  /// Storage of the weights; where a file mixes formats, that of most bytes.
-  let dtype: DType
-  /// Bytes of the matrices over what they would take in `dtype`.
-  let weightScale: Double
+  /// What the matrices' storage is called; where a file mixes formats as nothing here does, the format
+  /// of most bytes.
+  let format: WeightFormat
+  let storage: WeightStorage
   /// Where the weights are from, `nil` of random ones.
   let source: String?
   package let engine: Engine
@@ -20,12 +20,12 @@ package final class PreparedModel {
   private let seed: UInt64
 
   /// - Parameters:
-  ///   - dtype: of random weights; what stored ones are converted to, `nil` to run them as they are
+  ///   - format: of random weights; what stored ones are converted to, `nil` to run them as they are
   ///     stored.
   ///   - routing: how tokens choose experts, instead of by the router.
   ///   - stored: a model file to open, instead of making random weights.
   package init(
-    _ architecture: Architecture, dtype: DType?, stored: String? = nil, cache: DType,
+    _ architecture: Architecture, format: WeightFormat?, stored: String? = nil, cache: DType,
     sequences: Int, capacity: Int, maxTokens: Int, seed: UInt64, routing: Routing? = nil,
     team: ThreadTeam, kernels: KernelTable
   ) throws {
@@ -35,16 +35,18 @@ package final class PreparedModel {
     let weights =
       try stored.map {
         try ModelWeights.load($0, kernels: kernels)
-          .converted(to: dtype, packed: true, team: team, kernels: kernels)
+          .converted(to: format, packed: true, team: team, kernels: kernels)
       }
       ?? ModelWeights.random(
-        architecture, dtype: dtype ?? .bf16, packed: true, seed: seed, team: team,
+        architecture, dtype: format ?? .bf16, packed: true, seed: seed, team: team,
         kernels: kernels)
-    (self.dtype, weightScale) = weights.storage
     // A file may have a head of its own where its configuration says that there is none.
     var described = weights.architecture
     described.name = architecture.name
     self.architecture = described
+    let storage = weights.storage
+    self.storage = storage
+    self.format = format ?? storage.format(of: described) ?? WeightFormat(storage.all.main!)
     initializationSeconds = Double(SteadyClock.nanoseconds() - start) * 1e-9
     engine = try Engine(
       weights, cache: cache, sequences: sequences, capacity: capacity, maxTokens: maxTokens,
@@ -57,8 +59,8 @@ package final class PreparedModel {
   {
     architecture = other.architecture
     seed = other.seed
-    dtype = other.dtype
-    weightScale = other.weightScale
+    format = other.format
+    storage = other.storage
     source = other.source
     initializationSeconds = 0
     let like = other.engine
@@ -115,19 +117,5 @@ package final class PreparedModel {
         }, logits: step.logits
       )
     }
-  }
-}
-
-extension ModelWeights {
-  /// The format of most bytes, and the bytes of all matrices over what they would take in it.
-  fileprivate var storage: (dtype: DType, scale: Double) {
-    var bytes: [DType: Int] = [:]
-    var elements = 0
-    for matrix in matrices {
-      bytes[matrix.dtype, default: 0] += matrix.bytes
-      elements += matrix.rows * matrix.columns
-    }
-    let dtype = bytes.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }!.key
-    return (dtype, Double(matrixBytes) / (Double(elements) * dtype.bytesPerElement))
   }
 }

@@ -68,18 +68,18 @@ final class TestBed {
     memoryNeedBytes = MemoryNeed(sumOf: needs).total + reservedBytes
 
     models = try subjects.map { subject in
-      let random = "random \(settings.dtype(of: subject) ?? .bf16)"
+      let random = "random \(settings.format(of: subject) ?? .bf16)"
       report("\(subject.architecture.name): \(subject.weights == nil ? random : "stored") weights")
       let model = try PreparedModel(
-        subject.architecture, dtype: settings.dtype(of: subject), stored: subject.weights,
+        subject.architecture, format: settings.format(of: subject), stored: subject.weights,
         cache: settings.cacheDType,
         sequences: sizes.sequences, capacity: sizes.capacity, maxTokens: sizes.maxTokens,
         seed: settings.seed, routing: settings.routing(of: subject), team: machine.team,
         kernels: machine.kernels)
-      guard settings.activations == .native || !model.dtype.isBlocks else {
+      guard settings.activations == .native || !model.format.base.isBlocks else {
         throw InputError(
           "activations",
-          problem: "f32 is given, but weights of \(subject.architecture.name) are \(model.dtype), "
+          problem: "f32 is given, but weights of \(subject.architecture.name) are \(model.format), "
             + "which are multiplied in integers", expected: "native, or weights in f32, bf16 or f16")
       }
       // Integrated workloads visit every depth they hold.
@@ -122,10 +122,12 @@ final class TestBed {
   ) throws -> MemoryNeed {
     let sizes = Sizes(tests, settings)
     // A file's weights take at most what the file does.
-    let stored = try settings.dtype == nil ? subject.weights.map(ModelWeights.fileBytes) : nil
+    let stored =
+      try settings.format(of: subject) == nil
+      ? subject.weights.map(ModelWeights.fileBytes) : nil
     return try MemoryNeed(
       subject.architecture,
-      weights: try stored ?? subject.architecture.weightBytes(settings.dtype(of: subject) ?? .bf16),
+      weights: try stored ?? subject.architecture.weightBytes(settings.format(of: subject) ?? .bf16),
       cache: settings.cacheDType, sequences: sizes.sequences, capacity: sizes.capacity,
       maxTokens: sizes.maxTokens, maxLogits: sizes.sequences, threads: threads)
   }

@@ -14,13 +14,14 @@ import Weights
 public struct ThroughputBench {
   public struct Settings: Sendable {
     /// Storage of weights. `nil`: as a file stores them, bf16 of random ones.
-    public var dtype: DType?
+    public var dtype: WeightFormat?
     /// Storage of a model's weights; `nil`: as its file stores them, bf16 of random ones.
-    func dtype(of subject: ModelSubject) -> DType? {
-      dtype ?? (subject.weights == nil ? subject.defaultDType : nil)
+    func format(of subject: ModelSubject) -> WeightFormat? {
+      subject.storage ?? dtype
+        ?? (subject.weights == nil ? subject.defaultDType.map { WeightFormat($0) } : nil)
     }
     /// Storage of random weights.
-    public var randomDType: DType { dtype ?? .bf16 }
+    public var randomDType: WeightFormat { dtype ?? .bf16 }
     public var cacheDType = DType.f16
     /// What bf16 weights are multiplied with.
     public var activations = BF16Activations.native
@@ -76,6 +77,21 @@ public struct ThroughputBench {
     machine = try Machine(threads: settings.threads, activations: settings.activations)
   }
 
+  /// What one model takes in a run of these tests.
+  package static func memoryNeed(
+    _ subject: ModelSubject, _ tests: [ThroughputTest], _ settings: Settings
+  ) throws -> MemoryNeed {
+    try TestBed.need(
+      subject, tests, settings, threads: settings.threads ?? ThreadTeam.defaultCount(Topology()))
+  }
+
+  /// Bytes that measuring the machine's limits takes beside.
+  package static func reservedBytes(_ settings: Settings) throws -> Int {
+    let topology = try Topology()
+    return LimitsMeter.bytes(
+      threads: settings.threads ?? ThreadTeam.defaultCount(topology), topology: topology)
+  }
+
   /// Measures every architecture in every test, with random weights.
   public func run(_ architectures: [Architecture], tracedRounds: Int = 0) throws -> Results {
     try run(architectures.map(ModelSubject.init), tracedRounds: tracedRounds)
@@ -127,7 +143,7 @@ public struct ThroughputBench {
     for round in 1...rounds {
       report("tracing [\(round)/\(rounds)]")
       let traces = bed.models.map { model in
-        OperatorTrace(model.architecture, weights: model.dtype, cache: settings.cacheDType)
+        OperatorTrace(model.architecture, weights: model.storage, cache: settings.cacheDType)
       }
       for (model, index) in tests.indices.flatMap({ bed.cells(ofTest: $0).enumerated() }) {
         let cell = bed.cells[index]
@@ -145,7 +161,7 @@ public struct ThroughputBench {
     for (index, cell) in bed.cells.enumerated() {
       traced.operators += OperatorTiming.rows(
         events[index], subject: cell.model.architecture.name, device: Processor.model,
-        weights: cell.model.dtype, cache: settings.cacheDType, limits: around[index])
+        weights: cell.model.storage, cache: settings.cacheDType, limits: around[index])
     }
     return traced
   }

@@ -17,14 +17,15 @@ extension ThroughputRecord {
     let median = Quantiles.median(measured.samples.map(\.seconds))
     let work = Work(cell, settings)
     let paired = measured.samples.map { work.floorSeconds($0.limits) / $0.seconds }
-    let circumstances = measured.circumstances(threads: bed.team.count)
+    let circumstances = measured.circumstances(
+      threads: bed.team.count, quota: environment.containerProcessors)
     let sampling = SamplingSummary(measured, settings, warmUp: warmUp, circumstances)
     self.init(
       buildCommit: BuildInformation.commit, cpuInfo: Processor.model,
       modelType: architecture.name,
       modelSize: cell.model.engine.weights.matrixBytes, modelNParams: architecture.parameters.total,
       nBatch: settings.chunk, nThreads: bed.team.count, nSequences: test.batch,
-      typeWeights: cell.model.dtype, typeK: settings.cacheDType, typeV: settings.cacheDType,
+      typeWeights: cell.model.format, typeK: settings.cacheDType, typeV: settings.cacheDType,
       nPrompt: test.promptTokens, nGen: test.generatedTokens, nDepth: test.depth,
       testTime: ISO8601DateFormatter().string(from: start),
       avgNs: Int(Moments.mean(nanoseconds)),
@@ -34,20 +35,26 @@ extension ThroughputRecord {
       samplesTs: rates, medianTs: Double(test.tokens) / median,
       ci95Ts: measured.rates.interval.map { [$0.lowerBound, $0.upperBound] },
       gflops: work.flops / median * 1e-9, gbps: work.bytes / median * 1e-9,
-      peakFraction: work.flops / median / limits.peak(of: cell.model.dtype),
+      peakFraction: work.flops / median / limits.peak(of: cell.model.format.base),
       bandwidthFraction: work.bytes / median / limits.readBandwidth,
       floorFraction: work.floorSeconds(limits) / median,
       pairedFloorFraction: Quantiles.median(paired), limits: limits,
       initializationS: cell.model.initializationSeconds,
       processPeakBytes: ProcessMemory.peakBytes(), memoryNeedBytes: bed.memoryNeedBytes,
       architecture: architecture.config, environment: environment,
-      warnings: Self.warnings(cell, sampling, circumstances, rates, environment),
+      warnings: Self.warnings(
+        cell, sampling, circumstances, rates, environment, threads: bed.team.count),
       seed: settings.seed, sampling: sampling, sampleCircumstances: circumstances,
       workload: WorkloadSummary(cell, measured, sampling))
     if cell.model.source != nil { weights = "stored" }
+    let stored = cell.model.storage.all.elements
+    if stored.count > 1 {
+      weightFormats = Dictionary(
+        uniqueKeysWithValues: stored.map { ($0.key.rawValue, $0.key.bytes($0.value)) })
+    }
     routingExponent = cell.model.engine.routing?.routing.exponent
     expertsRead = cell.reads.mean
-    typeActivations = bed.kernels.activations(for: cell.model.dtype)
+    typeActivations = bed.kernels.activations(for: cell.model.format.base)
     // What stays in a cache is bound to be faster than memory.
     if isAboveLimits, work.bytes > Double(bed.topology.lastLevelCacheBytes) {
       warnings.append("faster than the limits measured beside it: these are too low")
@@ -56,14 +63,17 @@ extension ThroughputRecord {
 
   private static func warnings(
     _ cell: TestBed.Cell, _ sampling: SamplingSummary, _ circumstances: [SampleCircumstances],
-    _ rates: [Double], _ environment: RunEnvironment
+    _ rates: [Double], _ environment: RunEnvironment, threads: Int
   ) -> [String] {
     var warnings: [String] = []
     let architecture = cell.model.architecture
-    if abs(cell.model.weightScale - 1) > 1e-3 {
-      warnings.append(
-        "weights mix formats: most are \(cell.model.dtype), all take "
-          + String(format: "%.2f", cell.model.weightScale) + " times what they would in it")
+    let stored = cell.model.storage.all
+    if stored.elements.count > 1, !cell.model.format.isMix {
+      let shares = stored.elements
+        .map { (dtype: $0.key, share: Double($0.key.bytes($0.value)) / Double(stored.bytes)) }
+        .sorted { ($0.share, $1.dtype.rawValue) > ($1.share, $0.dtype.rawValue) }
+        .map { "\($0.dtype) " + String(format: "%.1f%%", 100 * $0.share) }
+      warnings.append("weights mix formats, by bytes: " + shares.joined(separator: ", "))
     }
     let positions = cell.test.depth + cell.test.tokensPerSequence
     if !environment.threadsPinned {
@@ -80,12 +90,20 @@ extension ThroughputRecord {
         "the budget ended after \(rates.count) samples, the median known "
           + "\(reached ?? "without an interval"): a longer budget narrows it")
     }
+    let quota = environment.containerProcessors
+    let isOverQuota = quota.map { Double(threads) > $0 } ?? false
+    if isOverQuota {
+      warnings.append(
+        "\(threads) thread\(threads == 1 ? "" : "s") under \(ProcessorQuota.text(quota)): "
+          + "it may be used up before its period ends")
+    }
     let spread = Moments.standardDeviation(rates) / Moments.mean(rates)
     if spread > 0.05 {
       warnings.append(
-        "samples spread by \(Int((100 * spread).rounded()))%: other work on this machine?")
+        "samples spread by \(Int((100 * spread).rounded()))%: "
+          + (isOverQuota ? "the quota's stops" : "other work on this machine?"))
     }
-    return warnings + NoiseJudge.warnings(circumstances)
+    return warnings + NoiseJudge.warnings(circumstances, quota: quota)
   }
 }
 

@@ -1,4 +1,5 @@
 import Formats
+import Model
 
 /// What a comparison of two builds, or of two sets of results, found.
 public struct ComparisonRecord: Codable, Sendable {
@@ -36,7 +37,7 @@ public struct ComparisonRecord: Codable, Sendable {
     public var modelType: String
     public var test: String
     public var nSequences: Int
-    public var typeWeights: DType
+    public var typeWeights: WeightFormat
     public var typeK: DType
     public var nThreads: Int
     /// Median tokens per second.
@@ -54,7 +55,7 @@ public struct ComparisonRecord: Codable, Sendable {
     public var suspectSamples: Int
 
     public init(
-      modelType: String, test: String, nSequences: Int, typeWeights: DType, typeK: DType,
+      modelType: String, test: String, nSequences: Int, typeWeights: WeightFormat, typeK: DType,
       nThreads: Int, baselineTs: Double, candidateTs: Double, slowdown: Double,
       slowdownInterval: [Double]?, pValue: Double, verdict: Verdict, samples: Int,
       suspectSamples: Int

@@ -15,7 +15,7 @@ public struct FailureRecord: Codable, Sendable {
   public var nBatch: Int
   public var nThreads: Int
   public var nSequences: Int
-  public var typeWeights: DType
+  public var typeWeights: WeightFormat
   public var typeK: DType
   public var typeV: DType
   public var nPrompt: Int
@@ -50,7 +50,7 @@ public struct FailureRecord: Codable, Sendable {
 
   public init(
     buildCommit: String, cpuInfo: String, modelType: String, nBatch: Int, nThreads: Int,
-    nSequences: Int, typeWeights: DType, typeK: DType, typeV: DType, nPrompt: Int, nGen: Int,
+    nSequences: Int, typeWeights: WeightFormat, typeK: DType, typeV: DType, nPrompt: Int, nGen: Int,
     nDepth: Int, testTime: String, architecture: [String: JSONValue], seed: UInt64,
     failure: Failure
   ) {

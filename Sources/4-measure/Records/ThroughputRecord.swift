@@ -1,6 +1,7 @@
 import Formats
 import Input
 import Machine
+import Model
 
 /// The result of one throughput test.
 ///
@@ -23,7 +24,7 @@ public struct ThroughputRecord: Codable, Sendable {
   public var nThreads: Int
   public var nSequences: Int
   /// Storage of weights, of keys and of values.
-  public var typeWeights: DType
+  public var typeWeights: WeightFormat
   public var typeK: DType
   public var typeV: DType
   public var nPrompt: Int
@@ -65,6 +66,9 @@ public struct ThroughputRecord: Codable, Sendable {
   public var architecture: [String: JSONValue]
   /// `stored` where the weights were a file's; absent of random ones.
   public var weights: String?
+  /// Bytes of the matrices by format, where there are several: mixes, files that mix formats, and rows
+  /// that do not fill a format's blocks.
+  public var weightFormats: [String: Int]?
   /// Exponent of Zipf's law by which tokens chose experts; absent where a router chose, or there are
   /// none.
   public var routingExponent: Double?
@@ -84,7 +88,7 @@ public struct ThroughputRecord: Codable, Sendable {
 
   public init(
     buildCommit: String, cpuInfo: String, modelType: String, modelSize: Int, modelNParams: Int,
-    nBatch: Int, nThreads: Int, nSequences: Int, typeWeights: DType, typeK: DType, typeV: DType,
+    nBatch: Int, nThreads: Int, nSequences: Int, typeWeights: WeightFormat, typeK: DType, typeV: DType,
     nPrompt: Int, nGen: Int, nDepth: Int, testTime: String, avgNs: Int, stddevNs: Int,
     avgTs: Double, stddevTs: Double, samplesNs: [Int], samplesTs: [Double], medianTs: Double,
     ci95Ts: [Double]?, gflops: Double, gbps: Double, peakFraction: Double,

@@ -36,6 +36,6 @@ public struct MeasuringSite: Sendable {
         "executable": .string(ContentHash.hex(executable)),
         "openblas": .string(OpenBLAS.configuration),
       ],
-      defaultThreads: topology.cores)
+      defaultThreads: ThreadTeam.defaultCount(topology))
   }
 }

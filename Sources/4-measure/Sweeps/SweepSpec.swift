@@ -91,7 +91,7 @@ public struct SweepSpec: Sendable {
     if let node = field(.precision), sampling.precision == 0 {
       throw node.error("is 0%", expected: "a share above it")
     }
-    for dtype in try list(.dtype, [defaults.randomDType], { try $0.word(DType.allCases) }) {
+    for dtype in try list(.dtype, [defaults.randomDType], { try $0.word(WeightFormat.allCases) }) {
       let caches = try list(.cacheDType, [defaults.cacheDType]) {
         try $0.word(DType.ofCaches)
       }

@@ -1,4 +1,5 @@
 import CostModel
+import Records
 
 /// How far predictions of serving runs are off, as half-widths of 90% intervals in natural logarithms.
 ///

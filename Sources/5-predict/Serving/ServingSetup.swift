@@ -25,7 +25,7 @@ public struct ServingSetup: Sendable {
     case ServingEngine.sglang.name:
       policy = .sglang
       host = HostConstants(
-        factor: 0.93, step: 2e-3, prefill: 1e-3, sequence: 3e-5, request: 2e-3, token: 4.6e-5)
+        factor: 0.91, step: 2.9e-4, prefill: 8e-4, sequence: 2e-5, request: 2.9e-3, token: 6e-5)
       origin = "46 runs of Llama-3.1-8B on H200"
     case ServingEngine.llamaCpp.name:
       policy = .staticBatches

@@ -21,7 +21,7 @@ public struct RuleContext: Sendable {
   func weightBytes(_ shape: Shape) -> Double {
     let architecture = shape.architecture(like: template)
     return scenarios.map {
-      (try? architecture.weightBytes($0.settings.weights)).map { Double($0) } ?? .nan
+      (try? architecture.weightBytes(WeightFormat($0.settings.weights))).map { Double($0) } ?? .nan
     }.max() ?? .nan
   }
 

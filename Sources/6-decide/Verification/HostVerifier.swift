@@ -52,7 +52,7 @@ public final class HostVerifier: GainMeasurer {
     self.settings = settings
     self.report = report
     var sampling = ThroughputBench.Settings()
-    sampling.dtype = settings.weights
+    sampling.dtype = WeightFormat(settings.weights)
     sampling.cacheDType = settings.cache
     sampling.threads = settings.threads
     sampling.repetitions = settings.pairs

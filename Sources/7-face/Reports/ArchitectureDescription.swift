@@ -46,15 +46,19 @@ public struct ArchitectureDescription: Encodable, Sendable {
   /// Cache that each token adds.
   public let kvBytesPerToken: Double
   public let depth: Int
-  public let dtype: DType
+  public let dtype: WeightFormat
   public let cacheDtype: DType
-  /// By dtype; absent where rows do not fill whole blocks.
+  /// By format; absent where rows do not fill whole blocks.
   public let weightMemoryBytes: [String: Int]
 
-  public init(_ architecture: Architecture, dtype: DType, cacheDType: DType, depth: Int) {
+  /// - Throws: `InputError` where rows do not fill the blocks of `dtype`.
+  public init(
+    _ architecture: Architecture, dtype: WeightFormat, cacheDType: DType, depth: Int
+  ) throws {
     let counts = architecture.parameters
     let step = Step(batch: 1, cached: depth, new: 1)
-    let operators = architecture.operators(of: step, weights: dtype, cache: cacheDType)
+    let operators = architecture.operators(
+      of: step, weights: try WeightStorage(dtype, architecture), cache: cacheDType)
     name = architecture.name
     modelType = architecture.modelType
     hiddenSize = architecture.hiddenSize
@@ -88,19 +92,24 @@ public struct ArchitectureDescription: Encodable, Sendable {
     self.dtype = dtype
     cacheDtype = cacheDType
     weightMemoryBytes = Dictionary(
-      uniqueKeysWithValues: DType.allCases.compactMap { dtype in
-        (try? architecture.weightBytes(dtype)).map { (dtype.rawValue, $0) }
+      uniqueKeysWithValues: WeightFormat.allCases.compactMap { format in
+        (try? architecture.weightBytes(format)).map { (format.rawValue, $0) }
       })
   }
+
+  /// Formats whose memory people are told; JSON has all.
+  private static let common: [WeightFormat] =
+    [.f32, .bf16, .f16, .q8_0, .q4_0, .q4_1] + WeightFormat.mixes.filter { $0.base == .q4_k }
 
   /// The same for people: one fact a line.
   public var table: String {
     let share = { (part: Int) in
       Quantity.percent(Double(part) / Double(self.nonEmbeddingParameters))
     }
-    let memory = DType.allCases.compactMap { dtype in
-      weightMemoryBytes[dtype.rawValue].map { "\(dtype) \(Quantity.bytes(Double($0)))" }
-    }
+    let memory = WeightFormat.allCases.filter { $0 == dtype || Self.common.contains($0) }
+      .compactMap { format in
+        weightMemoryBytes[format.rawValue].map { "\(format) \(Quantity.bytes(Double($0)))" }
+      }
     let heads =
       latentAttention == nil
       ? ", KV heads \(keyValueHeads), head dimension \(headDimension)" : ""

@@ -12,11 +12,13 @@ public struct HostDescription: Encodable, Sendable {
   /// Whether the limits were measured by this call, or kept from an earlier one.
   public let measuredNow: Bool
   public let threadsPinned: Bool
+  /// Processors' worth of time that the control groups allow; absent without a limit.
+  public let containerProcessors: Double?
 
   public init(
     topology: Topology, limits: MachineLimits, measuredNow: Bool, threadsPinned: Bool,
     openblas: String, processor: String, operatingSystem: String, availableMemoryBytes: Int,
-    instructionSets: [String]
+    instructionSets: [String], containerProcessors: Double?
   ) {
     self.topology = topology
     self.limits = limits
@@ -27,6 +29,7 @@ public struct HostDescription: Encodable, Sendable {
     self.operatingSystem = operatingSystem
     self.availableMemoryBytes = availableMemoryBytes
     self.instructionSets = instructionSets
+    self.containerProcessors = containerProcessors
   }
 
   public var table: String {
@@ -42,6 +45,9 @@ public struct HostDescription: Encodable, Sendable {
       ("instruction sets", instructionSets.joined(separator: ", ")),
       ("OpenBLAS", openblas),
       ("threads", "\(limits.threads)\(threadsPinned ? ", pinned" : ", not pinned")"),
+      (
+        "processor quota", containerProcessors.map { Quantity.number($0, digits: 3) } ?? "none"
+      ),
       ("read bandwidth", "\(Quantity.number(limits.readBandwidth * 1e-9)) GB/s"),
       ("f32 multiply-add peak", "\(Quantity.number(limits.multiplyAddPeak * 1e-9)) GFLOP/s"),
       (

@@ -9,10 +9,14 @@ public struct PredictionReport {
   private let predictions: [Prediction]
   private let evidence: PredictionEvidence
   private let settings: Predictor.Settings
+  private let weights: WeightFormat
 
+  /// - Parameter weights: their format, where it is a mix; else that of `settings`.
   public init(
-    _ predictions: [Prediction], _ evidence: PredictionEvidence, _ settings: Predictor.Settings
+    _ predictions: [Prediction], _ evidence: PredictionEvidence, _ settings: Predictor.Settings,
+    weights: WeightFormat? = nil
   ) {
+    self.weights = weights ?? WeightFormat(settings.weights)
     self.predictions = predictions
     self.evidence = evidence
     self.settings = settings
@@ -35,7 +39,7 @@ public struct PredictionReport {
         Quantity.bytes(prediction.peakMemoryBytes), "\(prediction.largestBatch)",
       ])
     }
-    var text = table.rendered() + "\n\n" + evidence.text(settings)
+    var text = table.rendered() + "\n\n" + evidence.text(settings, weights)
     for prediction in predictions {
       let name = "\(prediction.architecture.name), batch \(prediction.workload.batch)"
       if prediction.preemptions > 0 || prediction.widest < prediction.workload.batch {
@@ -96,7 +100,7 @@ public struct PredictionReport {
   // MARK: JSON
 
   public func json() throws -> String {
-    try JSONText.encode(predictions.map { Entry($0, evidence, settings) })
+    try JSONText.encode(predictions.map { Entry($0, evidence, settings, weights) })
   }
 
   private struct Entry: Encodable {
@@ -144,7 +148,8 @@ public struct PredictionReport {
     let operators: [Part]?
 
     init(
-      _ prediction: Prediction, _ evidence: PredictionEvidence, _ settings: Predictor.Settings
+      _ prediction: Prediction, _ evidence: PredictionEvidence, _ settings: Predictor.Settings,
+      _ weights: WeightFormat
     ) {
       let point = prediction.point
       func interval(_ value: Double, _ spread: Double) -> [Double] {
@@ -158,7 +163,7 @@ public struct PredictionReport {
       generate = prediction.workload.generate
       depth = prediction.workload.depth
       batch = prediction.workload.batch
-      dtype = settings.weights.rawValue
+      dtype = weights.rawValue
       cacheDtype = settings.cache.rawValue
       tensorParallel = settings.tensorParallel
       let hasExperts = prediction.expertsRead != nil
@@ -196,9 +201,9 @@ public struct PredictionReport {
 
 extension PredictionEvidence {
   /// In words.
-  func text(_ settings: Predictor.Settings) -> String {
+  func text(_ settings: Predictor.Settings, _ weights: WeightFormat) -> String {
     var text =
-      "\(device) under \(engine), \(settings.weights) weights, \(settings.cache) KV cache"
+      "\(device) under \(engine), \(weights) weights, \(settings.cache) KV cache"
     if settings.tensorParallel > 1 { text += ", \(settings.tensorParallel) devices" }
     if settings.sharing.parts > 1 {
       text += ", experts dealt over \(settings.sharing.parts) (exchange of rows nominal)"

@@ -1,6 +1,7 @@
 import CostModel
 import Foundation
 import Input
+import Model
 import ScalingLaws
 import Search
 
@@ -158,7 +159,8 @@ public struct SearchReport {
     notes += result.candidates.flatMap(\.loss.notes).filter { seen.insert($0).inserted }
     notes += Set(result.candidates.flatMap(\.extrapolated)).sorted().map { "extrapolated: " + $0 }
     for (scenario, evidence) in zip(problem.scenarios, result.evidence) {
-      let text = evidence.text(scenario.settings)
+      let text = evidence.text(
+        scenario.settings, WeightFormat(scenario.settings.weights))
       if !notes.contains(text) { notes.append(text) }
     }
     return notes

@@ -1,6 +1,7 @@
 import CostModel
 import Foundation
 import Model
+import Records
 import Serving
 
 /// Predictions of a server under loads, as a table or as JSON: one entry a load.

@@ -42,41 +42,14 @@ public enum StoredResultExport {
   /// lists by spaces.
   public static func csv(_ results: [StoredResult]) throws -> String {
     let rows = try results.map { result in
-      var row: [String: String] = [:]
-      flatten(.object(try result.fields().fields), "", into: &row)
+      var row = FlatTable.row(.object(try result.fields().fields))
       row["status"] = result.status.rawValue
       row["finished_at"] = result.finishedAt
       row["cell"] = result.unit?.cell
       row["block"] = result.unit.map { "\($0.block)" }
       return row
     }
-    let first = ["status", "finished_at", "cell", "block", "model_type", "type_weights"]
-    let others = Set(rows.flatMap(\.keys)).subtracting(first).sorted()
-    let columns = first + others
-    let lines = rows.map { row in
-      columns.map { DelimitedText.quoted(row[$0] ?? "") }.joined(separator: ",")
-    }
-    let header = columns.map(DelimitedText.quoted).joined(separator: ",")
-    return ([header] + lines).joined(separator: "\r\n")
-  }
-
-  private static func flatten(
-    _ value: JSONValue, _ name: String, into row: inout [String: String]
-  ) {
-    switch value {
-    case .null: break
-    case .bool(let value): row[name] = "\(value)"
-    case .integer(let value): row[name] = "\(value)"
-    case .number(let value): row[name] = "\(value)"
-    case .string(let value): row[name] = value
-    case .array(let values):
-      var cells: [String: String] = [:]
-      for (index, value) in values.enumerated() { flatten(value, "\(index)", into: &cells) }
-      row[name] = values.indices.compactMap { cells["\($0)"] }.joined(separator: " ")
-    case .object(let fields):
-      for (key, value) in fields {
-        flatten(value, name.isEmpty ? key : "\(name).\(key)", into: &row)
-      }
-    }
+    return FlatTable.csv(
+      rows, first: ["status", "finished_at", "cell", "block", "model_type", "type_weights"])
   }
 }

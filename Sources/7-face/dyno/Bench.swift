@@ -45,7 +45,7 @@ struct Bench: ParsableCommand {
   @Option(help: "Most tokens of one prefill step.")
   var chunk = 512
 
-  @Option(help: "Threads, each pinned to a core. Default: one a core.")
+  @Option(help: .threads)
   var threads: Int?
 
   @Option(help: "Prompt and generated tokens of whole requests, instead of the above.")

@@ -22,8 +22,8 @@ struct Describe: ParsableCommand {
       warn(of: subject)
       // The token that is counted comes after those in the cache.
       try subject.architecture.check(positions: depth + 1)
-      return ArchitectureDescription(
-        subject.architecture, dtype: options.dtype ?? subject.defaultDType ?? .bf16,
+      return try ArchitectureDescription(
+        subject.architecture, dtype: options.dtype ?? subject.defaultDType.map { WeightFormat($0) } ?? .bf16,
         cacheDType: options.cacheDtype.dtype, depth: depth)
     }
     switch output {

@@ -14,7 +14,7 @@ struct Dyno: ParsableCommand {
       Bench.self, Sweep.self, Results.self, Merge.self, Compare.self, Interleave.self,
       HistoryCommand.self, Calibrate.self, Predict.self, Search.self, Describe.self,
       HostCommand.self,
-      Law.self, Logits.self,
+      Law.self, Logits.self, QualityCommand.self,
     ])
 
   /// Exit codes: 0 done, 1 a check failed, 2 bad usage or input, 3 a comparison is inconclusive,

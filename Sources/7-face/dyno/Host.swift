@@ -12,7 +12,7 @@ struct HostCommand: ParsableCommand {
       $XDG_CACHE_HOME/dyno (or ~/.cache/dyno), by processor, thread count and instruction set.
       """)
 
-  @Option(help: "Threads, each pinned to a core. Default: one a core.")
+  @Option(help: .threads)
   var threads: Int?
 
   @Flag(help: "Measure the limits again, even where they are known.")
@@ -52,7 +52,8 @@ struct HostCommand: ParsableCommand {
       openblas: OpenBLAS.configuration, processor: Processor.model,
       operatingSystem: OperatingSystem.description,
       availableMemoryBytes: AvailableMemory.bytes(),
-      instructionSets: KernelTable.available.map(\.name))
+      instructionSets: KernelTable.available.map(\.name),
+      containerProcessors: EnvironmentCapture.containerProcessors)
     switch output {
     case .json: try emit(JSONText.encode(description))
     case .table: try emit(description.table)

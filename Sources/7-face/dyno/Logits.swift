@@ -17,11 +17,17 @@ struct Logits: ParsableCommand {
   @Argument(help: "A GGUF file, a safetensors file, a checkpoint's folder or one of a hub cache.")
   var model: String
 
-  @Option(help: "Token ids, comma-separated.")
-  var tokens: CountList
+  @Option(
+    help: ArgumentHelp(
+      "Token ids, comma-separated, or a .npy, .json or raw file of them.", valueName: "tokens"))
+  var tokens: TokenArgument
 
-  @Option(help: "Convert the matrices first: \(DType.listed). Default: as they are stored.")
-  var dtype: DType?
+  @Option(help: .tokenType)
+  var tokenType: TokenSequences.RawTokenType?
+
+  @Option(
+    help: "Convert the matrices first: \(WeightFormat.listed). Default: as they are stored.")
+  var dtype: WeightFormat?
 
   @Option(help: "Storage of the KV cache: f32, f16, bf16 or q8_0.")
   var cacheDtype = CacheType(.f32)
@@ -41,7 +47,7 @@ struct Logits: ParsableCommand {
   @Option(help: "Continue with so many tokens, each the most likely one (JSON only).")
   var generate = 0
 
-  @Option(help: "Threads, each pinned to a core. Default: one a core.")
+  @Option(help: .threads)
   var threads: Int?
 
   @Option(help: "json, or npy: a NumPy array of f32, (positions, vocabulary).")
@@ -63,11 +69,17 @@ struct Logits: ParsableCommand {
       throw InputError(
         "--generate", problem: "is given with --output npy", expected: "--output json")
     }
+    let text = try tokens.read(rawAs: tokenType)
+    guard text.documents.count == 1 else {
+      throw InputError(
+        "--tokens", problem: "holds \(text.documents.count) documents", expected: "one prompt")
+    }
+    let prompt = text.ids.map(Int.init)
     let kernels = try KernelTable.selected(activations: activations)
     let team = try ThreadTeam(count: threads, topology: Topology())
     let progress = ProgressLine()
-    let engine = try prepare(kernels, team, capacity: tokens.values.count + generate)
-    let rows = try logitsOfPrompt(engine, progress)
+    let engine = try prepare(kernels, team, text, generate: generate)
+    let rows = try logitsOfPrompt(prompt, engine, progress)
     let generated = try continuation(engine, after: rows[rows.count - 1], generate, progress)
     progress.clear()
     switch output {
@@ -76,23 +88,21 @@ struct Logits: ParsableCommand {
       try emit(
         JSONText.encode(
           Result(
-            tokens: tokens.values, logits: rows, generated: generate > 0 ? generated : nil),
+            tokens: prompt, logits: rows, generated: generate > 0 ? generated : nil),
           pretty: false))
     }
   }
 
   /// Opens the model; refuses what does not fit, and tokens that it does not have.
   private func prepare(
-    _ kernels: KernelTable, _ team: ThreadTeam, capacity: Int
+    _ kernels: KernelTable, _ team: ThreadTeam, _ text: TokenSequences, generate: Int
   ) throws -> Engine {
     let subject = try ModelSubject.resolve(model)
     var weights = try ModelWeights.load(subject.requiredWeights(model), kernels: kernels)
     let architecture = weights.architecture
-    for token in tokens.values where token >= architecture.vocabularySize {
-      throw InputError(
-        "--tokens", problem: "\(token) is outside the vocabulary of \(model)",
-        expected: "0 to \(architecture.vocabularySize - 1)")
-    }
+    try within("--tokens") { try text.check(vocabulary: architecture.vocabularySize) }
+    let count = text.ids.count
+    let capacity = count + generate
     let maxLogits = allPositions ? Self.chunk : 1
     var need = try MemoryNeed(
       architecture, weights: try dtype.map(architecture.weightBytes) ?? weights.matrixBytes,
@@ -100,7 +110,7 @@ struct Logits: ParsableCommand {
       maxLogits: maxLogits, threads: team.count)
     // What is kept for the output: 4 bytes a value and their text, or their second copy.
     need.activations +=
-      (allPositions ? tokens.values.count : 1) * architecture.vocabularySize
+      (allPositions ? count : 1) * architecture.vocabularySize
       * (output == .json ? 32 : 8)
     try need.check(model)
     weights = try weights.converted(
@@ -111,14 +121,16 @@ struct Logits: ParsableCommand {
   }
 
   /// Logits of all positions or of the last one.
-  private func logitsOfPrompt(_ engine: Engine, _ progress: ProgressLine) throws -> [[Float]] {
+  private func logitsOfPrompt(
+    _ tokens: [Int], _ engine: Engine, _ progress: ProgressLine
+  ) throws -> [[Float]] {
     var rows: [[Float]] = []
-    let count = tokens.values.count
+    let count = tokens.count
     for start in stride(from: 0, to: count, by: Self.chunk) {
       progress.show("token \(start) of \(count)")
       let end = min(count, start + Self.chunk)
       let input = Engine.Input(
-        sequence: 0, tokens: Array(tokens.values[start..<end]), promptLength: count)
+        sequence: 0, tokens: Array(tokens[start..<end]), promptLength: count)
       let logits = try engine.forward(
         [input], logits: allPositions ? .all : end == count ? .last : .none)
       rows += (0..<logits.count).map { Array(logits[$0]) }

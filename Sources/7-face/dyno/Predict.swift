@@ -34,8 +34,8 @@ struct Predict: ParsableCommand {
   @Option(help: "Positions already in the KV cache.")
   var depth = 0
 
-  @Option(help: "Storage of weights: \(DType.listed).")
-  var dtype = DType.bf16
+  @Option(help: "Storage of weights: \(WeightFormat.listed).")
+  var dtype = WeightFormat.bf16
 
   @Option(
     help: "Storage of the KV cache: f32, f16, bf16 or q8_0. Default: bf16 on GPUs, f16 on CPUs.")
@@ -76,23 +76,30 @@ struct Predict: ParsableCommand {
     let cached = try nonNegative("--depth", depth)
     for count in batch.values { _ = try positive("--batch", count) }
     let settings = Predictor.Settings(
-      weights: dtype, cache: cacheDtype?.dtype ?? (isGPU ? .bf16 : .f16), tensorParallel: parts,
+      weights: dtype.base, cache: cacheDtype?.dtype ?? (isGPU ? .bf16 : .f16),
+      tensorParallel: parts,
       sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing ?? 0)))
     let predictor = try Predictor(profile, engine, settings)
     if serving.isAsked {
       let report = try serving.report(subjects, predictor, workload)
       return try emit(output == .json ? report.json() : report.table())
     }
+    let mixed = MixedWeights { dtype in
+      var one = settings
+      one.weights = dtype
+      return try Predictor(profile, engine, one)
+    }
     let predictions = try subjects.flatMap { architecture in
       try batch.values.map { batch in
-        try predictor.predict(
+        try mixed.predict(
           architecture,
           ServingWorkload(
             prompt: workload.prompt, generate: workload.generate, depth: cached, batch: batch),
-          breakdown: breakdown)
+          weights: dtype, breakdown: breakdown)
       }
     }
-    let report = PredictionReport(predictions, predictor.evidence(for: subjects), settings)
+    let report = PredictionReport(
+      predictions, predictor.evidence(for: subjects), settings, weights: dtype)
     switch output {
     case .json: try emit(report.json())
     case .table: try emit(report.table())

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Formats
 import Input
+import Model
 import Reports
 import Store
 
@@ -19,7 +20,7 @@ struct Results: ParsableCommand {
   var architecture: [CommaSeparated<String>] = []
 
   @Option(help: "Only these storages of weights, comma-separated.")
-  var dtype: [CommaSeparated<DType>] = []
+  var dtype: [CommaSeparated<WeightFormat>] = []
 
   @Option(help: "Only these storages of the KV cache, comma-separated.")
   var cacheDtype: [CommaSeparated<CacheType>] = []

@@ -9,6 +9,11 @@ extension DType: ExpressibleByArgument {
   static var listed: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
+extension WeightFormat: ExpressibleByArgument {
+  static var listed: String { allCases.map(\.rawValue).joined(separator: ", ") }
+  public static var allValueStrings: [String] { allCases.map(\.rawValue) }
+}
+
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   case table, json
 }
@@ -19,8 +24,10 @@ struct SubjectOptions: ParsableArguments {
   var architectures: [String]
 
   @Option(
-    help: "Storage of weights: \(DType.listed). Default: a file's own, bf16 of random ones.")
-  var dtype: DType?
+    help: """
+      Storage of weights: \(WeightFormat.listed). Default: a file's own, bf16 of random ones.
+      """)
+  var dtype: WeightFormat?
 
   @Option(help: "Storage of the KV cache: f32, f16, bf16 or q8_0.")
   var cacheDtype = CacheType(.f16)
@@ -91,6 +98,8 @@ func positive(_ option: String, _ value: Int) throws -> Int {
 }
 
 extension ArgumentHelp {
+  static let threads: ArgumentHelp =
+    "Threads, each pinned to a core. Default: one a core, as far as a container's quota allows."
   static let device = ArgumentHelp(
     "A device profile's path or name (see profiles/devices), or host for this machine.",
     valueName: "device")

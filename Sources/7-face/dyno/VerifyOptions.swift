@@ -32,7 +32,7 @@ struct VerifyOptions: ParsableArguments {
   @Option(help: "GiB of memory that the models of a round may take.")
   var memory = 8
 
-  @Option(help: "Threads, each pinned to a core. Default: one a core.")
+  @Option(help: .threads)
   var threads: Int?
 
   @Option(help: "Seed of weights, tokens and the order.")

@@ -119,8 +119,11 @@ public enum BenchRecords {
   private static func dtype(_ fields: JSONObject, _ field: String) throws -> DType? {
     guard let name = try fields.string(field) else { return nil }
     guard let dtype = DType(rawValue: name) else {
+      let isMix = WeightFormat(rawValue: name) != nil
       throw InputError(
-        field, problem: "\"\(name.prefix(40))\" is not known",
+        field,
+        problem: "\"\(name.prefix(40))\" is "
+          + (isMix ? "a mix of formats, on which nothing is calibrated" : "not known"),
         expected: DType.allCases.map(\.rawValue).joined(separator: ", "))
     }
     return dtype

@@ -11,10 +11,13 @@ struct LlamaBenchModel {
   init(_ fields: JSONObject) { self.fields = fields }
 
   /// llama.cpp's names of file types whose tensors Dyno can price.
-  private static let storage: [String: DType] = [
-    "all F32": .f32, "F32": .f32, "F16": .f16, "BF16": .bf16, "Q8_0": .q8_0, "Q4_0": .q4_0,
-    "Q4_1": .q4_1,
-  ]
+  ///
+  /// Files of K-quants are mixes: their names end otherwise ("Q4_K - Medium").
+  private static let storage: [String: DType] = {
+    var storage: [String: DType] = ["all F32": .f32]
+    for dtype in DType.allCases { storage[dtype.format.ggufName] = dtype }
+    return storage
+  }()
 
   /// Storage of the weights: what `model_type` ends with (`llama 8B Q4_K - Medium`), checked
   /// against what the user says; the user's word where the record has none.

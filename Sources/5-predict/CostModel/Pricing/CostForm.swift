@@ -113,7 +113,10 @@ extension DeviceLimits {
     switch dtype {
     case .bf16: peakFLOPs[.bf16] ?? peakFLOPs[.f16]
     case .f16: peakFLOPs[.f16] ?? peakFLOPs[.bf16]
-    default: peakFLOPs[dtype]
+    // On CPUs, block formats are multiplied alike; a profile may know some of them only.
+    default:
+      peakFLOPs[dtype]
+        ?? (kind == .cpu && dtype.isBlocks ? peakFLOPs[.q4_0] ?? peakFLOPs[.q8_0] : nil)
     }
   }
 }

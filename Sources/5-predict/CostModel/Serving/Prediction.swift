@@ -15,6 +15,17 @@ public struct PointPrediction: Sendable, Equatable {
   public let timePerOutputToken: Double
 
   init(
+    seconds: Double, outputTokensPerSecond: Double, totalTokensPerSecond: Double,
+    timeToFirstToken: Double, timePerOutputToken: Double
+  ) {
+    self.seconds = seconds
+    self.outputTokensPerSecond = outputTokensPerSecond
+    self.totalTokensPerSecond = totalTokensPerSecond
+    self.timeToFirstToken = timeToFirstToken
+    self.timePerOutputToken = timePerOutputToken
+  }
+
+  init(
     _ workload: ServingWorkload, time: EndToEndModel.RunTime, _ schedule: ServingSchedule
   ) {
     seconds = time.total
