@@ -5,7 +5,7 @@ import Reports
 
 /// Prints one section of `docs/calibration-results.md`, which `make calibration` writes.
 ///
-/// usage: dyno-cost-study operators | sparse | sweep [MODEL [DEVICE [DEVICES]]] | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed
+/// usage: dyno-cost-study operators | sparse | sweep [MODEL [DEVICE [DEVICES]]] | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed | serving
 ///
 /// With `DYNO_RESIDUALS` set to a folder, held-out predictions are written there as CSV.
 @main
@@ -33,10 +33,11 @@ struct CostStudy {
     case "host": try HostStudy(rest ?? "").run()
     case "gains": try GainStudy().run()
     case "speed": try SpeedStudy().run()
+    case "serving": try ServingStudy().run()
     default:
       throw InputError(
         problem: "no section is named",
-        expected: "operators, sparse, sweep, rows, runs, host FOLDER, gains or speed")
+        expected: "operators, sparse, sweep, rows, runs, host FOLDER, gains, speed or serving")
     }
   }
 

@@ -32,4 +32,8 @@ public struct HostConstants: Hashable, Sendable, Codable {
 
   /// Nothing but the device.
   public static let none = HostConstants()
+
+  /// What engines have in common: where fits begin, and their prior.
+  public static let typical = HostConstants(
+    factor: 0.9, step: 5e-4, prefill: 2e-3, sequence: 2e-5, request: 5e-3, token: 7e-5)
 }

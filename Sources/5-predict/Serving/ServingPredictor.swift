@@ -39,10 +39,13 @@ public final class ServingPredictor {
     simulation = Simulation(times, setup.host, deployment)
   }
 
+  /// - Parameter host: constants to take instead of the setup's.
   public func run(
-    _ requests: [ServingRequest], _ load: Simulation.Load, warmUp: Int = 0
+    _ requests: [ServingRequest], _ load: Simulation.Load, warmUp: Int = 0,
+    host: HostConstants? = nil
   ) throws -> ServingOutcome {
-    try simulation.run(requests, load, warmUp: warmUp)
+    let simulation = host.map { Simulation(times, $0, deployment) } ?? simulation
+    return try simulation.run(requests, load, warmUp: warmUp)
   }
 
   /// Bytes of one device that are in use where the cache is fullest.

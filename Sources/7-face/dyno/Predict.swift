@@ -81,6 +81,11 @@ struct Predict: ParsableCommand {
       sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing ?? 0)))
     let predictor = try Predictor(profile, engine, settings)
     if serving.isAsked {
+      guard cached == 0, !breakdown, dtype.rawValue == dtype.base.rawValue else {
+        throw InputError(
+          "--depth, --breakdown, --dtype", problem: "do not go with a load",
+          expected: "one storage of weights, and none of the others")
+      }
       let report = try serving.report(subjects, predictor, workload)
       return try emit(output == .json ? report.json() : report.table())
     }

@@ -45,6 +45,11 @@ struct ServingOptions: ParsableArguments {
   @Option(help: "Most tokens of a step. Default: the engine's.")
   var maxStepTokens: Int?
 
+  @Option(
+    help: "Host constants of the engine, as dyno calibrate --serving writes them.",
+    completion: .file())
+  var hostConstants: String?
+
   @Option(help: "Seed of lengths and arrivals.")
   var seed: UInt64 = 0
 
@@ -67,6 +72,14 @@ struct ServingOptions: ParsableArguments {
     var setup = ServingSetup(predictor.engine)
     setup.mostSequences = try maxSequences.map { try positive("--max-sequences", $0) }
     setup.stepTokens = try maxStepTokens.map { try positive("--max-step-tokens", $0) }
+    if let hostConstants {
+      let file = try HostConstantsFile(contentsOf: hostConstants)
+      guard file.engine == predictor.engine.name else {
+        throw InputError(
+          hostConstants, problem: "is of \(file.engine)", expected: predictor.engine.name)
+      }
+      (setup.host, setup.origin) = (file.constants, file.origin)
+    }
     let warmUp = try nonNegative("--warm-up", warmUp)
     var entries: [ServingReport.Entry] = []
     for architecture in architectures {
