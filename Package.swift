@@ -75,12 +75,13 @@ let package = Package(
     module("4-measure", "Sweeps", ["Harness", "Store", "Processes"]),
 
     module("5-predict", "CostModel", ["Records", "Numerics"]),
+    module("5-predict", "Serving", ["CostModel"]),
 
     module("6-decide", "ScalingLaws", ["Model", "Numerics"]),
     module("6-decide", "Search", ["CostModel", "ScalingLaws"]),
     module("6-decide", "Verification", ["Search", "Harness", "Store"]),
 
-    module("7-face", "Reports", ["Engine", "Search", "Sweeps"]),
+    module("7-face", "Reports", ["Engine", "Search", "Serving", "Sweeps"]),
     .executableTarget(
       name: "dyno", dependencies: ["Comparison", "Quality", "Reports", "Verification", arguments],
       path: "Sources/7-face/dyno", swiftSettings: strict),
@@ -90,9 +91,10 @@ let package = Package(
     study(
       "dyno-law-study", "laws", ["ScalingLaws", "Reports"], exclude: ["chinchilla_objective.py"]),
     study(
-      "dyno-cost-study", "cost", ["CostModel", "Harness", "Reports"],
+      "dyno-cost-study", "cost", ["CostModel", "Harness", "Reports", "Serving"],
       exclude: [
         "architectures", "measure_host.sh", "plot_residuals.py", "plot_experts.py",
+        "plot_serving.py",
         "requirements.txt",
         "write_page.py", "write_results.sh",
       ]),
@@ -119,6 +121,7 @@ let package = Package(
     tests("StoreTests", ["Store", database]),
     tests("SweepsTests", ["Sweeps"]),
     tests("CostModelTests", ["CostModel"]),
+    tests("ServingTests", ["Serving"]),
     tests("ScalingLawsTests", ["ScalingLaws"]),
     tests("SearchTests", ["Search", "Reports"]),
     tests("VerificationTests", ["Verification"]),

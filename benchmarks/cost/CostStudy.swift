@@ -7,6 +7,7 @@ import Reports
 ///
 /// usage: dyno-cost-study operators [summary] | unseen | collectives | multi | jumps | sparse
 ///        | sweep [MODEL [DEVICE [DEVICES]]] | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed
+///        | serving
 ///
 /// With `DYNO_RESIDUALS` set to a folder, held-out predictions are written there as CSV.
 @main
@@ -38,13 +39,13 @@ struct CostStudy {
     case "host": try HostStudy(rest ?? "").run()
     case "gains": try GainStudy().run()
     case "speed": try SpeedStudy().run()
+    case "serving": try ServingStudy().run()
     default:
       throw InputError(
         problem: "no section is named",
         expected:
           "operators, unseen, collectives, multi, jumps, sparse, sweep, rows, runs, host FOLDER, "
-          + "gains or speed"
-      )
+          + "gains, speed or serving")
     }
   }
 

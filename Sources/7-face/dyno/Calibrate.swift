@@ -64,12 +64,20 @@ struct Calibrate: ParsableCommand {
   @Option(help: "Seed of what is held out.")
   var seed: UInt64 = 0
 
+  @Flag(
+    help: """
+      Files are serving runs at a concurrency (AIConfigurator's CSV, JSON of vLLM's and SGLang's \
+      bench serve, of GuideLLM): fit the engine's host constants, and --write them for predict.
+      """)
+  var serving = false
+
   @Option(help: "table, markdown or json.")
   var output = Format.table
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json }
 
   func run() throws {
+    if serving { return try fitHostConstants() }
     var measurements = Measurements()
     let facts = RunFacts(
       architecture: try model.map(Zoo.resolve), device: device,

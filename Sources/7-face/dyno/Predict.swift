@@ -64,6 +64,9 @@ struct Predict: ParsableCommand {
   @Flag(help: "Show seconds and what binds by kind of operator.")
   var breakdown = false
 
+  @OptionGroup(title: "A server under load")
+  var serving: ServingOptions
+
   @Option(help: "table or json.")
   var output = OutputFormat.table
 
@@ -93,6 +96,15 @@ struct Predict: ParsableCommand {
       pipelineParallel: try positive("--pipeline-parallel", pipelineParallel),
       sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing ?? 0)))
     let predictor = try Predictor(profile, engine, settings)
+    if serving.isAsked {
+      guard cached == 0, !breakdown, case .one = dtype else {
+        throw InputError(
+          "--depth, --breakdown, --dtype", problem: "do not go with a load",
+          expected: "one storage of weights, and none of the others")
+      }
+      let report = try serving.report(subjects, predictor, workload)
+      return try emit(output == .json ? report.json() : report.table())
+    }
     let mixed = MixedWeights { dtype in
       var one = settings
       one.weights = NumberStorage(dtype)

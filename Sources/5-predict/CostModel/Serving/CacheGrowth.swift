@@ -2,17 +2,17 @@
 ///
 /// Layers with a window keep the blocks that it still touches: all of a window's, and one more, since
 /// a window need not begin with a block. Where all layers are alike, one stands for all.
-struct CacheGrowth: Equatable, Sendable {
+package struct CacheGrowth: Equatable, Sendable {
   /// Layers, and those of them that keep a window's positions only.
   let layers: Int
   let windowedLayers: Int
   /// A power of two: divisions by it are shifts.
-  let blockPositions: Int
+  package let blockPositions: Int
   private let shift: Int
   /// Blocks that a layer with a window keeps at most.
   let windowBlocks: Int
 
-  init(layers: Int, windowedLayers: Int, window: Int, blockPositions: Int) {
+  package init(layers: Int, windowedLayers: Int, window: Int, blockPositions: Int) {
     let areAlike = windowedLayers == 0 || windowedLayers == layers
     self.layers = areAlike ? 1 : layers
     self.windowedLayers = areAlike ? windowedLayers / max(1, layers) : windowedLayers
@@ -23,7 +23,7 @@ struct CacheGrowth: Equatable, Sendable {
 
   private func blocks(_ positions: Int) -> Int { (positions + blockPositions - 1) &>> shift }
 
-  func units(_ positions: Int) -> Int {
+  package func units(_ positions: Int) -> Int {
     let blocks = blocks(positions)
     return (layers - windowedLayers) * blocks + windowedLayers * min(blocks, windowBlocks)
   }
@@ -46,5 +46,5 @@ struct CacheGrowth: Equatable, Sendable {
   }
 
   /// Units of a cache of so many positions of all layers.
-  func capacity(_ positions: Int) -> Int { positions &>> shift * layers }
+  package func capacity(_ positions: Int) -> Int { positions &>> shift * layers }
 }

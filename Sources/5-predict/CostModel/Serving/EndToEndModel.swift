@@ -76,7 +76,7 @@ final class EndToEndModel {
   let device: PricedDevice
   let engine: ServingEngine
   private let values: [Double]
-  private let operators: OperatorModel
+  let operators: OperatorModel
   private let sharing: ExpertSharing
   /// Groups of devices that each hold a part of the layers, one after another.
   private let stages: Int
@@ -276,7 +276,7 @@ final class EndToEndModel {
 
   /// Rows that go to their experts' devices and back, of all layers: each device has its share of the
   /// tokens.
-  private func exchanged(
+  func exchanged(
     _ rows: [(active: Int, layers: Int)], _ hiddenSize: Int, tokens: Int, _ devices: Int
   ) -> Double {
     rows.reduce(0) { sum, kind in
@@ -304,7 +304,7 @@ final class EndToEndModel {
   }
 
   /// Sums over devices of what attention and MLPs add to the residual stream.
-  private func allReduce(
+  func allReduce(
     _ sums: Int, _ hiddenSize: Int, tokens: Int, _ devices: Int
   ) -> Double {
     guard devices > 1 else { return 0 }

@@ -85,12 +85,12 @@ public struct MemoryPlan: Sendable, Equatable {
   }
 
   /// Positions that the cache holds.
-  var positions: Double {
+  package var positions: Double {
     cachePerPosition > 0 ? cacheRoom / cachePerPosition : cacheRoom > 0 ? 1e18 : 0
   }
 
   /// How a sequence takes blocks of so many positions.
-  func growth(blockPositions: Int) -> CacheGrowth {
+  package func growth(blockPositions: Int) -> CacheGrowth {
     CacheGrowth(
       layers: layers, windowedLayers: windowedLayers, window: window,
       blockPositions: blockPositions)

@@ -62,6 +62,16 @@ public struct ServingEngine: Sendable, Equatable {
     name: "tensorrt-llm-2024", cachePolicy: .reserving, blockPositions: 64, watermark: 0,
     chunk: nil, takesWholePrompts: true, decodeKernel: .perQueryHead,
     pagedAttentionForWindows: false, memoryShare: 0.9, reservedBytes: 0x1p30)
+  /// TensorRT-LLM 1.x under load: whole prompts, whole lengths reserved (`GUARANTEED_NO_EVICT`).
+  public static let tensorRT = ServingEngine(
+    name: "tensorrt-llm", cachePolicy: .reserving, blockPositions: 32, watermark: 0, chunk: 8192,
+    takesWholePrompts: false, decodeKernel: .grouped, pagedAttentionForWindows: false,
+    memoryShare: 0.9, reservedBytes: 0x1p30)
+  /// SGLang 0.5: prompts first, in chunks (`chunked_prefill_size`).
+  public static let sglang = ServingEngine(
+    name: "sglang", cachePolicy: .preempting, blockPositions: 16, watermark: 0, chunk: 8192,
+    takesWholePrompts: false, decodeKernel: .grouped, pagedAttentionForWindows: false,
+    memoryShare: 0.88, reservedBytes: 0x1p30)
   /// As `llama-bench` runs it: one test after another, in micro-batches of 512 tokens.
   public static let llamaCpp = ServingEngine(
     name: "llama.cpp", cachePolicy: .fixed, blockPositions: 1, watermark: 0, chunk: 512,
@@ -76,10 +86,13 @@ public struct ServingEngine: Sendable, Equatable {
   /// Whether it runs on devices of a kind: Dyno's own on CPUs alone.
   func runs(on kind: DeviceLimits.Kind) -> Bool { kind == .cpu || name != Self.dyno.name }
 
-  public static let all = [vllm, vllm2024, tensorRT2024, llamaCpp, dyno]
+  public static let all = [
+    vllm, vllm2024, tensorRT, tensorRT2024, sglang, llamaCpp, dyno,
+  ]
 
   /// - Throws: `InputError` that lists the engines.
   public static func named(_ name: String) throws -> ServingEngine {
+    let name = name == "trtllm" ? tensorRT.name : name  // as AIConfigurator spells it
     guard let engine = all.first(where: { $0.name == name }) else {
       throw InputError(
         "engine", problem: "\"\(name.prefix(40))\" is not known",

@@ -1,0 +1,209 @@
+import ArgumentParser
+import CostModel
+import Foundation
+import Input
+import Model
+import Reports
+import Serving
+
+/// How `dyno predict` is asked for a server under load instead of a static batch.
+struct ServingOptions: ParsableArguments {
+  @Option(
+    help: "Clients that each send a request when their last one has ended, comma-separated.")
+  var concurrency: CountList?
+
+  @Option(help: "Requests a second, as Poisson arrivals: 2/s.")
+  var rate: RequestRate?
+
+  @Option(
+    help: "A file of requests, CSV or JSON Lines: arrival, input, output, or Azure's columns.",
+    completion: .file())
+  var trace: String?
+
+  @Option(
+    help: "Requests of a load that is no trace. Default: 10 for each client, 1000 at a rate.")
+  var requests: Int?
+
+  @Option(help: "So many of them are served first and not counted.")
+  var warmUp = 0
+
+  @Option(help: "Lengths are uniform between this share of --workload and all of it.")
+  var lengthRange = 1.0
+
+  @Option(help: "Shape of the gamma-distributed times between arrivals; less than 1: bursts.")
+  var burstiness = 1.0
+
+  @Option(help: "What clients are promised: ttft=500ms,tpot=30ms,latency=10s, any of them.")
+  var slo: ServiceLevelText?
+
+  @Option(help: "Price of a device: 2.5/h.")
+  var price: HourlyPrice?
+
+  @Option(help: "Most sequences at once. Default: the engine's.")
+  var maxSequences: Int?
+
+  @Option(help: "Most tokens of a step. Default: the engine's.")
+  var maxStepTokens: Int?
+
+  @Option(
+    help: "Host constants of the engine, as dyno calibrate --serving writes them.",
+    completion: .file())
+  var hostConstants: String?
+
+  @Option(help: "Seed of lengths and arrivals.")
+  var seed: UInt64 = 0
+
+  var isAsked: Bool { concurrency != nil || rate != nil || trace != nil }
+
+  func validate() throws {
+    let loads = [concurrency != nil, rate != nil, trace != nil].count { $0 }
+    guard loads <= 1 else {
+      throw ValidationError("--concurrency, --rate and --trace are three loads; give one")
+    }
+    guard isAsked || (slo == nil && price == nil && requests == nil) else {
+      throw ValidationError(
+        "--slo, --price and --requests are of a load: give --concurrency, --rate or --trace")
+    }
+  }
+
+  func report(
+    _ architectures: [Architecture], _ predictor: Predictor, _ workload: WorkloadShape
+  ) throws -> ServingReport {
+    var setup = ServingSetup(predictor.engine)
+    setup.mostSequences = try maxSequences.map { try positive("--max-sequences", $0) }
+    setup.stepTokens = try maxStepTokens.map { try positive("--max-step-tokens", $0) }
+    if let hostConstants {
+      let file = try HostConstantsFile(contentsOf: hostConstants)
+      guard file.engine == predictor.engine.name else {
+        throw InputError(
+          hostConstants, problem: "is of \(file.engine)", expected: predictor.engine.name)
+      }
+      (setup.host, setup.origin) = (file.constants, file.origin)
+    }
+    let warmUp = try nonNegative("--warm-up", warmUp)
+    var entries: [ServingReport.Entry] = []
+    for architecture in architectures {
+      if let trace {
+        entries.append(try traced(architecture, predictor, setup, trace, warmUp))
+        continue
+      }
+      let lengths = try LengthDistribution(
+        input: workload.prompt, output: workload.generate, least: lengthRange)
+      if let rate {
+        let served = try ServingPredictor(
+          predictor, architecture, setup, longest: (lengths.input, lengths.output))
+        let asked = lengths.requests(try count(1000), seed: seed)
+        let process = try ArrivalProcess(rate: rate.perSecond, burstiness: burstiness)
+        try served.check(rate.perSecond, asked)
+        let outcome = try served.run(process.timed(asked, seed: seed), .open, warmUp: warmUp)
+        entries.append(
+          .init(
+            served, outcome, load: "\(Quantity.number(rate.perSecond))/s", rate: rate.perSecond,
+            lengths: lengths, highestRate: try highest(served, asked)))
+        continue
+      }
+      for clients in concurrency?.values ?? [] {
+        _ = try positive("--concurrency", clients)
+        let served = try ServingPredictor(
+          predictor, architecture, setup, longest: (lengths.input, lengths.output),
+          concurrency: clients)
+        let asked = lengths.requests(try count(min(10 * clients, 100_000)), seed: seed)
+        let outcome = try served.run(asked, .closedLoop(concurrency: clients), warmUp: warmUp)
+        entries.append(
+          .init(
+            served, outcome, load: "concurrency \(clients)", concurrency: clients,
+            lengths: lengths, highestRate: try highest(served, asked)))
+      }
+    }
+    return ServingReport(
+      entries, predictor, level: slo?.level, price: price?.perHour)
+  }
+
+  /// Requests of a load: as many as were asked for.
+  private func count(_ usual: Int) throws -> Int {
+    guard let requests else { return usual }
+    guard (1...1_000_000).contains(requests) else {
+      throw InputError("--requests", problem: "is \(requests)", expected: "1 to 1000000")
+    }
+    return requests
+  }
+
+  private func traced(
+    _ architecture: Architecture, _ predictor: Predictor, _ setup: ServingSetup, _ path: String,
+    _ warmUp: Int
+  ) throws -> ServingReport.Entry {
+    let requests = try RequestTrace.requests(at: path)
+    let longest = requests.max { $0.input + $0.output < $1.input + $1.output }!
+    let prompt = requests.map(\.input).max()!
+    try within(path) { try architecture.check(positions: longest.input + longest.output) }
+    let served = try ServingPredictor(
+      predictor, architecture, setup,
+      longest: (prompt, max(1, longest.input + longest.output - prompt)))
+    let outcome = try within(path) { try served.run(requests, .open, warmUp: warmUp) }
+    return ServingReport.Entry(
+      served, outcome, load: "trace", highestRate: try highest(served, requests))
+  }
+
+  private func highest(
+    _ served: ServingPredictor, _ requests: [ServingRequest]
+  ) throws -> ServingPredictor.RateUnderLevel? {
+    try slo.map { try served.highestRate(under: $0.level, requests, seed: seed) }
+  }
+}
+
+/// Requests a second: `2/s`, `90/min`, or a plain number.
+struct RequestRate: ExpressibleByArgument {
+  let perSecond: Double
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "/", omittingEmptySubsequences: false)
+    guard let count = parts.first.flatMap({ Double($0) }), count.isFinite, count > 0,
+      parts.count <= 2
+    else { return nil }
+    switch parts.count == 2 ? parts[1] : "s" {
+    case "s": perSecond = count
+    case "min": perSecond = count / 60
+    case "h": perSecond = count / 3600
+    default: return nil
+    }
+  }
+
+  static var allValueStrings: [String] { ["requests a second such as 2/s"] }
+}
+
+/// Money an hour: `2.5/h`, or a plain number.
+struct HourlyPrice: ExpressibleByArgument {
+  let perHour: Double
+
+  init?(argument: String) {
+    let number = argument.hasSuffix("/h") ? argument.dropLast(2) : Substring(argument)
+    guard let price = Double(number), price.isFinite, price >= 0 else { return nil }
+    perHour = price
+  }
+
+  static var allValueStrings: [String] { ["money an hour such as 2.5/h"] }
+}
+
+/// `ttft=500ms,tpot=30ms`.
+struct ServiceLevelText: ExpressibleByArgument {
+  let level: ServiceLevel
+
+  init?(argument: String) {
+    var level = ServiceLevel()
+    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      let sides = part.split(separator: "=", omittingEmptySubsequences: false)
+      guard sides.count == 2, let span = TimeSpan(String(sides[1])), span.seconds > 0 else {
+        return nil
+      }
+      switch sides[0] {
+      case "ttft" where level.timeToFirstToken == nil: level.timeToFirstToken = span.seconds
+      case "tpot" where level.timePerOutputToken == nil: level.timePerOutputToken = span.seconds
+      case "latency" where level.latency == nil: level.latency = span.seconds
+      default: return nil
+      }
+    }
+    self.level = level
+  }
+
+  static var allValueStrings: [String] { ["limits such as ttft=500ms,tpot=30ms"] }
+}
