@@ -65,7 +65,7 @@ struct Predict: ParsableCommand {
   var breakdown = false
 
   @OptionGroup(title: "A server under load")
-  var serving: ServingOptions
+  var serving: LoadOptions
 
   @Option(help: "table or json.")
   var output = OutputFormat.table

@@ -7,7 +7,7 @@ import Reports
 import Serving
 
 /// How `dyno predict` is asked for a server under load instead of a static batch.
-struct ServingOptions: ParsableArguments {
+struct LoadOptions: ParsableArguments {
   @Option(
     help: "Clients that each send a request when their last one has ended, comma-separated.")
   var concurrency: CountList?
