@@ -17,9 +17,9 @@ import numpy as np
 from smollm2 import Failure, dyno_logits, model_file
 
 TOKENS = Path(__file__).with_name("text_tokens.txt")
-DTYPES = ["f32", "bf16", "f16", "q8_0", "q4_0", "q4_1"]
+DTYPES = ["f32", "bf16", "f16", "q8_0", "q4_0", "q4_k", "q6_k"]
 CONTEXT = 512
-LARGEST_DIVERGENCE = {"q8_0": 0.002}
+LARGEST_DIVERGENCE = {"bf16": 0.001, "q8_0": 0.005}
 
 
 def logits(dyno: Path, model: Path, tokens: list[int], *options: str) -> np.ndarray:
