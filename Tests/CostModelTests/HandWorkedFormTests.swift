@@ -98,18 +98,20 @@ import Testing
     #expect(isClose(cost.seconds, 4e-6) && isClose(cost.bandwidth, 1e-6) && cost.latency == 3e-6)
   }
 
-  /// 4 µs, 0.1 µs to meet a device, 1 µs more for a second step, half of 300 GB/s.
-  @Test(arguments: [
+  private static let peerCalls: [(bytes: Double, devices: Int, seconds: Double)] = [
     // One step: each of two reads 1,500,000 bytes.
-    (1.5e6, 2, 4e-6 + 2e-7 + 1e-5),
+    (1.5e6, 2, 1.42e-5),
     // Four below 512 KiB: 3·300,000 bytes.
-    (3e5, 4, 4e-6 + 4e-7 + 6e-6),
+    (3e5, 4, 1.04e-5),
     // Above: 2·3/4 of 1,000,000 bytes, and a second meeting.
-    (1e6, 4, 4e-6 + 4.4e-6 + 1e-5),
-    // Eight: one step below 256 KiB, two at it.
-    (262_143, 8, 4e-6 + 8e-7 + 7 * 262_143 / 150e9),
-    (262_144, 8, 4e-6 + 8.8e-6 + 1.75 * 262_144 / 150e9),
-  ])
+    (1e6, 4, 1.84e-5),
+    // Eight: one step of 7·150,000 bytes below 256 KiB, two of 1.75·300,000 above.
+    (1.5e5, 8, 1.18e-5),
+    (3e5, 8, 1.63e-5),
+  ]
+
+  /// 4 µs, 0.1 µs to meet a device, 1 µs more for a second step, half of 300 GB/s.
+  @Test(arguments: peerCalls)
   func peerAllReduce(bytes: Double, devices: Int, seconds: Double) throws {
     let form = PeerAllReduce(
       try Devices.context(isWarm: false), [4e-6, 1e-7, 1e-6, 0.5, 3e-5])

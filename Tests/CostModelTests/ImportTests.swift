@@ -301,7 +301,8 @@ import Testing
     fields: String, dtype: DType?, kind: DeviceLimits.Kind?, expected: String
   ) throws {
     let facts = RunFacts(
-      architecture: try llama, device: "d", deviceKind: kind, dtype: dtype)
+      architecture: try llama, device: "d", deviceKind: kind,
+      dtype: dtype.map { NumberStorage($0) })
     let read = try imported(Self.bench(fields), as: "l.json", facts)
     #expect(read.runs.isEmpty)
     #expect(
@@ -319,7 +320,7 @@ import Testing
         + #""n_gpu_layers": -1"#)
     let facts = RunFacts(architecture: try llama, device: "h100-sxm", deviceKind: .gpu)
     let run = try #require(try imported(text, as: "l.json", facts).runs.first)
-    #expect(run.weights == dtype && run.engine == "llama.cpp")
+    #expect(run.weights == NumberStorage(dtype) && run.engine == "llama.cpp")
     #expect(throws: Never.self) { try ServingEngine.named(run.engine) }
   }
 

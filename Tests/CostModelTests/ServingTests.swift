@@ -1,4 +1,6 @@
 import CostModel
+import Formats
+import Foundation
 import Input
 import Model
 import Records
@@ -339,7 +341,7 @@ import Testing
     let refused = #expect(throws: InputError.self) {
       try predict(.int8, Devices.profile(), prompt: 16)
     }
-    #expect(refused?.expected.contains("fp8") == true)
+    #expect(refused?.expected?.contains("fp8") == true)
     #expect(throws: InputError.self) { try predict(.fp8, Devices.profile(.cpu), prompt: 16) }
   }
 

@@ -79,6 +79,12 @@ public enum AIConfiguratorTable {
       case "context_mla", "generation_mla":
         weights = try row.storage("mla_dtype")
         cache = try row.storage("kv_cache_dtype")
+        guard !cache.isOfMatricesOnly, !weights.isOfMatricesOnly else {
+          throw InputError(
+            cache.isOfMatricesOnly ? "kv_cache_dtype" : "mla_dtype",
+            problem: "\(cache.isOfMatricesOnly ? cache : weights) latent attention is not modelled",
+            expected: "bfloat16")
+        }
         kind = .latentAttention
         let isPrefill = operation == "context_mla"
         // As with attention: the new token is one of isl + step.
