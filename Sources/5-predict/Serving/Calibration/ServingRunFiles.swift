@@ -115,6 +115,7 @@ public struct ServingRunFiles: Sendable {
   // MARK: JSON
 
   private mutating func add(_ document: JSONValue, _ origin: String) {
+    let reader = self
     switch document {
     case .array(let items):
       for (index, item) in items.enumerated() { add(item, "\(origin)[\(index)]") }
@@ -126,11 +127,11 @@ public struct ServingRunFiles: Sendable {
             guard case .object(let fields) = item else {
               throw InputError(problem: "is \(item.kind)", expected: "an object")
             }
-            return try guideLLM(JSONObject(fields), "\(origin): benchmarks[\(index)]")
+            return try reader.guideLLM(JSONObject(fields), "\(origin): benchmarks[\(index)]")
           }
         }
       } else {
-        reject(origin) { try benchServe(object, origin) }
+        reject(origin) { try reader.benchServe(object, origin) }
       }
     default:
       rejected.append(
