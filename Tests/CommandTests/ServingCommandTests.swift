@@ -46,7 +46,8 @@ extension CommandTests {
     let none = try #require(
       loads("--rate", "2/s", "--requests", "100", "--slo", "tpot=1ms").first?["slo"]
         as? [String: Any])
-    #expect(none["highest_requests_per_second"] == nil || none["highest_requests_per_second"] is NSNull)
+    #expect(
+      none["highest_requests_per_second"] == nil || none["highest_requests_per_second"] is NSNull)
     #expect(try #require(none["nearest_excess"] as? Double) > 1)
     let beyond = try dyno([
       "predict", "llama-3.1-8b", "--device", "h100-sxm", "--workload", "512x64", "--rate", "5000/s",
