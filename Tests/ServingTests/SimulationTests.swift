@@ -193,7 +193,8 @@ struct HandWorkedServingTests {
 
 @Suite("Serving, whatever comes")
 struct ServingPropertyTests {
-  @Test("tokens are conserved, blocks bounded, causes sum up, and nobody is served before asking",
+  @Test(
+    "tokens are conserved, blocks bounded, causes sum up, and nobody is served before asking",
     arguments: PolicyKind.allCases, [UInt64(1), 2, 3])
   func invariants(_ policy: PolicyKind, _ seed: UInt64) throws {
     let lengths = try LengthDistribution(input: 300, output: 80, least: 0.05)

@@ -176,7 +176,10 @@ struct ServingStudy {
       ("TPOT covered", .right), ("TTFT covered", .right), ("90% of ln TPOT", .right),
       ("90% of ln TTFT", .right),
     ])
-    var lines = ["engine,model,tensor_parallel,input,output,concurrency,ttft,tpot,ttft_predicted,tpot_predicted"]
+    var lines = [
+      "engine,model,tensor_parallel,input,output,concurrency,ttft,tpot,ttft_predicted,"
+        + "tpot_predicted"
+    ]
     let groups = Set(points.map(\.group)).sorted()
     for group in groups {
       let own = points.filter { $0.group == group }

@@ -14,7 +14,8 @@ public struct LengthDistribution: Hashable, Sendable {
     for (field, value) in [("input", input), ("output", output)] {
       guard ServingRequest.lengths.contains(value) else {
         throw InputError(
-          field, problem: "is \(value)", expected: "1 to \(ServingRequest.lengths.upperBound) tokens")
+          field, problem: "is \(value)",
+          expected: "1 to \(ServingRequest.lengths.upperBound) tokens")
       }
     }
     guard least > 0, least <= 1 else {

@@ -71,7 +71,8 @@ public enum RequestTrace {
 
   private static func count(_ cell: String, _ column: String) throws -> Int {
     let text = cell.trimmingCharacters(in: .whitespaces)
-    guard let value = Double(text), value.isFinite, value == value.rounded(), abs(value) < 1e15 else {
+    guard let value = Double(text), value.isFinite, value == value.rounded(), abs(value) < 1e15
+    else {
       throw InputError(column, problem: "is \"\(cell.prefix(40))\"", expected: "a number of tokens")
     }
     return Int(value)

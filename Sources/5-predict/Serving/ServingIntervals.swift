@@ -22,8 +22,8 @@ public struct ServingIntervals: Sendable {
       case .operators, .endToEnd: 0
       }
     func widened(_ own: Double) -> Double { (own * own + extra * extra).squareRoot() }
-    timeToFirstToken = widened(0.55)
-    timePerOutputToken = widened(0.24)
-    throughput = widened(0.24)
+    timeToFirstToken = widened(0.65)
+    timePerOutputToken = widened(0.25)
+    throughput = widened(0.25)
   }
 }

@@ -81,7 +81,9 @@ public struct ServingReport {
         Quantity.bytes(entry.predictor.peakBytes(outcome)),
       ]
       if let level { cells.append("\(Quantity.number(outcome.goodput(level)))/s") }
-      if price != nil { cells.append(Quantity.number(cost(outcome, outcome.outputTokensPerSecond)!)) }
+      if price != nil {
+        cells.append(Quantity.number(cost(outcome, outcome.outputTokensPerSecond)!))
+      }
       if power != nil { cells.append(Quantity.number(energy(outcome)!)) }
       table.add(cells)
     }

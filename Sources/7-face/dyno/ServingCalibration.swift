@@ -69,7 +69,8 @@ extension Calibrate {
     for count in counts {
       let host =
         counts.count > 1
-        ? HostFit.fit(rows.filter { $0.run.tensorParallel != count }, prior: setup.host) : setup.host
+        ? HostFit.fit(rows.filter { $0.run.tensorParallel != count }, prior: setup.host)
+        : setup.host
       let errors = rows.filter { $0.run.tensorParallel == count }.compactMap { $0.errors(host) }
       func mean(_ values: [Double]) -> String {
         Quantity.percent(
@@ -84,7 +85,9 @@ extension Calibrate {
     let file = HostConstantsFile(
       engine: engine.name, constants: fitted, origin: "\(rows.count) runs of \(architecture.name)")
     let text = try file.text()
-    try emit(output == .json ? text : table.rendered(output == .markdown ? .markdown : .plain) + "\n\n" + text)
+    try emit(
+      output == .json
+        ? text : table.rendered(output == .markdown ? .markdown : .plain) + "\n\n" + text)
     if let write { try OutputFile.write(text, to: write) }
   }
 }

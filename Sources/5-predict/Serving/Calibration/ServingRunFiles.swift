@@ -43,7 +43,8 @@ public struct ServingRunFiles: Sendable {
       if let document = try? JSONValue(parsing: Data(text.utf8)) {
         return add(document, path)
       }
-      for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+      for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
+        .enumerated()
       where !line.allSatisfy(\.isWhitespace) {
         do {
           add(try JSONValue(parsing: Data(line.utf8)), "\(path), line \(index + 1)")

@@ -7,8 +7,9 @@ struct TensorRTPolicy: SchedulingPolicy {
     // Longer than any step: computed as the one prompt of it.
     while !engine.waiting.isEmpty, engine.running < engine.deployment.mostSequences,
       engine.nextPrompt <= budget
-        || engine.step.chunks.isEmpty && engine.nextPrompt > engine.deployment.stepTokens
-          - engine.step.decodes
+        || engine.step.chunks.isEmpty
+          && engine.nextPrompt > engine.deployment.stepTokens
+            - engine.step.decodes
     {
       guard engine.admit() else { return }
       budget -= engine.compute(atMost: .max)
