@@ -86,7 +86,8 @@ import Weights
       try copy(0, as: 0)
       try copy(1, as: 1)
       let missing = try refusal(first)
-      #expect(missing.contains(Self.parts[2] + ": is missing: part 3 of 3 of a model"), "\(missing)")
+      #expect(
+        missing.contains(Self.parts[2] + ": is missing: part 3 of 3 of a model"), "\(missing)")
       try copy(1, as: 2)
       let repeated = try refusal(first)
       #expect(
@@ -121,7 +122,8 @@ import Weights
     let folder = fixture(kind)
     let weights = try ModelWeights.load(folder.path, kernels: kernels)
     let expected = try JSONDecoder().decode(
-      [String: [Double]].self, from: Data(contentsOf: folder.appendingPathComponent("expected.json")))
+      [String: [Double]].self,
+      from: Data(contentsOf: folder.appendingPathComponent("expected.json")))
     let names =
       ["q", "k", "v", "o"].map { "self_attn.\($0)_proj" }
       + ["gate", "up", "down"].map { "mlp.\($0)_proj" }

@@ -85,7 +85,8 @@ enum FP8 {
     }
     let (rows, columns) = (tensor.shape[0], tensor.shape[1])
     guard let values = try scale.values(kernels) else {
-      throw InputError(scaleName, problem: "has the type \(scale.typeName)", expected: "f32 or bf16")
+      throw InputError(
+        scaleName, problem: "has the type \(scale.typeName)", expected: "f32 or bf16")
     }
     let layout = try layout(of: scale, scaleName, rows: rows, columns: columns, declared)
     let (blockRows, blockColumns) =
@@ -169,7 +170,10 @@ enum FP8 {
       guard let (field, quantization) = found else { return nil }
       let method = try within(config.path) { try quantization.string("quant_method") } ?? ""
       var known: (isFP8: Bool, layout: Layout?, problem: String) =
-        (false, nil, "stores weights by \(method.isEmpty ? "an unnamed method" : "\"\(method.prefix(40))\"")")
+        (
+          false, nil,
+          "stores weights by \(method.isEmpty ? "an unnamed method" : "\"\(method.prefix(40))\"")"
+        )
       try within(config.path) {
         try within(field) {
           switch method {
@@ -187,7 +191,8 @@ enum FP8 {
       (isFP8, layout) = (known.isFP8, known.layout)
       refusal = InputError(
         config.path, field, problem: known.problem,
-        expected: "FP8 (e4m3; quant_method fp8, or compressed-tensors' float-quantized), or weights "
+        expected:
+          "FP8 (e4m3; quant_method fp8, or compressed-tensors' float-quantized), or weights "
           + "in bf16, f16 or f32")
     }
 
@@ -219,10 +224,12 @@ enum FP8 {
     }
 
     private static func blocks(_ size: [JSONValue], _ field: String) throws -> Layout {
-      guard size.count == 2, case .integer(let rows) = size[0], case .integer(let columns) = size[1],
+      guard size.count == 2, case .integer(let rows) = size[0],
+        case .integer(let columns) = size[1],
         (1...65536).contains(rows), (1...65536).contains(columns)
       else {
-        throw InputError(field, problem: "is no size of blocks", expected: "rows and columns: [128, 128]")
+        throw InputError(
+          field, problem: "is no size of blocks", expected: "rows and columns: [128, 128]")
       }
       return .blocks(rows: rows, columns: columns)
     }

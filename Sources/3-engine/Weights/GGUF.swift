@@ -114,7 +114,8 @@ struct GGUF {
       guard offset <= available else { throw InputError(problem: "is truncated") }
     }
     return StoredTensor(
-      file: file, typeName: dtype?.format.ggufName ?? unreadTypes[type] ?? "number \(type)", dtype: dtype,
+      file: file, typeName: dtype?.format.ggufName ?? unreadTypes[type] ?? "number \(type)",
+      dtype: dtype,
       shape: dimensions.reversed(), offset: dataStart + Int(offset))
   }
 

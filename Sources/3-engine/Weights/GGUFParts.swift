@@ -94,8 +94,10 @@ enum GGUFParts {
     guard found == number else {
       let isGiven = number == 0
       throw InputError(
-        problem: "is part \(found < .max ? found + 1 : found) of \(count) of a model that was split",
-        expected: isGiven ? "the first part" + (first.map { ", \($0)" } ?? "") : "part \(number + 1)")
+        problem:
+          "is part \(found < .max ? found + 1 : found) of \(count) of a model that was split",
+        expected: isGiven
+          ? "the first part" + (first.map { ", \($0)" } ?? "") : "part \(number + 1)")
     }
   }
 

@@ -13,7 +13,8 @@ extension OperatorTiming {
   ///   - subject: the architecture's name.
   ///   - limits: what the machine could do while the trace was taken.
   public static func rows(
-    _ events: [OperatorTrace.Event], subject: String, device: String, weights: WeightStorage, cache: DType,
+    _ events: [OperatorTrace.Event], subject: String, device: String, weights: WeightStorage,
+    cache: DType,
     limits: MachineLimits
   ) -> [OperatorTiming] {
     struct Key: Hashable {

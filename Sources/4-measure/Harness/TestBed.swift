@@ -80,7 +80,8 @@ final class TestBed {
         throw InputError(
           "activations",
           problem: "f32 is given, but weights of \(subject.architecture.name) are \(model.format), "
-            + "which are multiplied in integers", expected: "native, or weights in f32, bf16 or f16")
+            + "which are multiplied in integers", expected: "native, or weights in f32, bf16 or f16"
+        )
       }
       // Integrated workloads visit every depth they hold.
       let depth = tests.map { $0.isIntegrated ? $0.depth + $0.tokensPerSequence : $0.depth }.max()
@@ -127,7 +128,8 @@ final class TestBed {
       ? subject.weights.map(ModelWeights.fileBytes) : nil
     return try MemoryNeed(
       subject.architecture,
-      weights: try stored ?? subject.architecture.weightBytes(settings.format(of: subject) ?? .bf16),
+      weights: try stored
+        ?? subject.architecture.weightBytes(settings.format(of: subject) ?? .bf16),
       cache: settings.cacheDType, sequences: sizes.sequences, capacity: sizes.capacity,
       maxTokens: sizes.maxTokens, maxLogits: sizes.sequences, threads: threads)
   }

@@ -69,7 +69,8 @@ struct Work {
   /// Of a cell, with the experts that its steps have read so far.
   init(_ cell: TestBed.Cell, _ settings: ThroughputBench.Settings) {
     self.init(
-      cell.test, cell.model.architecture, weights: cell.model.storage, cache: settings.cacheDType, chunk: settings.chunk,
+      cell.test, cell.model.architecture, weights: cell.model.storage, cache: settings.cacheDType,
+      chunk: settings.chunk,
       routing: cell.model.engine.routing?.routing ?? .even, expertsRead: cell.reads.mean)
   }
 }

@@ -88,7 +88,8 @@ public struct ThroughputRecord: Codable, Sendable {
 
   public init(
     buildCommit: String, cpuInfo: String, modelType: String, modelSize: Int, modelNParams: Int,
-    nBatch: Int, nThreads: Int, nSequences: Int, typeWeights: WeightFormat, typeK: DType, typeV: DType,
+    nBatch: Int, nThreads: Int, nSequences: Int, typeWeights: WeightFormat, typeK: DType,
+    typeV: DType,
     nPrompt: Int, nGen: Int, nDepth: Int, testTime: String, avgNs: Int, stddevNs: Int,
     avgTs: Double, stddevTs: Double, samplesNs: [Int], samplesTs: [Double], medianTs: Double,
     ci95Ts: [Double]?, gflops: Double, gbps: Double, peakFraction: Double,

@@ -70,7 +70,8 @@ struct Bench: ParsableCommand {
   var routing: Double?
 
   @Option(
-    help: "What bf16 weights are multiplied with: native (bf16 where the processor does so) or f32.")
+    help: "What bf16 weights are multiplied with: native (bf16 where the processor does so) or f32."
+  )
   var activations = BF16Activations.native
 
   @Option(help: "Seed of weights, tokens and the order of tests.")

@@ -23,7 +23,8 @@ struct Describe: ParsableCommand {
       // The token that is counted comes after those in the cache.
       try subject.architecture.check(positions: depth + 1)
       return try ArchitectureDescription(
-        subject.architecture, dtype: options.dtype ?? subject.defaultDType.map { WeightFormat($0) } ?? .bf16,
+        subject.architecture,
+        dtype: options.dtype ?? subject.defaultDType.map { WeightFormat($0) } ?? .bf16,
         cacheDType: options.cacheDtype.dtype, depth: depth)
     }
     switch output {

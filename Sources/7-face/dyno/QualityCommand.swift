@@ -139,6 +139,8 @@ struct ReferenceStorage: ExpressibleByArgument {
     }
   }
 
-  static var allValueStrings: [String] { [StorageChoice.stored.name] + WeightFormat.allValueStrings }
+  static var allValueStrings: [String] {
+    [StorageChoice.stored.name] + WeightFormat.allValueStrings
+  }
   var defaultValueDescription: String { storage.name }
 }
