@@ -9,8 +9,12 @@ struct Collectives {
 
   init(_ context: DeviceContext, _ coefficients: OperatorCoefficients) {
     self.context = context
-    library = LibraryCollective(context, coefficients[LibraryCollective.family]!)
-    peers = PeerAllReduce(context, coefficients[PeerAllReduce.family]!)
+    // A CPU shares nothing, and its profile has none of them.
+    library = LibraryCollective(
+      context,
+      coefficients[LibraryCollective.family] ?? LibraryCollective.coefficients.map(\.nominal))
+    peers = PeerAllReduce(
+      context, coefficients[PeerAllReduce.family] ?? PeerAllReduce.coefficients.map(\.nominal))
   }
 
   /// Seconds, as part of a captured graph.
