@@ -2,6 +2,7 @@ import Formats
 import Foundation
 import Input
 import Machine
+import Model
 import Quality
 import Records
 import TestSupport
