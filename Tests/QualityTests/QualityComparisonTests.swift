@@ -58,9 +58,9 @@ import Weights
     let team = try ThreadTeam(count: 1, pinned: false, topology: Topology())
     let weights = try ModelWeights.load(
       Files.fixtures.appendingPathComponent("gguf/llama-f32.gguf").path, kernels: kernels)
-    func logarithms(_ dtype: WeightFormat?) throws -> [[[Double]]] {
+    func logarithms(_ format: WeightFormat?) throws -> [[[Double]]] {
       let model = ReferenceModel(
-        try weights.converted(to: dtype, team: team, kernels: kernels))
+        try weights.converted(to: format, team: team, kernels: kernels))
       return windows.map { window in
         model.logits(window).map { row in
           let sum = log(row.reduce(0) { $0 + exp($1) })
@@ -69,14 +69,17 @@ import Weights
       }
     }
     let reference = try logarithms(nil)
-    for (record, dtype) in zip(records, [nil, DType.q8_0, .q4_0]) {
-      let own = try logarithms(dtype)
+    let formats: [WeightFormat?] = [nil, .q8_0, .q4_0]
+    for (record, format) in zip(records, formats) {
+      let own = try logarithms(format)
       var (loss, divergence, agreed, largest, count) = (0.0, 0.0, 0.0, 0.0, 0.0)
       for (index, window) in windows.enumerated() {
         for place in 0..<window.count - 1 {
           let (p, q) = (reference[index][place], own[index][place])
           loss -= q[window[place + 1]]
-          let kl = zip(p, q).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }
+          let kl = zip(p, q).reduce(0.0) { (sum: Double, pair: (Double, Double)) -> Double in
+            sum + exp(pair.0) * (pair.0 - pair.1)
+          }
           divergence += kl
           largest = max(largest, kl)
           agreed += p.firstIndex(of: p.max()!) == q.firstIndex(of: q.max()!) ? 1 : 0
