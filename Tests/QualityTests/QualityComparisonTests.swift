@@ -91,7 +91,7 @@ import Weights
       #expect(abs(try #require(record.bitsPerByte).value - bits * 25 / 60) < 1e-4)
       let capacity = (8 * 60 / 25.0 - bits - 24) / log2(record.flopsPerToken)
       #expect(abs(try #require(record.informationCapacity).value - capacity) < 1e-4)
-      guard let dtype, let distance = record.distance else { continue }
+      guard let format, let distance = record.distance else { continue }
       #expect(abs(distance.klDivergence.value / (divergence / count) - 1) < 1e-2, "\(dtype)")
       #expect(abs(distance.klMax / largest - 1) < 1e-2)
       #expect(abs(distance.top1Agreement.value - agreed / count) < 1e-12)
