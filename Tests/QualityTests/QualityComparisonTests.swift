@@ -92,7 +92,7 @@ import Weights
       let capacity = (8 * 60 / 25.0 - bits - 24) / log2(record.flopsPerToken)
       #expect(abs(try #require(record.informationCapacity).value - capacity) < 1e-4)
       guard let format, let distance = record.distance else { continue }
-      #expect(abs(distance.klDivergence.value / (divergence / count) - 1) < 1e-2, "\(dtype)")
+      #expect(abs(distance.klDivergence.value / (divergence / count) - 1) < 1e-2, "\(format)")
       #expect(abs(distance.klMax / largest - 1) < 1e-2)
       #expect(abs(distance.top1Agreement.value - agreed / count) < 1e-12)
       #expect(abs(distance.lossDifference.value + records[0].loss.value - loss / count) < 1e-4)
