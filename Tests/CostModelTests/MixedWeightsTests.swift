@@ -8,7 +8,7 @@ import Testing
   private let workload = ServingWorkload(prompt: 64, generate: 32, batch: 2)
 
   private func predictor(_ weights: DType) throws -> Predictor {
-    try Predictor(Devices.profile(.cpu), .dyno, .init(weights: weights, cache: .f16))
+    try Predictor(Devices.profile(.cpu), .dyno, .init(weights: NumberStorage(weights), cache: .f16))
   }
 
   @Test func oneFormatIsItself() throws {
