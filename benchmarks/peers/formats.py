@@ -86,6 +86,7 @@ def main() -> int:
     parser.add_argument("--real", type=Path, required=True, help="SmolLM2's GGUF file")
     parser.add_argument("--parts", type=int, default=4, help=f"contexts of {CONTEXT} tokens")
     arguments = parser.parse_args()
+    api.llama_log_set(llama.quiet, ctypes.c_void_p(0))
     tokens = [int(word) for word in TOKENS.read_text().split()]
     parts = [tokens[i : i + CONTEXT] for i in range(0, len(tokens), CONTEXT)][: arguments.parts]
     print(

@@ -35,14 +35,14 @@ class Test:
 
 
 @api.llama_log_callback
-def _quiet(level: int, text: bytes, _: object) -> None:
+def quiet(level: int, text: bytes, _: object) -> None:
     if level >= 4:  # errors
         print(text.decode(errors="replace"), end="")
 
 
 class Model:
     def __init__(self, file: Path) -> None:
-        api.llama_log_set(_quiet, ctypes.c_void_p(0))
+        api.llama_log_set(quiet, ctypes.c_void_p(0))
         api.llama_backend_init()
         parameters = api.llama_model_default_params()
         self.model = api.llama_model_load_from_file(str(file).encode(), parameters)
