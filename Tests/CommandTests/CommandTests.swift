@@ -485,7 +485,7 @@ import Testing
   }
 
   /// Little address space is an error in one line: OpenBLAS by itself would try for ever.
-  @Test(arguments: [600_000, 1_500_000])
+  @Test(arguments: [600_000, 900_000])
   func littleAddressSpace(kibibytes: Int) throws {
     try Files.withTemporaryFolder { folder in
       // The limits of a machine that nobody has measured take most.

@@ -66,7 +66,8 @@ extension CommandTests {
   @Test(arguments: [
     (["llama-3.2-1b", "--device", "nosuch"], "nosuch"),
     (["llama-3.2-1b", "--device", "a100-40gb", "--engine", "nosuch"], "--engine"),
-    (["llama-3.2-1b", "--device", "a100-40gb", "--dtype", "q4_0"], "peak_flops"),
+    (["llama-3.2-1b", "--device", "a100-40gb", "--dtype", "q4_0"], "--dtype"),
+    (["llama-3.2-1b", "--device", "h100-sxm", "--dtype", "q4_k_m"], "--dtype"),
     (["llama-3.2-1b", "--device", "a100-40gb", "--routing", "1"], "--routing"),
     (["mixtral-8x7b", "--device", "h100-sxm", "--routing", "5"], "--routing"),
     (

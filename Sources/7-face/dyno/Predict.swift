@@ -84,6 +84,13 @@ struct Predict: ParsableCommand {
     if let routing { try checkRouting(routing, subjects) }
     let cached = try nonNegative("--depth", depth)
     for count in batch.values { _ = try positive("--batch", count) }
+    if isGPU {
+      guard case .one(let weights) = dtype, NumberStorage.ofGPUWeights.contains(weights) else {
+        throw InputError(
+          "--dtype", problem: "\(dtype.name) is no storage of weights on \(profile.name)",
+          expected: NumberStorage.ofGPUWeights.map(\.rawValue).joined(separator: ", "))
+      }
+    }
     let cache = cacheDtype ?? (isGPU ? .bf16 : .f16)
     let caches = isGPU ? NumberStorage.ofGPUCaches : DType.ofCaches.map(NumberStorage.init)
     guard caches.contains(cache) else {
