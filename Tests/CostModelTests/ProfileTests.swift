@@ -40,7 +40,7 @@ import Testing
     ("\"kind\": \"gpu\"", "\"kind\": \"tpu\"", "kind"),
     ("\"bf16\": 312000000000000", "\"bf16\": -1", "bf16"),
     ("\"format\": \"dyno-device\"", "\"format\": \"other\"", "format"),
-    ("\"version\": 1", "\"version\": 99", "version"),
+    ("\"version\": 2", "\"version\": 99", "version"),
     ("\"name\": \"a100-40gb\"", "\"nome\": \"a100-40gb\"", "nome"),
   ])
   func brokenProfilesAreRefused(good: String, bad: String, named: String) throws {

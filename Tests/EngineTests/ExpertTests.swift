@@ -68,7 +68,7 @@ import Weights
   /// Against the same values in f32: rounding alone differs, or activations are quantised.
   @Test(
     arguments: [
-      (DType.f32, true, 1e-5), (.bf16, true, 1e-5), (.f16, false, 1e-5), (.q8_0, true, 3e-3),
+      (DType.f32, true, 1e-5), (.bf16, true, 6e-2), (.f16, false, 1e-5), (.q8_0, true, 6e-2),
       (.q8_0, false, 1e-5), (.q4_0, true, 6e-2), (.q4_1, true, 6e-2), (.q4_0, false, 1e-5),
     ], [1, 5, 120])
   func everyStorageType(type: (dtype: DType, packed: Bool, bound: Double), step: Int) throws {
@@ -77,7 +77,8 @@ import Weights
       let tokens = randomTokens(120, architecture, seed: 1)
       let actual = try TestEngine(weights, threads: 2).logits(tokens, inStepsOf: step)
       let error = Self.usualError(actual, ReferenceModel(weights).logits(tokens))
-      #expect(error <= type.bound, "\(architecture.name)")
+      let isExact = try KernelTable.selected().activations(for: type.dtype) == .f32
+      #expect(error <= (isExact ? 1e-5 : type.bound), "\(architecture.name)")
     }
   }
 
