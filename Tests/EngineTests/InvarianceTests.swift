@@ -12,6 +12,11 @@ import Weights
 @Suite struct InvarianceTests {
   static let bound = 1e-5
 
+  /// Sums of another order may round an activation to bf16 the other way, by 2⁻⁸ of it.
+  private static func bound(_ dtype: DType, _ kernels: KernelTable) -> Double {
+    kernels.activations(for: dtype) == .bf16 ? 1e-2 : bound
+  }
+
   @Test(arguments: [1, 2, 3] as [UInt64], [DType.f32, .bf16])
   func promptInOneGoEqualsTokenByToken(seed: UInt64, dtype: DType) throws {
     let kernels = try KernelTable.selected()
@@ -21,7 +26,7 @@ import Weights
     let whole = try TestEngine(weights).logits(tokens, inStepsOf: 150)
     for size in [1, 7, 97] {
       let cut = try TestEngine(weights).logits(tokens, inStepsOf: size)
-      #expect(relativeError(cut, whole) <= Self.bound, "steps of \(size)")
+      #expect(relativeError(cut, whole) <= Self.bound(dtype, kernels), "steps of \(size)")
     }
   }
 
@@ -43,9 +48,10 @@ import Weights
     for (index, prompt) in prompts.enumerated() {
       let single = try TestEngine(weights)
       let alone = try single.logits([(0, prompt)])
-      #expect(relativeError(Array(first[row..<row + prompt.count]), alone) <= Self.bound)
+      let bound = Self.bound(dtype, kernels)
+      #expect(relativeError(Array(first[row..<row + prompt.count]), alone) <= bound)
       let then = try single.logits([(0, [next[index]])])
-      #expect(relativeError([second[index]], then) <= Self.bound)
+      #expect(relativeError([second[index]], then) <= bound)
       row += prompt.count
     }
   }
