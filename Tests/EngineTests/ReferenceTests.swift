@@ -40,7 +40,7 @@ import Weights
 
   /// Packed, block formats are multiplied with bytes, and bf16 with bf16 where the kernels do so.
   @Test(
-    arguments: [(DType.bf16, 3e-2), (.f16, 1e-5), (.q8_0, 3e-2), (.q4_0, 3e-2), (.q4_1, 3e-2)],
+    arguments: [(DType.bf16, 3e-2), (.f16, 1e-5), (.q8_0, 6e-2), (.q4_0, 6e-2), (.q4_1, 6e-2)],
     [1, 5, 120])
   func packedEqualTheirExpansion(type: (dtype: DType, bound: Double), step: Int) throws {
     let error = try errorOfType(type.dtype, packed: true, step: step)
