@@ -94,7 +94,7 @@ let package = Package(
       "dyno-cost-study", "cost", ["CostModel", "Harness", "Reports", "Serving"],
       exclude: [
         "architectures", "measure_host.sh", "plot_residuals.py", "plot_experts.py",
-        "plot_serving.py",
+        "plot_serving.py", "check_serving.py",
         "requirements.txt",
         "write_page.py", "write_results.sh",
       ]),

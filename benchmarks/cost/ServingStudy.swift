@@ -15,6 +15,7 @@ struct ServingStudy {
     var architecture: Architecture
     var predict: HostFit.Predict
     var group: String
+    var policy: PolicyKind
   }
 
   /// Models and devices of the data, as the zoo names them.
@@ -76,7 +77,7 @@ struct ServingStudy {
           Point(
             run: run, architecture: architecture,
             predict: { host in times.means(run, host) },
-            group: "\(run.engine), \(name), \(run.weights)"))
+            group: "\(run.engine), \(name), \(run.weights)", policy: times.policy))
       } catch let error as InputError {
         notPriced["\(what): \(error)", default: 0] += 1
       }
@@ -89,6 +90,8 @@ struct ServingStudy {
     private let architecture: Architecture
     private let setup: ServingSetup
     private var kept: [Int: ServingPredictor] = [:]
+
+    var policy: PolicyKind { setup.policy }
 
     init(_ run: ServingRun, _ architecture: Architecture, _ device: String) throws {
       let profile = try DeviceZoo.resolve(device)
@@ -232,7 +235,7 @@ struct ServingStudy {
     let run = point.run
     errors.add(
       (log(means.first / run.timeToFirstToken), log(means.rest / run.timePerOutputToken)),
-      ServingIntervals(.operators))
+      ServingIntervals(.operators, point.policy))
     lines.append(
       "\(run.engine),\(run.model),\(run.tensorParallel),\(run.input),\(run.output),"
         + "\(run.concurrency),\(run.timeToFirstToken),\(run.timePerOutputToken),\(means.first),"

@@ -3,8 +3,8 @@ import Records
 
 /// How far predictions of serving runs are off, as half-widths of 90% intervals in natural logarithms.
 ///
-/// From published closed-loop runs whose (engine, model) was left out of the fit: the 90% quantile of
-/// their errors, which `dyno-cost-study serving` prints. Where the operators are not calibrated on the
+/// From published closed-loop runs: the 90% quantile of an engine's errors
+/// (`benchmarks/cost/check_serving.py` prints them), a little wider where few models were measured. Where the operators are not calibrated on the
 /// device, what whole runs on nominal or transferred ones were off more is added.
 public struct ServingIntervals: Sendable {
   public let timeToFirstToken: Double
@@ -12,7 +12,8 @@ public struct ServingIntervals: Sendable {
   /// Of throughput, cost and energy, which follow from both.
   public let throughput: Double
 
-  public init(_ rung: Rung) {
+  /// - Parameter policy: whose runs were off by so much; those without runs take the widest TPOT's.
+  public init(_ rung: Rung, _ policy: PolicyKind) {
     // Independent errors add up as squares: 15% and 10% deviations of nominal and transferred
     // operators (`Predictor.ownVariance`), over the 8% of calibrated ones.
     let extra: Double =
@@ -22,8 +23,15 @@ public struct ServingIntervals: Sendable {
       case .operators, .endToEnd: 0
       }
     func widened(_ own: Double) -> Double { (own * own + extra * extra).squareRoot() }
-    timeToFirstToken = widened(0.65)
-    timePerOutputToken = widened(0.25)
-    throughput = widened(0.25)
+    let (first, rest): (Double, Double) =
+      switch policy {
+      case .vllm, .vllm2024: (0.35, 0.2)
+      case .tensorRT: (0.75, 0.22)
+      case .sglang: (1.1, 0.25)
+      case .staticBatches, .dyno: (0.75, 0.25)
+      }
+    timeToFirstToken = widened(first)
+    timePerOutputToken = widened(rest)
+    throughput = widened(rest)
   }
 }

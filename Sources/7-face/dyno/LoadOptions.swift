@@ -102,6 +102,13 @@ struct LoadOptions: ParsableArguments {
             lengths: lengths, highestRate: try highest(served, asked)))
         continue
       }
+      // Rates are of the server as it is started for any load, not for so many clients.
+      let found = try slo.flatMap { _ in
+        try highest(
+          ServingPredictor(
+            predictor, architecture, setup, longest: (lengths.input, lengths.output)),
+          lengths.requests(2048, seed: seed))
+      }
       for clients in concurrency?.values ?? [] {
         _ = try positive("--concurrency", clients)
         let served = try ServingPredictor(
@@ -112,7 +119,7 @@ struct LoadOptions: ParsableArguments {
         entries.append(
           .init(
             served, outcome, load: "concurrency \(clients)", concurrency: clients,
-            lengths: lengths, highestRate: try highest(served, asked)))
+            lengths: lengths, highestRate: found))
       }
     }
     return ServingReport(
