@@ -34,9 +34,9 @@ import Weights
     let team = try ThreadTeam(count: 1, pinned: false, topology: Topology())
     let packed = try weights.converted(to: nil, packed: true, team: team, kernels: kernels)
     // Activations of block formats are quantised, and those of bf16 rounded where the kernels multiply
-    // bf16 by bf16; the reference's are f32.
+    // bf16 by bf16; the reference's are f32. A token near a tie may pass another expert.
     let isExact = packed.matrices.allSatisfy { kernels.activations(for: $0.dtype) == .f32 }
-    #expect(try error(packed) <= (isExact ? 1e-4 : 5e-2))
+    #expect(try error(packed) <= (isExact ? 1e-4 : 0.1))
   }
 
   /// Every fixture: a folder as transformers wrote it.
