@@ -121,7 +121,9 @@ final class EngineState {
     let own = growth.units(length) - (cached > 0 ? growth.units(cached) : 0)
     // What is shared must not go to make room for who shares it.
     if cached > 0 { prefixes.hold(sequence.prefix!) }
-    guard makeRoom(own + kept) else {
+    // Decodes of this step take their blocks at its end.
+    let growing = !reserves && step.decodes > 0 ? growthOfNextStep() : 0
+    guard makeRoom(own + max(kept, growing)) else {
       if cached > 0 { prefixes.release(sequence.prefix!) }
       return false
     }
