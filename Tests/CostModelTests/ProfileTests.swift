@@ -34,6 +34,12 @@ import Testing
     #expect(again == profile)
   }
 
+  /// What is shipped in one form only; the forms of others are not guessed among.
+  @Test func devicesByTheirShortName() throws {
+    #expect(try DeviceZoo.resolve("h200").name == "h200-sxm")
+    #expect(throws: InputError.self) { try DeviceZoo.resolve("h100") }
+  }
+
   @Test(arguments: [
     ("\"memory_bandwidth\": 1555000000000", "\"memory_bandwidth\": 1.5", "memory_bandwidth"),
     ("\"units\": 108", "\"units\": 0", "units"),

@@ -36,11 +36,14 @@ public enum DeviceZoo {
       throw InputError(folder.path, problem: "cannot be read", expected: "the shipped devices")
     }
     let names = files.filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
-    guard names.contains(argument) else {
+    // A GPU that is shipped in one form only needs no more than its name: h200 is h200-sxm.
+    let forms = names.filter { $0.hasPrefix(argument + "-") }
+    let name = !names.contains(argument) && forms.count == 1 ? forms[0] : argument
+    guard names.contains(name) else {
       throw InputError(
         argument, problem: "is neither a file nor a shipped device",
         expected: "a device profile, or one of " + names.joined(separator: ", "))
     }
-    return try DeviceProfile(contentsOf: folder.appendingPathComponent(argument + ".json"))
+    return try DeviceProfile(contentsOf: folder.appendingPathComponent(name + ".json"))
   }
 }
