@@ -88,7 +88,7 @@ struct ServingCalibrationTests {
   }
 
   /// A front end that no run waits for keeps its prior.
-  @Test("constants that made the runs predict them when found again")
+  @Test("constants that made the runs are approached, against their prior")
   func recovery() {
     // TTFT and TPOT of a toy server, in which each constant shows.
     func toy(_ host: HostConstants, _ load: Double) -> (first: Double, rest: Double) {
@@ -110,12 +110,14 @@ struct ServingCalibrationTests {
       ) { toy($0, load) }
     }
     let found = HostFit.fit(rows, prior: .typical, iterations: 12)
-    for row in rows {
-      let errors = row.errors(found)!
-      #expect(abs(errors.first) < 0.05 && abs(errors.rest) < 0.03)
+    func squares(_ constants: HostConstants) -> Double {
+      rows.reduce(0) { sum, row in
+        let errors = row.errors(constants)!
+        return sum + errors.first * errors.first + errors.rest * errors.rest
+      }
     }
+    #expect(squares(found) < squares(.typical) / 20)
     #expect(abs(found.token / truth.token - 1) < 0.1)
-    #expect(rows.contains { abs($0.errors(.typical)!.first) > 0.2 }, "the prior fits already")
   }
 
   @Test("a file of constants is read as it was written, and others are refused")
