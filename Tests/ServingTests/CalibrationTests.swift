@@ -2,7 +2,7 @@ import Foundation
 import Input
 import Testing
 
-@testable import Serving
+import Serving
 
 @Suite("Calibration to serving runs")
 struct ServingCalibrationTests {

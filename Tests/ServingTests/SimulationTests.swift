@@ -1,7 +1,7 @@
 import Input
 import Testing
 
-@testable import Serving
+import Serving
 
 /// Step times worked out by hand: a second a step, and a tenth for each token of a prompt.
 private final class HandTimes: StepTimes {

@@ -1,7 +1,7 @@
 import Input
 import Testing
 
-@testable import Serving
+import Serving
 
 @Suite("Traces")
 struct TraceTests {
