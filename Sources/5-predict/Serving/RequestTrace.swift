@@ -38,7 +38,7 @@ public enum RequestTrace {
 
   // MARK: CSV
 
-  static func table(_ text: String) throws -> [ServingRequest] {
+  package static func table(_ text: String) throws -> [ServingRequest] {
     let table = try DelimitedText(text)
     let names = table.columns.map { $0.lowercased() }
     func place(_ wanted: [String]) -> Int? { names.firstIndex(where: wanted.contains) }
@@ -113,7 +113,7 @@ public enum RequestTrace {
 
   // MARK: JSON Lines
 
-  static func lines(_ text: String) throws -> [ServingRequest] {
+  package static func lines(_ text: String) throws -> [ServingRequest] {
     var reader: Reader?
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
     where !line.allSatisfy(\.isWhitespace) {

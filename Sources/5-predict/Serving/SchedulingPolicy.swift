@@ -30,7 +30,7 @@ public enum PolicyKind: String, CaseIterable, Sendable, Codable {
 
   /// Positions of a block: vLLM's default; TensorRT-LLM's. SGLang's pages are of one position: 16 are
   /// near enough, and quicker to count.
-  var blockPositions: Int {
+  package var blockPositions: Int {
     switch self {
     case .vllm, .vllm2024, .sglang: 16
     case .tensorRT: 32
