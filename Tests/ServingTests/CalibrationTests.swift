@@ -1,8 +1,7 @@
 import Foundation
 import Input
-import Testing
-
 import Serving
+import Testing
 
 @Suite("Calibration to serving runs")
 struct ServingCalibrationTests {

@@ -1,7 +1,6 @@
 import Input
-import Testing
-
 import Serving
+import Testing
 
 /// Step times worked out by hand: a second a step, and a tenth for each token of a prompt.
 private final class HandTimes: StepTimes {

@@ -1,7 +1,6 @@
 import Input
-import Testing
-
 import Serving
+import Testing
 
 @Suite("Traces")
 struct TraceTests {
