@@ -15,114 +15,97 @@ static int clamp(float value, float low, float high) {
   return (int)fminf(fmaxf(value, low), high);
 }
 
-// The largest magnitude of a block; NaN where it holds one. As integers, magnitudes keep their
-// order, and NaN is the largest.
-static float largest_magnitude(const float *x) {
-  int32_t largest = 0;
-  for (int i = 0; i < BLOCK; i++) {
-    const int32_t magnitude = (int32_t)(bits_from_f32(x[i]) & 0x7fffffff);
-    largest = magnitude > largest ? magnitude : largest;
-  }
-  return f32_from_bits((uint32_t)largest);
-}
-
-static bool is_finite(int count, const float *x) {
+// The largest magnitude; NaN where there is one. As integers, magnitudes keep their order, and NaN is
+// the largest.
+static float largest_magnitude(int count, const float *x) {
   uint32_t largest = 0;
   for (int i = 0; i < count; i++) {
     const uint32_t magnitude = bits_from_f32(x[i]) & 0x7fffffff;
     largest = magnitude > largest ? magnitude : largest;
   }
-  return largest < 0x7f800000;
+  return f32_from_bits(largest);
 }
 
+static bool are_finite(int count, const float *x) { return isfinite(largest_magnitude(count, x)); }
+
 static void quantize_q8_0(const float *x, block_q8_0 *b) {
-  const float scale = largest_magnitude(x) / 127;
+  const float scale = largest_magnitude(BLOCK, x) / 127;
   const float inverse = scale != 0 ? 1 / scale : 0;
   b->scale = (_Float16)scale;
   for (int i = 0; i < BLOCK; i++) b->quants[i] = (int8_t)clamp(roundf(x[i] * inverse), -127, 127);
 }
 
-// The value of largest magnitude maps to -8, the nibbles' most negative value.
-static void quantize_q4_0(const float *x, block_q4_0 *b) {
-  const float largest = largest_magnitude(x);
+// Codes of BLOCK values with `zero` in the middle: that of largest magnitude gets 0, the lowest.
+// Returns the scale.
+static float codes_around_zero(const float *x, int zero, uint8_t *codes) {
+  const float largest = largest_magnitude(BLOCK, x);
   float extreme = largest;
   for (int i = 0; i < BLOCK; i++)
     if (fabsf(x[i]) == largest) {
       extreme = x[i];
       break;
     }
-  const float scale = extreme / -8;
+  const float scale = extreme / (float)-zero;
   const float inverse = scale != 0 ? 1 / scale : 0;
-  b->scale = (_Float16)scale;
-  for (int i = 0; i < BLOCK / 2; i++) {
-    const int low = clamp(x[i] * inverse + 8.5f, 0, 15);
-    const int high = clamp(x[i + BLOCK / 2] * inverse + 8.5f, 0, 15);
-    b->nibbles[i] = (uint8_t)(low | high << 4);
+  for (int i = 0; i < BLOCK; i++)
+    codes[i] = (uint8_t)clamp(
+      x[i] * inverse + (float)zero + 0.5f, 0, (float)(2 * zero - 1));
+  return scale;
+}
+
+// Codes of BLOCK values from 0, the lowest one's, to `most`, the highest one's. Returns the scale.
+static float codes_from_lowest(const float *x, int most, uint8_t *codes, float *lowest) {
+  float low = x[0], high = x[0];
+  for (int i = 1; i < BLOCK; i++) {
+    low = fminf(low, x[i]);
+    high = fmaxf(high, x[i]);
   }
+  const float largest = largest_magnitude(BLOCK, x);
+  const float scale = isnan(largest) ? largest : (high - low) / (float)most;
+  const float inverse = scale != 0 ? 1 / scale : 0;
+  for (int i = 0; i < BLOCK; i++)
+    codes[i] = (uint8_t)clamp((x[i] - low) * inverse + 0.5f, 0, (float)most);
+  *lowest = low;
+  return scale;
+}
+
+static void quantize_q4_0(const float *x, block_q4_0 *b) {
+  uint8_t codes[BLOCK];
+  b->scale = (_Float16)codes_around_zero(x, 8, codes);
+  nibbles_of_codes(codes, BLOCK / 2, b->nibbles);
 }
 
 static void quantize_q4_1(const float *x, block_q4_1 *b) {
-  float lowest = x[0], highest = x[0];
-  for (int i = 1; i < BLOCK; i++) {
-    lowest = fminf(lowest, x[i]);
-    highest = fmaxf(highest, x[i]);
-  }
-  const float largest = largest_magnitude(x);
-  const float scale = isnan(largest) ? largest : (highest - lowest) / 15;
-  const float inverse = scale != 0 ? 1 / scale : 0;
-  b->scale = (_Float16)scale;
+  uint8_t codes[BLOCK];
+  float lowest;
+  b->scale = (_Float16)codes_from_lowest(x, 15, codes, &lowest);
   b->minimum = (_Float16)lowest;
-  for (int i = 0; i < BLOCK / 2; i++) {
-    const int low = clamp((x[i] - lowest) * inverse + 0.5f, 0, 15);
-    const int high = clamp((x[i + BLOCK / 2] - lowest) * inverse + 0.5f, 0, 15);
-    b->nibbles[i] = (uint8_t)(low | high << 4);
-  }
+  nibbles_of_codes(codes, BLOCK / 2, b->nibbles);
 }
 
-// As q4_0, with codes of 5 bits.
 static void quantize_q5_0(const float *x, block_q5_0 *b) {
-  const float largest = largest_magnitude(x);
-  float extreme = largest;
-  for (int i = 0; i < BLOCK; i++)
-    if (fabsf(x[i]) == largest) {
-      extreme = x[i];
-      break;
-    }
-  const float scale = extreme / -16;
-  const float inverse = scale != 0 ? 1 / scale : 0;
-  b->scale = (_Float16)scale;
   uint8_t codes[BLOCK];
-  for (int i = 0; i < BLOCK; i++) codes[i] = (uint8_t)clamp(x[i] * inverse + 16.5f, 0, 31);
+  b->scale = (_Float16)codes_around_zero(x, 16, codes);
   pack_q5_0(b, codes);
 }
 
-// As q4_1, with codes of 5 bits.
 static void quantize_q5_1(const float *x, block_q5_1 *b) {
-  float lowest = x[0], highest = x[0];
-  for (int i = 1; i < BLOCK; i++) {
-    lowest = fminf(lowest, x[i]);
-    highest = fmaxf(highest, x[i]);
-  }
-  const float largest = largest_magnitude(x);
-  const float scale = isnan(largest) ? largest : (highest - lowest) / 31;
-  const float inverse = scale != 0 ? 1 / scale : 0;
-  b->scale = (_Float16)scale;
-  b->minimum = (_Float16)lowest;
   uint8_t codes[BLOCK];
-  for (int i = 0; i < BLOCK; i++)
-    codes[i] = (uint8_t)clamp((x[i] - lowest) * inverse + 0.5f, 0, 31);
+  float lowest;
+  b->scale = (_Float16)codes_from_lowest(x, 31, codes, &lowest);
+  b->minimum = (_Float16)lowest;
   pack_q5_1(b, codes);
 }
 
 // The largest value's power of two becomes e2m1's largest, 4 (OCP Microscaling Formats 1.0, 6.3).
 static void quantize_mxfp4(const float *x, block_mxfp4 *b) {
   static const uint8_t levels[16] = MXFP4_LEVELS;
-  if (!is_finite(BLOCK, x)) {
+  if (!are_finite(BLOCK, x)) {
     b->exponent = 255;
     memset(b->nibbles, 0, sizeof b->nibbles);
     return;
   }
-  const float largest = largest_magnitude(x);
+  const float largest = largest_magnitude(BLOCK, x);
   const int exponent = largest > 0 ? ilogbf(largest) - 2 + 127 : 0;
   b->exponent = (uint8_t)(exponent > 0 ? exponent : 0);
   const float scale = coefficients_mxfp4(&b->exponent, 0).scale;
@@ -190,7 +173,7 @@ typedef struct {
 // - lowest: the lowest integer of a part, which the part of the largest scale gets; the highest is one
 //   nearer to 0.
 // - zero: the code that stands for 0, where codes stand for integers.
-static void quantize_parts(
+static void search_parts(
   const float *x, const float *weight, int part, const int lowest, int zero, const int8_t *levels,
   quantized_parts *result) {
   const int parts = 256 / part;
@@ -239,7 +222,7 @@ static void quantize_parts(
 }
 
 // With minima: integers of parts go from 0 to `highest`, codes to `most`.
-static void quantize_parts_with_minima(
+static void search_parts_with_minima(
   const float *x, const float *weight, int part, int highest, int most, quantized_parts *result) {
   const int parts = 256 / part;
   const code_range range = {0, (float)most, NULL};
@@ -325,21 +308,37 @@ static void quantize_iq4_nl(const float *x, block_iq4_nl *b) {
   float weight[BLOCK], codes[BLOCK];
   weigh(BLOCK, BLOCK, x, weight);
   const code_range range = {0, 15, levels};
-  b->scale = (_Float16)(is_finite(BLOCK, x) ? search_scale_of_levels(BLOCK, x, weight, levels) : NAN);
+  b->scale = (_Float16)NAN;
+  if (are_finite(BLOCK, x))
+    b->scale = (_Float16)search_scale_of_levels(BLOCK, x, weight, levels);
   part_codes(BLOCK, x, &range, (float)b->scale, 0, codes);
   uint8_t packed[BLOCK];
   for (int i = 0; i < BLOCK; i++) packed[i] = (uint8_t)codes[i];
   pack_iq4_nl(b, packed);
 }
 
-// What is not finite makes the block's own scale a NaN.
-static void quantize_q2_k(const float *x, block_q2_k *b) {
+// A block by parts, as `search_parts` finds them. What is not finite makes the block's own scale a NaN.
+static quantized_parts quantize_parts(
+  const float *x, int part, int lowest, int zero, const int8_t *levels) {
+  quantized_parts parts = {.scale = (_Float16)NAN};
+  if (!are_finite(256, x)) return parts;
   float weight[256];
-  quantized_parts parts = {0};
-  if (is_finite(256, x)) {
-    weigh(256, 16, x, weight);
-    quantize_parts_with_minima(x, weight, 16, 15, 3, &parts);
-  } else parts.scale = (_Float16)NAN;
+  weigh(256, part, x, weight);
+  search_parts(x, weight, part, lowest, zero, levels, &parts);
+  return parts;
+}
+
+static quantized_parts quantize_parts_with_minima(const float *x, int part, int highest, int most) {
+  quantized_parts parts = {.scale = (_Float16)NAN};
+  if (!are_finite(256, x)) return parts;
+  float weight[256];
+  weigh(256, part, x, weight);
+  search_parts_with_minima(x, weight, part, highest, most, &parts);
+  return parts;
+}
+
+static void quantize_q2_k(const float *x, block_q2_k *b) {
+  const quantized_parts parts = quantize_parts_with_minima(x, 16, 15, 3);
   b->scale = parts.scale;
   b->minimum = parts.minimum;
   pack_parts_q2_k(b, parts.scales, parts.minima);
@@ -347,24 +346,14 @@ static void quantize_q2_k(const float *x, block_q2_k *b) {
 }
 
 static void quantize_q3_k(const float *x, block_q3_k *b) {
-  float weight[256];
-  quantized_parts parts = {0};
-  if (is_finite(256, x)) {
-    weigh(256, 16, x, weight);
-    quantize_parts(x, weight, 16, -32, 4, NULL, &parts);
-  } else parts.scale = (_Float16)NAN;
+  const quantized_parts parts = quantize_parts(x, 16, -32, 4, NULL);
   b->scale = parts.scale;
   pack_parts_q3_k(b, parts.scales);
   pack_q3_k(b, parts.codes);
 }
 
 static void quantize_q4_k(const float *x, block_q4_k *b) {
-  float weight[256];
-  quantized_parts parts = {0};
-  if (is_finite(256, x)) {
-    weigh(256, 32, x, weight);
-    quantize_parts_with_minima(x, weight, 32, 63, 15, &parts);
-  } else parts.scale = (_Float16)NAN;
+  const quantized_parts parts = quantize_parts_with_minima(x, 32, 63, 15);
   b->scale = parts.scale;
   b->minimum = parts.minimum;
   pack_parts_q4_k(b, parts.scales, parts.minima);
@@ -372,12 +361,7 @@ static void quantize_q4_k(const float *x, block_q4_k *b) {
 }
 
 static void quantize_q5_k(const float *x, block_q5_k *b) {
-  float weight[256];
-  quantized_parts parts = {0};
-  if (is_finite(256, x)) {
-    weigh(256, 32, x, weight);
-    quantize_parts_with_minima(x, weight, 32, 63, 31, &parts);
-  } else parts.scale = (_Float16)NAN;
+  const quantized_parts parts = quantize_parts_with_minima(x, 32, 63, 31);
   b->scale = parts.scale;
   b->minimum = parts.minimum;
   pack_parts_q5_k(b, parts.scales, parts.minima);
@@ -385,26 +369,16 @@ static void quantize_q5_k(const float *x, block_q5_k *b) {
 }
 
 static void quantize_q6_k(const float *x, block_q6_k *b) {
-  float weight[256];
-  quantized_parts parts = {0};
-  if (is_finite(256, x)) {
-    weigh(256, 16, x, weight);
-    quantize_parts(x, weight, 16, -128, 32, NULL, &parts);
-  } else parts.scale = (_Float16)NAN;
+  const quantized_parts parts = quantize_parts(x, 16, -128, 32, NULL);
   b->scale = parts.scale;
   pack_parts_q6_k(b, parts.scales);
   pack_q6_k(b, parts.codes);
 }
 
 static void quantize_iq4_xs(const float *x, block_iq4_xs *b) {
-  float weight[256];
   int8_t levels[16];
   levels_of_iq4(levels);
-  quantized_parts parts = {0};
-  if (is_finite(256, x)) {
-    weigh(256, 32, x, weight);
-    quantize_parts(x, weight, 32, -32, 0, levels, &parts);
-  } else parts.scale = (_Float16)NAN;
+  const quantized_parts parts = quantize_parts(x, 32, -32, 0, levels);
   b->scale = parts.scale;
   pack_parts_iq4_xs(b, parts.scales);
   pack_iq4_xs(b, parts.codes);

@@ -75,9 +75,11 @@ extension CommandTests {
 
   @Test(arguments: [
     ["--concurrency", "0"], ["--concurrency", "4", "--rate", "2/s"], ["--slo", "ttft=1s"],
+    ["--warm-up", "3"], ["--host-constants", "x.json"],
+    ["--concurrency", "4", "--burstiness", "2"],
     ["--concurrency", "4", "--warm-up", "40"], ["--concurrency", "4", "--length-range", "0"],
     ["--rate", "-2/s"], ["--concurrency", "4", "--slo", "ttft=fast"],
-    ["--concurrency", "4", "--depth", "16"],
+    ["--concurrency", "4", "--depth", "16"], ["--concurrency", "4", "--pipeline-parallel", "2"],
   ])
   func refusesLoads(_ arguments: [String]) throws {
     let outcome = try dyno(

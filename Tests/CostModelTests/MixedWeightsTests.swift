@@ -19,6 +19,16 @@ import Testing
     #expect(mixed.largestBatch == alone.largestBatch)
   }
 
+  /// A CPU's engine stores tables as it stores the other matrices, also in a format that GPUs have too.
+  @Test func oneFormatIsOfAllMatrices() throws {
+    let llama = try Zoo.resolve("llama-3.2-1b")
+    for dtype in [DType.bf16, .q4_k, .mxfp4] {
+      let plan = try predictor(dtype).predict(llama, workload).plan
+      let bytes = Double(try llama.weightBytes(WeightFormat(dtype)))
+      #expect(abs(plan.weights / bytes - 1) < 1e-9, "\(dtype)")
+    }
+  }
+
   /// Of llama-3.2-1b in q4_k_m, by hand: 405,274,624 of 1,235,746,816 elements are in q6_k.
   @Test func mixesLieBetween() throws {
     let llama = try Zoo.resolve("llama-3.2-1b")

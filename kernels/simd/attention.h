@@ -69,7 +69,8 @@ INLINE void weigh_position(
 }
 
 // output[row][l..] += Σ_p weights[row][p] · values[p][l..] over `vectors` vectors, for `rows` rows
-// (both constants); a position's values are `bytes` from the next one's. As many bytes as are read are fetched from `fetch` on, if anything is.
+// (both constants); a position's values are `bytes` from the next one's. As many bytes as are read are
+// fetched from `fetch` on, if anything is.
 INLINE void weigh_columns(
   dyno_dtype type, const uint8_t *values, size_t bytes, size_t e, size_t l, size_t count,
   const float *weights, float *output, const uint8_t *fetch, const int rows, const int vectors) {

@@ -33,72 +33,62 @@ INLINE code_planes planes_of(int bits) {
   }
 }
 
-// Where the bits of an input's code lie: byte in the lanes of a plane's vector, and shift.
-typedef struct {
-  size_t byte;
-  int shift;
-} code_place;
-
-INLINE code_place place_in_nibbles(size_t row, size_t i) {
-  return (code_place){(i % 16 / 4 * LANES + row) * 4 + i % 4, i < 16 ? 0 : 4};
-}
-INLINE code_place place_in_pairs(size_t row, size_t i) {
-  return (code_place){(i / 16 * LANES + row) * 4 + i % 4, (int)(i % 16 / 4 * 2)};
-}
-INLINE code_place place_in_bits(size_t row, size_t i) {
-  return (code_place){row * 4 + i % 4, (int)(i / 4)};
-}
 enum { NIBBLE_PLANE = 16 * LANES, PAIR_PLANE = 8 * LANES };  // bytes
 
-// Puts the codes of one row's 32 inputs into a panel, whose bits are 0 there.
-INLINE void put_codes(int bits, const uint8_t *codes, size_t row, uint8_t *part) {
+// Some bits of an input's code: the byte that holds them, their lowest bit there and in the code.
+typedef struct {
+  size_t byte;
+  int in_byte, in_code, mask;
+} code_bits;
+
+enum { MOST_PIECES = 2 };
+
+// Where the code of a row's input i of 32 lies, in pieces; returns how many.
+INLINE int find_code(int bits, size_t row, size_t i, code_bits *pieces) {
   if (bits == 8) {
-    for (size_t i = 0; i < BLOCK; i++) part[(i / 4 * LANES + row) * 4 + i % 4] = codes[i];
-    return;
+    pieces[0] = (code_bits){(i / 4 * LANES + row) * 4 + i % 4, 0, 0, 255};
+    return 1;
   }
   const code_planes planes = planes_of(bits);
+  size_t plane = 0;
+  int count = 0;
+  if (planes.nibbles >= 0) {
+    const size_t byte = (i % 16 / 4 * LANES + row) * 4 + i % 4;
+    pieces[count++] = (code_bits){plane + byte, i < 16 ? 0 : 4, planes.nibbles, 15};
+    plane += NIBBLE_PLANE;
+  }
+  if (planes.pairs >= 0) {
+    const size_t byte = (i / 16 * LANES + row) * 4 + i % 4;
+    pieces[count++] = (code_bits){plane + byte, (int)(i % 16 / 4 * 2), planes.pairs, 3};
+    plane += PAIR_PLANE;
+  }
+  if (planes.bits >= 0)
+    pieces[count++] = (code_bits){plane + row * 4 + i % 4, (int)(i / 4), planes.bits, 1};
+  return count;
+}
+
+// Puts the codes of one row's 32 inputs into a panel.
+INLINE void put_codes(int bits, const uint8_t *codes, size_t row, uint8_t *part) {
   for (size_t i = 0; i < BLOCK; i++) {
-    uint8_t *plane = part;
-    if (planes.nibbles >= 0) {
-      const code_place at = place_in_nibbles(row, i);
-      plane[at.byte] |= (uint8_t)((codes[i] >> planes.nibbles & 15) << at.shift);
-      plane += NIBBLE_PLANE;
-    }
-    if (planes.pairs >= 0) {
-      const code_place at = place_in_pairs(row, i);
-      plane[at.byte] |= (uint8_t)((codes[i] >> planes.pairs & 3) << at.shift);
-      plane += PAIR_PLANE;
-    }
-    if (planes.bits >= 0) {
-      const code_place at = place_in_bits(row, i);
-      plane[at.byte] |= (uint8_t)((codes[i] >> planes.bits & 1) << at.shift);
+    code_bits pieces[MOST_PIECES];
+    const int count = find_code(bits, row, i, pieces);
+    for (int p = 0; p < count; p++) {
+      const code_bits at = pieces[p];
+      const int others = part[at.byte] & ~(at.mask << at.in_byte);
+      part[at.byte] = (uint8_t)(others | (codes[i] >> at.in_code & at.mask) << at.in_byte);
     }
   }
 }
 
 // Takes them out again.
 INLINE void take_codes(int bits, const uint8_t *part, size_t row, uint8_t *codes) {
-  if (bits == 8) {
-    for (size_t i = 0; i < BLOCK; i++) codes[i] = part[(i / 4 * LANES + row) * 4 + i % 4];
-    return;
-  }
-  const code_planes planes = planes_of(bits);
   for (size_t i = 0; i < BLOCK; i++) {
-    const uint8_t *plane = part;
+    code_bits pieces[MOST_PIECES];
+    const int count = find_code(bits, row, i, pieces);
     int code = 0;
-    if (planes.nibbles >= 0) {
-      const code_place at = place_in_nibbles(row, i);
-      code |= (plane[at.byte] >> at.shift & 15) << planes.nibbles;
-      plane += NIBBLE_PLANE;
-    }
-    if (planes.pairs >= 0) {
-      const code_place at = place_in_pairs(row, i);
-      code |= (plane[at.byte] >> at.shift & 3) << planes.pairs;
-      plane += PAIR_PLANE;
-    }
-    if (planes.bits >= 0) {
-      const code_place at = place_in_bits(row, i);
-      code |= (plane[at.byte] >> at.shift & 1) << planes.bits;
+    for (int p = 0; p < count; p++) {
+      const code_bits at = pieces[p];
+      code |= (part[at.byte] >> at.in_byte & at.mask) << at.in_code;
     }
     codes[i] = (uint8_t)code;
   }
@@ -117,7 +107,7 @@ INLINE void move_header(
     }
 }
 
-// Puts one row's block into its panel's, whose bytes are 0 before the first row is put.
+// Puts one row's block into its panel's.
 INLINE void pack_block(dyno_dtype type, const uint8_t *block, size_t row, uint8_t *panel) {
   const block_format format = dyno_block_format(type);
   uint8_t codes[MOST_ELEMENTS], header[MOST_HEADER];
@@ -134,7 +124,6 @@ INLINE void pack_block(dyno_dtype type, const uint8_t *block, size_t row, uint8_
 INLINE void pack_blocks(dyno_dtype type, const uint8_t *rows, size_t k, uint8_t *panel) {
   const block_format format = dyno_block_format(type);
   const size_t row_bytes = dyno_row_bytes(type, k);
-  __builtin_memset(panel, 0, LANES * row_bytes);
   for (size_t b = 0; b < k / format.elements; b++)
     for (size_t r = 0; r < LANES; r++)
       pack_block(

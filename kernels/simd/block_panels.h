@@ -81,7 +81,8 @@ INLINE void panels_by_few_rows(
         for (int r = 0; r < rows; r++) {
           vf *total = &totals[r * panels + p];
           *total = add_part(
-            type, *total, levels, by.scales, by.minima, block_of_row(type, x, x_stride, (size_t)r, b));
+            type, *total, levels, by.scales, by.minima,
+            block_of_row(type, x, x_stride, (size_t)r, b));
         }
       }
     }
@@ -182,10 +183,12 @@ INLINE void panel_tile(
 // Unrolled further, compilers load all of a part at once and run out of registers.
 #pragma clang loop unroll(disable)
       for (int v = 0; v < vectors; v += together) {
-        const int8_t *bytes = bytes_of(type, block_of_row(type, x, x_stride, 0, b)) + (h * vectors + v) * 4;
+        const int8_t *bytes =
+          bytes_of(type, block_of_row(type, x, x_stride, 0, b)) + (h * vectors + v) * 4;
 #pragma unroll
         for (int p = 0; p < panels; p++) {
-          const vu8 *levels = (const vu8 *)(unpacked + (size_t)p * panel_vectors + 2 * parts) + h * vectors + v;
+          const vf *panel = unpacked + (size_t)p * panel_vectors;
+          const vu8 *levels = (const vu8 *)(panel + 2 * parts) + h * vectors + v;
 #pragma unroll
           for (int r = 0; r < rows; r++)
             sums[r][p] = add_products(

@@ -55,7 +55,8 @@ INLINE vi broadcast4(const void *bytes) {
 
 // sums + the products of `count` vectors of levels, at most `most` (both constants), and four bytes
 // each. Levels of 8 bits count as 128 less without DOT_BYTES.
-INLINE vi add_products(vi sums, const vu8 *levels, const int8_t *bytes, const int count, const int most) {
+INLINE vi add_products(
+  vi sums, const vu8 *levels, const int8_t *bytes, const int count, const int most) {
 #ifdef DOT_BYTES
   (void)most;
 #pragma unroll

@@ -58,7 +58,8 @@ public struct NumberStorage: Hashable, Sendable, Codable, RawRepresentable, Cust
   /// What multiplies it where a device can; else it is unpacked to 16 bits.
   public var arithmetic: Arithmetic { fact.arithmetic }
 
-  /// Whether matrices only are stored so: embeddings, the head and routers stay 16 bits wide.
+  /// Whether GPUs' engines store matrices only so: embeddings, the head and routers stay 16 bits wide.
+  /// What this engine loads, it stores so throughout.
   public var isOfMatricesOnly: Bool { Self.narrow.contains(self) }
 
   private struct Facts {

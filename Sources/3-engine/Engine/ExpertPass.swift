@@ -8,16 +8,16 @@ final class ExpertActivations: Sendable {
   /// A row for each visit: of the token, of the gated projection, and of the expert's output, which
   /// takes the place of the token's.
   let gathered, hidden: Activations
-  /// The first two as integers.
-  let integers, hiddenIntegers: QuantizedActivations
+  /// The first two where they are not multiplied as f32.
+  let rounded, hiddenRounded: RoundedActivations
 
   /// - Parameter rows: most tokens of a step.
   init(_ architecture: Architecture, rows: Int) throws {
     let (visits, width) = (rows * architecture.mostActive, architecture.widestExpert)
     gathered = try Activations(rows: visits, width: architecture.hiddenSize)
     hidden = try Activations(rows: visits, width: width)
-    integers = try QuantizedActivations(rows: visits, width: architecture.hiddenSize)
-    hiddenIntegers = try QuantizedActivations(rows: visits, width: width)
+    rounded = try RoundedActivations(rows: visits, width: architecture.hiddenSize)
+    hiddenRounded = try RoundedActivations(rows: visits, width: width)
   }
 
   static func bytes(_ architecture: Architecture, rows: Int) -> Int {
@@ -26,7 +26,7 @@ final class ExpertActivations: Sendable {
     return [architecture.hiddenSize, architecture.widestExpert].reduce(0) {
       saturatingSum(
         $0, Activations.bytes(rows: visits, width: $1),
-        QuantizedActivations.bytes(rows: visits, width: $1))
+        RoundedActivations.bytes(rows: visits, width: $1))
     }
   }
 }
@@ -67,23 +67,23 @@ struct ExpertPass: Sendable {
       }
     }
     quantize(for: up)
-    let integers = matmul.wantsRoundedOnly(next) ? work.hiddenIntegers : nil
+    let rounded = matmul.wantsRoundedOnly(next) ? work.hiddenRounded : nil
     forEachColumn(up.rows, chunk: matmul.gatedChunk(up, typicalRows)) { rank, group, range in
       let expert = experts[group.expert]
       matmul.multiply(
         Matmul.GatedProjection(expert.gateUp, mixture.activation), range, operand(group, for: up),
         group.visits.count, into: work.hidden, firstRow: group.visits.lowerBound,
-        integers: integers, for: expert.down, rank: rank)
+        rounded: rounded, for: expert.down, rank: rank)
     }
-    if integers == nil, matmul.wantsRounded(down) {
-      work.hiddenIntegers.fill(
+    if rounded == nil, matmul.wantsRounded(down) {
+      work.hiddenRounded.fill(
         work.hidden, choice.visits.count, down.columns, down.dtype, team, kernels)
     }
     forEachColumn(down.rows, chunk: matmul.chunk(down, typicalRows)) { rank, group, range in
       let first = group.visits.lowerBound
       let operand = Operand(
         values: work.hidden.row(first), stride: work.hidden.stride,
-        rounded: work.hiddenIntegers.base + first * integerBytes(down))
+        rounded: work.hiddenRounded.base + first * roundedStride(down))
       multiply(
         experts[group.expert].down, operand, group.visits, range, into: work.gathered, rank)
     }
@@ -103,18 +103,18 @@ struct ExpertPass: Sendable {
     guard isDirect(group) else {
       return Operand(
         values: work.gathered.row(first), stride: work.gathered.stride,
-        rounded: work.integers.base + first * integerBytes(matrix))
+        rounded: work.rounded.base + first * roundedStride(matrix))
     }
     let row = choice.visits[first].row
     return Operand(
       values: x.row(row), stride: x.stride,
-      rounded: matmul.quantized.base + row * integerBytes(matrix))
+      rounded: matmul.roundedInputs.base + row * roundedStride(matrix))
   }
 
-  /// Bytes of a quantised row of a matrix's inputs.
-  private func integerBytes(_ matrix: Matrix) -> Int {
+  /// Bytes from one row of a matrix's inputs to the next, where they are not f32.
+  private func roundedStride(_ matrix: Matrix) -> Int {
     matmul.wantsRounded(matrix)
-      ? QuantizedActivations.stride(matrix.columns, matrix.dtype, kernels) : 0
+      ? RoundedActivations.stride(matrix.columns, matrix.dtype, kernels) : 0
   }
 
   private func forEachGatheredVisit(_ body: @Sendable (_ visit: Int) -> Void) {
@@ -138,18 +138,18 @@ struct ExpertPass: Sendable {
     }
   }
 
-  /// Activations as integers, where the weights want them.
+  /// Activations as the weights want them, where that is not f32.
   private func quantize(for matrix: Matrix) {
     guard matmul.wantsRounded(matrix) else { return }
     guard !mixture.router.scalesInput else {
-      return work.integers.fill(
+      return work.rounded.fill(
         work.gathered, choice.visits.count, matrix.columns, matrix.dtype, team, kernels)
     }
-    matmul.quantized.fill(x, m, matrix.columns, matrix.dtype, team, kernels)
-    let bytes = integerBytes(matrix)
+    matmul.roundedInputs.fill(x, m, matrix.columns, matrix.dtype, team, kernels)
+    let bytes = roundedStride(matrix)
     forEachGatheredVisit { index in
-      (work.integers.base + index * bytes).copyMemory(
-        from: matmul.quantized.base + choice.visits[index].row * bytes, byteCount: bytes)
+      (work.rounded.base + index * bytes).copyMemory(
+        from: matmul.roundedInputs.base + choice.visits[index].row * bytes, byteCount: bytes)
     }
   }
 

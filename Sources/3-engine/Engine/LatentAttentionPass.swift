@@ -122,7 +122,7 @@ struct LatentAttentionPass: Sendable {
   private func latents(of input: CachedAttention.Input) -> Operand {
     let width = attention.cacheWidth
     func operand(_ values: UnsafePointer<Float>) -> Operand {
-      Operand(values: values, stride: width, rounded: matmul.quantized.base)
+      Operand(values: values, stride: width, rounded: matmul.roundedInputs.base)
     }
     guard cache.dtype != .f32 else {
       let stored = cache.keys(layer: layer, sequence: input.sequence, head: 0)
@@ -263,7 +263,7 @@ struct LatentAttentionPass: Sendable {
           projection, first..<first + attention.valueWidth,
           Operand(
             values: work.outputs.row(rows.lowerBound) + head * attention.rank,
-            stride: work.outputs.stride, rounded: matmul.quantized.base), rows.count,
+            stride: work.outputs.stride, rounded: matmul.roundedInputs.base), rows.count,
           output.row(rows.lowerBound) + head * attention.valueWidth, output.stride, false,
           matmul.scratch[thread].base)
       }

@@ -41,7 +41,7 @@ struct Operand: @unchecked Sendable {
   /// The same rows as weights of block formats, or bf16 where it is multiplied by bf16, read them.
   let rounded: UnsafeRawPointer
 
-  init(_ activations: Activations, _ rounded: QuantizedActivations) {
+  init(_ activations: Activations, _ rounded: RoundedActivations) {
     self.init(
       values: activations.buffer.base, stride: activations.stride, rounded: rounded.base)
   }
@@ -75,9 +75,9 @@ package struct Matmul {
   let scratch: [FloatBuffer]
   /// Of each thread: some columns of gate and up.
   private let gatedParts: [FloatBuffer]
-  /// Activations as integers, row after row: of what is multiplied, and of what SwiGLU has made.
-  let quantized: QuantizedActivations
-  private let quantizedGated: QuantizedActivations
+  /// Activations that are not multiplied as f32: of what is multiplied, and of what SwiGLU has made.
+  let roundedInputs: RoundedActivations
+  private let roundedGated: RoundedActivations
 
   /// Columns of gate and up that a thread makes at a time, and how far its rows of them are apart:
   /// not a multiple of a page's part, which would make them collide in the cache's sets.
@@ -130,8 +130,8 @@ package struct Matmul {
     gatedParts = try (0..<team.count).map { _ in
       try FloatBuffer(count: Self.gatedCount(maxRows))
     }
-    quantized = try QuantizedActivations(rows: maxRows, width: Self.widest(architecture))
-    quantizedGated = try QuantizedActivations(
+    roundedInputs = try RoundedActivations(rows: maxRows, width: Self.widest(architecture))
+    roundedGated = try RoundedActivations(
       rows: maxRows, width: architecture.widestMLP)
     OpenBLAS.useOneThread()
   }
@@ -139,8 +139,8 @@ package struct Matmul {
   static func bytes(_ architecture: Architecture, maxRows: Int, threads: Int) -> Int {
     saturatingSum(
       saturatingProduct(4, threads, saturatingSum(scratchCount(architecture), gatedCount(maxRows))),
-      QuantizedActivations.bytes(rows: maxRows, width: widest(architecture)),
-      QuantizedActivations.bytes(rows: maxRows, width: architecture.widestMLP))
+      RoundedActivations.bytes(rows: maxRows, width: widest(architecture)),
+      RoundedActivations.bytes(rows: maxRows, width: architecture.widestMLP))
   }
 
   /// Writes `m` rows of `y`, or adds to them where `accumulate`.
@@ -152,7 +152,7 @@ package struct Matmul {
     for part in linear.parts {
       if part.dtype != quantizedFor { quantize(x, m, for: part) }
       quantizedFor = part.dtype
-      multiply(part, linear.bias, Operand(x, quantized), m, y, column, accumulate)
+      multiply(part, linear.bias, Operand(x, roundedInputs), m, y, column, accumulate)
       column += part.rows
     }
   }
@@ -164,12 +164,12 @@ package struct Matmul {
     guard wantsRoundedOnly(linear) else {
       return self(linear, x, m: m, into: y, accumulate: accumulate)
     }
-    multiply(linear.parts[0], linear.bias, Operand(x, quantizedGated), m, y, 0, accumulate)
+    multiply(linear.parts[0], linear.bias, Operand(x, roundedGated), m, y, 0, accumulate)
   }
 
   /// An MLP's first projection and its activation, `activation(gate) · up` or `activation(up)`, for
-  /// `next`: each thread makes some columns, which stay in its cache, and, where `next` multiplies
-  /// integers, makes them integers right there.
+  /// `next`: each thread makes some columns, which stay in its cache, and, where `next` does
+  /// not multiply f32, rounds them right there.
   ///
   /// - Parameter scales: one number a row that the results are multiplied by.
   /// - Precondition: gate and up are one part each.
@@ -180,15 +180,15 @@ package struct Matmul {
     let gated = GatedProjection(linear, activation)
     if let gate = gated.apartGate {
       quantize(x, m, for: gate)
-      multiply(gate, linear.bias, Operand(x, quantized), m, output, 0, false)
+      multiply(gate, linear.bias, Operand(x, roundedInputs), m, output, 0, false)
     }
     quantize(x, m, for: gated.up)
-    let integers = wantsRoundedOnly(next) ? quantizedGated : nil
+    let rounded = wantsRoundedOnly(next) ? roundedGated : nil
     team.share(
       gated.up.rows, grain: ModelWeights.rowGrain, chunk: gatedChunk(gated.up, m)
     ) { rank, range in
       multiply(
-        gated, range, Operand(x, quantized), m, into: output, firstRow: 0, integers: integers,
+        gated, range, Operand(x, roundedInputs), m, into: output, firstRow: 0, rounded: rounded,
         for: next, scales: scales, rank: rank)
     }
   }
@@ -217,12 +217,12 @@ package struct Matmul {
   }
 
   /// Some columns of a gated projection of `m` rows, on one thread: to `output` from row `firstRow` on,
-  /// or quantised to `integers`, whose rows are those of `output`.
+  /// or to `rounded`, whose rows are those of `output`.
   ///
   /// - Precondition: where the gate is apart, `output` holds it.
   func multiply(
     _ gated: GatedProjection, _ range: Range<Int>, _ x: Operand, _ m: Int,
-    into output: Activations, firstRow: Int, integers: QuantizedActivations?, for next: Linear,
+    into output: Activations, firstRow: Int, rounded: RoundedActivations?, for next: Linear,
     scales: Activations? = nil, rank: Int
   ) {
     let stride = 2 * Self.gatedStride
@@ -243,24 +243,28 @@ package struct Matmul {
     if let gate = gated.gate, !isGateApart { multiply(gate, bias: gated.bias?.base, into: gates) }
     multiply(up, bias: gated.bias.map { $0.base + (gated.gate?.rows ?? 0) }, into: ups)
     let function = gated.activation.kernelActivation
+    let dtype = next.parts[0].dtype
+    let (rowBytes, start) =
+      rounded == nil
+      ? (0, 0)
+      : (
+        RoundedActivations.stride(up.rows, dtype, kernels),
+        kernels.functions.activation_bytes(dtype.kernelType, range.lowerBound)
+      )
     for row in 0..<m {
       let out = output.row(firstRow + row) + range.lowerBound
       let made = ups + row * stride
       let from = gated.gate == nil ? made : isGateApart ? out : gates + row * stride
-      let to = integers == nil ? out : made
+      let to = rounded == nil ? out : made
       kernels.functions.activate(
         function, from, gated.gate == nil ? nil : made, range.count, to)
       if let scales {
         let scale = scales.row(row)[0]
         for i in 0..<range.count { to[i] *= scale }
       }
-      guard let integers else { continue }
-      let dtype = next.parts[0].dtype
-      let start =
-        (firstRow + row) * QuantizedActivations.stride(up.rows, dtype, kernels)
-        + kernels.functions.activation_bytes(dtype.kernelType, range.lowerBound)
+      guard let rounded else { continue }
       kernels.functions.quantize_activations(
-        dtype.kernelType, made, range.count, integers.base + start)
+        dtype.kernelType, made, range.count, rounded.base + (firstRow + row) * rowBytes + start)
     }
   }
 
@@ -279,7 +283,7 @@ package struct Matmul {
   /// Activations as the weights want them, where that is not f32.
   private func quantize(_ x: Activations, _ m: Int, for matrix: Matrix) {
     guard wantsRounded(matrix) else { return }
-    quantized.fill(x, m, matrix.columns, matrix.dtype, team, kernels)
+    roundedInputs.fill(x, m, matrix.columns, matrix.dtype, team, kernels)
   }
 
   /// All outputs of one matrix, from column `first` of `y`.
@@ -330,7 +334,7 @@ package struct Matmul {
     if packed > 0, wantsRounded(matrix) {
       kernels.functions.matmul_quantized(
         type, matrix.row(rows.lowerBound), packed, k, x.rounded,
-        QuantizedActivations.stride(k, matrix.dtype, kernels), m, y, yStride, accumulate, scratch)
+        RoundedActivations.stride(k, matrix.dtype, kernels), m, y, yStride, accumulate, scratch)
     } else if packed > 0 {
       kernels.functions.matmul_packed(
         type, matrix.row(rows.lowerBound), packed, k, x.values, x.stride, m, y, yStride,

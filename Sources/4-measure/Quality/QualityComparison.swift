@@ -188,18 +188,19 @@ public struct QualityComparison {
     _ storage: StorageChoice, _ weights: ModelWeights, _ statistics: QualityStatistics,
     text: QualityRecord.Text, reference: StorageChoice, threads: Int, _ kernels: KernelTable
   ) -> QualityRecord {
-    let formats = weights.formats
+    let stored = weights.storage.all
+    let main = stored.main!
     let loss = statistics.loss
     let step = Step(batch: 1, cached: 0, new: text.context, logits: .all)
     let flops =
-      weights.architecture.operators(of: step, weights: formats.main, cache: settings.cacheDType)
+      weights.architecture.operators(of: step, weights: main, cache: settings.cacheDType)
       .reduce(0) { $0 + $1.flops } / Double(text.context)
     return QualityRecord(
-      model: name, weights: storage.name, typeWeights: formats.main,
-      mixesFormats: formats.isMixed, typeCache: settings.cacheDType,
-      typeActivations: settings.activations == .f32 ? .f32 : kernels.activations(for: formats.main),
+      model: name, weights: storage.name, typeWeights: main,
+      mixesFormats: stored.elements.count > 1, typeCache: settings.cacheDType,
+      typeActivations: settings.activations == .f32 ? .f32 : kernels.activations(for: main),
       reference: reference.name,
-      modelBytes: weights.matrixBytes, bytesPerWeight: weights.bytesPerWeight, text: text,
+      modelBytes: weights.matrixBytes, bytesPerWeight: stored.bytesPerElement, text: text,
       loss: loss, perplexity: statistics.perplexity,
       bitsPerByte: text.bytesPerToken.map { bytes in
         loss.mapped({ $0 / log(2) / bytes }, slope: 1 / log(2) / bytes)

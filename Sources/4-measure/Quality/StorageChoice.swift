@@ -25,18 +25,3 @@ public enum StorageChoice: Hashable, Sendable {
     return weights.matrices.allSatisfy { $0.dtype == format.base } ? .stored : self
   }
 }
-
-extension ModelWeights {
-  /// The format of most bytes, and whether others hold more than a router's share, 0.1%.
-  var formats: (main: DType, isMixed: Bool) {
-    var bytes: [DType: Int] = [:]
-    for matrix in matrices { bytes[matrix.dtype, default: 0] += matrix.bytes }
-    let main = bytes.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }!
-    return (main.key, Double(main.value) < 0.999 * Double(matrixBytes))
-  }
-
-  /// Mean bytes of a matrix's element.
-  var bytesPerWeight: Double {
-    Double(matrixBytes) / Double(matrices.reduce(0) { $0 + $1.rows * $1.columns })
-  }
-}

@@ -11,10 +11,15 @@ public final class ModelStepTimes: StepTimes {
   private let parts: StepParts
   private var rows: [Int: Double] = [:]
   private var logits: [Int: Double] = [:]
-  private var collectives: [Int: Double] = [:]
+  private var collectives: [Rows: Double] = [:]
   private var prompts: [Chunks: Double] = [:]
   /// By sequences, then by the contexts' index.
   private var decodes: [[Double]] = []
+
+  private struct Rows: Hashable {
+    var tokens: Int
+    var results: Int
+  }
 
   private struct Chunks: Hashable {
     var count: Int
@@ -48,7 +53,9 @@ public final class ModelStepTimes: StepTimes {
     }
     return StepSeconds(
       compute: compute,
-      collectives: Self.kept(&collectives, tokens) { parts.collectives(tokens: $0, logits: 0) })
+      collectives: Self.kept(&collectives, Rows(tokens: tokens, results: results)) {
+        parts.collectives(tokens: $0.tokens, logits: $0.results)
+      })
   }
 
   private func attention(_ sequences: Int, context: Double) -> Double {

@@ -60,9 +60,22 @@ struct LoadOptions: ParsableArguments {
     guard loads <= 1 else {
       throw ValidationError("--concurrency, --rate and --trace are three loads; give one")
     }
-    guard isAsked || (slo == nil && price == nil && requests == nil) else {
+    let ofLoads = [
+      ("--requests", requests != nil), ("--warm-up", warmUp != 0),
+      ("--length-range", lengthRange != 1), ("--burstiness", burstiness != 1),
+      ("--slo", slo != nil), ("--price", price != nil), ("--max-sequences", maxSequences != nil),
+      ("--max-step-tokens", maxStepTokens != nil), ("--host-constants", hostConstants != nil),
+    ].filter { $0.1 }.map { $0.0 }
+    guard isAsked || ofLoads.isEmpty else {
       throw ValidationError(
-        "--slo, --price and --requests are of a load: give --concurrency, --rate or --trace")
+        "\(ofLoads.joined(separator: ", ")): of a load; give --concurrency, --rate or --trace")
+    }
+    let ofLengths = ofLoads.filter { ["--requests", "--length-range"].contains($0) }
+    guard trace == nil || ofLengths.isEmpty else {
+      throw ValidationError("\(ofLengths.joined(separator: ", ")): a trace says that itself")
+    }
+    guard burstiness == 1 || rate != nil else {
+      throw ValidationError("--burstiness: of arrivals; give --rate")
     }
   }
 

@@ -104,9 +104,9 @@ struct Predict: ParsableCommand {
       sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing ?? 0)))
     let predictor = try Predictor(profile, engine, settings)
     if serving.isAsked {
-      guard cached == 0, !breakdown, case .one = dtype else {
+      guard cached == 0, !breakdown, pipelineParallel == 1, case .one = dtype else {
         throw InputError(
-          "--depth, --breakdown, --dtype", problem: "do not go with a load",
+          "--depth, --breakdown, --pipeline-parallel, --dtype", problem: "do not go with a load",
           expected: "one storage of weights, and none of the others")
       }
       let report = try serving.report(subjects, predictor, workload)

@@ -121,6 +121,11 @@ extension DeviceContext {
 }
 
 extension DeviceLimits {
+  /// Whether embeddings, the head and routers are wider than such weights.
+  func keepsTablesWide(_ weights: NumberStorage) -> Bool {
+    kind == .gpu && weights.isOfMatricesOnly
+  }
+
   /// What attention is computed in, where that is not what is stored: f32 on CPUs.
   var attentionArithmetic: DType? { kind == .cpu ? .f32 : nil }
 

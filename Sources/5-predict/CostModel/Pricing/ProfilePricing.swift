@@ -35,7 +35,7 @@ extension DeviceProfile {
     let own = try context(weights)
     return PricedDevice(
       limits: limits, context: own,
-      wide: weights.isOfMatricesOnly ? try context(.bf16) : own, coefficients: coefficients,
+      wide: limits.keepsTablesWide(weights) ? try context(.bf16) : own, coefficients: coefficients,
       weights: weights, cache: cache)
   }
 

@@ -170,8 +170,7 @@ final class EndToEndModel {
   func run(_ program: DeviceProgram, _ schedule: ServingSchedule) -> RunTime {
     operators.begin(program)
     var time = RunTime()
-    let (sums, hiddenSize) = (program.contents.sums, program.hiddenSize)
-    let (rows, devices) = (program.contents.routedRows, program.devices)
+    let (hiddenSize, devices) = (program.hiddenSize, program.devices)
     let jointStep = devices > 1 ? values[9] * log2(Double(devices)) : 0
     schedule.forEachStepBesideAttention { step in
       // Stages work on parts of the decoding sequences in turn, so a step is of one part.
@@ -180,9 +179,7 @@ final class EndToEndModel {
       let logitsRows = isParted ? part(of: step.logitsRows) : step.logitsRows
       let seconds =
         hostSeconds(step.sequences) + jointStep
-        + allReduce(sums, hiddenSize, tokens: tokens, devices)
-        + gathered(program.contents.vocabulary, rows: logitsRows, devices)
-        + exchanged(rows, hiddenSize, tokens: tokens, devices)
+        + collectives(program, tokens: tokens, logitsRows: logitsRows)
         + handedOver(hiddenSize, tokens: tokens)
         + operators.secondsBesideAttention(tokens: tokens, logitsRows: logitsRows)
       time.add(seconds * step.times, step.phase)
@@ -274,9 +271,17 @@ final class EndToEndModel {
 
   private func hostSeconds(_ batch: Int) -> Double { values[3] + values[4] * Double(batch) }
 
+  /// What devices that share the layers do together in a step.
+  func collectives(_ program: DeviceProgram, tokens: Int, logitsRows: Int) -> Double {
+    let (contents, hiddenSize) = (program.contents, program.hiddenSize)
+    return allReduce(contents.sums, hiddenSize, tokens: tokens, program.devices)
+      + gathered(contents.vocabulary, rows: logitsRows, program.devices)
+      + exchanged(contents.routedRows, hiddenSize, tokens: tokens, program.devices)
+  }
+
   /// Rows that go to their experts' devices and back, of all layers: each device has its share of the
   /// tokens.
-  func exchanged(
+  private func exchanged(
     _ rows: [(active: Int, layers: Int)], _ hiddenSize: Int, tokens: Int, _ devices: Int
   ) -> Double {
     rows.reduce(0) { sum, kind in
@@ -304,7 +309,7 @@ final class EndToEndModel {
   }
 
   /// Sums over devices of what attention and MLPs add to the residual stream.
-  func allReduce(
+  private func allReduce(
     _ sums: Int, _ hiddenSize: Int, tokens: Int, _ devices: Int
   ) -> Double {
     guard devices > 1 else { return 0 }

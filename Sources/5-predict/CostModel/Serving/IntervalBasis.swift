@@ -3,9 +3,9 @@ import Records
 
 /// What a prediction's interval rests on: runs that were compared, and what of it none of them was.
 ///
-/// Each thing that was never checked adds the variance that such a jump had elsewhere; deviations are
-/// those of logarithms, as of normal errors (1.4826 times the median), from `dyno-cost-study jumps` and
-/// `unseen`.
+/// Each thing that was never checked adds the variance of such a jump. That of several devices is what it
+/// was elsewhere (`dyno-cost-study jumps`: deviations of logarithms, as of normal errors, 1.4826 times the
+/// median); the others are assumed.
 public struct IntervalBasis: Sendable, Equatable {
   /// Something that no compared run was of.
   public enum Jump: Sendable, Equatable {
@@ -28,7 +28,7 @@ public struct IntervalBasis: Sendable, Equatable {
       case .devices: 0.1
       // No run of stages is published: as far as of devices.
       case .stages: 0.1
-      // What fp8 products are off by other devices' fits, on three GPUs' tables.
+      // No whole run of narrow weights is compared: as far as of devices.
       case .precision: 0.1
       }
     }

@@ -50,7 +50,7 @@ public struct MemoryPlan: Sendable, Equatable {
     let tables =
       Double(stages == 1 ? counts.embedding + counts.head : max(counts.embedding, counts.head))
       / parts
-    let tableBytes = weights.isOfMatricesOnly ? 2 : weights.bytesPerElement
+    let tableBytes = limits.keepsTablesWide(weights) ? 2 : weights.bytesPerElement
     // Of what is kept in f32, each device has all.
     self.weights =
       ofLayers * layerShare * weights.bytesPerElement + tables * tableBytes

@@ -131,8 +131,8 @@ public final class Predictor {
     else {
       jumps.append(.engine(operatorRung(for: architectures)))
       if settings.tensorParallel > 1 { jumps.append(.devices(settings.tensorParallel)) }
-      let isNarrow =
-        settings.weights.isOfMatricesOnly || settings.cache.isOfMatricesOnly
+      let isNarrow = [settings.weights, settings.cache].contains(
+        where: profile.limits.keepsTablesWide)
       if isNarrow {
         jumps.append(.precision(weights: settings.weights, cache: settings.cache))
       }

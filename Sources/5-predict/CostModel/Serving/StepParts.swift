@@ -63,12 +63,6 @@ public final class StepParts {
 }
 
 extension EndToEndModel {
-  func collectives(_ program: DeviceProgram, tokens: Int, logitsRows: Int) -> Double {
-    let (contents, hiddenSize) = (program.contents, program.hiddenSize)
-    return allReduce(contents.sums, hiddenSize, tokens: tokens, program.devices)
-      + exchanged(contents.routedRows, hiddenSize, tokens: tokens, program.devices)
-  }
-
   func attention(_ program: DeviceProgram, sequences: Int, cached: Int, new: Int) -> Double {
     var seconds = 0.0
     for (heads, count) in program.contents.attentions {

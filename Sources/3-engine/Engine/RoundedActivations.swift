@@ -5,7 +5,7 @@ import Weights
 
 /// Rows of activations as weights are multiplied with them where that is not as f32: for block
 /// formats as integers with a scale for each block, for bf16 as bf16.
-struct QuantizedActivations {
+struct RoundedActivations {
   private let memory: PageMemory
 
   var base: UnsafeMutableRawPointer { memory.base }
