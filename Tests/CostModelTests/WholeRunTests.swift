@@ -7,7 +7,7 @@ import Records
 import TestSupport
 import Testing
 
-@Suite struct ServingTests {
+@Suite struct WholeRunTests {
   private func predictor(
     _ engine: ServingEngine, capacity: Double = 80 * 0x1p30, tensorParallel: Int = 1
   ) throws -> Predictor {
