@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test func badUsage() throws {
-    expectRefusal(try dyno("describe"), "arch")
+    expectRefusal(try dyno("describe"), "ARCH")
     expectRefusal(try dyno("bench", "smollm2-135m", "--dtype", "q5"), "q5")
     expectRefusal(try dyno("bench", "smollm2-135m", "--depth=-1"), "depth")
     expectRefusal(try dyno("nonsense"), "nonsense")
@@ -205,7 +205,8 @@ import Testing
 
   @Test func logits() throws {
     let model = fixture("gguf/llama-q4_0.gguf")
-    let json = try dyno("logits", model, "--tokens", "1,2,3", "--generate", "4")
+    let json = try dyno(
+      "logits", model, "--tokens", "1,2,3", "--generate", "4", "--output", "json")
     #expect(json.code == 0, "\(json.errors)")
     let object = try #require(
       try JSONSerialization.jsonObject(with: json.bytes) as? [String: Any])
@@ -213,7 +214,14 @@ import Testing
     let generated = try #require(object["generated"] as? [Int])
     #expect(rows.map(\.count) == [96])
     #expect(generated.count == 4)
-    #expect(generated[0] == rows[0].indices.max { rows[0][$0] < rows[0][$1] })
+    let likeliest = rows[0].indices.max { rows[0][$0] < rows[0][$1] }!
+    #expect(generated[0] == likeliest)
+
+    let table = try dyno("logits", model, "--tokens", "1,2,3", "--top", "3", "--generate", "4")
+    let lines = table.output.split(separator: "\n")
+    #expect(lines.count == 2 + 3 + 1)
+    #expect(lines[2].split(separator: " ").prefix(2) == ["2", "\(likeliest)"])
+    #expect(lines[5] == "generated: \(generated.map(String.init).joined(separator: ","))")
 
     let npy = try dyno(
       "logits", model, "--tokens", "1,2,3", "--all-positions", "--output", "npy")
@@ -226,7 +234,7 @@ import Testing
     }
     // The scalar kernels and requantised weights go the same way.
     let scalar = try dyno(
-      "logits", model, "--tokens", "1,2,3", "--dtype", "bf16",
+      "logits", model, "--tokens", "1,2,3", "--dtype", "bf16", "--output", "json",
       environment: ["DYNO_INSTRUCTION_SET": "scalar"])
     let other = try #require(
       (try JSONSerialization.jsonObject(with: scalar.bytes) as? [String: Any])?["logits"]

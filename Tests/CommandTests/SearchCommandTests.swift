@@ -115,7 +115,7 @@ extension CommandTests {
     }
   }
 
-  private static let tiny = """
+  static let tiny = """
     {"model_type": "llama", "hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 4,
      "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "vocab_size": 256,
      "tie_word_embeddings": true}

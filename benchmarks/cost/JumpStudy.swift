@@ -1,11 +1,13 @@
 import CostModel
+import Formats
 import Foundation
+import Model
 import Numerics
 import Records
 import Reports
 
 /// How far whole runs are off when something of them was never checked: the engine, the number of
-/// devices, the kernels of the device. What `IntervalBasis` widens by comes from here.
+/// devices, the kernels of the device, a storage of numbers. What `IntervalBasis` widens by comes from here.
 struct JumpStudy {
   private let runs: [WholeRun]
 
@@ -61,10 +63,60 @@ struct JumpStudy {
           calibration.compare(rows.filter { $0.run.devices > 1 }, single))
       }
     }
+    for (device, _) in CostStudy.tables {
+      for storage in [NumberStorage.fp8, .fp8Block] {
+        for (what, weights, cache) in [
+          ("storage of weights, another was", storage, NumberStorage.bf16),
+          ("storage of the cache, another was", .bf16, storage),
+        ] {
+          let comparisons = try withoutStorage(DeviceZoo.resolve(device), weights, cache)
+          guard !comparisons.isEmpty else { continue }
+          pooled[what, default: []] += comparisons
+          table.add([what, device, "kernels, \(storage.rawValue)"] + cells(comparisons))
+        }
+      }
+    }
     for (what, comparisons) in pooled.sorted(by: { $0.key < $1.key }) {
       table.add([what, "all", "all"] + cells(comparisons))
     }
     print(table.rendered(.markdown) + "\n")
+  }
+
+  /// Whole batches priced without what was measured of one storage, beside the same with it: no whole run
+  /// of narrow weights is published, kernels are. Empty where the device's kernels were not measured so.
+  private func withoutStorage(
+    _ device: DeviceProfile, _ weights: NumberStorage, _ cache: NumberStorage
+  ) throws -> [Comparison] {
+    let narrow = weights == .bf16 ? cache : weights
+    let families =
+      weights == .bf16
+      ? [PrefillAttention.family, DecodeAttention.family] : [QuantizedMatrixMultiplication.family]
+    guard families.contains(where: { device.families[$0]?[narrow.rawValue] != nil }) else {
+      return []
+    }
+    var blind = device
+    for family in families { blind.families[family]?[narrow.rawValue] = nil }
+    let settings = Predictor.Settings(weights: weights, cache: cache)
+    let engine = ServingEngine.vllm2024
+    let with = try Predictor(device, engine, settings)
+    let without = try Predictor(blind, engine, settings)
+    var comparisons: [Comparison] = []
+    for name in ["llama-3.2-1b", "qwen3-0.6b", "llama-3.1-8b", "surefire-1b"] {
+      let architecture = try Zoo.resolve(name)
+      for (prompt, generate) in [(128, 128), (1024, 128), (1024, 1024), (8192, 128)] {
+        for batch in [1, 4, 16, 64] {
+          let workload = ServingWorkload(prompt: prompt, generate: generate, batch: batch)
+          guard let measured = with.point(architecture, workload),
+            let predicted = without.point(architecture, workload)
+          else { continue }
+          comparisons.append(
+            Comparison(
+              predicted: predicted.outputTokensPerSecond, measured: measured.outputTokensPerSecond,
+              regime: architecture.name))
+        }
+      }
+    }
+    return comparisons
   }
 
   private func cells(_ comparisons: [Comparison]) -> [String] {

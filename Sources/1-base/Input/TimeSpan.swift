@@ -16,4 +16,13 @@ public struct TimeSpan: Sendable {
     seconds = count * scale
     guard seconds > 0, seconds <= 1e9 else { return nil }
   }
+
+  /// At least as long, as people write it: `45s`, `9m`, `2.5h`.
+  public var roundedUp: String {
+    switch seconds {
+    case ..<120: "\(Int(seconds.rounded(.up)))s"
+    case ..<7200: "\(Int((seconds / 60).rounded(.up)))m"
+    default: "\((seconds / 360).rounded(.up) / 10)h"
+    }
+  }
 }

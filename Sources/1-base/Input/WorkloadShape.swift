@@ -1,5 +1,5 @@
 /// Prompt and generated tokens of a workload as people write them: `4096x1024`.
-public struct WorkloadShape: Sendable {
+public struct WorkloadShape: Sendable, Hashable {
   public static let expected = "prompt and generated tokens such as 4096x1024"
   /// Larger counts are mistakes, and products of them would overflow.
   public static let largest = 10_000_000

@@ -26,6 +26,8 @@ package enum BenchArguments {
     } else {
       arguments += [
         "--precision", "\(100 * settings.precision)%", "--budget", "\(settings.budgetSeconds)s",
+        // A grid is not given up for its slowest test.
+        "--over-budget",
       ]
     }
     if settings.activations != .native {

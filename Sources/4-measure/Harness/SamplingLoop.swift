@@ -1,3 +1,4 @@
+import Input
 import Numerics
 
 /// Takes samples in blocks: each runs once, in random order, the cells that need more, the same test
@@ -8,15 +9,23 @@ package struct SamplingLoop {
   /// Of one run of each cell.
   private let tokens: [Int]
   private let settings: ThroughputBench.Settings
+  private let spentSeconds: Double
+  private let stopped: () -> Bool
   private let report: (_ progress: String, _ cell: Int) -> Void
 
+  /// - Parameters:
+  ///   - spentSeconds: of the budget, before the first sample.
+  ///   - stopped: whether to end with the samples that there are.
   package init(
     tests: [[Int]], tokens: [Int], _ settings: ThroughputBench.Settings,
+    spentSeconds: Double = 0, stopped: @escaping () -> Bool = { false },
     report: @escaping (_ progress: String, _ cell: Int) -> Void = { _, _ in }
   ) {
     self.tests = tests
     self.tokens = tokens
     self.settings = settings
+    self.spentSeconds = spentSeconds
+    self.stopped = stopped
     self.report = report
   }
 
@@ -28,7 +37,9 @@ package struct SamplingLoop {
     }
     let start = stage.nanoseconds()
     func elapsed() -> Double { Double(stage.nanoseconds() - start) * 1e-9 }
-    func isSpent() -> Bool { settings.repetitions == nil && elapsed() > settings.budgetSeconds }
+    func isSpent() -> Bool {
+      settings.repetitions == nil && spentSeconds + elapsed() > settings.budgetSeconds
+    }
     var block = 0
     while block < settings.repetitions ?? .max {
       let active = tests.indices.shuffled(using: &order).flatMap { test in
@@ -36,9 +47,9 @@ package struct SamplingLoop {
       }
       guard !active.isEmpty else { break }
       for index in active {
-        // The first block is always whole: every cell has a sample.
-        guard block == 0 || !isSpent() else { return cells }
-        report(progress(block, elapsed()), index)
+        // The first blocks are always whole: every cell has its samples.
+        guard block < settings.fewestRounds || !isSpent(), !stopped() else { return cells }
+        report(progress(block, spentSeconds + elapsed()), index)
         let before = limits.before()
         let begin = elapsed()
         let run = try stage.run(index)
@@ -54,6 +65,9 @@ package struct SamplingLoop {
 
   private func progress(_ block: Int, _ elapsed: Double) -> String {
     if let repetitions = settings.repetitions { return "[\(block + 1)/\(repetitions)]" }
-    return "[\(Int(elapsed)) of \(Int(settings.budgetSeconds)) s]"
+    let left = settings.budgetSeconds - elapsed
+    return left > 0
+      ? "[round \(block + 1), \(TimeSpan(seconds: left).roundedUp) left]"
+      : "[round \(block + 1) of at least \(settings.fewestRounds)]"
   }
 }

@@ -135,14 +135,24 @@ final class TestBed {
   }
 
   /// Runs each cell's warm-up; see `WarmUp`.
-  func warmUp() throws -> [WarmUp] {
-    try cells.map { cell in
+  ///
+  /// - Throws: `InputError` where they show that the settings' time is too short.
+  func warmUp(stopped: () -> Bool = { false }) throws -> [WarmUp] {
+    let start = SteadyClock.nanoseconds()
+    var round = RoundEstimate()
+    return try cells.map { cell in
       report("\(cell.model.architecture.name): warming up \(cell.test.name)")
       var warmUp = WarmUp()
       let plan = RunPlan(
         WarmUp.test(cell.test, chunk: settings.chunk), cell.model.architecture,
         chunk: settings.chunk)
-      while !warmUp.isOver { warmUp.add(seconds: plan.total(try cell.model.time(plan))) }
+      while !warmUp.isOver, !stopped() {
+        let segments = try cell.model.time(plan)
+        warmUp.add(seconds: plan.total(segments))
+        if warmUp.isOver { round.add(cell.plan, warmUp: plan, segments: segments) }
+      }
+      let spent = Double(SteadyClock.nanoseconds() - start) * 1e-9
+      try round.check(settings, spent: spent, tests: cells.count)
       return warmUp
     }
   }

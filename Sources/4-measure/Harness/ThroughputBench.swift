@@ -30,8 +30,12 @@ public struct ThroughputBench {
     public var repetitions: Int?
     /// Half the interval's width over the median at which a test has samples enough.
     public var precision = 0.01
-    /// Seconds for the samples of all tests together.
+    /// Seconds for the warm-ups and samples of all tests together.
     public var budgetSeconds = 60.0
+    /// So many rounds of all tests are run whatever the budget. Six give a median its 95% interval.
+    public var fewestRounds = 1
+    /// A run whose fewest rounds take longer is refused after its warm-ups; `nil`: none is.
+    public var longestSeconds: Double?
     /// Most tokens of one prefill step.
     public var chunk = 512
     public var seed: UInt64 = 0
@@ -51,7 +55,8 @@ public struct ThroughputBench {
     public init() {}
   }
 
-  /// What a run gives: a record for each architecture and test, in the order asked for, and the
+  /// What a run gives: a record for each architecture and test that was measured, in the order asked
+  /// for, and the
   /// trace of each architecture's last repetition where one was asked for.
   public struct Results {
     /// The best that the machine was seen to do.
@@ -65,12 +70,17 @@ public struct ThroughputBench {
   private let settings: Settings
   private let tests: [ThroughputTest]
   private let machine: Machine
+  private let stopped: () -> Bool
   private let report: (String) -> Void
 
-  /// - Parameter report: told what is being done, for a progress line.
+  /// - Parameters:
+  ///   - stopped: whether the run is to end with what it has.
+  ///   - report: told what is being done, for a progress line.
   public init(
-    _ tests: [ThroughputTest], _ settings: Settings, report: @escaping (String) -> Void
+    _ tests: [ThroughputTest], _ settings: Settings, stopped: @escaping () -> Bool = { false },
+    report: @escaping (String) -> Void
   ) throws {
+    self.stopped = stopped
     self.tests = tests
     self.settings = settings
     self.report = report
@@ -114,19 +124,22 @@ public struct ThroughputBench {
       bed,
       try LimitsMeter(team: machine.team, kernels: machine.kernels, topology: machine.topology))
     let limits = LimitsWatch(stage)
-    let warmUps = try bed.warmUp()
+    let begin = SteadyClock.nanoseconds()
+    let warmUps = try bed.warmUp(stopped: stopped)
     let measured = try SamplingLoop(
       tests: tests.indices.map(bed.cells(ofTest:)), tokens: bed.cells.map(\.test.tokens), settings,
+      spentSeconds: Double(SteadyClock.nanoseconds() - begin) * 1e-9, stopped: stopped,
       report: { report("\($0) \(bed.cells[$1].name)") }
     ).run(on: stage, limits)
     var results = Results(limits: limits.best)
-    for (index, cell) in bed.cells.enumerated() {
+    // A run that was stopped may have no sample of some.
+    for (index, cell) in bed.cells.enumerated() where !measured[index].samples.isEmpty {
       results.records.append(
         ThroughputRecord(
           cell, measured[index], warmUp: warmUps[index], limits: limits.best, bed: bed,
           environment: environment, start))
     }
-    if tracedRounds > 0 {
+    if tracedRounds > 0, !stopped() {
       let traced = try trace(bed, limits, rounds: tracedRounds)
       results.traces = traced.traces
       results.operators = traced.operators

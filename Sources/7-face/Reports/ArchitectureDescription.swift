@@ -98,7 +98,7 @@ public struct ArchitectureDescription: Encodable, Sendable {
   }
 
   /// Formats whose memory people are told; JSON has all.
-  private static let common: [WeightFormat] =
+  static let common: [WeightFormat] =
     [.f32, .bf16, .f16, .q8_0, .q4_0, .q4_1] + WeightFormat.mixes.filter { $0.base == .q4_k }
 
   /// The same for people: one fact a line.

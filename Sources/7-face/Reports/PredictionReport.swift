@@ -3,19 +3,25 @@ import Foundation
 import Input
 import Model
 import Records
+import Search
 
 /// Predictions of a device, as a table or as JSON, with the evidence behind their intervals.
 public struct PredictionReport {
   private let predictions: [Prediction]
+  /// Of each prediction, over the first architecture's of the same workload.
+  private let ratios: [PredictedRatio?]
   private let evidence: PredictionEvidence
   private let settings: Predictor.Settings
   private let weights: String
 
-  /// - Parameter weights: the name of their storage, where it is a mix; else that of `settings`.
+  /// - Parameters:
+  ///   - ratios: of each prediction, over the first architecture's; `nil` where there are none.
+  ///   - weights: the name of their storage, where it is a mix; else that of `settings`.
   public init(
     _ predictions: [Prediction], _ evidence: PredictionEvidence, _ settings: Predictor.Settings,
-    weights: String? = nil
+    ratios: [PredictedRatio?]? = nil, weights: String? = nil
   ) {
+    self.ratios = ratios ?? predictions.map { _ in nil }
     self.weights = weights ?? settings.weights.rawValue
     self.predictions = predictions
     self.evidence = evidence
@@ -23,21 +29,33 @@ public struct PredictionReport {
   }
 
   public func table() -> String {
-    var table = Table([
+    let isCompared = ratios.contains { $0 != nil }
+    var columns: [(String, Table.Alignment)] = [
       ("architecture", .left), ("workload", .left), ("batch", .right), ("output tok/s", .right),
-      ("90% interval", .right), ("total tok/s", .right), ("TTFT", .right), ("TPOT", .right),
-      ("memory", .right), ("largest batch", .right),
-    ])
-    for prediction in predictions {
+      ("90% interval", .right),
+    ]
+    if isCompared {
+      columns += [("against \(predictions[0].architecture.name)", .right)]
+    }
+    columns += [
+      ("TTFT", .right), ("TPOT", .right), ("memory", .right),
+      ("largest batch", .right), ("total tok/s", .right),
+    ]
+    var table = Table(columns)
+    for (prediction, ratio) in zip(predictions, ratios) {
       let point = prediction.point
-      table.add([
+      var cells = [
         prediction.architecture.name, Self.name(prediction.workload),
         "\(prediction.workload.batch)", Quantity.number(point.outputTokensPerSecond),
         Self.interval(point.outputTokensPerSecond, prediction.spreads.throughput),
-        Quantity.number(point.totalTokensPerSecond),
+      ]
+      if isCompared { cells.append(ratio.map(Self.text) ?? "") }
+      cells += [
         Quantity.seconds(point.timeToFirstToken), Quantity.seconds(point.timePerOutputToken),
         Quantity.bytes(prediction.peakMemoryBytes), "\(prediction.largestBatch)",
-      ])
+        Quantity.number(point.totalTokensPerSecond),
+      ]
+      table.add(cells)
     }
     var text = table.rendered() + "\n\n" + evidence.text(settings, weights)
     for prediction in predictions {
@@ -93,6 +111,11 @@ public struct PredictionReport {
     return workload.depth > 0 ? "\(lengths) @ d\(workload.depth)" : lengths
   }
 
+  private static func text(_ ratio: PredictedRatio) -> String {
+    "\(Quantity.number(ratio.value))× [\(Quantity.number(ratio.interval90[0])), "
+      + "\(Quantity.number(ratio.interval90[1]))]"
+  }
+
   private static func interval(_ value: Double, _ spread: Double) -> String {
     "[\(Quantity.number(value * exp(-spread))), \(Quantity.number(value * exp(spread)))]"
   }
@@ -100,7 +123,8 @@ public struct PredictionReport {
   // MARK: JSON
 
   public func json() throws -> String {
-    try JSONText.encode(predictions.map { Entry($0, evidence, settings, weights) })
+    try JSONText.encode(
+      zip(predictions, ratios).map { Entry($0, $1, evidence, settings, weights) })
   }
 
   private struct Entry: Encodable {
@@ -142,6 +166,9 @@ public struct PredictionReport {
     let concurrentSequences: Int
     let preemptions: Int
     let interval90: Intervals
+    /// Over the first architecture's output tokens a second in the same workload; absent of the first.
+    let ratioToFirst: Double?
+    let ratioToFirstInterval90: [Double]?
     let extrapolated: [String]
     let operatorRung: String
     let engineRung: String
@@ -149,9 +176,11 @@ public struct PredictionReport {
     let operators: [Part]?
 
     init(
-      _ prediction: Prediction, _ evidence: PredictionEvidence, _ settings: Predictor.Settings,
-      _ weights: String
+      _ prediction: Prediction, _ ratio: PredictedRatio?, _ evidence: PredictionEvidence,
+      _ settings: Predictor.Settings, _ weights: String
     ) {
+      ratioToFirst = ratio?.value
+      ratioToFirstInterval90 = ratio?.interval90
       let point = prediction.point
       func interval(_ value: Double, _ spread: Double) -> [Double] {
         [value * exp(-spread), value * exp(spread)]

@@ -1,10 +1,20 @@
 /// A table of text for people: columns aligned, numbers to the right.
+///
+/// Columns stand in the order in which people need them. On a page that is too narrow (`Page.columns`)
+/// the last ones are left out and named below.
 public struct Table: Sendable {
   public enum Alignment: Sendable { case left, right }
   public enum Style: Sendable { case plain, markdown }
 
   private let columns: [(title: String, alignment: Alignment)]
   private var rows: [[String]] = []
+
+  /// So many columns stay, however narrow the page is: what a row is of, and one figure of it.
+  private static let fewestColumns = 3
+  /// How narrow texts become, their middle left out, before columns are left out; and after that.
+  private static let comfortableText = 24
+  private static let narrowestText = 8
+  private static let gap = 2
 
   public init(_ columns: [(String, Alignment)]) {
     self.columns = columns.map { (title: $0.0, alignment: $0.1) }
@@ -25,23 +35,25 @@ public struct Table: Sendable {
     }
     let titles = columns.map { safe($0.title) }
     let rows = rows.map { $0.map(safe) }
-    let widths = columns.indices.map { column in
+    let natural = columns.indices.map { column in
       max(titles[column].count, rows.map { $0[column].count }.max() ?? 0)
     }
+    let widths = style == .plain ? fitted(natural) : natural
     func padded(_ text: String, _ column: Int) -> String {
+      let text = Self.shortened(text, to: widths[column])
       let space = String(repeating: " ", count: widths[column] - text.count)
       return columns[column].alignment == .left ? text + space : space + text
     }
     func line(_ cells: [String]) -> String {
-      let cells = cells.indices.map { padded(cells[$0], $0) }
+      let cells = widths.indices.map { padded(cells[$0], $0) }
       switch style {
       case .markdown: return "| " + cells.joined(separator: " | ") + " |"
       case .plain:
-        let line = cells.joined(separator: "  ")
+        let line = cells.joined(separator: String(repeating: " ", count: Self.gap))
         return String(line.reversed().drop { $0 == " " }.reversed())
       }
     }
-    let rule = columns.indices.map { column in
+    let rule = widths.indices.map { column in
       switch style {
       case .plain: return String(repeating: "─", count: widths[column])
       case .markdown:
@@ -49,6 +61,37 @@ public struct Table: Sendable {
         return columns[column].alignment == .left ? dashes + "-" : dashes + ":"
       }
     }
-    return ([line(titles), line(rule)] + rows.map(line)).joined(separator: "\n")
+    var lines = [line(titles), line(rule)] + rows.map(line)
+    if widths.count < columns.count {
+      let names = titles[widths.count...].joined(separator: ", ")
+      lines.append(Page.wrapped("Not shown (--wide): \(names)."))
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// Widths of the first columns, as many as the page has room for: long texts give way to columns, and
+  /// columns to what must stay.
+  private func fitted(_ natural: [Int]) -> [Int] {
+    guard let page = Page.columns else { return natural }
+    var widths = natural
+    func excess() -> Int { widths.reduce(0, +) + Self.gap * max(0, widths.count - 1) - page }
+    func shortenTexts(to least: Int) {
+      while excess() > 0 {
+        let texts = widths.indices.filter { columns[$0].alignment == .left && widths[$0] > least }
+        guard let widest = texts.max(by: { widths[$0] < widths[$1] }) else { return }
+        widths[widest] = max(least, widths[widest] - excess())
+      }
+    }
+    shortenTexts(to: Self.comfortableText)
+    while excess() > 0, widths.count > Self.fewestColumns { widths.removeLast() }
+    shortenTexts(to: Self.narrowestText)
+    return widths
+  }
+
+  /// Names of models differ at their ends as well as at their beginnings.
+  private static func shortened(_ text: String, to width: Int) -> String {
+    guard text.count > width else { return text }
+    let kept = width - 1
+    return text.prefix(kept - kept / 2) + "…" + text.suffix(kept / 2)
   }
 }

@@ -14,17 +14,25 @@ public enum ThroughputTable {
       uniquingKeysWith: { first, _ in first })
     let compared = baselines.count < records.count
     let batches = Set(records.map(\.nSequences)).count > 1
-    var columns: [(String, Table.Alignment)] = [("architecture", .left), ("test", .left)]
+    let formats = Set(records.map(\.typeWeights)).count > 1
+    var columns: [(String, Table.Alignment)] = [("architecture", .left)]
+    if formats { columns.append(("weights", .left)) }
+    columns.append(("test", .left))
     if batches { columns.append(("batch", .right)) }
     columns += [("tok/s", .right), ("95% interval", .right)]
-    if compared { columns.append(("against \(first.modelType)", .right)) }
+    if compared {
+      columns.append(
+        ("against \(first.modelType)\(formats ? " \(first.typeWeights)" : "")", .right))
+    }
     columns += [
-      ("GB/s", .right), ("of bandwidth", .right), ("GFLOP/s", .right), ("of peak", .right),
-      ("of floor", .right), ("paired", .right),
+      ("of floor", .right), ("paired", .right), ("GB/s", .right), ("of bandwidth", .right),
+      ("GFLOP/s", .right), ("of peak", .right),
     ]
     var table = Table(columns)
     for (index, record) in records.enumerated() {
-      var cells = [record.modelType, record.testName]
+      var cells = [record.modelType]
+      if formats { cells.append("\(record.typeWeights)") }
+      cells.append(record.testName)
       if batches { cells.append("\(record.nSequences)") }
       cells += [
         Quantity.number(record.medianTs), spread(record.samplesTs, interval: record.ci95Ts),
@@ -34,13 +42,14 @@ public enum ThroughputTable {
         cells.append(baseline == index ? "" : ratio(record, records[baseline]))
       }
       cells += [
+        Quantity.percent(record.floorFraction), Quantity.percent(record.pairedFloorFraction),
         Quantity.number(record.gbps), Quantity.percent(record.bandwidthFraction),
         Quantity.number(record.gflops), Quantity.percent(record.peakFraction),
-        Quantity.percent(record.floorFraction), Quantity.percent(record.pairedFloorFraction),
       ]
       table.add(cells)
     }
-    let legend = legend(first, records, compared: compared, batches: batches)
+    let legend = legend(
+      first, records, compared: compared, batches: batches, formats: formats)
     let lines = legend.split(separator: "\n").map {
       style == .markdown ? OutputText.markdown(String($0)) : String($0)
     }
@@ -78,13 +87,12 @@ public enum ThroughputTable {
   }
 
   private static func legend(
-    _ record: ThroughputRecord, _ records: [ThroughputRecord], compared: Bool, batches: Bool
-  )
-    -> String
-  {
+    _ record: ThroughputRecord, _ records: [ThroughputRecord], compared: Bool, batches: Bool,
+    formats: Bool
+  ) -> String {
     let few = record.ci95Ts == nil ? " [a, b]: smallest and largest, too few for an interval." : ""
     return
-      "\(record.typeWeights) weights, \(record.typeK) KV cache\(batches ? "" : ", batch \(record.nSequences)"); "
+      (formats ? "" : "\(record.typeWeights) weights, ") + "\(record.typeK) KV cache\(batches ? "" : ", batch \(record.nSequences)"); "
       + "\(OutputText.terminal(record.cpuInfo)), "
       + "\(record.nThreads) threads, \(record.environment.instructionSet).\n"
       + "Limits of this run: \(Quantity.number(record.limits.readBandwidth * 1e-9)) GB/s read, "

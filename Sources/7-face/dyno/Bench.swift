@@ -4,13 +4,14 @@ import Foundation
 import Harness
 import Input
 import Machine
+import Model
 import Records
 import Reports
 import Store
 import Sweeps
 import Weights
 
-struct Bench: ParsableCommand {
+struct Bench: PrintsTables {
   static let configuration = CommandConfiguration(
     abstract: "Measures throughput of architectures with random weights, and of model files.",
     discussion: """
@@ -30,26 +31,43 @@ struct Bench: ParsableCommand {
 
   @OptionGroup var options: SubjectOptions
 
-  @Option(help: "Prompt lengths to prefill, comma-separated; 0 for none. Default: 512.")
+  @Option(
+    name: .customShort("m"), help: "An architecture or model file more, as llama-bench names it.")
+  var model: [String] = []
+
+  @Option(help: .weightFormats)
+  var dtype: [CommaSeparated<WeightFormat>] = []
+
+  @Option(name: [.long, .customShort("p")], help: "Prompt lengths to prefill, comma-separated; 0 for none. Default: 512.")
   var prompt: [CountList] = []
 
-  @Option(help: "Tokens to generate, comma-separated; 0 for none. Default: 128.")
+  @Option(
+    name: [.long, .customShort("n")],
+    help: "Tokens to generate, comma-separated; 0 for none. Default: 128.")
   var generate: [CountList] = []
 
-  @Option(help: "Positions already in the KV cache (synthetic), comma-separated. Default: 0.")
+  @Option(
+    name: [.long, .customShort("d")],
+    help: "Positions already in the KV cache (synthetic), comma-separated. Default: 0.")
   var depth: [CountList] = []
 
   @Option(help: "Sequences at once, comma-separated. Default: 1.")
   var batch: [CountList] = []
 
-  @Option(help: "Most tokens of one prefill step.")
+  @Option(name: [.long, .customShort("b")], help: "Most tokens of one prefill step.")
   var chunk = 512
 
-  @Option(help: .threads)
+  @Option(name: [.long, .customShort("t")], help: .threads)
   var threads: Int?
 
   @Option(help: "Prompt and generated tokens of whole requests, instead of the above.")
   var workload: [WorkloadShape] = []
+
+  @Option(
+    name: .customLong("pg", withSingleDash: true),
+    help: ArgumentHelp(
+      "A workload as llama-bench writes it: PROMPT,GENERATE.", valueName: "prompt,generate"))
+  var pair: [PromptAndGenerate] = []
 
   @Flag(help: "Run every step of the --workload.")
   var exact = false
@@ -57,10 +75,21 @@ struct Bench: ParsableCommand {
   @Option(help: "Enough samples: half the interval of the median over the median. Default: 1%.")
   var precision: Percentage?
 
-  @Option(help: "Time for the samples of all tests together. Default: 60s.")
+  @Option(
+    help: ArgumentHelp(
+      "Time for the warm-ups and samples of all tests together.",
+      discussion: """
+        Where six samples of each do not fit, nothing is measured, and what they take is said. \
+        Default: 60s, or up to ten minutes where six samples take that.
+        """))
   var budget: TimeSpan?
 
-  @Option(help: "So many samples of each test, whatever --precision and --budget.")
+  @Flag(help: "Go on over the --budget, or with fewer than six samples within it.")
+  var overBudget = false
+
+  @Option(
+    name: [.long, .customShort("r")],
+    help: "So many samples of each test, whatever --precision and --budget.")
   var repetitions: Int?
 
   @Option(
@@ -90,7 +119,8 @@ struct Bench: ParsableCommand {
   @Option(help: "Append the results to the store FILE (see dyno results).")
   var store: String?
 
-  @Option(help: "table, markdown, json or jsonl. Default: table.")
+  @Option(
+    name: [.long, .customShort("o")], help: "table, markdown (md), json or jsonl. Default: table.")
   var output: Format?
 
   /// What to call the architecture, whose file has no name of its own.
@@ -105,11 +135,21 @@ struct Bench: ParsableCommand {
   @Flag(help: .hidden)
   var serve = false
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json, jsonl }
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case table, markdown, json, jsonl
+
+    init?(argument: String) { self.init(rawValue: argument == "md" ? "markdown" : argument) }
+  }
+
+  @OptionGroup var page: PageOptions
+
+  /// Of which a median has a 95% interval.
+  private static let fewestSamples = 6
+  private static let longestByDefault = 600.0
 
   func run() throws {
     if endWithStdin { ParentWatch.endWithStandardInput() }
-    var subjects = try options.architectures.map(ModelSubject.resolve)
+    var subjects = try options.named(and: model).map(ModelSubject.resolve)
     for subject in subjects {
       _ = try subject.architecture.writtenConfig()  // records hold it
       warn(of: subject)
@@ -123,13 +163,27 @@ struct Bench: ParsableCommand {
     }
     if serve { try requireNothingToKeep() }
     var settings = ThroughputBench.Settings()
-    settings.dtype = options.dtype
+    let formats = dtype.flatMap(\.values).unique
+    settings.dtype = formats.first
+    if formats.count > 1 {
+      subjects = subjects.flatMap { subject in
+        formats.map { format in
+          var subject = subject
+          subject.storage = format
+          return subject
+        }
+      }
+    }
     settings.cacheDType = options.cacheDtype.dtype
     settings.threads = threads
     settings.activations = activations
     settings.repetitions = try repetitions.map { try positive("--repetitions", $0) }
     if let precision { settings.precision = precision.share }
     if let budget { settings.budgetSeconds = budget.seconds }
+    if repetitions == nil, !overBudget {
+      settings.fewestRounds = Self.fewestSamples
+      settings.longestSeconds = budget?.seconds ?? Self.longestByDefault
+    }
     settings.chunk = try positive("--chunk", chunk)
     settings.seed = seed
     if let routing {
@@ -151,23 +205,26 @@ struct Bench: ParsableCommand {
       return
     }
     let progress = ProgressLine()
-    let results = try ThroughputBench(tests, settings, report: progress.show)
+    StopRequest.watch()
+    let results = try ThroughputBench(
+      tests, settings, stopped: { StopRequest.signal != nil }, report: progress.show
+    )
       .run(subjects, tracedRounds: operators != nil ? 3 : trace != nil ? 1 : 0)
     progress.clear()
-    for record in results.records {
-      for warning in record.warnings {
-        warn("\(record.modelType) \(record.testName): \(warning)")
-      }
-    }
     // Results come before files, and the store before a reader that may go away: what cannot be
     // written costs itself only.
     let kept = Swift.Result { try recorder?.append(results.records) }
     try show(results.records)
+    for line in WarningLines.lines(results.records) { warn(line) }
     try kept.get()
     LimitsCache.learn(results.limits)
     if let trace { try OutputFile.write(ChromeTrace(results.traces).text(), to: trace) }
     if let operators {
       try OutputFile.write(OperatorTable.text(results.operators), to: operators)
+    }
+    if let signal = StopRequest.signal {
+      warn("stopped: what was measured until then is kept")
+      throw ExitCode(128 + signal)
     }
   }
 
@@ -176,7 +233,7 @@ struct Bench: ParsableCommand {
     case .json: try emit(JSONText.encode(records))
     case .jsonl: for record in records { try emit(RecordText.encode(record)) }
     case .markdown: try emit(ThroughputTable.rendered(records, .markdown))
-    case .table: try emit(ThroughputTable.rendered(records))
+    case .table: try emit(page: ThroughputTable.rendered(records))
     }
   }
 
@@ -186,6 +243,7 @@ struct Bench: ParsableCommand {
       ("--store", store != nil), ("--trace", trace != nil), ("--operators", operators != nil),
       ("--output", output != nil), ("--repetitions", repetitions != nil),
       ("--precision", precision != nil), ("--budget", budget != nil),
+      ("--over-budget", overBudget),
     ]
     for option in given where option.isGiven {
       throw InputError(
@@ -206,6 +264,7 @@ struct Bench: ParsableCommand {
   }
 
   private func phases() throws -> [ThroughputTest.Phase] {
+    let workload = (workload + pair.map(\.shape)).unique
     guard !exact || !workload.isEmpty else {
       throw InputError("--exact", problem: "has nothing to run", expected: "a --workload")
     }

@@ -7,7 +7,7 @@ import Machine
 import Model
 import Reports
 
-struct Calibrate: ParsableCommand {
+struct Calibrate: PrintsTables {
   static let configuration = CommandConfiguration(
     abstract: "Fits a device's cost model to measurements, and says how far it is off.",
     discussion: """
@@ -44,8 +44,11 @@ struct Calibrate: ParsableCommand {
   @Option(help: "Sequences at once, of files that do not say.")
   var batch: Int?
 
-  @Option(help: "Storage of weights, of files that do not say: \(NumberStorage.listed).")
-  var dtype: NumberStorage?
+  @Option(
+    help: ArgumentHelp(
+      "Storage of weights, of files that do not say: \(NumberStorage.listed).",
+      discussion: "With --measure what is measured, one or several. Default there: bf16."))
+  var dtype: [CommaSeparated<NumberStorage>] = []
 
   @Option(
     name: [.customLong("cache-dtype"), .customLong("kv-dtype")],
@@ -58,8 +61,26 @@ struct Calibrate: ParsableCommand {
   @Option(help: "Keep only rows of devices whose name contains this.")
   var only: String?
 
-  @Option(help: "Write the calibrated profile to FILE.")
+  @Option(
+    help: ArgumentHelp(
+      "Write the calibrated profile to FILE; host: where --device host finds it.",
+      valueName: "file"))
   var write: String?
+
+  @Flag(help: "Measure this machine first (--device host), and keep the profile (--write host).")
+  var measure = false
+
+  @Option(help: "Time for --measure. Default: 20m.")
+  var budget: TimeSpan?
+
+  @Option(help: .threads)
+  var threads: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Keep what --measure measures in FOLDER, as files that this command reads.",
+      valueName: "folder"))
+  var measurements: String?
 
   @Option(help: "Seed of what is held out.")
   var seed: UInt64 = 0
@@ -76,17 +97,36 @@ struct Calibrate: ParsableCommand {
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json }
 
+  @OptionGroup var page: PageOptions
+
   func run() throws {
+    try checkMeasuring()
     if serving { return try fitHostConstants() }
+    guard measure else { return try fit(files) }
+    if let measurements { return try fit(files + measured(into: URL(fileURLWithPath: measurements))) }
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("dyno-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try fit(files + measured(into: folder))
+  }
+
+  /// Fits the device to the measurements in `files`.
+  private func fit(_ files: [String]) throws {
     var measurements = Measurements()
+    let formats = dtype.flatMap(\.values)
+    guard measure || formats.count <= 1 else {
+      throw InputError("--dtype", problem: "names several", expected: "one, or --measure")
+    }
     let facts = RunFacts(
-      architecture: try model.map(Zoo.resolve), device: device,
+      architecture: try model.map(Zoo.resolve),
+      // Rows of this machine say whose they are.
+      device: device == DeviceZoo.host ? nil : device,
       deviceKind: device == DeviceZoo.host ? .cpu : try DeviceZoo.resolve(device).limits.kind,
-      engine: engine, dtype: dtype, cache: cacheDtype, prompt: workload?.prompt,
+      engine: engine, dtype: formats.first, cache: cacheDtype, prompt: workload?.prompt,
       generate: workload?.generate,
       batch: try batch.map { try positive("--batch", $0) },
       tensorParallel: try tensorParallel.map { try positive("--tensor-parallel", $0) })
-    if let write { try requireWritable(write) }
+    if let write, write != DeviceZoo.host { try requireWritable(write) }
     for file in files {
       try measurements.add(contentsOf: URL(fileURLWithPath: file), facts)
     }
@@ -108,6 +148,7 @@ struct Calibrate: ParsableCommand {
           + (measurements.rejected.first.map { ": \($0)" } ?? ""),
         expected: only.map { "rows of a device named \($0)" } ?? "rows that can be read")
     }
+    if device == DeviceZoo.host { try HostDevice.refuseOthers(measurements) }
     let profile =
       device == DeviceZoo.host
       ? try HostDevice.profile(measurements) : try DeviceZoo.resolve(device)
@@ -119,8 +160,8 @@ struct Calibrate: ParsableCommand {
       profile, from: try from.map(DeviceZoo.resolve), seed: seed
     ).run(measurements)
     progress.clear()
-    let isKept = write != nil || device == DeviceZoo.host
-    guard result.isFitted || files.isEmpty || !isKept else {
+    let destination = write ?? (measure ? DeviceZoo.host : nil)
+    guard result.isFitted || files.isEmpty || destination == nil else {
       for warning in result.warnings { warn(warning) }
       throw InputError(
         write ?? device, problem: "nothing was fitted, so there is no profile to write",
@@ -133,13 +174,16 @@ struct Calibrate: ParsableCommand {
     switch output {
     case .json: try emit(text.json())
     case .markdown: try emit(text.table(.markdown))
-    case .table: try emit(text.table())
+    case .table: try emit(page: text.table())
     }
     // Last: a full disk then loses no result.
-    if let write {
-      try OutputFile.write(result.profile.fileText(), to: write)
-    } else if device == DeviceZoo.host {
+    if destination == DeviceZoo.host {
       try HostDevice.store(result.profile)
+      complain("dyno: the profile is kept in \(DeviceZoo.hostFile.path)")
+    } else if let destination {
+      try OutputFile.write(result.profile.fileText(), to: destination)
+    } else {
+      complain("dyno: nothing is written (--write)")
     }
   }
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Comparison
 
-struct Compare: ParsableCommand {
+struct Compare: PrintsTables {
   static let configuration = CommandConfiguration(
     abstract: "Compares two result sets, test by test.",
     discussion: """
@@ -17,6 +17,8 @@ struct Compare: ParsableCommand {
   var candidate: String
 
   @OptionGroup var options: ComparisonOptions
+
+  @OptionGroup var page: PageOptions
 
   func run() throws {
     try options.checkFiles()

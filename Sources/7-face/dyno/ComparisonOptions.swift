@@ -33,9 +33,12 @@ struct ComparisonOptions: ParsableArguments {
   func finish(_ comparison: ComparisonRecord) throws {
     for warning in comparison.warnings { warn(warning) }
     // The result first: a file that cannot be written costs that file only.
-    try emit(output.exporter.text(comparison))
-    for file in write {
-      try OutputFile.write(file.format.exporter.text(comparison) + "\n", to: file.path)
+    let text = try output.exporter.text(comparison)
+    try output == .table ? emit(page: text) : emit(text)
+    try Page.$columns.withValue(nil) {
+      for file in write {
+        try OutputFile.write(file.format.exporter.text(comparison) + "\n", to: file.path)
+      }
     }
     guard comparison.exitCode == 0 else { throw ExitCode(comparison.exitCode) }
   }

@@ -3,6 +3,7 @@ import Foundation
 import Input
 import Machine
 import Model
+import Reports
 
 /// The command line: one file a command, each hands its arguments to a library and prints.
 @main
@@ -30,7 +31,8 @@ struct Dyno: ParsableCommand {
     do {
       var command = try parseAsRoot(arguments)
       ran = type(of: command)
-      try command.run()
+      let columns = try (command as? any PrintsTables)?.page.width()
+      try Page.$columns.withValue(columns) { try command.run() }
     } catch let error as InputError {
       fail("dyno: \(error.namingOptions(of: ran, given: arguments))", code: 2)
     } catch let error as HostError {

@@ -4,7 +4,7 @@ import Input
 import Reports
 import Store
 
-struct HistoryCommand: ParsableCommand {
+struct HistoryCommand: PrintsTables {
   static let configuration = CommandConfiguration(
     commandName: "history",
     abstract: "Results over commits, and the commits where their level changed.",
@@ -47,6 +47,8 @@ struct HistoryCommand: ParsableCommand {
   @Option(help: "table or json.")
   var output = OutputFormat.table
 
+  @OptionGroup var page: PageOptions
+
   func run() throws {
     guard level.share >= 1e-4, level.share < 0.5 else {
       throw InputError(
@@ -65,7 +67,7 @@ struct HistoryCommand: ParsableCommand {
     filter.status = .measured
     let results = try ResultStore(store, .reading).results(filter)
     let history = try within(store) { try History(results, options) }
-    try emit(output == .json ? JSONText.encode(history) : history.table)
+    try output == .json ? emit(JSONText.encode(history)) : emit(page: history.table)
     if failOnRegression,
       history.series.contains(where: { $0.endsInRegression(threshold: threshold?.share ?? 0) })
     {

@@ -3,7 +3,7 @@ import Foundation
 import Machine
 import Reports
 
-struct HostCommand: ParsableCommand {
+struct HostCommand: PrintsTables {
   static let configuration = CommandConfiguration(
     commandName: "host",
     abstract: "Topology and measured limits of this machine.",
@@ -23,6 +23,8 @@ struct HostCommand: ParsableCommand {
 
   @Option(help: "table or json.")
   var output = OutputFormat.table
+
+  @OptionGroup var page: PageOptions
 
   func run() throws {
     let samples = try positive("--samples", samples)
@@ -56,7 +58,7 @@ struct HostCommand: ParsableCommand {
       containerProcessors: EnvironmentCapture.containerProcessors)
     switch output {
     case .json: try emit(JSONText.encode(description))
-    case .table: try emit(description.table)
+    case .table: try emit(page: description.table)
     }
   }
 }

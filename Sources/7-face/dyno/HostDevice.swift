@@ -22,6 +22,18 @@ enum HostDevice {
       source: "best of \(seen.count) samples, measured with the rows")
   }
 
+  /// - Throws: `InputError` where a row is of another processor than this machine's.
+  static func refuseOthers(_ measurements: Measurements) throws {
+    let rows =
+      measurements.operators.map { ($0.device, $0.run.isEmpty ? $0.origin : $0.run) }
+      + measurements.runs.map { ($0.device, $0.origin) }
+    for (device, place) in rows where !device.isEmpty && device != Processor.model {
+      throw InputError(
+        place, problem: "was measured on \(device)",
+        expected: "rows of this machine's \(Processor.model)")
+    }
+  }
+
   /// Keeps the profile where `--device host` finds it.
   static func store(_ profile: DeviceProfile) throws {
     let file = DeviceZoo.hostFile

@@ -4,7 +4,7 @@ import Foundation
 import Input
 import Reports
 
-struct Interleave: ParsableCommand {
+struct Interleave: PrintsTables {
   static let configuration = CommandConfiguration(
     commandName: "ab",
     abstract: "Compares two builds of dyno, run in turns on this machine.",
@@ -71,6 +71,8 @@ struct Interleave: ParsableCommand {
     }
   }
 
+  @OptionGroup var page: PageOptions
+
   func run() throws {
     try options.checkFiles()
     let arguments = Array(command.dropFirst())
@@ -105,7 +107,7 @@ struct Interleave: ParsableCommand {
     for warning in record.warnings { warn(warning) }
     switch options.output {
     case .json: try emit(JSONText.encode(record))
-    default: try emit(GateErrorReport.rendered(record))
+    default: try emit(page: GateErrorReport.rendered(record))
     }
   }
 }

@@ -5,7 +5,7 @@ import Machine
 import Reports
 import ScalingLaws
 
-struct LawFitCommand: ParsableCommand {
+struct LawFitCommand: PrintsTables {
   static let configuration = CommandConfiguration(
     commandName: "fit",
     abstract: "Fit a law to training runs and say how well it is known.",
@@ -66,6 +66,8 @@ struct LawFitCommand: ParsableCommand {
       "table, json, or the law file to write; may be given twice.", valueName: "format|law.json"))
   var output: [String] = []
 
+  @OptionGroup var page: PageOptions
+
   func run() throws {
     let form = try LawForms.named(self.form)
     try checkOutput()
@@ -90,7 +92,7 @@ struct LawFitCommand: ParsableCommand {
     let report = LawFitReport(
       fit, dropped: dropped, intervals: resampling(form)?.rawValue ?? "covariance",
       resamples: resampling(form) == nil ? 0 : resamples, validation: validation)
-    try emit(asJSON ? JSONText.encode(report) : report.table)
+    try asJSON ? emit(JSONText.encode(report)) : emit(page: report.table)
     guard let file else { return }
     do {
       try OutputFile.write(fit.law.fileText(), to: file)

@@ -3,7 +3,7 @@ import Input
 import Reports
 import ScalingLaws
 
-struct LawOptimumCommand: ParsableCommand {
+struct LawOptimumCommand: PrintsTables {
   static let configuration = CommandConfiguration(
     commandName: "optimum",
     abstract: "The shape of least loss at a size, and the nearest architectures.")
@@ -34,6 +34,8 @@ struct LawOptimumCommand: ParsableCommand {
   @Option(help: "table or json.")
   var output = OutputFormat.table
 
+  @OptionGroup var page: PageOptions
+
   func run() throws {
     for (option, value, limit) in [
       ("--layers", layers, 4096), ("--head-dimension", headDimension, 4096), ("--gqa", gqa, 1024),
@@ -54,7 +56,7 @@ struct LawOptimumCommand: ParsableCommand {
       architectures: try optimum.realizable(law, constraints, limit: count))
     switch output {
     case .json: try emit(JSONText.encode(report))
-    case .table: try emit(report.table)
+    case .table: try emit(page: report.table)
     }
   }
 }

@@ -4,7 +4,7 @@ import Model
 import Reports
 import ScalingLaws
 
-struct LawPredictCommand: ParsableCommand {
+struct LawPredictCommand: PrintsTables {
   static let configuration = CommandConfiguration(
     commandName: "predict", abstract: "The loss of architectures, with its interval.")
 
@@ -23,6 +23,8 @@ struct LawPredictCommand: ParsableCommand {
 
   @Option(help: "table or json.")
   var output = OutputFormat.table
+
+  @OptionGroup var page: PageOptions
 
   func run() throws {
     let laws = try law.map { try reference.applied(to: LawZoo.resolve($0)) }
@@ -45,7 +47,7 @@ struct LawPredictCommand: ParsableCommand {
     }
     switch output {
     case .json: try emit(JSONText.encode(reports))
-    case .table: try emit(LawPredictionReport.table(reports))
+    case .table: try emit(page: LawPredictionReport.table(reports))
     }
   }
 }

@@ -8,11 +8,11 @@ import Model
 import Reports
 import Weights
 
-struct Logits: ParsableCommand {
+struct Logits: PrintsTables {
   static let configuration = CommandConfiguration(
-    abstract: "Logits of given token ids, from safetensors or GGUF weights.")
+    abstract: "The likeliest next tokens after given ids, from safetensors or GGUF weights.")
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case json, npy }
+  enum Format: String, ExpressibleByArgument, CaseIterable { case table, json, npy }
 
   @Argument(help: "A GGUF file, a safetensors file, a checkpoint's folder or one of a hub cache.")
   var model: String
@@ -44,14 +44,20 @@ struct Logits: ParsableCommand {
   @Flag(help: "Logits of every position, not of the last one only.")
   var allPositions = false
 
-  @Option(help: "Continue with so many tokens, each the most likely one (JSON only).")
+  @Option(help: "Likeliest tokens of each position in the table.")
+  var top = 10
+
+  @Option(help: "Continue with so many tokens, each the most likely one (not in npy).")
   var generate = 0
 
   @Option(help: .threads)
   var threads: Int?
 
-  @Option(help: "json, or npy: a NumPy array of f32, (positions, vocabulary).")
-  var output = Format.json
+  @Option(
+    help: "table, json with all logits, or npy: a NumPy array of f32, (positions, vocabulary).")
+  var output = Format.table
+
+  @OptionGroup var page: PageOptions
 
   private struct Result: Encodable {
     let tokens: [Int]
@@ -65,10 +71,11 @@ struct Logits: ParsableCommand {
 
   func run() throws {
     let generate = try nonNegative("--generate", generate)
-    guard generate == 0 || output == .json else {
+    guard generate == 0 || output != .npy else {
       throw InputError(
         "--generate", problem: "is given with --output npy", expected: "--output json")
     }
+    let top = try positive("--top", top)
     let text = try tokens.read(rawAs: tokenType)
     guard text.documents.count == 1 else {
       throw InputError(
@@ -84,6 +91,10 @@ struct Logits: ParsableCommand {
     progress.clear()
     switch output {
     case .npy: try emit(NumPyArray.file(rows))
+    case .table:
+      try emit(
+        page: LikelyTokens.table(
+          rows, firstPosition: prompt.count - rows.count, top: top, generated: generated))
     case .json:
       try emit(
         JSONText.encode(

@@ -2,7 +2,7 @@ import ArgumentParser
 import Reports
 import Store
 
-struct Merge: ParsableCommand {
+struct Merge: PrintsTables {
   static let configuration = CommandConfiguration(
     abstract: "Brings the results of several stores into one.",
     discussion: "Merging a store again adds nothing. The stores merged from stay as they are.")
@@ -16,6 +16,8 @@ struct Merge: ParsableCommand {
   @Option(help: "table or json.")
   var output = OutputFormat.table
 
+  @OptionGroup var page: PageOptions
+
   func run() throws {
     // All are opened, and so checked, before anything is written.
     let sources = try stores.map { try ResultStore($0, .reading) }
@@ -25,6 +27,6 @@ struct Merge: ParsableCommand {
     }
     let report = MergeReport(rows: rows, into: into, total: try target.count())
     try target.close()
-    try emit(output == .json ? JSONText.encode(report) : report.table)
+    try output == .json ? emit(JSONText.encode(report)) : emit(page: report.table)
   }
 }

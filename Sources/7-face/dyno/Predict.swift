@@ -5,9 +5,10 @@ import Foundation
 import Input
 import Model
 import Reports
+import Search
 import Weights
 
-struct Predict: ParsableCommand {
+struct Predict: PrintsTables {
   static let configuration = CommandConfiguration(
     abstract: "Predicts throughput, latency and memory on a device, with 90% intervals.",
     discussion: """
@@ -70,6 +71,8 @@ struct Predict: ParsableCommand {
   @Option(help: "table or json.")
   var output = OutputFormat.table
 
+  @OptionGroup var page: PageOptions
+
   func run() throws {
     let models = try architectures.map(ModelSubject.resolve)
     for model in models where output == .json { _ = try model.architecture.writtenConfig() }
@@ -110,29 +113,37 @@ struct Predict: ParsableCommand {
           expected: "one storage of weights, and none of the others")
       }
       let report = try serving.report(subjects, predictor, workload)
-      return try emit(output == .json ? report.json() : report.table())
+      return try output == .json ? emit(report.json()) : emit(page: report.table())
     }
     let mixed = MixedWeights { dtype in
       var one = settings
       one.weights = NumberStorage(dtype)
       return try Predictor(profile, engine, one)
     }
-    let predictions = try subjects.flatMap { architecture in
-      try batch.values.map { batch in
-        let load = ServingWorkload(
-          prompt: workload.prompt, generate: workload.generate, depth: cached, batch: batch)
-        return switch dtype {
-        case .one: try predictor.predict(architecture, load, breakdown: breakdown)
+    var predictions: [Prediction] = []
+    var ratios: [PredictedRatio?] = []
+    for batch in batch.values {
+      let load = ServingWorkload(
+        prompt: workload.prompt, generate: workload.generate, depth: cached, batch: batch)
+      for (index, architecture) in subjects.enumerated() {
+        switch dtype {
+        case .one:
+          predictions.append(try predictor.predict(architecture, load, breakdown: breakdown))
+          ratios.append(
+            index == 0 ? nil : PredictedRatio(architecture, over: subjects[0], load, predictor))
         case .mix(let format):
-          try mixed.predict(architecture, load, weights: format, breakdown: breakdown)
+          predictions.append(
+            try mixed.predict(architecture, load, weights: format, breakdown: breakdown))
+          ratios.append(nil)
         }
       }
     }
     let report = PredictionReport(
-      predictions, predictor.evidence(for: subjects), settings, weights: dtype.name)
+      predictions, predictor.evidence(for: subjects), settings, ratios: ratios,
+      weights: dtype.name)
     switch output {
     case .json: try emit(report.json())
-    case .table: try emit(report.table())
+    case .table: try emit(page: report.table())
     }
   }
 }

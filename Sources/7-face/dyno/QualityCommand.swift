@@ -6,7 +6,7 @@ import Quality
 import Reports
 import Weights
 
-struct QualityCommand: ParsableCommand {
+struct QualityCommand: PrintsTables {
   static let configuration = CommandConfiguration(
     commandName: "quality",
     abstract: "How well a model predicts a text, as stored and in other dtypes, and how fast.",
@@ -78,6 +78,8 @@ struct QualityCommand: ParsableCommand {
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json, csv }
 
+  @OptionGroup var page: PageOptions
+
   func run() throws {
     var settings = QualityComparison.Settings()
     settings.dtypes = dtype.flatMap(\.values)
@@ -100,7 +102,7 @@ struct QualityCommand: ParsableCommand {
     progress.clear()
     for warning in results.warnings { warn(warning) }
     switch output {
-    case .table: try emit(QualityReport.rendered(results.records))
+    case .table: try emit(page: QualityReport.rendered(results.records))
     case .markdown: try emit(QualityReport.rendered(results.records, .markdown))
     case .json: try emit(JSONText.encode(results.records))
     case .csv: try emit(QualityReport.csv(results.records))

@@ -5,7 +5,9 @@ import Model
 import Reports
 import Store
 
-struct Results: ParsableCommand {
+extension ResultPivot.Field: ExpressibleByArgument {}
+
+struct Results: PrintsTables {
   static let configuration = CommandConfiguration(
     abstract: "Lists, filters and exports the results of a store.",
     discussion: """
@@ -54,7 +56,21 @@ struct Results: ParsableCommand {
     case llamaBench = "llama-bench"
   }
 
+  @Option(
+    help: ArgumentHelp(
+      "Throughput over the values of a field, repeated measurements pooled: "
+        + ResultPivot.Field.allCases.map(\.rawValue).joined(separator: ", ") + ".",
+      valueName: "field"))
+  var pivot: ResultPivot.Field?
+
+  @OptionGroup var page: PageOptions
+
   func run() throws {
+    if pivot != nil, failed || ![.table, .markdown].contains(output) {
+      throw InputError(
+        "--pivot", problem: "is given with --failed or another output than a table",
+        expected: "--output table or markdown")
+    }
     if failed, output == .llamaBench {
       throw InputError(
         "--failed", problem: "is given with --output llama-bench", expected: "another output")
@@ -76,10 +92,16 @@ struct Results: ParsableCommand {
   }
 
   private func show(_ all: [StoredResult]) throws {
+    if let pivot {
+      let pivoted = try ResultPivot(all, by: pivot)
+      return try output == .markdown
+        ? emit(StoredResultTable.rendered(pivoted, .markdown))
+        : emit(page: StoredResultTable.rendered(pivoted))
+    }
     let measured = all.filter { $0.status == .measured }
     let exported = failed ? all : measured
     switch output {
-    case .table: try emit(StoredResultTable.rendered(all))
+    case .table: try emit(page: StoredResultTable.rendered(all))
     case .markdown: try emit(StoredResultTable.rendered(all, .markdown))
     case .csv: try emit(StoredResultExport.csv(exported))
     case .json: try emit(StoredResultExport.json(exported))

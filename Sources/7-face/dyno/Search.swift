@@ -11,7 +11,7 @@ extension Combination: ExpressibleByArgument {}
 extension SearchProblem.Front: ExpressibleByArgument {}
 extension ParameterBudget: ExpressibleByArgument {}
 
-struct Search: ParsableCommand {
+struct Search: PrintsTables {
   static let configuration = CommandConfiguration(
     abstract: "Finds the fastest architectures under a loss target.",
     discussion: """
@@ -50,6 +50,8 @@ struct Search: ParsableCommand {
   @Option(help: "table or json.")
   var output = OutputFormat.table
 
+  @OptionGroup var page: PageOptions
+
   func run() throws {
     let problem = try problem()
     try loop.check()
@@ -59,7 +61,7 @@ struct Search: ParsableCommand {
     let verified = try loop.run(result, progress)
     progress.clear()
     let report = SearchReport(result, verified: verified)
-    try emit(output == .json ? report.json() : report.table)
+    try output == .json ? emit(report.json()) : emit(page: report.table)
     try loop.write(verified)
     if let writeConfigs {
       let winner = verified.map { [$0.leader.architecture] } ?? []

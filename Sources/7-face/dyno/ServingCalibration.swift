@@ -40,7 +40,7 @@ extension Calibrate {
     var predictors: [Int: Predictor] = [:]
     for run in wanted {
       var settings = Predictor.Settings(tensorParallel: run.tensorParallel)
-      if let dtype { settings.weights = .init(rawValue: dtype.rawValue) ?? settings.weights }
+      if let stored = dtype.flatMap(\.values).first { settings.weights = stored }
       let predictor = try predictors[run.tensorParallel] ?? Predictor(profile, engine, settings)
       predictors[run.tensorParallel] = predictor
       let served = try within(run.origin) {

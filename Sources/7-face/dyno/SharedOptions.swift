@@ -2,6 +2,7 @@ import ArgumentParser
 import Formats
 import Input
 import Model
+import Weights
 
 // What several commands accept, spelled the same everywhere.
 
@@ -60,19 +61,23 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   case table, json
 }
 
-/// Architectures, and how their numbers are stored.
+/// Architectures, and how their cache is stored.
 struct SubjectOptions: ParsableArguments {
   @Argument(help: .architectures)
-  var architectures: [String]
-
-  @Option(
-    help: """
-      Storage of weights: \(WeightFormat.listed). Default: a file's own, bf16 of random ones.
-      """)
-  var dtype: WeightFormat?
+  var architectures: [String] = []
 
   @Option(help: "Storage of the KV cache: f32, f16, bf16 or q8_0.")
   var cacheDtype = CacheType(.f16)
+
+  /// - Parameter more: that another option names.
+  /// - Throws: `InputError` where nothing is named.
+  func named(and more: [String] = []) throws -> [String] {
+    let all = architectures + more
+    guard !all.isEmpty else {
+      throw InputError("ARCH", problem: "none is named", expected: ModelSubject.kinds)
+    }
+    return all
+  }
 }
 
 extension BF16Activations: ExpressibleByArgument {}
@@ -102,13 +107,52 @@ struct CountList: ExpressibleByArgument {
   init(_ values: [Int]) { self.values = values }
 
   init?(argument: String) {
-    let values = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-    let counts = values.compactMap { $0 }.filter { (0...Self.largest).contains($0) }
-    guard !counts.isEmpty, counts.count == values.count else { return nil }
-    self.values = counts
+    var counts: [Int] = []
+    for word in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let range = Self.range(word) else { return nil }
+      counts += range
+    }
+    guard !counts.isEmpty else { return nil }
+    values = counts
   }
 
-  static var allValueStrings: [String] { ["a count such as 512, or several: 128,512"] }
+  /// `512`, or as `llama-bench` writes ranges: `1-4`, `16-64+16`, `64-512*2`.
+  private static func range(_ word: Substring) -> [Int]? {
+    func count(_ text: Substring) -> Int? {
+      Int(text).flatMap { (0...largest).contains($0) ? $0 : nil }
+    }
+    let ends = word.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let first = count(ends[0]) else { return nil }
+    guard ends.count == 2 else { return [first] }
+    let sign = ends[1].firstIndex { $0 == "+" || $0 == "*" }
+    guard let last = count(ends[1][..<(sign ?? ends[1].endIndex)]), last >= first else {
+      return nil
+    }
+    var next: (Int) -> Int = { $0 + 1 }
+    if let sign {
+      guard let step = count(ends[1][ends[1].index(after: sign)...]) else { return nil }
+      if ends[1][sign] == "+" {
+        guard step >= 1 else { return nil }
+        next = { $0 + step }
+      } else {
+        guard step >= 2, first >= 1 else { return nil }
+        next = { $0 * step }
+      }
+    }
+    var counts: [Int] = []
+    var value = first
+    while value <= last {
+      guard counts.count < mostOfRange else { return nil }
+      counts.append(value)
+      value = next(value)
+    }
+    return counts
+  }
+
+  /// More tests than these are a mistake.
+  private static let mostOfRange = 1000
+
+  static var allValueStrings: [String] { ["a count such as 512, several (128,512) or a range (64-512*2, 16-64+16)"] }
   var defaultValueDescription: String { values.map(String.init).joined(separator: ",") }
 
   /// The values of an option that may be given more than once, each once; `nil` where it is not.
@@ -140,6 +184,13 @@ func positive(_ option: String, _ value: Int) throws -> Int {
 }
 
 extension ArgumentHelp {
+  static let weightFormat: ArgumentHelp = """
+    Storage of weights: \(WeightFormat.listed). Default: a file's own, bf16 of random ones.
+    """
+  static let weightFormats: ArgumentHelp = """
+    Storage of weights, or several, each of which is run: \(WeightFormat.listed). Default: a file's \
+    own, bf16 of random ones.
+    """
   static let threads: ArgumentHelp =
     "Threads, each pinned to a core. Default: one a core, as far as a container's quota allows."
   static let device = ArgumentHelp(
@@ -168,6 +219,20 @@ extension TimeSpan: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
   public static var allValueStrings: [String] { [expected] }
   public var defaultValueDescription: String { "\(seconds)s".replacing(".0s", with: "s") }
+}
+
+/// A workload as `llama-bench -pg` takes it: `512,128`.
+struct PromptAndGenerate: ExpressibleByArgument {
+  let shape: WorkloadShape
+
+  init?(argument: String) {
+    guard argument.contains(","), !argument.contains("x"),
+      let shape = WorkloadShape(argument.replacing(",", with: "x"))
+    else { return nil }
+    self.shape = shape
+  }
+
+  static var allValueStrings: [String] { ["prompt and generated tokens such as 512,128"] }
 }
 
 extension WorkloadShape: ExpressibleByArgument {

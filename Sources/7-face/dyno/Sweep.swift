@@ -1,10 +1,11 @@
 import ArgumentParser
 import Foundation
+import Machine
 import Reports
 import Store
 import Sweeps
 
-struct Sweep: ParsableCommand {
+struct Sweep: PrintsTables {
   static let configuration = CommandConfiguration(
     abstract: "Measures a grid of configurations into a store; resumable.",
     discussion: """
@@ -35,6 +36,8 @@ struct Sweep: ParsableCommand {
   @Option(help: "table or json.")
   var output = OutputFormat.table
 
+  @OptionGroup var page: PageOptions
+
   func run() throws {
     let spec = try SweepSpec(contentsOf: self.spec)
     let shard = try Shard(self.shard, environment: ProcessInfo.processInfo.environment)
@@ -45,7 +48,7 @@ struct Sweep: ParsableCommand {
       let held = FileManager.default.fileExists(atPath: store)
       let states = held ? try ResultStore(store, .reading).unitStates() : [:]
       let listing = SweepListing(plan, states, on: site)
-      try emit(output == .json ? JSONText.encode(listing.rows) : listing.table)
+      try output == .json ? emit(JSONText.encode(listing.rows)) : emit(page: listing.table)
       return
     }
 
@@ -65,7 +68,7 @@ struct Sweep: ParsableCommand {
     try store.close()
     let report = SweepReport(
       summary, shard: shard, seed: spec.seed, store: self.store, impossible: spec.impossible)
-    try emit(output == .json ? JSONText.encode(report) : report.table)
+    try output == .json ? emit(JSONText.encode(report)) : emit(page: report.table)
     if let signal = StopRequest.signal { throw ExitCode(128 + signal) }
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Input
+import Machine
 import Model
 import Records
 
@@ -8,13 +9,14 @@ public enum DeviceZoo {
   /// Names this machine, whose profile calibration writes.
   public static let host = "host"
 
-  /// Where this machine's profile is kept.
+  /// Where this machine's profile is kept: homes may be shared by machines of several kinds.
   public static var hostFile: URL {
     let environment = ProcessInfo.processInfo.environment
     let root =
       environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0) }
       ?? URL(fileURLWithPath: NSHomeDirectory()).appendingPathComponent(".cache")
-    return root.appendingPathComponent("dyno/device-host.json")
+    let processor = Processor.model.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "-" }
+    return root.appendingPathComponent("dyno/host-\(String(processor)).json")
   }
 
   /// What a user calls a device: a path to a profile, or a shipped device's name.

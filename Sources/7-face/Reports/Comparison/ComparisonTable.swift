@@ -6,17 +6,16 @@ struct ComparisonTable: ComparisonExporter {
 
   func text(_ comparison: ComparisonRecord) -> String {
     var table = Table([
-      ("architecture", .left), ("test", .left), ("batch", .right), ("weights", .left),
-      ("baseline tok/s", .right), ("candidate tok/s", .right), ("slowdown", .right),
-      ("95% interval, all cells", .right), ("p", .right), ("samples", .right),
-      ("verdict", .left),
+      ("architecture", .left), ("test", .left), ("batch", .right), ("verdict", .left),
+      ("slowdown", .right), ("95% interval, all cells", .right), ("baseline tok/s", .right),
+      ("candidate tok/s", .right), ("p", .right), ("samples", .right), ("weights", .left),
     ])
     for cell in comparison.cells {
       table.add([
-        cell.modelType, cell.test, "\(cell.nSequences)", cell.typeWeights.rawValue,
-        Quantity.number(cell.baselineTs), Quantity.number(cell.candidateTs),
+        cell.modelType, cell.test, "\(cell.nSequences)", verdict(cell.verdict),
         Quantity.change(cell.slowdown), interval(cell.slowdownInterval),
-        Quantity.probability(cell.pValue), "\(cell.samples)", verdict(cell.verdict),
+        Quantity.number(cell.baselineTs), Quantity.number(cell.candidateTs),
+        Quantity.probability(cell.pValue), "\(cell.samples)", cell.typeWeights.rawValue,
       ])
     }
     let summary = summary(comparison)

@@ -5,8 +5,8 @@ import Synchronization
 public enum StopRequest {
   private static let received = Atomic<Int32>(0)
 
-  /// From now on these signals only leave a note. Those that are ignored, as `nohup` has it, stay
-  /// so.
+  /// From now on these signals only leave a note; a second one ends the process. Those that are
+  /// ignored, as `nohup` has it, stay so.
   public static func watch() {
     // The handler may only touch what exists already.
     received.store(0, ordering: .relaxed)
@@ -17,6 +17,7 @@ public enum StopRequest {
       if unsafeBitCast(before.__sigaction_handler.sa_handler, to: Int.self) == ignored { continue }
       var action = sigaction()
       action.__sigaction_handler.sa_handler = { StopRequest.received.store($0, ordering: .relaxed) }
+      action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND))
       sigaction(signal, &action, nil)
     }
   }
