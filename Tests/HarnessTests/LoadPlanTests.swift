@@ -23,6 +23,7 @@ import Testing
   @Test func theBudgetDecidesOnRequestsAndRounds() throws {
     let many = try plan(1)
     #expect(many.requestsPerClient == 10 && many.rounds == 6 && many.warning == nil)
+    #expect(try plan(1e-9).rounds == 30)
     let fewer = try plan(9)
     #expect(fewer.requestsPerClient == 6 && fewer.rounds == 1)
     #expect(fewer.warning?.contains("6 requests a client instead of 10") ?? false)

@@ -6,6 +6,9 @@ package struct LoadPlan: Equatable {
   /// What is to be said of what the budget did to it; `nil` where it did nothing.
   package let warning: String?
 
+  /// More of them hardly narrow an interval whose blocks they are.
+  private static let mostRounds = 30
+
   /// - Parameters:
   ///   - repetitions: so many rounds, whatever they take.
   ///   - seconds: of one round, as estimated, with so many requests a client.
@@ -26,7 +29,7 @@ package struct LoadPlan: Equatable {
       }
     }
     requestsPerClient = perClient
-    rounds = max(1, Int(budgetSeconds / expected))
+    rounds = Int(max(1, min(Double(Self.mostRounds), budgetSeconds / expected)))
     let takes = "a round takes about \(Int(expected.rounded(.up))) s"
     if expected > budgetSeconds {
       warning = "\(takes), more than the budget: it is run once"
