@@ -1,4 +1,5 @@
 import CostModel
+import Formats
 import Foundation
 import Harness
 import Input
@@ -71,7 +72,8 @@ struct HostLoadStudy {
   private func predict(
     _ load: LoadRecord.Measurement, _ profile: DeviceProfile
   ) throws -> (outcome: ServingOutcome, rung: Rung) {
-    let architecture = try Architecture(name: load.architecture, config: load.architectureConfig)
+    let architecture = try Architecture(
+      name: load.architecture, config: JSONObject(load.architectureConfig))
     let engine = try ServingEngine.named(load.engine)
     let predictor = try Predictor(
       profile, engine,
