@@ -66,7 +66,8 @@ let package = Package(
     module("3-engine", "Weights", ["Machine", "Model", "CKernels", "Numerics"]),
     module("3-engine", "Engine", ["Weights", "COpenBLAS"]),
 
-    module("4-measure", "Records", ["Model", "Machine"]),
+    module("4-measure", "Requests", ["Numerics"]),
+    module("4-measure", "Records", ["Model", "Machine", "Requests"]),
     module("4-measure", "Processes", ["Machine"]),
     module("4-measure", "Harness", ["Engine", "Records"]),
     module("4-measure", "Quality", ["Harness", "Numerics"]),
@@ -75,7 +76,7 @@ let package = Package(
     module("4-measure", "Sweeps", ["Harness", "Store", "Processes"]),
 
     module("5-predict", "CostModel", ["Records", "Numerics"]),
-    module("5-predict", "Serving", ["CostModel"]),
+    module("5-predict", "Serving", ["CostModel", "Requests"]),
 
     module("6-decide", "ScalingLaws", ["Model", "Numerics"]),
     module("6-decide", "Search", ["CostModel", "ScalingLaws"]),
@@ -93,7 +94,7 @@ let package = Package(
     study(
       "dyno-cost-study", "cost", ["CostModel", "Harness", "Reports", "Serving"],
       exclude: [
-        "architectures", "measure_host.sh", "plot_residuals.py", "plot_experts.py",
+        "architectures", "measure_host.sh", "measure_host_load.sh", "plot_residuals.py", "plot_experts.py",
         "plot_serving.py", "check_serving.py",
         "requirements.txt",
         "write_page.py", "write_results.sh",

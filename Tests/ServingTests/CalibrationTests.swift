@@ -1,5 +1,6 @@
 import Foundation
 import Input
+import Requests
 import Serving
 import Testing
 

@@ -1,4 +1,5 @@
 import Input
+import Requests
 import Serving
 import Testing
 

@@ -7,7 +7,7 @@ import Reports
 ///
 /// usage: dyno-cost-study operators [summary] | unseen | collectives | multi | jumps | sparse
 ///        | sweep [MODEL [DEVICE [DEVICES]]] | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed
-///        | serving
+///        | host-load FOLDER | serving
 ///
 /// With `DYNO_RESIDUALS` set to a folder, held-out predictions are written there as CSV.
 @main
@@ -37,6 +37,7 @@ struct CostStudy {
     case "rows": try RowCountStudy(host: rest).run()
     case "runs": try WholeRunStudy().run()
     case "host": try HostStudy(rest ?? "").run()
+    case "host-load": try HostLoadStudy(rest ?? "").run()
     case "gains": try GainStudy().run()
     case "speed": try SpeedStudy().run()
     case "serving": try ServingStudy().run()
@@ -45,7 +46,7 @@ struct CostStudy {
         problem: "no section is named",
         expected:
           "operators, unseen, collectives, multi, jumps, sparse, sweep, rows, runs, host FOLDER, "
-          + "gains, speed or serving")
+          + "host-load FOLDER, gains, speed or serving")
     }
   }
 

@@ -287,7 +287,7 @@ struct HostStudy {
   }
 
   /// The host's limits as the measurements saw them.
-  private static func profile(_ measurements: Measurements) throws -> DeviceProfile {
+  static func profile(_ measurements: Measurements) throws -> DeviceProfile {
     let seen = measurements.operators.compactMap(\.limits)
     guard let first = seen.first else {
       throw InputError(problem: "no operator row names the host's limits")

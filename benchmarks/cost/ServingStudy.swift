@@ -3,6 +3,7 @@ import Foundation
 import Input
 import Model
 import Reports
+import Requests
 import Serving
 
 /// Serving runs at a concurrency against the simulation: AIConfigurator's 720 closed loops, those of dense

@@ -82,7 +82,7 @@ package struct RunPlan {
     return pieces
   }
 
-  private init(segments: [Segment], stepCount: Int) {
+  init(segments: [Segment], stepCount: Int) {
     self.segments = segments
     self.stepCount = stepCount
   }

@@ -1,6 +1,4 @@
 import Engine
-import Formats
-import Foundation
 import Input
 import Machine
 import Model
@@ -55,40 +53,11 @@ final class TestBed {
     topology = machine.topology
     team = machine.team
     kernels = machine.kernels
-    let sizes = Sizes(tests, settings)
-    let available = AvailableMemory.bytes()
-    let needs: [MemoryNeed] = try subjects.map {
-      try Self.need($0, tests, settings, threads: machine.team.count)
-    }
-    for (subject, need) in zip(subjects, needs) {
-      try need.check(subject.architecture.name, available: available)
-    }
-    try MemoryNeed(sumOf: needs).check(
-      "\(subjects.count) architectures together", available: max(0, available - reservedBytes))
-    memoryNeedBytes = MemoryNeed(sumOf: needs).total + reservedBytes
-
-    models = try subjects.map { subject in
-      let random = "random \(settings.format(of: subject) ?? .bf16)"
-      report("\(subject.architecture.name): \(subject.weights == nil ? random : "stored") weights")
-      let model = try PreparedModel(
-        subject.architecture, format: settings.format(of: subject), stored: subject.weights,
-        cache: settings.cacheDType,
-        sequences: sizes.sequences, capacity: sizes.capacity, maxTokens: sizes.maxTokens,
-        seed: settings.seed, routing: settings.routing(of: subject), team: machine.team,
-        kernels: machine.kernels)
-      guard settings.activations == .native || !model.format.base.isBlocks else {
-        throw InputError(
-          "activations",
-          problem: "f32 is given, but weights of \(subject.architecture.name) are \(model.format), "
-            + "which are multiplied in integers", expected: "native, or weights in f32, bf16 or f16"
-        )
-      }
-      // Integrated workloads visit every depth they hold.
-      let depth = tests.map { $0.isIntegrated ? $0.depth + $0.tokensPerSequence : $0.depth }.max()
-      model.engine.cache.fillSynthetically(
-        toDepth: depth ?? 0, seed: settings.seed, team: machine.team, kernels: machine.kernels)
-      return model
-    }
+    let prepared = try PreparedModels(
+      subjects, PreparedModels.Sizes(tests, settings), settings, machine: machine,
+      reservedBytes: reservedBytes, report: report)
+    models = prepared.models
+    memoryNeedBytes = prepared.memoryNeedBytes
     cells = models.flatMap { model in
       tests.map { test in
         Cell(
@@ -103,35 +72,13 @@ final class TestBed {
     models.indices.map { $0 * (cells.count / models.count) + test }
   }
 
-  /// What a model must hold for all tests.
-  private struct Sizes {
-    let sequences: Int
-    let capacity: Int
-    let maxTokens: Int
-
-    init(_ tests: [ThroughputTest], _ settings: ThroughputBench.Settings) {
-      sequences = tests.map(\.batch).max() ?? 1
-      capacity = tests.map { $0.depth + $0.tokensPerSequence }.max() ?? 1
-      maxTokens = tests.map { $0.mostTokens(chunk: settings.chunk) }.max() ?? 1
-    }
-  }
-
   /// What one architecture takes.
   static func need(
     _ subject: ModelSubject, _ tests: [ThroughputTest], _ settings: ThroughputBench.Settings,
     threads: Int
   ) throws -> MemoryNeed {
-    let sizes = Sizes(tests, settings)
-    // A file's weights take at most what the file does.
-    let stored =
-      try settings.format(of: subject) == nil
-      ? subject.weights.map(ModelWeights.fileBytes) : nil
-    return try MemoryNeed(
-      subject.architecture,
-      weights: try stored
-        ?? subject.architecture.weightBytes(settings.format(of: subject) ?? .bf16),
-      cache: settings.cacheDType, sequences: sizes.sequences, capacity: sizes.capacity,
-      maxTokens: sizes.maxTokens, maxLogits: sizes.sequences, threads: threads)
+    try PreparedModels.need(
+      subject, PreparedModels.Sizes(tests, settings), settings, threads: threads)
   }
 
   /// Runs each cell's warm-up; see `WarmUp`.
@@ -162,5 +109,17 @@ extension TestBed.Cell {
   /// Seconds of each of the plan's segments, run once; see `PreparedModel.time`.
   func time(stretch: Double = 0) throws -> [Double] {
     try model.time(plan, stretch: stretch, reads: reads)
+  }
+}
+
+extension PreparedModels.Sizes {
+  /// For all tests.
+  fileprivate init(_ tests: [ThroughputTest], _ settings: ThroughputBench.Settings) {
+    self.init(
+      sequences: tests.map(\.batch).max() ?? 1,
+      capacity: tests.map { $0.depth + $0.tokensPerSequence }.max() ?? 1,
+      maxTokens: tests.map { $0.mostTokens(chunk: settings.chunk) }.max() ?? 1,
+      // Integrated workloads visit every depth they hold.
+      depth: tests.map { $0.isIntegrated ? $0.depth + $0.tokensPerSequence : $0.depth }.max() ?? 0)
   }
 }

@@ -65,23 +65,9 @@ extension ThroughputRecord {
     _ cell: TestBed.Cell, _ sampling: SamplingSummary, _ circumstances: [SampleCircumstances],
     _ rates: [Double], _ environment: RunEnvironment, threads: Int
   ) -> [String] {
-    var warnings: [String] = []
-    let architecture = cell.model.architecture
-    let stored = cell.model.storage.all
-    if stored.elements.count > 1, !cell.model.format.isMix {
-      let shares = stored.elements
-        .map { (dtype: $0.key, share: Double($0.key.bytes($0.value)) / Double(stored.bytes)) }
-        .sorted { ($0.share, $1.dtype.rawValue) > ($1.share, $0.dtype.rawValue) }
-        .map { "\($0.dtype) " + String(format: "%.1f%%", 100 * $0.share) }
-      warnings.append("weights mix formats, by bytes: " + shares.joined(separator: ", "))
-    }
-    let positions = cell.test.depth + cell.test.tokensPerSequence
-    if !environment.threadsPinned {
-      warnings.append("threads could not be pinned: results may vary")
-    }
-    if positions > architecture.maxPositions {
-      warnings.append("\(positions) positions exceed the model's \(architecture.maxPositions)")
-    }
+    var warnings = RunWarnings.of(
+      cell.model, positions: cell.test.depth + cell.test.tokensPerSequence, environment,
+      threads: threads)
     if sampling.endedBy == .budget {
       let reached = sampling.precisionReached.map {
         String(format: "to ±%.1f%% only", 100 * $0)
@@ -90,20 +76,15 @@ extension ThroughputRecord {
         "the budget ended after \(rates.count) samples, the median known "
           + "\(reached ?? "without an interval"): a longer budget narrows it")
     }
-    let quota = environment.containerProcessors
-    let isOverQuota = quota.map { Double(threads) > $0 } ?? false
-    if isOverQuota {
-      warnings.append(
-        "\(threads) thread\(threads == 1 ? "" : "s") under \(ProcessorQuota.text(quota)): "
-          + "it may be used up before its period ends")
-    }
     let spread = Moments.standardDeviation(rates) / Moments.mean(rates)
     if spread > 0.05 {
       warnings.append(
         "samples spread by \(Int((100 * spread).rounded()))%: "
-          + (isOverQuota ? "the quota's stops" : "other work on this machine?"))
+          + (RunWarnings.isOverQuota(environment, threads: threads)
+            ? "the quota's stops" : "other work on this machine?"))
     }
-    return warnings + NoiseJudge.warnings(circumstances, quota: quota)
+    return warnings
+      + NoiseJudge.warnings(circumstances, quota: environment.containerProcessors)
   }
 }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Input
 import Numerics
+import Requests
 
 /// When requests come that do not wait for others to end.
 public struct ArrivalProcess: Hashable, Sendable {

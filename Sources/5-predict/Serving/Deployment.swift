@@ -1,4 +1,5 @@
 import CostModel
+import Requests
 
 /// A server as it was started: its policy, its limits, and the memory for keys and values.
 public struct Deployment: Sendable {

@@ -1,3 +1,5 @@
+import Requests
+
 /// What a device draws, from its maker's datasheet: nominal, not measured.
 public struct DevicePower: Sendable {
   /// Watts while steps run: the board's limit.

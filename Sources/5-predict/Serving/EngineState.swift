@@ -1,4 +1,5 @@
 import CostModel
+import Requests
 
 /// The books of a simulated server: who waits, who runs, and what they hold of the cache.
 ///

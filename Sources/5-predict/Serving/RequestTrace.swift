@@ -2,6 +2,7 @@ import CostModel
 import Foundation
 import Input
 import Records
+import Requests
 
 /// Requests as a server had them: a table or JSON Lines of arrival, tokens in and tokens out.
 ///

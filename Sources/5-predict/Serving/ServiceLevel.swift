@@ -1,3 +1,5 @@
+import Requests
+
 /// What clients are promised: most seconds until a request's first token, between its tokens, and until
 /// its last.
 public struct ServiceLevel: Hashable, Sendable {

@@ -2,6 +2,7 @@ import CostModel
 import Foundation
 import Input
 import Model
+import Requests
 
 /// Predicts how an architecture serves loads on a device under an engine.
 public final class ServingPredictor {

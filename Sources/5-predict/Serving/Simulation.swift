@@ -1,4 +1,5 @@
 import Input
+import Requests
 
 /// A server under load, step by step.
 ///

@@ -2,6 +2,7 @@ import CostModel
 import Foundation
 import Model
 import Records
+import Requests
 import Serving
 
 /// Predictions of a server under loads, as a table or as JSON: one entry a load.
@@ -156,13 +157,6 @@ public struct ServingReport {
       let costPerMillionOutputTokens: [Double]?
       let energyJoulesPerOutputToken: [Double]?
     }
-    struct Shares: Encodable {
-      let queue: Double
-      let prefill: Double
-      let decode: Double
-      let host: Double
-      let collectives: Double
-    }
     struct Level: Encodable {
       let attainment: Double
       let goodputRequestsPerSecond: Double
@@ -188,14 +182,6 @@ public struct ServingReport {
     let rate: Double?
     let prompt: Int?
     let generate: Int?
-    let requests: Int
-    let ttftS: Distribution
-    let tpotS: Distribution
-    let itlS: Distribution
-    let latencyS: Distribution
-    let outputTokensPerSecond: Double
-    let totalTokensPerSecond: Double
-    let requestsPerSecond: Double
     let slo: Level?
     let costPerMillionOutputTokens: Double?
     let costPerMillionTokens: Double?
@@ -203,22 +189,18 @@ public struct ServingReport {
     let power: Power?
     let peakMemoryBytes: Double
     let cacheShare: Double
-    let mostSequences: Int
     let preemptions: Int
-    let timeShares: Shares
     let interval90: Intervals
     let operatorRung: String
     let hostConstants: HostConstants
     let hostConstantsFrom: String
-    let steps: Int
   }
 
-  private func encoded(_ entry: Entry) -> Encoded {
+  private func encoded(_ entry: Entry) -> Flattened {
     let outcome = entry.outcome
     func interval(_ value: Double, _ spread: Double) -> [Double] {
       [value * exp(-spread), value * exp(spread)]
     }
-    let causes = outcome.causes
     let (first, rest) = (outcome.timeToFirstToken, outcome.timePerOutputToken)
     let price = cost(outcome, outcome.outputTokensPerSecond)
     let joules = energy(outcome)
@@ -227,15 +209,11 @@ public struct ServingReport {
     let firstShare = latency.mean > 0 ? first.mean / latency.mean : 0
     let latencySpread =
       intervals.timeToFirstToken * firstShare + intervals.timePerOutputToken * (1 - firstShare)
-    return Encoded(
+    let prediction = Encoded(
       architecture: entry.predictor.architecture.name, device: device, engine: engine,
       policy: entry.predictor.setup.policy.rawValue, tensorParallel: settings.tensorParallel,
       load: entry.load, concurrency: entry.concurrency, rate: entry.rate,
       prompt: entry.lengths?.input, generate: entry.lengths?.output,
-      requests: outcome.requests.count, ttftS: first, tpotS: rest, itlS: outcome.interTokenLatency,
-      latencyS: latency, outputTokensPerSecond: outcome.outputTokensPerSecond,
-      totalTokensPerSecond: outcome.totalTokensPerSecond,
-      requestsPerSecond: outcome.requestsPerSecond,
       slo: level.map { level in
         let nearest = entry.highestRate.flatMap { $0.rate == nil ? $0.outcome : nil }
         return Encoded.Level(
@@ -249,11 +227,7 @@ public struct ServingReport {
       energyJoulesPerOutputToken: joules,
       power: power.map { Encoded.Power(busyWatts: $0.busy, idleWatts: $0.idle, source: $0.source) },
       peakMemoryBytes: entry.predictor.peakBytes(outcome), cacheShare: outcome.cacheShare,
-      mostSequences: outcome.mostSequences, preemptions: outcome.preemptions,
-      timeShares: Encoded.Shares(
-        queue: causes.queue / causes.total, prefill: causes.prefill / causes.total,
-        decode: causes.decode / causes.total, host: causes.host / causes.total,
-        collectives: causes.collectives / causes.total),
+      preemptions: outcome.preemptions,
       interval90: Encoded.Intervals(
         ttftS: interval(first.mean, intervals.timeToFirstToken),
         tpotS: interval(rest.mean, intervals.timePerOutputToken),
@@ -264,6 +238,18 @@ public struct ServingReport {
         costPerMillionOutputTokens: price.map { interval($0, intervals.throughput) },
         energyJoulesPerOutputToken: joules.map { interval($0, intervals.throughput) }),
       operatorRung: rung.rawValue, hostConstants: entry.predictor.setup.host,
-      hostConstantsFrom: entry.predictor.setup.origin, steps: outcome.steps)
+      hostConstantsFrom: entry.predictor.setup.origin)
+    return Flattened(figures: ServingFigures(outcome), others: prediction)
+  }
+
+  /// Both in one object.
+  private struct Flattened: Encodable {
+    let figures: ServingFigures
+    let others: Encoded
+
+    func encode(to encoder: any Encoder) throws {
+      try figures.encode(to: encoder)
+      try others.encode(to: encoder)
+    }
   }
 }

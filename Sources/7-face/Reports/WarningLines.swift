@@ -8,22 +8,28 @@ public enum WarningLines {
   private static let mostNames = 4
 
   public static func lines(_ records: [ThroughputRecord]) -> [String] {
+    let batches = Set(records.map(\.nSequences)).count > 1
+    return lines(
+      records.map { record in
+        let batch = batches ? ", batch \(record.nSequences)" : ""
+        return ("\(record.modelType) \(record.testName)\(batch)", record.warnings)
+      })
+  }
+
+  public static func lines(_ tests: [(name: String, warnings: [String])]) -> [String] {
     var order: [[String]] = []
     var groups: [[String]: (numbers: [[String]], tests: [String])] = [:]
-    let batches = Set(records.map(\.nSequences)).count > 1
-    for record in records {
-      let test =
-        "\(record.modelType) \(record.testName)" + (batches ? ", batch \(record.nSequences)" : "")
-      for warning in record.warnings {
+    for test in tests {
+      for warning in test.warnings {
         let (words, numbers) = parts(warning)
         if groups[words] == nil { order.append(words) }
         groups[words, default: ([], [])].numbers.append(numbers)
-        groups[words]!.tests.append(test)
+        groups[words]!.tests.append(test.name)
       }
     }
     return order.map { words in
       let group = groups[words]!
-      return "\(text(words, group.numbers)) (\(names(group.tests, of: records.count)))"
+      return "\(text(words, group.numbers)) (\(names(group.tests, of: tests.count)))"
     }
   }
 

@@ -27,6 +27,9 @@ struct Bench: PrintsTables {
       made, at each --batch. Only steps at sampled depths are run, and their times summed up for \
       all; --exact runs every step. --prompt and --generate then count only where they are given. \
       Lists that are given more than once add up.
+
+      --concurrency serves the requests of one --workload instead, as an engine does: clients send \
+      one after another, and each step holds a chunk of one prompt beside the tokens of all others.
       """)
 
   @OptionGroup var options: SubjectOptions
@@ -71,6 +74,9 @@ struct Bench: PrintsTables {
 
   @Flag(help: "Run every step of the --workload.")
   var exact = false
+
+  @OptionGroup(title: "A server under load")
+  var serving: BenchLoadOptions
 
   @Option(help: "Enough samples: half the interval of the median over the median. Default: 1%.")
   var precision: Percentage?
@@ -195,6 +201,7 @@ struct Bench: PrintsTables {
       }
     }
     settings.routing = routing
+    if let loads = try serving.loads(workload) { return try run(loads, subjects, settings) }
     let tests = try plannedTests()
     for file in [trace, operators].compactMap({ $0 }) { try requireWritable(file) }
     let recorder = try store.map { try BenchRecorder(store: $0) }
@@ -214,7 +221,7 @@ struct Bench: PrintsTables {
     // Results come before files, and the store before a reader that may go away: what cannot be
     // written costs itself only.
     let kept = Swift.Result { try recorder?.append(results.records) }
-    try show(results.records)
+    try show(results.records) { ThroughputTable.rendered(results.records, $0) }
     for line in WarningLines.lines(results.records) { warn(line) }
     try kept.get()
     LimitsCache.learn(results.limits)
@@ -228,12 +235,52 @@ struct Bench: PrintsTables {
     }
   }
 
-  private func show(_ records: [ThroughputRecord]) throws {
+  /// Measures servers under load.
+  private func run(
+    _ loads: ServingLoads, _ subjects: [ModelSubject], _ settings: ThroughputBench.Settings
+  ) throws {
+    try requireNoStaticBatch()
+    let progress = ProgressLine()
+    let results = try LoadBench(loads, settings, report: progress.show).run(subjects)
+    progress.clear()
+    try show(results.records) { LoadTable.rendered(results.records, $0) }
+    let measurements = results.records.map(\.measurement)
+    for line in WarningLines.lines(
+      measurements.map { ("\($0.architecture) \($0.load)", $0.warnings) })
+    {
+      warn(line)
+    }
+    LimitsCache.learn(results.limits)
+  }
+
+  private func show(
+    _ records: [some Encodable], _ table: (Table.Style) -> String
+  ) throws {
     switch output ?? .table {
     case .json: try emit(JSONText.encode(records))
     case .jsonl: for record in records { try emit(RecordText.encode(record)) }
-    case .markdown: try emit(ThroughputTable.rendered(records, .markdown))
-    case .table: try emit(page: ThroughputTable.rendered(records))
+    case .markdown: try emit(table(.markdown))
+    case .table: try emit(page: table(.plain))
+    }
+  }
+
+  /// What a server under load has no use for, or nowhere to keep.
+  private func requireNoStaticBatch() throws {
+    let given: [(option: String, isGiven: Bool)] = [
+      ("--prompt", !prompt.isEmpty), ("--generate", !generate.isEmpty),
+      ("--depth", !depth.isEmpty), ("--batch", !batch.isEmpty), ("--exact", exact),
+      ("--precision", precision != nil), ("--trace", trace != nil),
+      ("--operators", operators != nil), ("--serve", serve),
+    ]
+    for option in given where option.isGiven {
+      throw InputError(
+        option.option, problem: "does not go with --concurrency",
+        expected: "--workload, --requests, --warm-up, --length-range, --repetitions or --budget")
+    }
+    guard store == nil else {
+      throw InputError(
+        "--store", problem: "does not go with --concurrency: it takes tests of static batches",
+        expected: "--output jsonl, appended to a file")
     }
   }
 

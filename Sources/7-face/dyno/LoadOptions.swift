@@ -4,6 +4,7 @@ import Foundation
 import Input
 import Model
 import Reports
+import Requests
 import Serving
 
 /// How `dyno predict` is asked for a server under load instead of a static batch.

@@ -5,6 +5,7 @@ import Input
 import Machine
 import Model
 import Reports
+import Requests
 import Serving
 
 extension Calibrate {

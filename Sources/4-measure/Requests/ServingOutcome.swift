@@ -1,4 +1,4 @@
-/// What the clients of a simulated server saw.
+/// What the clients of a server saw, simulated or measured.
 public struct ServingOutcome: Sendable {
   /// A request as its client saw it, in seconds.
   public struct Served: Sendable, Equatable {
@@ -7,6 +7,16 @@ public struct ServingOutcome: Sendable {
     public var sent: Double
     public var firstToken: Double
     public var lastToken: Double
+
+    public init(
+      input: Int, output: Int, sent: Double, firstToken: Double, lastToken: Double
+    ) {
+      self.input = input
+      self.output = output
+      self.sent = sent
+      self.firstToken = firstToken
+      self.lastToken = lastToken
+    }
 
     public var timeToFirstToken: Double { firstToken - sent }
     public var latency: Double { lastToken - sent }
@@ -25,25 +35,29 @@ public struct ServingOutcome: Sendable {
     public var host = 0.0
     public var collectives = 0.0
 
+    public init() {}
+
     public var total: Double { queue + prefill + decode + host + collectives }
   }
 
   /// Those that count, in order of sending: without the warm-up.
-  public internal(set) var requests: [Served] = []
+  public package(set) var requests: [Served] = []
   /// Gaps between tokens, and how many tokens each stands for.
-  var gaps: [(value: Double, count: Int)] = []
-  public internal(set) var causes = Causes()
+  package var gaps: [(value: Double, count: Int)] = []
+  public package(set) var causes = Causes()
   /// From the first request's sending to the last token, the warm-up left out.
-  public internal(set) var seconds = 0.0
+  public package(set) var seconds = 0.0
   /// Of these, the device and its host worked on steps.
-  public internal(set) var busySeconds = 0.0
-  public internal(set) var steps = 0
+  public package(set) var busySeconds = 0.0
+  public package(set) var steps = 0
   /// Tokens that steps made or read: one for each decoding sequence and each prompt's token.
-  public internal(set) var tokenSteps = 0
-  public internal(set) var preemptions = 0
-  public internal(set) var mostSequences = 0
-  /// Share of the cache that was in use at most.
-  public internal(set) var cacheShare = 0.0
+  public package(set) var tokenSteps = 0
+  public package(set) var preemptions = 0
+  public package(set) var mostSequences = 0
+  /// Share of a simulated cache that was in use at most.
+  public package(set) var cacheShare = 0.0
+
+  package init() {}
 
   public var timeToFirstToken: Distribution { Distribution(requests.map(\.timeToFirstToken)) }
   /// Over requests of more than one token.
@@ -59,5 +73,28 @@ public struct ServingOutcome: Sendable {
 
   private func rate(_ amount: (Served) -> Double) -> Double {
     seconds > 0 ? requests.reduce(0) { $0 + amount($1) } / seconds : 0
+  }
+}
+
+extension ServingOutcome {
+  /// Runs of one load as one: their requests together, their seconds one after another.
+  package init(joining runs: [ServingOutcome]) {
+    self.init()
+    for run in runs {
+      requests += run.requests
+      gaps += run.gaps
+      causes.queue += run.causes.queue
+      causes.prefill += run.causes.prefill
+      causes.decode += run.causes.decode
+      causes.host += run.causes.host
+      causes.collectives += run.causes.collectives
+      seconds += run.seconds
+      busySeconds += run.busySeconds
+      steps += run.steps
+      tokenSteps += run.tokenSteps
+      preemptions += run.preemptions
+      mostSequences = max(mostSequences, run.mostSequences)
+      cacheShare = max(cacheShare, run.cacheShare)
+    }
   }
 }

@@ -1,5 +1,5 @@
 /// A sample's mean and percentiles.
-public struct Distribution: Sendable, Equatable, Encodable {
+public struct Distribution: Sendable, Equatable, Codable {
   public var mean: Double
   public var p50: Double
   public var p90: Double
@@ -25,7 +25,7 @@ public struct Distribution: Sendable, Equatable, Encodable {
   }
 
   /// Of values that each stand for several.
-  init(weighted values: [(value: Double, count: Int)]) {
+  package init(weighted values: [(value: Double, count: Int)]) {
     let count = values.reduce(0) { $0 + $1.count }
     guard count > 0 else {
       self.init([])
