@@ -79,7 +79,7 @@ let package = Package(
     module("5-predict", "Serving", ["CostModel", "Requests"]),
 
     module("6-decide", "ScalingLaws", ["Model", "Numerics"]),
-    module("6-decide", "Search", ["CostModel", "ScalingLaws"]),
+    module("6-decide", "Search", ["ScalingLaws", "Serving"]),
     module("6-decide", "Verification", ["Search", "Harness", "Store"]),
 
     module("7-face", "Reports", ["Engine", "Search", "Serving", "Sweeps"]),

@@ -7,7 +7,7 @@ import Reports
 ///
 /// usage: dyno-cost-study operators [summary] | unseen | collectives | multi | jumps | sparse
 ///        | sweep [MODEL [DEVICE [DEVICES]]] | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed
-///        | host-load FOLDER | serving
+///        | host-load FOLDER | serving | serving-speed
 ///
 /// With `DYNO_RESIDUALS` set to a folder, held-out predictions are written there as CSV.
 @main
@@ -41,12 +41,13 @@ struct CostStudy {
     case "gains": try GainStudy().run()
     case "speed": try SpeedStudy().run()
     case "serving": try ServingStudy().run()
+    case "serving-speed": try ServingSpeedStudy.run()
     default:
       throw InputError(
         problem: "no section is named",
         expected:
           "operators, unseen, collectives, multi, jumps, sparse, sweep, rows, runs, host FOLDER, "
-          + "host-load FOLDER, gains, speed or serving")
+          + "host-load FOLDER, gains, speed, serving or serving-speed")
     }
   }
 

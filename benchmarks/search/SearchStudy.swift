@@ -7,6 +7,7 @@ enum SearchStudy {
   static let usage = """
     usage: dyno-search-study front
            dyno-search-study speed
+           dyno-search-study load
            dyno-search-study exhaustive STORE [--pairs 40] [--limit N]
            dyno-search-study loop STORE [--pairs 40] [--visits 11] [--seed 0]
            dyno-search-study compare STORE LOOP_STORE [--pairs 120]
@@ -20,6 +21,7 @@ enum SearchStudy {
       switch (arguments.first, arguments.count) {
       case ("front", 1): try FrontStudy.run()
       case ("speed", 1): try SpeedStudy.run()
+      case ("load", 1): try LoadStudy.run()
       case ("exhaustive", 2): try HostStudy(options).exhaustive(arguments[1])
       case ("loop", 2): try HostStudy(options).loop(arguments[1])
       case ("compare", 3): try HostStudy(options).compare(arguments[1], arguments[2])

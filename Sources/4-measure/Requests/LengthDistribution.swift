@@ -26,6 +26,16 @@ public struct LengthDistribution: Hashable, Sendable {
     self.least = least
   }
 
+  /// Tokens of a request on average.
+  package var means: (input: Double, output: Double) {
+    func mean(_ longest: Int) -> Double { Double(shortest(longest) + longest) / 2 }
+    return (mean(input), mean(output))
+  }
+
+  private func shortest(_ longest: Int) -> Int {
+    max(1, Int((least * Double(longest)).rounded()))
+  }
+
   /// `count` requests.
   public func requests(_ count: Int, seed: UInt64) -> [ServingRequest] {
     guard least < 1 else {
@@ -33,8 +43,7 @@ public struct LengthDistribution: Hashable, Sendable {
     }
     var random = SeededGenerator(seed: seed)
     func length(_ longest: Int) -> Int {
-      let shortest = max(1, Int((least * Double(longest)).rounded()))
-      return Int.random(in: shortest...longest, using: &random)
+      Int.random(in: shortest(longest)...longest, using: &random)
     }
     return (0..<count).map { _ in
       let input = length(input)

@@ -36,4 +36,12 @@ public struct HostConstants: Hashable, Sendable, Codable {
   /// What engines have in common: where fits begin, and their prior.
   public static let typical = HostConstants(
     factor: 0.9, step: 5e-4, prefill: 2e-3, sequence: 2e-5, request: 5e-3, token: 7e-5)
+
+  /// Seconds of a step, whose device work takes `device`.
+  func seconds(_ device: StepSeconds, _ step: StepContents) -> Double {
+    let shown =
+      factor * device.compute + device.collectives + self.step
+      + (step.chunks.isEmpty ? 0 : prefill)
+    return max(shown, sequence * Double(step.decodes + step.chunks.count))
+  }
 }

@@ -13,7 +13,7 @@ public final class ModelStepTimes: StepTimes {
   private var logits: [Int: Double] = [:]
   private var collectives: [Rows: Double] = [:]
   private var prompts: [Chunks: Double] = [:]
-  /// By sequences, then by the contexts' index.
+  /// By sequences, then by the contexts' index; NaN where it was not asked for.
   private var decodes: [[Double]] = []
 
   private struct Rows: Hashable {
@@ -65,10 +65,11 @@ public final class ModelStepTimes: StepTimes {
     if sequences >= decodes.count {
       decodes += Array(repeating: [], count: sequences + 1 - decodes.count)
     }
-    while decodes[sequences].count < index + 2 {
-      let next = decodes[sequences].count
-      decodes[sequences].append(
-        parts.decodes(sequences, context: next * Self.spacing + Self.spacing / 2))
+    let missing = index + 2 - decodes[sequences].count
+    if missing > 0 { decodes[sequences] += Array(repeating: .nan, count: missing) }
+    for place in index...index + 1 where decodes[sequences][place].isNaN {
+      decodes[sequences][place] = parts.decodes(
+        sequences, context: place * Self.spacing + Self.spacing / 2)
     }
     let share = place - Double(index)
     return decodes[sequences][index] * (1 - share) + decodes[sequences][index + 1] * share

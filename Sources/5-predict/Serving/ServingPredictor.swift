@@ -49,6 +49,11 @@ public final class ServingPredictor {
     return try simulation.run(requests, load, warmUp: warmUp)
   }
 
+  /// The same server in closed form.
+  public func steady(_ lengths: LengthDistribution) -> SteadyLoad {
+    SteadyLoad(times, setup.host, deployment, lengths)
+  }
+
   /// Bytes of one device that are in use where the cache is fullest.
   public func peakBytes(_ outcome: ServingOutcome) -> Double {
     plan.weights + plan.activations + plan.reserved + plan.cacheRoom * outcome.cacheShare

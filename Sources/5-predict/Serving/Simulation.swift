@@ -176,11 +176,8 @@ private struct Run {
   private mutating func step() {
     let step = engine.step
     let device = times.seconds(step)
-    let sequences = step.decodes + step.chunks.count
     let work = host.factor * device.compute
-    let shown =
-      work + device.collectives + host.step + (step.chunks.isEmpty ? 0 : host.prefill)
-    let seconds = max(shown, host.sequence * Double(sequences))
+    let seconds = host.seconds(device, step)
     let start = now
     for request in engine.begun where begin[request] < 0 { begin[request] = start }
     now += seconds

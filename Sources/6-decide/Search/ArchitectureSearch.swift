@@ -58,6 +58,12 @@ public struct ArchitectureSearch {
     public let leastLoss: Double
     /// The candidates that a closed loop may measure, best first.
     public let contenders: [SearchCandidate]
+    /// How the candidates under loads were simulated; `nil` of static batches alone.
+    public let simulation: LoadRanking.Summary?
+
+    /// Whether a gain over the baseline means anything: it is of the budget's size, and meets what is
+    /// asked of all.
+    public var statesGains: Bool { problem.isBaselineOfSize && baseline.meetsLevels }
   }
 
   /// How many of the fastest are looked at for ties.
@@ -87,7 +93,14 @@ public struct ArchitectureSearch {
         expected: "a smaller batch or a device with more memory")
     }
     let evaluator = try CandidateEvaluator(problem)
-    var examined = try evaluator.candidates(Self.fastestOfEach(ranked))
+    var leading = Self.fastestOfEach(ranked)
+    let simulation = try problem.hasLoads ? LoadRanking(problem).run(leading, report: report) : nil
+    if let simulation {
+      guard !simulation.met.isEmpty else { throw missed(simulation) }
+      evaluator.take(simulation.met)
+      leading = simulation.met.map(\.shape)
+    }
+    var examined = try evaluator.candidates(leading)
     let tied = try markTies(&examined, evaluator)
     let ordered = Self.preferred(examined)
     let winner = ordered[0].shape
@@ -102,7 +115,7 @@ public struct ArchitectureSearch {
       mixturesLeftOut: problem.space.mixturesLeftOut, withinTarget: scan.withinTarget,
       priced: scan.priced,
       unfitting: scan.unfitting, seconds: scan.seconds, leastLoss: least.loss,
-      contenders: ordered)
+      contenders: ordered, simulation: simulation?.summary)
   }
 
   /// Of candidates that differ in the intermediate size alone, the fastest: the others are the same
@@ -169,5 +182,26 @@ public struct ArchitectureSearch {
         + "space, \(loss(least))\(minimum)",
       expected: "at least \(String(format: "%.4f", (least * 1e4).rounded(.up) / 1e4)), which "
         + "\(shape.name) meets")
+  }
+
+  /// That nothing meets the service level, and what comes nearest.
+  private func missed(_ simulation: LoadRanking.Result) -> InputError {
+    let loads = problem.scenarios.compactMap(\.load)
+    let levels = Set(loads.compactMap(\.level).map(\.description)).sorted()
+    var nearest = ""
+    if let ranked = simulation.nearest,
+      let worst = ranked.outcomes.compactMap({ $0 }).max(by: { $0.excess < $1.excess })
+    {
+      func text(_ seconds: Double) -> String { String(format: "%.3g ms", seconds * 1e3) }
+      nearest =
+        "; the nearest, \(ranked.shape.name), takes \(text(worst.timeToFirstToken.p90)) to its first "
+        + "token and \(text(worst.timePerOutputToken.p90)) a token (p90), "
+        + String(format: "%.3g times what is allowed", exp(worst.excess))
+    }
+    return InputError(
+      levels.isEmpty ? "rate" : "slo",
+      problem: "none of the \(simulation.summary.simulated) candidates that lead "
+        + (levels.isEmpty ? "holds the rate" : "meets \(levels.joined(separator: "; "))") + nearest,
+      expected: "more time, a lower load, or more devices")
   }
 }

@@ -12,6 +12,8 @@ final class CandidateEvaluator {
   /// By scenario.
   private let models: [GainModel]
   private var subjects: [Shape: [GainModel.Subject]] = [:]
+  /// By scenario; of those that were simulated.
+  private var outcomes: [Shape: [LoadOutcome?]] = [:]
 
   init(_ problem: SearchProblem) throws {
     self.problem = problem
@@ -62,13 +64,19 @@ final class CandidateEvaluator {
     let shape = Shape(architecture)
     let isBaseline = shape == Shape(problem.baseline)
     let subjects = try subjects(of: architecture)
+    let loads = try outcomes(of: shape)
+    let baseline = try outcomes(of: Shape(problem.baseline))
     let served = try zip(pricer.predictors, problem.scenarios).enumerated().map {
       index, pair -> SearchCandidate.Served in
       let model = models[index]
-      let gain = model.logGain(subjects[index])
+      let gain =
+        if let own = loads[index], let base = baseline[index] { own.score - base.score } else {
+          model.logGain(subjects[index])
+        }
       let deviation = model.ratioDeviation(subjects[index], over: model.baseline)
       return SearchCandidate.Served(
-        prediction: try pair.0.predict(architecture, pair.1.workload), logGain: gain,
+        prediction: try pair.0.predict(architecture, pair.1.workload),
+        load: loads[index], logGain: gain,
         logGainDeviation: deviation,
         probabilityBeatsBaseline: isBaseline ? 0.5 : Self.probability(gain, deviation))
     }
@@ -121,6 +129,18 @@ final class CandidateEvaluator {
     }
   }
 
+  /// Takes over what was simulated already.
+  func take(_ ranked: [LoadRanking.Ranked]) {
+    for candidate in ranked { outcomes[candidate.shape] = candidate.outcomes }
+  }
+
+  private func outcomes(of shape: Shape) throws -> [LoadOutcome?] {
+    if let known = outcomes[shape] { return known }
+    let found = try pricer.simulate(shape)
+    outcomes[shape] = found
+    return found
+  }
+
   private func subjects(of architecture: Architecture) throws -> [GainModel.Subject] {
     let shape = Shape(architecture)
     if let known = subjects[shape] { return known }
@@ -144,9 +164,7 @@ final class CandidateEvaluator {
       return ArchitectureSearch.FrontPoint(
         architecture: architecture, loss: point.cost,
         meetsTarget: point.cost <= problem.targetLoss, logGain: price.gain,
-        throughput: zip(pricer.predictors, problem.scenarios).map { predictor, scenario in
-          predictor.point(architecture, scenario.workload)?.outputTokensPerSecond ?? .nan
-        }, peakMemoryBytes: bytes, timeToFirstToken: price.timeToFirstToken)
+        throughput: pricer.throughput(shape), peakMemoryBytes: bytes, timeToFirstToken: price.timeToFirstToken)
     }
   }
 }

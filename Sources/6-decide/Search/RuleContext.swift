@@ -20,9 +20,13 @@ public struct RuleContext: Sendable {
   /// Bytes of all weights, as the scenarios store them; NaN where rows do not fill whole blocks.
   func weightBytes(_ shape: Shape) -> Double {
     let architecture = shape.architecture(like: template)
-    return scenarios.map {
-      (try? architecture.weightBytes(WeightFormat($0.settings.weights.dtype ?? .bf16)))
-        .map { Double($0) } ?? .nan
+    return scenarios.map { scenario in
+      // What this engine loads is counted to the byte; GPUs' storage as their memory plans have it.
+      guard let dtype = scenario.settings.weights.dtype else {
+        return Predictor.weightBytes(
+          architecture, scenario.settings, engine: scenario.engine, limits: scenario.profile.limits)
+      }
+      return (try? architecture.weightBytes(WeightFormat(dtype))).map { Double($0) } ?? .nan
     }.max() ?? .nan
   }
 

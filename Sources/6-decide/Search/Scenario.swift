@@ -7,17 +7,21 @@ public struct Scenario: Sendable {
   public var engine: ServingEngine
   public var settings: Predictor.Settings
   public var workload: ServingWorkload
+  /// Where it is served under a load: `workload` is then the static batch that is nearest to it, of which
+  /// memory and the errors of gains are.
+  public var load: ScenarioLoad?
   /// Its share where several scenarios are weighted.
   public var weight: Double
 
   public init(
     profile: DeviceProfile, engine: ServingEngine, settings: Predictor.Settings,
-    workload: ServingWorkload, weight: Double = 1
+    workload: ServingWorkload, load: ScenarioLoad? = nil, weight: Double = 1
   ) {
     self.profile = profile
     self.engine = engine
     self.settings = settings
     self.workload = workload
+    self.load = load
     self.weight = weight
   }
 
@@ -27,7 +31,7 @@ public struct Scenario: Sendable {
       workload.prompt > 0
       ? "\(workload.prompt)x\(workload.generate)"
       : "decode of \(workload.generate) at depth \(workload.depth)"
-    return "\(profile.name) under \(engine.name), \(work), batch \(workload.batch)"
+    return "\(profile.name) under \(engine.name), \(work), \(load?.name ?? "batch \(workload.batch)")"
   }
 }
 

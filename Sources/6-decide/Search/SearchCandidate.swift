@@ -6,12 +6,23 @@ import ScalingLaws
 public struct SearchCandidate: Sendable {
   /// One scenario's prediction.
   public struct Served: Sendable {
+    /// Of the static batch.
     public let prediction: Prediction
-    /// Natural logarithm of the throughput over the baseline's, and its standard deviation.
+    /// What clients see under the scenario's load; `nil` where it has none.
+    public let load: LoadOutcome?
+    /// Natural logarithm of the objective over the baseline's, and its standard deviation: of a static
+    /// batch's throughput.
     public let logGain: Double
     public let logGainDeviation: Double
     /// The chance that it is faster than the baseline.
     public let probabilityBeatsBaseline: Double
+
+    /// Tokens made a second.
+    public var outputTokensPerSecond: Double {
+      load?.outputTokensPerSecond ?? prediction.point.outputTokensPerSecond
+    }
+    /// Half-width of its 90% interval, in natural logarithms.
+    public var spread: Double { load?.intervals.throughput ?? prediction.spreads.throughput }
   }
 
   public let architecture: Architecture
@@ -36,6 +47,8 @@ public struct SearchCandidate: Sendable {
   /// Whether it cannot be told from the fastest within the errors.
   public var isTied = false
 
+  /// Whether it meets the service levels of all loads.
+  public var meetsLevels: Bool { served.allSatisfy { $0.load?.meetsLevel ?? true } }
   public var shape: Shape { Shape(architecture) }
   public var meetsTarget = false
 

@@ -37,6 +37,9 @@ public struct SearchProblem: Sendable {
     self.scenarios = scenarios
   }
 
+  /// Whether some scenario is a server under load.
+  public var hasLoads: Bool { scenarios.contains { $0.load != nil } }
+
   /// The target in the law's unit.
   public var targetLoss: Double {
     switch target {

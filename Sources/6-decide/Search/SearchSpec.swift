@@ -14,6 +14,8 @@ public struct SearchSpec: Sendable {
     public var device: String
     public var engine: String?
     public var workload: ServingWorkload
+    /// Instead of the workload's batch.
+    public var load = LoadSpec()
     public var weight: Double
   }
 
@@ -52,8 +54,10 @@ public struct SearchSpec: Sendable {
   /// Instead of workloads: single decode steps at these depths.
   public var decodeDepths: [Int]?
   public var batches: [Int]?
-  public var dtype: DType?
-  public var cacheDType: DType?
+  /// Instead of batches: servers under load.
+  public var load = LoadSpec()
+  public var dtype: NumberStorage?
+  public var cacheDType: NumberStorage?
   /// Instead of the product of devices, workloads and batches.
   public var scenarios: [Part] = []
   public var combination: Combination?
@@ -91,12 +95,13 @@ public struct SearchSpec: Sendable {
     result.workloads = other.workloads ?? workloads
     result.decodeDepths = other.decodeDepths ?? decodeDepths
     result.batches = other.batches ?? batches
+    result.load = load.overridden(by: other.load)
     result.dtype = other.dtype ?? dtype
     result.cacheDType = other.cacheDType ?? cacheDType
     // Scenarios of a file stand as long as the command line names none of its own.
     let namesOwn =
       other.devices != nil || other.workloads != nil || other.decodeDepths != nil
-      || other.batches != nil
+      || other.batches != nil || other.load.namesDemand
     result.scenarios = other.scenarios.isEmpty && !namesOwn ? scenarios : other.scenarios
     result.combination = other.combination ?? combination
     if other.fronts.isEmpty { result.fronts = fronts }
@@ -159,7 +164,7 @@ extension SearchSpec {
       experts: hasExperts
         ? try within("expert_law") { try expertLaw.map(LawZoo.resolve) ?? LawZoo.experts() } : nil)
     let target = try target(targetText, targetShape, predictor)
-    let scenarios = try resolvedScenarios(device)
+    let scenarios = try resolvedScenarios(baseline, device)
     space.context = RuleContext(template: baseline, scenarios: scenarios)
     space = try space.validated()
     try axes.check(baseline: baseline, layers: space.layers)
@@ -254,7 +259,7 @@ extension SearchSpec {
 
   /// Quantised weights are stored in blocks, which rows of matrices must fill.
   private func requireWholeBlocks(_ space: inout DesignSpace) throws {
-    let block = (dtype ?? .bf16).blockElements
+    let block = (dtype ?? .bf16).dtype?.blockElements ?? 1
     guard block > 1 else { return }
     for (field, multiple) in [
       ("hidden_multiple", space.hiddenMultiple),
@@ -265,43 +270,5 @@ extension SearchSpec {
         expected: "a multiple of \(block)")
     }
     space.rules.append(try RuleExpression("num_attention_heads * head_dim % \(block) == 0"))
-  }
-
-  private func resolvedScenarios(_ device: (String) throws -> DeviceProfile) throws -> [Scenario] {
-    var parts = scenarios
-    if parts.isEmpty {
-      let devices = try required(devices, "device", "a device profile or name")
-      let batches = batches ?? [128]
-      for batch in batches where batch < 1 {
-        throw InputError("batch", problem: "is \(batch)", expected: "at least 1")
-      }
-      var works = workloads ?? []
-      works += (decodeDepths ?? []).map {
-        ServingWorkload(prompt: 0, generate: 1, depth: $0, batch: 1)
-      }
-      if works.isEmpty { works = [ServingWorkload(prompt: 4096, generate: 1024, batch: 1)] }
-      parts = devices.flatMap { device in
-        works.flatMap { work in
-          batches.map { batch in
-            var workload = work
-            workload.batch = batch
-            return Part(device: device, engine: nil, workload: workload, weight: 1)
-          }
-        }
-      }
-    }
-    var profiles: [String: DeviceProfile] = [:]
-    return try parts.map { part in
-      let profile = try profiles[part.device] ?? device(part.device)
-      profiles[part.device] = profile
-      let isGPU = profile.limits.kind == .gpu
-      let engineName = part.engine ?? engine ?? (isGPU ? ServingEngine.vllm : .dyno).name
-      return Scenario(
-        profile: profile, engine: try ServingEngine.named(engineName),
-        settings: Predictor.Settings(
-          weights: NumberStorage(dtype ?? .bf16),
-          cache: NumberStorage(cacheDType ?? (isGPU ? .bf16 : .f16)),
-          tensorParallel: tensorParallel ?? 1), workload: part.workload, weight: part.weight)
-    }
   }
 }

@@ -4,6 +4,7 @@ import Foundation
 import Input
 import Model
 import ScalingLaws
+import Serving
 
 // A search's specification as YAML: the options of `dyno search`, with underscores.
 
@@ -12,6 +13,8 @@ extension SearchSpec {
     case parameters, baseline, tokens, law, anchor, scaling, tolerance, layers, rules, device,
       engine
     case windows, experts, granularity, workload, batch, dtype, scenarios, combine, front, count
+    case concurrency, rate, slo, price, objective
+    case lengthRange = "length_range"
     case targetLoss = "target_loss"
     case headDimension = "head_dimension"
     case attentionFree = "attention_free"
@@ -90,8 +93,9 @@ extension SearchSpec {
     workloads = try read(.workload) { try $0.list().map(Self.workload) }
     decodeDepths = try read(.decodeDepth) { try $0.list().map { try $0.count(0...10_000_000) } }
     batches = try read(.batch) { try $0.list().map { try $0.count(1...10_000_000) } }
-    dtype = try read(.dtype) { try $0.word(DType.allCases) }
-    cacheDType = try read(.cacheDType) { try $0.word(DType.ofCaches) }
+    load = try Self.load { fields[$0.rawValue] }
+    dtype = try read(.dtype, Self.storage)
+    cacheDType = try read(.cacheDType, Self.storage)
     scenarios = try read(.scenarios) { try $0.list().map { try Self.part($0, in: folder) } } ?? []
     combination = try read(.combine) { try $0.word(Combination.allCases) }
     fronts =
@@ -99,7 +103,9 @@ extension SearchSpec {
     frontSlack = try read(.frontSlack) { try $0.positiveNumber() }
     count = try read(.count) { try $0.count(1...512) }
     if !scenarios.isEmpty {
-      for key in [Key.device, .engine, .workload, .decodeDepth, .batch] {
+      for key in [
+        Key.device, .engine, .workload, .decodeDepth, .batch, .concurrency, .rate,
+      ] {
         if let node = fields[key.rawValue] {
           throw node.error("is given beside scenarios", expected: "it inside each scenario")
         }
@@ -143,6 +149,24 @@ extension SearchSpec {
     return ServingWorkload(prompt: tokens.prompt, generate: tokens.generate, batch: 1)
   }
 
+  private static func storage(_ node: SpecNode) throws -> NumberStorage {
+    try node.value("one of " + NumberStorage.all.map(\.rawValue).joined(separator: ", ")) {
+      NumberStorage(rawValue: $0)
+    }
+  }
+
+  /// - Parameter field: the value of a key, of the whole file or of a scenario.
+  private static func load(_ field: (Key) -> SpecNode?) throws -> LoadSpec {
+    var load = LoadSpec()
+    load.concurrencies = try field(.concurrency)?.list().map { try $0.count(1...65_536) }
+    load.rate = try field(.rate)?.value(RequestRate.expected) { RequestRate($0) }
+    load.level = try field(.slo)?.value(ServiceLevel.expected) { ServiceLevel($0) }
+    load.price = try field(.price)?.value(HourlyPrice.expected) { HourlyPrice($0) }
+    load.lengthRange = try field(.lengthRange)?.positiveNumber()
+    load.objective = try field(.objective)?.word(ScenarioLoad.Objective.allCases)
+    return load
+  }
+
   private static func anchor(_ node: SpecNode, in folder: URL) throws -> LossAnchor {
     let fields = try node.fields(["architecture", "tokens", "loss"])
     guard let architecture = fields["architecture"], let tokens = fields["tokens"],
@@ -162,7 +186,8 @@ extension SearchSpec {
 
   private static func part(_ node: SpecNode, in folder: URL) throws -> Part {
     let fields = try node.fields([
-      "device", "engine", "workload", "decode_depth", "batch", "weight",
+      "device", "engine", "workload", "decode_depth", "batch", "weight", "concurrency", "rate", "slo",
+      "price",
     ])
     guard let device = fields["device"] else {
       throw node.error("lacks device", expected: "a device profile or name")
@@ -178,9 +203,13 @@ extension SearchSpec {
         "needs a workload or a decode_depth", expected: "one of them")
     }
     work.batch = try fields["batch"]?.count(1...10_000_000) ?? 128
+    let load = try Self.load { fields[$0.rawValue] }
+    if let batch = fields["batch"], load.isAsked {
+      throw batch.error("is a static batch beside a load", expected: "one of them")
+    }
     return Part(
       device: try path(device, in: folder), engine: try fields["engine"]?.text(),
-      workload: work, weight: try fields["weight"]?.positiveNumber() ?? 1)
+      workload: work, load: load, weight: try fields["weight"]?.positiveNumber() ?? 1)
   }
 }
 

@@ -122,7 +122,9 @@ struct SpaceScan: Sendable {
           if isWithinTarget { result.unfitting += 1 }
           return
         }
-        if isWithinTarget { result.best.insert(price.gain, shape) }
+        if isWithinTarget { result.best.insert(price.rank, shape) }
+        // Fronts are of what keeps its promises.
+        guard price.excess <= 0 else { return }
         result.front.insert(cost: loss, value: price.gain, shape)
         for front in problem.fronts {
           switch front {

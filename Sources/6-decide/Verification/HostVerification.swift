@@ -1,6 +1,7 @@
 import CostModel
 import Foundation
 import Harness
+import Input
 import Model
 import Records
 import Search
@@ -31,14 +32,31 @@ public struct HostVerification {
     loop.budgetSeconds = budgetSeconds
   }
 
+  /// Refuses a search whose candidates cannot be measured here.
+  public static func check(_ problem: SearchProblem) throws {
+    guard !problem.hasLoads else {
+      throw InputError(
+        "verify", problem: "measures static batches, and the search is of servers under load",
+        expected: "it without concurrency, rate and slo")
+    }
+    for scenario in problem.scenarios
+    where scenario.settings.weights.dtype == nil || scenario.settings.cache.dtype == nil {
+      throw InputError(
+        "verify", problem: "measures on this machine, which stores no \(scenario.settings.weights) "
+          + "weights with a \(scenario.settings.cache) cache",
+        expected: "storage that bench takes")
+    }
+  }
+
   /// - Parameter host: this machine's profile, asked for where the search was for other devices.
   public func run(
     host: () throws -> DeviceProfile, report: @escaping (String) -> Void
   ) throws -> (outcome: ClosedLoop.Outcome, warnings: [String]) {
     let problem = result.problem
+    try Self.check(problem)
     let scenario = try hostScenario(host)
     var settings = HostVerifier.Settings(workload: scenario.workload)
-    // This machine loads its engine's own formats only: a scenario of others was refused.
+    // Others were refused.
     settings.weights = scenario.settings.weights.dtype ?? .bf16
     settings.cache = scenario.settings.cache.dtype ?? .f16
     settings.threads = threads

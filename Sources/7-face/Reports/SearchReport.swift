@@ -57,7 +57,7 @@ public struct SearchReport {
 
   /// A gain over another size of model is none.
   private func gain(_ logGain: Double) -> String {
-    problem.isBaselineOfSize ? Self.gain(logGain) : "–"
+    result.statesGains ? Self.gain(logGain) : "–"
   }
 
   private var candidates: Table {
@@ -74,9 +74,10 @@ public struct SearchReport {
     columns += [
       ("total", .right), ("r", .right), ("d/√N", .right), (quantity.words, .right),
       ("P(target)", .right), ("memory", .right), ("tok/s", .right),
-      ("90% interval", .right), ("gain", .right),
-      ("90% interval", .right), ("P(faster)", .right),
+      ("90% interval", .right),
     ]
+    columns += SearchLoadReport.columns(problem)
+    columns += [("gain", .right), ("90% interval", .right), ("P(faster)", .right)]
     var table = Table(columns)
     func add(_ mark: String, _ candidate: SearchCandidate) {
       let shape = candidate.shape
@@ -96,13 +97,18 @@ public struct SearchReport {
           Self.loss(candidate.loss.value),
           candidate.probabilityMeetsTarget.map { Quantity.probability($0) } ?? "–",
           Quantity.bytes(candidate.served.map(\.prediction.peakMemoryBytes).max() ?? 0),
-          candidate.served.map { Quantity.number($0.prediction.point.outputTokensPerSecond) }
+          candidate.served.map { Quantity.number($0.outputTokensPerSecond) }
             .joined(separator: ", "),
-          candidate.served.map { Self.interval($0.prediction) }.joined(separator: ", "),
+          candidate.served.map { Self.interval($0.outputTokensPerSecond, $0.spread) }
+            .joined(separator: ", "),
+        ]
+      cells += SearchLoadReport.cells(problem, candidate)
+      cells +=
+        [
           gain(candidate.logGain),
-          problem.isBaselineOfSize
-            ? Self.interval(candidate.logGain, candidate.logGainDeviation) : "–",
-          problem.isBaselineOfSize
+          result.statesGains
+            ? Self.interval(around: candidate.logGain, candidate.logGainDeviation) : "–",
+          result.statesGains
             ? Quantity.probability(candidate.probabilityBeatsBaseline) : "–",
         ]
       table.add(cells)
@@ -132,6 +138,7 @@ public struct SearchReport {
     } else {
       notes.append("Throughput: \(problem.scenarios[0].name).")
     }
+    notes += SearchLoadReport.notes(result)
     if result.candidates.contains(where: { !$0.isGQAVerified }) {
       notes.append(
         "The law is blind to GQA: a GQA other than the baseline's "
@@ -206,7 +213,7 @@ public struct SearchReport {
         "\(shape.gqa)", "\(shape.queryHeads)", "\(shape.keyValueHeads)",
         gain(variant.candidate.logGain),
         variant.candidate.served
-          .map { Quantity.number($0.prediction.point.outputTokensPerSecond) }
+          .map { Quantity.number($0.outputTokensPerSecond) }
           .joined(separator: ", "),
         variant.measuredLoss.map(Self.loss) ?? "–",
         variant.isAllowed
@@ -246,16 +253,14 @@ public struct SearchReport {
   static func loss(_ value: Double) -> String { String(format: "%.4f", value) }
   static func gain(_ logGain: Double) -> String { Quantity.number(exp(logGain)) + "×" }
 
-  static func interval(_ center: Double, _ deviation: Double) -> String {
+  static func interval(around center: Double, _ deviation: Double) -> String {
     let half = 1.645 * deviation
     return "\(Quantity.number(exp(center - half), digits: 3)) – "
       + Quantity.number(exp(center + half), digits: 3)
   }
 
-  private static func interval(_ prediction: Prediction) -> String {
-    let value = prediction.point.outputTokensPerSecond
-    let spread = prediction.spreads.throughput
-    return "\(Quantity.number(value * exp(-spread), digits: 3)) – "
+  private static func interval(_ value: Double, _ spread: Double) -> String {
+    "\(Quantity.number(value * exp(-spread), digits: 3)) – "
       + Quantity.number(value * exp(spread), digits: 3)
   }
 
@@ -264,7 +269,7 @@ public struct SearchReport {
   public func json() throws -> String { try JSONText.encode(document) }
 
   var document: Document {
-    let naming = Document.Naming(quantity: quantity, statesGains: problem.isBaselineOfSize)
+    let naming = Document.Naming(quantity: quantity, statesGains: result.statesGains)
     return Document(
       baseline: Document.Candidate(result.baseline, naming),
       parameterBudget: problem.space.budget, quantity: quantity,
@@ -276,7 +281,8 @@ public struct SearchReport {
           device: scenario.profile.name, engine: scenario.engine.name,
           prompt: scenario.workload.prompt, generate: scenario.workload.generate,
           depth: scenario.workload.depth, batch: scenario.workload.batch,
-          weight: scenario.weight, operatorRung: evidence.operatorRung.rawValue,
+          load: scenario.load.map(SearchLoadReport.Demand.init), weight: scenario.weight,
+          operatorRung: evidence.operatorRung.rawValue,
           engineRung: evidence.engineRung.rawValue)
       }, combine: problem.combination.rawValue, tied: result.tied, examined: result.examined,
       front: result.front.map { Document.Point($0, naming) },
@@ -291,7 +297,8 @@ public struct SearchReport {
       }, enumerated: result.enumerated,
       combinationsLeftOut: result.mixturesLeftOut, withinTarget: result.withinTarget,
       priced: result.priced,
-      unfitting: result.unfitting, seconds: result.seconds, notes: notes,
+      unfitting: result.unfitting, seconds: result.seconds,
+      simulation: result.simulation.map(SearchLoadReport.Simulation.init), notes: notes,
       verified: verification?.document)
   }
 
@@ -314,7 +321,10 @@ public struct SearchReport {
       let prompt: Int
       let generate: Int
       let depth: Int
+      /// Under a load, that of the static batch nearest to it.
       let batch: Int
+      /// Absent of static batches.
+      let load: SearchLoadReport.Demand?
       let weight: Double
       let operatorRung: String
       let engineRung: String
@@ -326,6 +336,8 @@ public struct SearchReport {
       let ttftS: Double
       let tpotS: Double
       let peakMemoryBytes: Double
+      /// Absent of static batches.
+      let load: SearchLoadReport.Load?
       let gain: Double?
       let gainInterval: [Double]?
       let probabilityBeatsBaseline: Double?
@@ -388,11 +400,12 @@ public struct SearchReport {
         served = candidate.served.map { served in
           let point = served.prediction.point
           return Served(
-            throughput: point.outputTokensPerSecond,
-            interval: around(
-              log(point.outputTokensPerSecond), served.prediction.spreads.throughput),
-            ttftS: point.timeToFirstToken, tpotS: point.timePerOutputToken,
+            throughput: served.outputTokensPerSecond,
+            interval: around(log(served.outputTokensPerSecond), served.spread),
+            ttftS: served.load?.timeToFirstToken.mean ?? point.timeToFirstToken,
+            tpotS: served.load?.timePerOutputToken.mean ?? point.timePerOutputToken,
             peakMemoryBytes: served.prediction.peakMemoryBytes,
+            load: served.load.map(SearchLoadReport.Load.init),
             gain: naming.gain(exp(served.logGain)),
             gainInterval: naming.gain(around(served.logGain, 1.645 * served.logGainDeviation)),
             probabilityBeatsBaseline: naming.gain(served.probabilityBeatsBaseline))
@@ -484,6 +497,8 @@ public struct SearchReport {
     let priced: Int
     let unfitting: Int
     let seconds: Double
+    /// Absent of static batches.
+    let simulation: SearchLoadReport.Simulation?
     let notes: [String]
     let verified: ClosedLoopReport.Document?
   }

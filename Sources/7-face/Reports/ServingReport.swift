@@ -39,13 +39,13 @@ public struct ServingReport {
   private let rung: Rung
   private let settings: Predictor.Settings
   private let level: ServiceLevel?
-  /// Of one device, an hour.
-  private let price: Double?
+  /// Of one device.
+  private let price: HourlyPrice?
   private let intervals: ServingIntervals
   private let power: DevicePower?
 
   public init(
-    _ entries: [Entry], _ predictor: Predictor, level: ServiceLevel?, price: Double?
+    _ entries: [Entry], _ predictor: Predictor, level: ServiceLevel?, price: HourlyPrice?
   ) {
     self.entries = entries
     device = predictor.profile.name
@@ -131,7 +131,7 @@ public struct ServingReport {
 
   /// Of a million tokens, in the price's currency.
   private func cost(_ outcome: ServingOutcome, _ tokensPerSecond: Double) -> Double? {
-    price.map { $0 * Double(settings.tensorParallel) / 3600 / tokensPerSecond * 1e6 }
+    price?.perMillionTokens(tokensPerSecond, devices: settings.tensorParallel)
   }
 
   /// Joules an output token.

@@ -35,7 +35,7 @@ struct LoadOptions: ParsableArguments {
   var burstiness = 1.0
 
   @Option(help: "What clients are promised: ttft=500ms,tpot=30ms,latency=10s, any of them.")
-  var slo: ServiceLevelText?
+  var slo: ServiceLevel?
 
   @Option(help: "Price of a device: 2.5/h.")
   var price: HourlyPrice?
@@ -137,7 +137,7 @@ struct LoadOptions: ParsableArguments {
       }
     }
     return ServingReport(
-      entries, predictor, level: slo?.level, price: price?.perHour)
+      entries, predictor, level: slo, price: price)
   }
 
   /// Requests of a load: as many as were asked for.
@@ -168,63 +168,21 @@ struct LoadOptions: ParsableArguments {
   private func highest(
     _ served: ServingPredictor, _ requests: [ServingRequest]
   ) throws -> ServingPredictor.RateUnderLevel? {
-    try slo.map { try served.highestRate(under: $0.level, requests, seed: seed) }
+    try slo.map { try served.highestRate(under: $0, requests, seed: seed) }
   }
 }
 
-/// Requests a second: `2/s`, `90/min`, or a plain number.
-struct RequestRate: ExpressibleByArgument {
-  let perSecond: Double
-
-  init?(argument: String) {
-    let parts = argument.split(separator: "/", omittingEmptySubsequences: false)
-    guard let count = parts.first.flatMap({ Double($0) }), count.isFinite, count > 0,
-      parts.count <= 2
-    else { return nil }
-    switch parts.count == 2 ? parts[1] : "s" {
-    case "s": perSecond = count
-    case "min": perSecond = count / 60
-    case "h": perSecond = count / 3600
-    default: return nil
-    }
-  }
-
-  static var allValueStrings: [String] { ["requests a second such as 2/s"] }
+extension RequestRate: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+  public static var allValueStrings: [String] { [expected] }
 }
 
-/// Money an hour: `2.5/h`, or a plain number.
-struct HourlyPrice: ExpressibleByArgument {
-  let perHour: Double
-
-  init?(argument: String) {
-    let number = argument.hasSuffix("/h") ? argument.dropLast(2) : Substring(argument)
-    guard let price = Double(number), price.isFinite, price >= 0 else { return nil }
-    perHour = price
-  }
-
-  static var allValueStrings: [String] { ["money an hour such as 2.5/h"] }
+extension HourlyPrice: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+  public static var allValueStrings: [String] { [expected] }
 }
 
-/// `ttft=500ms,tpot=30ms`.
-struct ServiceLevelText: ExpressibleByArgument {
-  let level: ServiceLevel
-
-  init?(argument: String) {
-    var level = ServiceLevel()
-    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
-      let sides = part.split(separator: "=", omittingEmptySubsequences: false)
-      guard sides.count == 2, let span = TimeSpan(String(sides[1])), span.seconds > 0 else {
-        return nil
-      }
-      switch sides[0] {
-      case "ttft" where level.timeToFirstToken == nil: level.timeToFirstToken = span.seconds
-      case "tpot" where level.timePerOutputToken == nil: level.timePerOutputToken = span.seconds
-      case "latency" where level.latency == nil: level.latency = span.seconds
-      default: return nil
-      }
-    }
-    self.level = level
-  }
-
-  static var allValueStrings: [String] { ["limits such as ttft=500ms,tpot=30ms"] }
+extension ServiceLevel: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+  public static var allValueStrings: [String] { [expected] }
 }

@@ -87,24 +87,17 @@ struct Predict: PrintsTables {
     if let routing { try checkRouting(routing, subjects) }
     let cached = try nonNegative("--depth", depth)
     for count in batch.values { _ = try positive("--batch", count) }
-    if isGPU {
-      guard case .one(let weights) = dtype, NumberStorage.ofGPUWeights.contains(weights) else {
-        throw InputError(
-          "--dtype", problem: "\(dtype.name) is no storage of weights on \(profile.name)",
-          expected: NumberStorage.ofGPUWeights.map(\.rawValue).joined(separator: ", "))
-      }
+    if isGPU, case .mix = dtype {
+      throw InputError(
+        "--dtype", problem: "\(dtype.name) is no storage of weights on \(profile.name)",
+        expected: NumberStorage.ofGPUWeights.map(\.rawValue).joined(separator: ", "))
     }
     let cache = cacheDtype ?? (isGPU ? .bf16 : .f16)
-    let caches = isGPU ? NumberStorage.ofGPUCaches : DType.ofCaches.map(NumberStorage.init)
-    guard caches.contains(cache) else {
-      throw InputError(
-        "--cache-dtype", problem: "\(cache) is no storage of a cache on \(profile.name)",
-        expected: caches.map(\.rawValue).joined(separator: ", "))
-    }
     let settings = Predictor.Settings(
       weights: dtype.base, cache: cache, tensorParallel: parts,
       pipelineParallel: try positive("--pipeline-parallel", pipelineParallel),
       sharing: ExpertSharing(parts: experts, routing: Routing(exponent: routing ?? 0)))
+    try settings.check(on: profile)
     let predictor = try Predictor(profile, engine, settings)
     if serving.isAsked {
       guard cached == 0, !breakdown, pipelineParallel == 1, case .one = dtype else {

@@ -33,6 +33,7 @@ struct Search: PrintsTables {
   @OptionGroup(title: "Design space") var space: SpaceOptions
   @OptionGroup(title: "Loss") var loss: SearchLossOptions
   @OptionGroup(title: "Serving") var serving: ServingOptions
+  @OptionGroup(title: "A server under load") var load: SearchLoadOptions
   @OptionGroup(title: "Closed loop") var loop: VerifyOptions
 
   @Option(help: "Further fronts of loss against: memory, ttft. Comma-separated.")
@@ -54,7 +55,7 @@ struct Search: PrintsTables {
 
   func run() throws {
     let problem = try problem()
-    try loop.check()
+    try loop.check(problem)
     if let writeConfigs { try ConfigFolder.prepare(writeConfigs) }
     let progress = ProgressLine()
     let result = try ArchitectureSearch(problem).run { progress.show($0) }
@@ -74,6 +75,7 @@ struct Search: PrintsTables {
     space.fill(&options)
     try loss.fill(&options)
     serving.fill(&options)
+    load.fill(&options)
     options.fronts = front?.values ?? []
     options.frontSlack = try frontSlack.map {
       guard $0 >= 0, $0.isFinite else {
@@ -281,12 +283,17 @@ struct ServingOptions: ParsableArguments {
   @Option(help: "Sequences at once, comma-separated. Default: 128.")
   var batch: CountList?
 
-  @Option(help: "Storage of weights: \(DType.listed). Default: bf16.")
-  var dtype: DType?
+  @Option(help: "Storage of weights: \(NumberStorage.listed). Default: bf16.")
+  var dtype: NumberStorage?
 
   @Option(
-    help: "Storage of the KV cache: f32, f16, bf16 or q8_0. Default: bf16 on GPUs, f16 on CPUs.")
-  var cacheDtype: CacheType?
+    name: [.customLong("cache-dtype"), .customLong("kv-dtype")],
+    help: ArgumentHelp(
+      """
+      Storage of the KV cache: bf16, f16 or fp8 on GPUs, f32, f16, bf16 or q8_0 on CPUs. Default: \
+      bf16 on GPUs, f16 on CPUs.
+      """, valueName: "cache-dtype"))
+  var cacheDtype: NumberStorage?
 
   @Option(help: "Devices that share each layer. Default: 1.")
   var tensorParallel: Int?
@@ -304,7 +311,7 @@ struct ServingOptions: ParsableArguments {
     spec.decodeDepths = decodeDepth?.values
     spec.batches = batch?.values
     spec.dtype = dtype
-    spec.cacheDType = cacheDtype?.dtype
+    spec.cacheDType = cacheDtype
     spec.tensorParallel = tensorParallel
     spec.combination = combine
   }

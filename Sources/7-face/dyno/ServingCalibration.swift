@@ -38,12 +38,13 @@ extension Calibrate {
     }
     let setup = ServingSetup(engine)
     var rows: [HostFit.Row] = []
-    var predictors: [Int: Predictor] = [:]
+    var predictors: [Predictor.Settings: Predictor] = [:]
     for run in wanted {
-      var settings = Predictor.Settings(tensorParallel: run.tensorParallel)
+      var settings = Predictor.Settings(
+        tensorParallel: run.tensorParallel, sharing: ExpertSharing(parts: run.expertParallel))
       if let stored = dtype.flatMap(\.values).first { settings.weights = stored }
-      let predictor = try predictors[run.tensorParallel] ?? Predictor(profile, engine, settings)
-      predictors[run.tensorParallel] = predictor
+      let predictor = try predictors[settings] ?? Predictor(profile, engine, settings)
+      predictors[settings] = predictor
       let served = try within(run.origin) {
         try ServingPredictor(
           predictor, architecture, setup, longest: (run.input, run.output),

@@ -42,12 +42,12 @@ struct VerifyOptions: ParsableArguments {
   var writeProfile: String?
 
   /// Fails before the work rather than after it.
-  func check() throws {
+  func check(_ problem: SearchProblem) throws {
     for (option, value) in [
       ("--pairs", pairs), ("--per-round", perRound), ("--pool", pool), ("--memory", memory),
     ] { _ = try positive(option, value) }
     if let writeProfile { try requireWritable(writeProfile) }
-    guard verify == nil else { return }
+    guard verify == nil else { return try HostVerification.check(problem) }
     for (option, file) in [("--store", store), ("--write-profile", writeProfile)] where file != nil
     {
       throw InputError(option, problem: "has nothing to hold", expected: "--verify host")

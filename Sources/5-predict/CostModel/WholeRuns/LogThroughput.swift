@@ -90,6 +90,17 @@ extension Predictor {
     ).neededBytes(workload, blockPositions: engine.blockPositions)
   }
 
+  /// Bytes of all weights, on one device.
+  public static func weightBytes(
+    _ architecture: Architecture, _ settings: Settings, engine: ServingEngine,
+    limits: DeviceLimits
+  ) -> Double {
+    MemoryPlan(
+      architecture, ServingWorkload(prompt: 1, generate: 0, batch: 1), weights: settings.weights,
+      cache: settings.cache, engine: engine, limits: limits, tensorParallel: 1
+    ).weights
+  }
+
   /// Weights, activations, the engine's reserve, and the KV cache of the sequences that run at once,
   /// in bytes of one device; `nil` where not a single sequence fits.
   public func peakMemoryBytes(

@@ -10,6 +10,8 @@ public struct ServingRun: Hashable, Sendable {
   /// Storage of weights: `bf16`, `fp8`, …; empty where it is not named.
   public var weights: String
   public var tensorParallel: Int
+  /// Groups of these devices over which experts are dealt.
+  public var expertParallel: Int
   public var input: Int
   public var output: Int
   public var concurrency: Int
@@ -24,7 +26,8 @@ public struct ServingRun: Hashable, Sendable {
 
   public init(
     engine: String, version: String = "", model: String, device: String, weights: String,
-    tensorParallel: Int, input: Int, output: Int, concurrency: Int, requests: Int? = nil,
+    tensorParallel: Int, expertParallel: Int = 1, input: Int, output: Int, concurrency: Int,
+    requests: Int? = nil,
     least: Double = 1, timeToFirstToken: Double, timePerOutputToken: Double, origin: String
   ) throws {
     func check(_ field: String, _ value: Int, _ range: ClosedRange<Int>) throws {
@@ -37,6 +40,7 @@ public struct ServingRun: Hashable, Sendable {
     try check("output", output, 2...(1 << 22))
     try check("concurrency", concurrency, 1...65_536)
     try check("tensor_parallel", tensorParallel, 1...1024)
+    try check("expert_parallel", expertParallel, 1...tensorParallel)
     let requests = requests ?? 10 * concurrency
     try check("requests", requests, 1...1_000_000)
     for (field, value) in [("ttft", timeToFirstToken), ("tpot", timePerOutputToken)] {
@@ -50,6 +54,7 @@ public struct ServingRun: Hashable, Sendable {
     self.device = device
     self.weights = weights
     self.tensorParallel = tensorParallel
+    self.expertParallel = expertParallel
     self.input = input
     self.output = output
     self.concurrency = concurrency

@@ -106,7 +106,8 @@ public struct ServingRunFiles: Sendable {
         return try ServingRun(
           engine: cell("backend"), version: cell("backend_version"), model: cell("model_path"),
           device: cell("system"), weights: mode.isEmpty ? precision : mode,
-          tensorParallel: count("tp_size"), input: count("isl"), output: count("osl"),
+          tensorParallel: count("tp_size"), expertParallel: count("moe_ep_size", default: 1),
+          input: count("isl"), output: count("osl"),
           concurrency: count("batch_size"), timeToFirstToken: number("silicon_ttft_ms") / 1e3,
           timePerOutputToken: number("silicon_tpot_ms") / 1e3, origin: "\(path): row \(line)")
       }

@@ -1,0 +1,174 @@
+import CostModel
+import Foundation
+import Input
+import Reports
+import Search
+import Serving
+import TestSupport
+import Testing
+
+/// Searches of servers under load.
+@Suite struct LoadTests {
+  private func problem(_ change: (inout SearchSpec) -> Void) throws -> SearchProblem {
+    var spec = SearchSpec()
+    spec.parameters = "llama-3.2-1b"
+    spec.tokens = 100e9
+    spec.law = "conditional-80m-297m"
+    spec.targetLoss = "llama-3.2-1b"
+    spec.devices = ["h100-sxm"]
+    spec.workloads = [ServingWorkload(prompt: 512, generate: 64, batch: 1)]
+    spec.hiddenMultiple = 512
+    spec.intermediateMultiple = 512
+    spec.tolerance = 0.03
+    change(&spec)
+    return try spec.problem(device: DeviceZoo.resolve)
+  }
+
+  private func found(_ problem: SearchProblem) throws -> ArchitectureSearch.Result {
+    try ArchitectureSearch(problem).run { _ in }
+  }
+
+  /// The winner is what simulating every candidate would give.
+  @Test func theFastestUnderClientsIsFound() throws {
+    let problem = try problem { $0.load.concurrencies = [16] }
+    #expect(problem.scenarios[0].workload.batch == 16)
+    let result = try found(problem)
+    let simulation = try #require(result.simulation)
+    #expect(simulation.simulated > 0 && simulation.isSettled && result.baseline.logGain == 0)
+    #expect((simulation.rankCorrelation ?? 1) > 0.8)
+    let predictor = try Predictor(
+      problem.scenarios[0].profile, .vllm, problem.scenarios[0].settings)
+    let lengths = try LengthDistribution(input: 512, output: 64)
+    func throughput(_ shape: Shape) throws -> Double {
+      let served = try ServingPredictor(
+        predictor, shape.architecture(like: problem.baseline), ServingSetup(.vllm),
+        longest: (512, 64), concurrency: 16)
+      return try served.run(lengths.requests(160, seed: 0), .closedLoop(concurrency: 16))
+        .outputTokensPerSecond
+    }
+    var best = 0.0
+    for column in problem.space.columns {
+      problem.space.forEachShape(in: column) { shape in
+        if problem.admits(shape) { best = max(best, (try? throughput(shape)) ?? 0) }
+      }
+    }
+    let fastest = result.candidates.map { $0.served[0].outputTokensPerSecond }.max() ?? 0
+    #expect(abs(fastest / best - 1) < 1e-9, "\(fastest) of \(best)")
+  }
+
+  @Test func candidatesThatMissTheLevelAreOut() throws {
+    let free = try found(problem { $0.load.concurrencies = [16] })
+    let times = free.contenders.compactMap { $0.served[0].load?.timePerOutputToken.p90 }.sorted()
+    let limit = try #require(times.first) * 1.02
+    let level = ServiceLevel(timePerOutputToken: limit)
+    let result = try found(
+      problem {
+        $0.load.concurrencies = [16]
+        $0.load.level = level
+      })
+    #expect(result.candidates.allSatisfy { $0.meetsLevels })
+    #expect(
+      result.candidates.allSatisfy { ($0.served[0].load?.timePerOutputToken.p90 ?? 1) <= limit })
+    let error = #expect(throws: InputError.self) {
+      try found(
+        problem {
+          $0.load.concurrencies = [16]
+          $0.load.level = ServiceLevel(timePerOutputToken: 1e-5)
+        })
+    }
+    #expect(error?.location == ["slo"] && error?.description.contains("the nearest, d") == true)
+  }
+
+  @Test func costsAndRates() throws {
+    let cheapest = try found(
+      problem {
+        $0.load.concurrencies = [16]
+        $0.load.price = HourlyPrice("2.5/h")
+        $0.load.objective = .cost
+      })
+    let served = try #require(cheapest.candidates.first?.served.first?.load)
+    let cost = try #require(served.costPerMillionOutputTokens)
+    #expect(abs(cost - 2.5e6 / 3600 / served.outputTokensPerSecond) < 1e-9)
+    let rates = try found(
+      problem { $0.load.level = ServiceLevel(timeToFirstToken: 0.5, timePerOutputToken: 0.02) })
+    let best = try #require(rates.candidates.first?.served.first?.load)
+    #expect(best.requestsPerSecond > 0 && best.meetsLevel && (best.attainment ?? 0) >= 0.9)
+    let text = SearchReport(rates).table
+    #expect(text.contains("the highest rate under the service level"))
+    let slow = try found(problem { $0.load.rate = RequestRate("5/s") })
+    #expect(slow.problem.scenarios[0].load?.objective == .latency)
+  }
+
+  @Test(arguments: [
+    ("price", { $0.load.price = HourlyPrice("2/h") }),
+    (
+      "objective",
+      {
+        $0.load.concurrencies = [4]
+        $0.load.objective = .rate
+      }
+    ),
+    (
+      "price",
+      {
+        $0.load.concurrencies = [4]
+        $0.load.objective = .cost
+      }
+    ),
+    (
+      "concurrency, rate",
+      {
+        $0.load.concurrencies = [4]
+        $0.load.rate = RequestRate("1/s")
+      }
+    ),
+    (
+      "batch",
+      {
+        $0.load.concurrencies = [4]
+        $0.batches = [4]
+      }
+    ),
+    (
+      "decode_depth",
+      {
+        $0.load.concurrencies = [4]
+        $0.workloads = nil
+        $0.decodeDepths = [512]
+      }
+    ),
+    ("dtype", { $0.dtype = .f32 }),
+  ] as [(String, @Sendable (inout SearchSpec) -> Void)])
+  func contradictionsAreRefused(
+    _ field: String, _ change: @Sendable (inout SearchSpec) -> Void
+  ) throws {
+    let error = #expect(throws: InputError.self) { try problem(change) }
+    #expect(error?.location.first == field, "\(String(describing: error))")
+  }
+
+  @Test func filesNameLoads() throws {
+    let spec = try SearchSpec(
+      """
+      parameters: llama-3.2-1b
+      tokens: 100B
+      law: conditional-80m-297m
+      target_loss: llama-3.2-1b
+      dtype: fp8
+      cache_dtype: fp8
+      slo: "ttft=500ms,tpot=30ms"
+      length_range: 0.8
+      price: 2.5/h
+      scenarios:
+        - {device: h100-sxm, workload: 1024x128, concurrency: [8, 32]}
+        - {device: h200-sxm, workload: 1024x128, rate: 2/s, slo: "tpot=20ms", price: 3.5/h}
+        - {device: h200-sxm, workload: 1024x128}
+      """, folder: Files.fixtures)
+    let loads = try spec.problem(device: DeviceZoo.resolve).scenarios.compactMap(\.load)
+    #expect(
+      loads.map(\.demand) == [
+        .closedLoop(concurrency: 8), .closedLoop(concurrency: 32), .rate(2), .highestRate,
+      ])
+    #expect(loads.map { $0.price?.perHour } == [2.5, 2.5, 3.5, 2.5])
+    #expect(loads[2].level == ServiceLevel(timePerOutputToken: 0.02) && loads[0].lengths.least == 0.8)
+  }
+}
