@@ -62,7 +62,7 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
 
 /// Architectures, and how their numbers are stored.
 struct SubjectOptions: ParsableArguments {
-  @Argument(help: .architectures)
+  @Argument(help: .architectures, completion: .architectures)
   var architectures: [String]
 
   @Option(
