@@ -11,8 +11,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help deps python build run release install test test-install test-docs test-slurm test-sanitizers fuzz test-neon test-real test-sweeps bench \
-  bench-workloads bench-gate peers-environment peers formats accuracy calibration search-study search-configs format lint clean
+.PHONY: help deps python build release install run test test-install test-docs test-slurm test-sanitizers \
+  fuzz test-neon test-real test-sweeps bench bench-workloads bench-gate peers-environment peers formats \
+  accuracy calibration search-study search-configs docs format lint clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -166,6 +167,9 @@ search-configs: build python ## check that found architectures load in transform
 	  --write-configs .build-configs >/dev/null
 	$(PYTHON_ENVIRONMENT)/bin/python benchmarks/search/check_configs.py .build-configs
 
+docs: build ## the libraries' reference as a web site in .build-api
+	docs/api/make.sh .build/release .build-api
+
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive $(SOURCES)
 
@@ -173,5 +177,5 @@ lint: ## check the format of the sources
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 
 clean: ## remove everything that was built
-	rm -rf .build .build-asan .build-configs .build-docs .build-fuzz .build-fuzz-corpora .build-neon .build-peers \
+	rm -rf .build .build-api .build-asan .build-configs .build-docs .build-fuzz .build-fuzz-corpora .build-neon .build-peers \
 	  .build-release .build-tsan $(PYTHON_ENVIRONMENT)

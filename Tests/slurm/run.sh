@@ -27,7 +27,7 @@ cat >grid.yaml <<'EOF'
 architectures: [smollm2-135m]
 dtype: [q8_0, q4_0]
 batch: [1, 2]
-prompt: 16
+prompt: 0
 generate: 4
 repetitions: 1
 EOF

@@ -84,7 +84,7 @@ public struct ProfileSet: Sendable {
     case .executable(let folder):
       return try within(name) {
         guard let text = embeddedProfiles["\(folder.rawValue)/\(name)"] else {
-          throw InputError(problem: "does not exist", expected: names().joined(separator: ", "))
+          throw InputError(problem: "does not exist", expected: try names().joined(separator: ", "))
         }
         return try parse(Data(text.utf8))
       }
