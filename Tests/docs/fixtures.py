@@ -12,6 +12,7 @@ depth: [0]
 prompt: 16
 generate: 4
 repetitions: 1
+threads: 1
 """
 
 
@@ -39,7 +40,7 @@ def measure_host(folder, dyno):
     for batch in ("1", "4"):
         done = subprocess.run(
             [dyno, "bench", "my/config.json", "--prompt", "32", "--generate", "4", "--depth", "0,64"]
-            + ["--batch", batch, "--repetitions", "2", "--output", "json"]
+            + ["--batch", batch, "--repetitions", "2", "--threads", "1", "--output", "json"]
             + ["--operators", f"host-measurements/operators-{batch}.csv"],
             cwd=folder,
             check=True,

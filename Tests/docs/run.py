@@ -2,7 +2,7 @@
 
 Every `dyno` command of a code block is checked for options that exist; those that can run here do, with
 the small substitutes of substitutes.py, in a folder with the files of fixtures.py. Every `make` command
-must name a target. Workflows that pages show are checked too. Ends with 1 where anything fails.
+must name a target. Links, and workflows that pages show, are checked too. Ends with 1 where anything fails.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import time
 
 import commands
 import fixtures
+import links
 import options
 import substitutes
 import workflows
@@ -33,15 +34,19 @@ def main():
     parser.add_argument("pages", nargs="*", help="only pages whose path contains one of these")
     arguments = parser.parse_args()
     dyno = str(arguments.dyno.resolve())
-    shown = [
-        command
+    pages = [
+        page
         for page in commands.pages(ROOT)
         if not arguments.pages or any(part in str(page) for part in arguments.pages)
+    ]
+    shown = [
+        command
+        for page in pages
         for command in commands.commands(page, ROOT)
     ]
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        complaints = workflows.check(ROOT, folder)
+        complaints = links.check(pages) + workflows.check(ROOT, folder)
         complaints += check(shown, dyno, folder, arguments.parse_only)
     for complaint in complaints:
         print(complaint, file=sys.stderr)

@@ -74,6 +74,9 @@ def substituted(command, dyno):
                 break
         words.append(word)
         previous = word
+    if verb in ("bench", "ab", "quality", "logits") and "--threads" not in words:
+        # Teams of threads wait for each other by turning: dear where processors are shared.
+        words += ["--threads", "1"]
     if verb == "bench" or verb == "ab":
         # A few steps in place of the defaults' hundreds.
         if not {"--prompt", "--generate", "--workload", "--concurrency", "--rate"} & set(words):

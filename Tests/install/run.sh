@@ -23,7 +23,7 @@ alone describe smollm2-135m | grep -q smollm2-135m || fail "describe knows no ar
 alone predict llama-3.2-1b --device a100-40gb | grep -q llama-3.2-1b || fail "predict knows no device"
 alone law predict panda-1b --law conditional-1b --tokens 100B | grep -q panda-1b ||
   fail "law predict knows no law"
-alone bench smollm2-135m --prompt 16 --generate 2 --repetitions 1 --dtype q8_0 |
+alone bench smollm2-135m --prompt 16 --generate 2 --repetitions 1 --dtype q8_0 --threads 1 |
   grep -q smollm2-135m || fail "bench does not run"
 [ -z "$(ls -A "$folder/empty")" ] || fail "leaves files in the working folder"
 

@@ -30,6 +30,7 @@ batch: [1, 2]
 prompt: 0
 generate: 4
 repetitions: 1
+threads: 1
 EOF
 
 # submit ARGUMENTS…: a job of sbatch, waited for; its number.
