@@ -19,7 +19,8 @@ threads: 1
 def make(folder, root, dyno):
     """Fills `folder`."""
     config = json.loads((root / "profiles/architectures/smollm2-135m.json").read_text())
-    config["num_hidden_layers"] = 4
+    config |= {"num_hidden_layers": 4, "hidden_size": 512, "intermediate_size": 1280}
+    config |= {"num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 64}
     (folder / "my").mkdir()
     (folder / "my/config.json").write_text(json.dumps(config))
     shutil.copy(root / "Tests/Fixtures/gguf/llama-q4_0.gguf", folder / "model.gguf")
@@ -28,9 +29,15 @@ def make(folder, root, dyno):
     write_tokens(folder / "text.npy", [1 + index * 7 % 50 for index in range(256)])
     write_runs(folder / "runs.csv")
     write_shapes(folder / "morph-fit.csv")
-    (folder / "vllm-latency.json").write_text(json.dumps({"avg_latency": 2.9, "latencies": [2.9]}))
-    shutil.copy(root / "profiles/devices/h100-sxm.json", folder / "h100.json")
+    write_served(folder / "vllm-serve")
     measure_host(folder, dyno)
+    for name in ("grid", "gqa"):
+        subprocess.run(
+            [dyno, "sweep", f"{name}.yaml", "--store", f"{name}-0.db"],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+        )
 
 
 def measure_host(folder, dyno):
@@ -39,7 +46,8 @@ def measure_host(folder, dyno):
     measured.mkdir()
     for batch in ("1", "4"):
         done = subprocess.run(
-            [dyno, "bench", "my/config.json", "--prompt", "32", "--generate", "4", "--depth", "0,64"]
+            [dyno, "bench", "my/config.json", "smollm2-135m", "--prompt", "32", "--generate", "4"]
+            + ["--depth", "0,64"]
             + ["--batch", batch, "--repetitions", "2", "--threads", "1", "--output", "json"]
             + ["--operators", f"host-measurements/operators-{batch}.csv"],
             cwd=folder,
@@ -47,6 +55,19 @@ def measure_host(folder, dyno):
             capture_output=True,
         )
         (measured / f"run-{batch}.json").write_bytes(done.stdout)
+
+
+def write_served(folder):
+    """Results of `vllm bench serve`: models of unlike layers, at two concurrencies each."""
+    folder.mkdir()
+    for model, speed in [("meta-llama/Llama-3.1-8B", 1.0), ("Qwen/Qwen2.5-1.5B", 3.0)]:
+        for concurrency in (8, 32):
+            served = {"request_rate": "inf", "completed": 4 * concurrency, "model_id": model}
+            served |= {"max_concurrency": concurrency, "total_output_tokens": 1024 * concurrency}
+            served |= {"total_input_tokens": 2048 * concurrency}
+            served |= {"duration": 4 * (2.0 + 0.03 * concurrency) / speed}
+            name = f"{model.split('/')[1]}-{concurrency}.json"
+            (folder / name).write_text(json.dumps(served))
 
 
 def write_tokens(path, tokens):

@@ -12,7 +12,7 @@ PARSED_ONLY = [
     (r"--self-test", "takes 20 minutes by its nature"),
     (r"huggingface/hub", "a model of a hub"),
     (r"^dyno (bench|describe) model-00001", "a model file in parts"),
-    (r"--shard slurm|--sbatch", "a job array of Slurm: make test-slurm"),
+    (r"--shard slurm", "a job array of Slurm: make test-slurm"),
     (r"^dyno host\b", "measures this machine for a minute"),
 ]
 
@@ -41,6 +41,7 @@ VALUES = {
     "--repetitions": "1",
     "--budget": "2s",
     "--count": "3",
+    "--sbatch": "1",
     "--tokens-limit": "64",
     "--bytes": "200",
     "--drop-fewest-tokens-per-parameter": "1",
