@@ -7,10 +7,13 @@ DYNO = .build/release/dyno
 PACKAGES = libopenblas-dev libhwloc-dev libcminpack-dev libnlopt-dev libsqlite3-dev libssl-dev pkg-config
 SOURCES = Sources Plugins Tests benchmarks Package.swift
 PYTHON_ENVIRONMENT = .build-python
+PREFIX ?= /usr/local
+DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help deps python build run test test-sanitizers fuzz test-neon test-real test-sweeps bench \
-  bench-workloads bench-gate peers-environment peers formats accuracy calibration search-study search-configs format lint clean
+.PHONY: help deps python build release install run test test-install test-docs test-slurm test-sanitizers \
+  fuzz test-neon test-real test-sweeps bench bench-workloads bench-gate peers-environment peers formats \
+  accuracy calibration search-study search-configs docs format lint clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +34,14 @@ deps: ## install missing system packages (Debian, Ubuntu)
 build: deps ## build the release executable
 	$(BUILD) --product dyno
 
+# Linked with Swift's own libraries and stripped: compiled apart from what `make build` compiles.
+RELEASE = .build-release/release/dyno
+release: deps
+	$(BUILD) --scratch-path .build-release --static-swift-stdlib -Xlinker -s --product dyno
+
+install: release ## install an executable that needs no Swift, completions and manual pages (PREFIX, DESTDIR)
+	PYTHON=$(PYTHON) install/install.sh $(RELEASE) $(DESTDIR)$(PREFIX)
+
 run: build ## measure llama-3.2-1b against surefire-1b in bf16
 	$(DYNO) bench llama-3.2-1b surefire-1b --dtype bf16 --prompt 512 --generate 0 --repetitions 6
 	@echo
@@ -40,6 +51,14 @@ run: build ## measure llama-3.2-1b against surefire-1b in bf16
 # Tests use public and package interfaces only, so that they share what `make run` compiled.
 test: deps ## run all tests
 	$(SWIFT) test -c release --disable-testable-imports --disable-xctest --no-parallel
+
+test-install: release ## run the installed executable in an empty folder and environment
+	PYTHON=$(PYTHON) Tests/install/run.sh $(RELEASE)
+
+test-docs: build python ## run the commands of README and docs on small models; check workflows; fetches PyPI packages
+	$(PYTHON) -m venv .build-docs
+	.build-docs/bin/pip install -q -r Tests/docs/requirements.txt
+	.build-docs/bin/python Tests/docs/run.py --dyno $(DYNO)
 
 # The suites that finish under a sanitizer within minutes; C is optimised, or its kernels take hours.
 # Swift has no UndefinedBehaviorSanitizer on Linux, and needs none: it traps. C traps where it is made to.
@@ -83,6 +102,10 @@ test-sweeps: build ## kill sweeps, fill their disk (as root) and merge their sha
 	$(PYTHON) benchmarks/sweeps/shards.py --dyno $(DYNO)
 	$(PYTHON) benchmarks/sweeps/kill_nine.py --dyno $(DYNO)
 	$(PYTHON) benchmarks/sweeps/full_disk.py --dyno $(DYNO)
+
+test-slurm: build ## sweep by a real Slurm of one node (as root)
+	@$(MAKE) --no-print-directory deps PACKAGES="slurm-wlm munge"
+	Tests/slurm/run.sh $(DYNO)
 
 bench: deps ## benchmark the kernels against this machine's limits
 	$(BUILD) --product dyno-kernel-bench
@@ -144,6 +167,9 @@ search-configs: build python ## check that found architectures load in transform
 	  --write-configs .build-configs >/dev/null
 	$(PYTHON_ENVIRONMENT)/bin/python benchmarks/search/check_configs.py .build-configs
 
+docs: build ## the libraries' reference as a web site in .build-api
+	docs/api/make.sh .build/release .build-api
+
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive $(SOURCES)
 
@@ -151,5 +177,5 @@ lint: ## check the format of the sources
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 
 clean: ## remove everything that was built
-	rm -rf .build .build-asan .build-configs .build-fuzz .build-fuzz-corpora .build-neon .build-peers \
-	  .build-tsan $(PYTHON_ENVIRONMENT)
+	rm -rf .build .build-api .build-asan .build-configs .build-docs .build-fuzz .build-fuzz-corpora .build-neon .build-peers \
+	  .build-release .build-tsan $(PYTHON_ENVIRONMENT)

@@ -47,6 +47,7 @@ let package = Package(
     .target(
       name: "CKernels", path: "kernels", cSettings: [.treatAllWarnings(as: .error)]),
     .plugin(name: "BuildStamp", capability: .buildTool(), exclude: ["stamp.sh"]),
+    .plugin(name: "EmbedProfiles", capability: .buildTool(), exclude: ["embed.sh"]),
     library("COpenBLAS", pkgConfig: "openblas", package: "libopenblas-dev"),
     library("CHwloc", pkgConfig: "hwloc", package: "libhwloc-dev"),
     library("CMinpack", pkgConfig: "cminpack", package: "libcminpack-dev"),
@@ -55,10 +56,11 @@ let package = Package(
 
     module("1-base", "BuildCommit", plugins: ["BuildStamp"]),
     module("1-base", "Input", [.product(name: "Yams", package: "Yams")]),
+    module("1-base", "Profiles", ["Input"], plugins: ["EmbedProfiles"]),
     module("1-base", "Numerics", ["CMinpack", "CNLopt", "Input"]),
 
     module("2-model", "Formats"),
-    module("2-model", "Model", ["Input", "Formats"]),
+    module("2-model", "Model", ["Input", "Formats", "Profiles"]),
 
     module(
       "3-engine", "Machine",
@@ -75,10 +77,10 @@ let package = Package(
     module("4-measure", "Store", ["Records", "Numerics", "COpenSSL", database]),
     module("4-measure", "Sweeps", ["Harness", "Store", "Processes"]),
 
-    module("5-predict", "CostModel", ["Records", "Numerics"]),
+    module("5-predict", "CostModel", ["Records", "Numerics", "Profiles"]),
     module("5-predict", "Serving", ["CostModel", "Requests"]),
 
-    module("6-decide", "ScalingLaws", ["Model", "Numerics"]),
+    module("6-decide", "ScalingLaws", ["Model", "Numerics", "Profiles"]),
     module("6-decide", "Search", ["ScalingLaws", "Serving"]),
     module("6-decide", "Verification", ["Search", "Harness", "Store"]),
 

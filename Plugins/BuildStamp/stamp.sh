@@ -14,7 +14,7 @@ commit=unknown
 if [ "$(ours rev-parse --show-toplevel)" = "$(pwd -P)" ]; then
   commit=$(ours rev-parse --verify HEAD) || commit=unknown
   if [ "$commit" != unknown ] &&
-    [ -n "$(ours status --porcelain -- Package.swift Plugins Sources kernels)" ]; then
+    [ -n "$(ours status --porcelain -- Package.swift Plugins Sources kernels profiles)" ]; then
     commit=$commit-modified
   fi
 fi

@@ -58,8 +58,29 @@ import Testing
     #expect(try shard(6, 3, 2, 6, step: 2) == "3/3")
     #expect(throws: InputError.self) { try shard(3, 3, 1, 17) }
     #expect(throws: InputError.self) { try Shard("slurm", environment: [:]) }
-    for text in ["0/2", "3/2", "1", "1/0", "-1/2", "a/b", "1/2/3", ""] {
+    // One task of an array, run again, is not the whole grid.
+    #expect(throws: InputError.self) { try shard(3, 1, 3, 3) }
+    let again = ["SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "1"]
+    #expect(try Shard("slurm/8", environment: again).description == "4/8")
+    #expect(throws: InputError.self) { try Shard("slurm/3", environment: again) }
+    for text in ["0/2", "slurm/0", "slurm/", "3/2", "1", "1/0", "-1/2", "a/b", "1/2/3", ""] {
       #expect(throws: InputError.self, "\(text)") { try Shard(text, environment: [:]) }
     }
+  }
+
+  @Test func slurmJobs() throws {
+    func job(parts: Int, store: String = "/data/gqa.db") throws -> SlurmJob {
+      try SlurmJob(
+        spec: URL(fileURLWithPath: "/data/a b.yaml"), store: URL(fileURLWithPath: store),
+        executable: URL(fileURLWithPath: "/bin/dyno"), parts: parts, cells: 12)
+    }
+    let script = try job(parts: 8).script
+    #expect(script.contains("#SBATCH --array=0-7\n"))
+    #expect(script.contains("/bin/dyno sweep '/data/a b.yaml'"))
+    #expect(script.contains("--store /data/gqa-\"$SLURM_ARRAY_TASK_ID\".db --shard slurm/8\n"))
+    for parts in [0, 13, -1] {
+      #expect(throws: InputError.self, "\(parts)") { try job(parts: parts) }
+    }
+    #expect(try job(parts: 2, store: "/data/it's").script.contains("--store '/data/it'\\''s'-"))
   }
 }

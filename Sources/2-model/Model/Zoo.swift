@@ -1,43 +1,24 @@
 import Foundation
 import Input
+import Profiles
 
 /// The named architectures in `profiles/architectures/`.
 public struct Zoo: Sendable {
-  public let folder: URL
+  private let profiles: ProfileSet
 
-  public init(folder: URL) { self.folder = folder }
+  public init(folder: URL) { self.init(ProfileSet(folder: folder)) }
 
-  /// The zoo that ships with Dyno: under `$DYNO_PROFILES`, else `profiles/` beside the executable
-  /// or any folder above it (a checkout, an installed `share/dyno`), else below the working folder.
-  public static func shipped() throws -> Zoo {
-    if let path = ProcessInfo.processInfo.environment["DYNO_PROFILES"] {
-      return Zoo(folder: URL(fileURLWithPath: path).appendingPathComponent("architectures"))
-    }
-    var roots = [URL(fileURLWithPath: FileManager.default.currentDirectoryPath)]
-    var folder = (Bundle.main.executableURL ?? roots[0]).resolvingSymlinksInPath()
-    while folder.path != "/" {
-      folder.deleteLastPathComponent()
-      roots.append(folder)
-      roots.append(folder.appendingPathComponent("share/dyno"))
-    }
-    for root in roots.dropFirst() + roots.prefix(1) {
-      let candidate = root.appendingPathComponent("profiles/architectures")
-      if FileManager.default.fileExists(atPath: candidate.path) { return Zoo(folder: candidate) }
-    }
-    throw InputError(
-      "profiles/architectures", problem: "not found near the executable",
-      expected: "a checkout, or DYNO_PROFILES")
-  }
+  private init(_ profiles: ProfileSet) { self.profiles = profiles }
 
-  public func names() throws -> [String] {
-    guard let files = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
-      throw InputError(folder.path, problem: "cannot be read", expected: "a folder of configs")
-    }
-    return files.filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
-  }
+  /// The zoo that ships with Dyno.
+  public static func shipped() throws -> Zoo { Zoo(try ProfileSet.shipped(.architectures)) }
+
+  public func names() throws -> [String] { try profiles.names() }
 
   public func architecture(named name: String) throws -> Architecture {
-    try Architecture(configAt: folder.appendingPathComponent(name + ".json"))
+    try profiles.profile(named: name, as: .config) {
+      try Architecture(name: name, config: JSONObject(parsing: $0))
+    }
   }
 
   /// What a command line's `ARCH` means: a path to a config or its folder, or a zoo name.
@@ -49,10 +30,11 @@ public struct Zoo: Sendable {
   }
 
   /// What a data file of `folder` means by an architecture: a config or its folder below that
-  /// folder, or a zoo name.
+  /// folder, or a zoo name; of no folder, a zoo name.
   ///
   /// - Throws: `InputError`, also for a path that leads elsewhere.
-  public static func resolve(_ name: String, below folder: URL) throws -> Architecture {
+  public static func resolve(_ name: String, below folder: URL?) throws -> Architecture {
+    guard let folder else { return try named(name) }
     let path = try InputFile.path(name, below: folder)
     if FileManager.default.fileExists(atPath: path) {
       return try Architecture(configAt: URL(fileURLWithPath: path))

@@ -6,6 +6,12 @@ public enum BuildInformation {
   /// The commit that was built, with "-modified" behind it where files differed from it; "unknown"
   /// where it was built outside a checkout. Where the executable lies, or runs, does not matter.
   public static let commit = BuildCommit.text
+
+  /// What `--version` prints: `dyno 0.1.0 (commit 1a2b…, modified)`.
+  public static let version: String = {
+    let unmodified = commit.replacing("-modified", with: "")
+    return "dyno 0.1.0 (commit \(unmodified)\(commit == unmodified ? "" : ", modified"))"
+  }()
 }
 
 /// The operating system.

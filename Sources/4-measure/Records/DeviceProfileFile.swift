@@ -13,23 +13,28 @@ extension DeviceProfile {
   /// Reads a profile. Errors name the file and the field.
   public init(contentsOf url: URL) throws {
     self = try within(url.path) {
-      let fields = try JSONObject(parsing: InputFile.deviceProfile.data(at: url.path))
-      guard try fields.string("format") == Self.format else {
-        throw InputError("format", problem: "is not \(Self.format)", expected: "a device profile")
-      }
-      guard let version = try fields.int("version"), (1...Self.version).contains(version) else {
-        throw InputError(
-          "version", problem: "is \(fields["version"]?.kind ?? "missing")",
-          expected: "1 to \(Self.version)")
-      }
-      let profile = try DeviceProfile(fields)
-      guard version > 1 || profile.limits.kind == .cpu || profile.isNominal else {
-        throw InputError(
-          "version", problem: "is 1, and its coefficients are of other formulas",
-          expected: "a calibration of this GPU's measurements again")
-      }
-      return profile
+      try DeviceProfile(file: InputFile.deviceProfile.data(at: url.path))
     }
+  }
+
+  /// Reads a profile's bytes. Errors name the field.
+  public init(file: Data) throws {
+    let fields = try JSONObject(parsing: file)
+    guard try fields.string("format") == Self.format else {
+      throw InputError("format", problem: "is not \(Self.format)", expected: "a device profile")
+    }
+    guard let version = try fields.int("version"), (1...Self.version).contains(version) else {
+      throw InputError(
+        "version", problem: "is \(fields["version"]?.kind ?? "missing")",
+        expected: "1 to \(Self.version)")
+    }
+    let profile = try DeviceProfile(fields)
+    guard version > 1 || profile.limits.kind == .cpu || profile.isNominal else {
+      throw InputError(
+        "version", problem: "is 1, and its coefficients are of other formulas",
+        expected: "a calibration of this GPU's measurements again")
+    }
+    self = profile
   }
 
   init(_ fields: JSONObject) throws {

@@ -14,24 +14,36 @@ extension ScalingLaw {
   /// - Parameter check: given the form's name before anything that the file refers to is read.
   fileprivate init(contentsOf url: URL, check: (String?) throws -> Void) throws {
     self = try within(url.path) {
-      let fields = try JSONObject(parsing: InputFile.law.data(at: url.path))
-      guard try fields.string("format") == Self.format else {
-        throw InputError("format", problem: "is not \(Self.format)", expected: "a law file")
-      }
-      guard try fields.int("version") == Self.version else {
-        throw InputError(
-          "version", problem: "is \(fields["version"]?.kind ?? "missing")",
-          expected: "\(Self.version)")
-      }
-      try check(fields.string("form"))
-      return try ScalingLaw(
-        name: url.deletingPathExtension().lastPathComponent, fields,
-        folder: InputFile.folder(of: url.path))
+      try ScalingLaw(
+        named: url.deletingPathExtension().lastPathComponent,
+        file: InputFile.law.data(at: url.path), folder: InputFile.folder(of: url.path),
+        check: check)
     }
   }
 
-  /// - Parameter folder: that anchors' config paths are relative to.
-  init(name: String, _ fields: JSONObject, folder: URL) throws {
+  /// Reads the bytes of a law file.
+  ///
+  /// - Parameters:
+  ///   - folder: as for fields.
+  ///   - check: given the form's name before anything that the file refers to is read.
+  init(
+    named name: String, file: Data, folder: URL?, check: (String?) throws -> Void = { _ in }
+  ) throws {
+    let fields = try JSONObject(parsing: file)
+    guard try fields.string("format") == Self.format else {
+      throw InputError("format", problem: "is not \(Self.format)", expected: "a law file")
+    }
+    guard try fields.int("version") == Self.version else {
+      throw InputError(
+        "version", problem: "is \(fields["version"]?.kind ?? "missing")",
+        expected: "\(Self.version)")
+    }
+    try check(fields.string("form"))
+    try self.init(name: name, fields, folder: folder)
+  }
+
+  /// - Parameter folder: that names of files are relative to; with `nil` only shipped profiles have names.
+  init(name: String, _ fields: JSONObject, folder: URL?) throws {
     let form = try LawForms.named(
       try fields.required("form", JSONObject.string, expected: "the form's name"))
     let values = try fields.required(
@@ -122,7 +134,7 @@ extension ScalingLaw {
 }
 
 extension LossReference {
-  fileprivate init(_ fields: JSONObject, folder: URL) throws {
+  fileprivate init(_ fields: JSONObject, folder: URL?) throws {
     if let law = try fields.object("law") {
       let law = try within("law") { try ScalingLaw(name: "reference", law, folder: folder) }
       guard law.form.isOfSizeAndTokensAlone else {
@@ -148,7 +160,7 @@ extension LossReference {
 
   /// The law that carries anchors' `L_opt` to other sizes: by name, beside the file or shipped, or
   /// written out.
-  private static func scaling(_ value: JSONValue?, _ folder: URL) throws -> ScalingLaw? {
+  private static func scaling(_ value: JSONValue?, _ folder: URL?) throws -> ScalingLaw? {
     func checked(_ form: String?) throws {
       guard let form, try LawForms.named(form).isOfSizeAndTokensAlone else {
         throw InputError(
@@ -162,10 +174,14 @@ extension LossReference {
         throw InputError(
           problem: "is \"\(name.prefix(60))\"", expected: "the name of a law beside this file")
       }
-      let beside = folder.appendingPathComponent(name + ".json")
-      let law =
+      let law: ScalingLaw
+      if let beside = folder?.appendingPathComponent(name + ".json"),
         FileManager.default.fileExists(atPath: beside.path)
-        ? try ScalingLaw(contentsOf: beside, check: checked) : try LawZoo.shipped(name)
+      {
+        law = try ScalingLaw(contentsOf: beside, check: checked)
+      } else {
+        law = try LawZoo.shipped(name)
+      }
       try checked(law.form.name)
       return law
     case .object(let fields):
@@ -179,7 +195,7 @@ extension LossReference {
 }
 
 extension LossAnchor {
-  fileprivate init(_ fields: JSONObject, folder: URL) throws {
+  fileprivate init(_ fields: JSONObject, folder: URL?) throws {
     func positive(_ field: String) throws -> Double {
       let value = try fields.required(field, JSONObject.double, expected: "a positive number")
       guard value.isFinite, value > 0 else {

@@ -1,6 +1,6 @@
 import Foundation
 import Input
-import Model
+import Profiles
 
 /// The published laws in `profiles/laws/`.
 public enum LawZoo {
@@ -17,24 +17,18 @@ public enum LawZoo {
 
   /// A law of `profiles/laws/`, by name.
   static func shipped(_ argument: String) throws -> ScalingLaw {
-    let folder = try Zoo.shipped().folder.deletingLastPathComponent()
-      .appendingPathComponent("laws")
-    let names = try names(in: folder)
+    let laws = try ProfileSet.shipped(.laws)
+    let names = try laws.names()
     guard names.contains(argument) else {
       throw InputError(
         argument, problem: "is neither a file nor a shipped law",
         expected: "a law file, or one of " + names.joined(separator: ", "))
     }
-    return try ScalingLaw(contentsOf: folder.appendingPathComponent(argument + ".json"))
+    return try laws.profile(named: argument, as: .law) {
+      try ScalingLaw(named: argument, file: $0, folder: laws.folder)
+    }
   }
 
-  private static func names(in folder: URL) throws -> [String] {
-    let files: [String]
-    do {
-      files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
-    } catch {
-      throw InputError(folder.path, problem: "cannot be read", expected: "the shipped laws")
-    }
-    return files.filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
-  }
+  /// The names of the shipped laws.
+  public static func names() throws -> [String] { try ProfileSet.shipped(.laws).names() }
 }

@@ -19,7 +19,7 @@ struct Calibrate: PrintsTables {
   @Argument(help: "Files of measurements; none to carry over --from alone.", completion: .file())
   var files: [String] = []
 
-  @Option(help: .device)
+  @Option(help: .device, completion: .devices)
   var device: String
 
   @Option(
@@ -28,13 +28,15 @@ struct Calibrate: PrintsTables {
       A device whose coefficients are carried over: the start of the fit. A name or a path; may be \
       repeated.
       """,
-      valueName: "device"))
+      valueName: "device"), completion: .devices)
   var from: [String] = []
 
-  @Option(help: "Model of files that name none: a config.json, its folder, or a zoo name.")
+  @Option(
+    help: "Model of files that name none: a config.json, its folder, or a zoo name.",
+    completion: .architectures)
   var model: String?
 
-  @Option(help: "Engine of files that name none.")
+  @Option(help: "Engine of files that name none.", completion: .engines)
   var engine: String?
 
   @Option(

@@ -10,10 +10,12 @@ struct Compare: PrintsTables {
       regression, 1 regression, 2 bad input, 3 inconclusive.
       """)
 
-  @Argument(help: "The result set to compare with.")
+  @Argument(
+    help: "The result set to compare with.", completion: .file())
   var baseline: String
 
-  @Argument(help: "The result set to judge.")
+  @Argument(
+    help: "The result set to judge.", completion: .file())
   var candidate: String
 
   @OptionGroup var options: ComparisonOptions

@@ -11,6 +11,7 @@ struct Dyno: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dyno",
     abstract: "A dynamometer for transformer architectures: measures how fast they serve.",
+    version: BuildInformation.version,
     subcommands: [
       Bench.self, Sweep.self, Results.self, Merge.self, Compare.self, Interleave.self,
       HistoryCommand.self, Calibrate.self, Predict.self, Search.self, Describe.self,

@@ -13,7 +13,8 @@ struct HistoryCommand: PrintsTables {
       --fail-on-regression where the last change of a series is a regression.
       """)
 
-  @Argument(help: "A store with results of several commits.")
+  @Argument(
+    help: "A store with results of several commits.", completion: .file())
   var store: String
 
   @Option(

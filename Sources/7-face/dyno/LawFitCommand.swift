@@ -18,7 +18,8 @@ struct LawFitCommand: PrintsTables {
 
   enum Intervals: String, ExpressibleByArgument, CaseIterable { case covariance, cases, residuals }
 
-  @Argument(help: ArgumentHelp("Training runs.", valueName: "data.csv"))
+  @Argument(
+    help: ArgumentHelp("Training runs.", valueName: "data.csv"), completion: .file())
   var data: String
 
   @Option(help: "The form: \(LawForms.all.map { $0.name }.joined(separator: ", ")).")

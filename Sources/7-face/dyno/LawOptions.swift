@@ -41,7 +41,8 @@ struct ReferenceOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The law of N and D that carries an anchor's L_opt to other sizes and tokens. With none, a "
-        + "ratio to L_opt is given there. Default: the law file's.", valueName: "law|none"))
+        + "ratio to L_opt is given there. Default: the law file's.", valueName: "law|none"),
+    completion: .laws)
   var scaling: String?
 
   func applied(to law: ScalingLaw) throws -> ScalingLaw {
@@ -52,7 +53,8 @@ struct ReferenceOptions: ParsableArguments {
 /// The law a command uses.
 struct LawOption: ParsableArguments {
   @Option(
-    help: ArgumentHelp("A law file, or a shipped law (see profiles/laws).", valueName: "law"))
+    help: ArgumentHelp("A law file, or a shipped law (see profiles/laws).", valueName: "law"),
+    completion: .laws)
   var law: String
 
   @OptionGroup var reference: ReferenceOptions

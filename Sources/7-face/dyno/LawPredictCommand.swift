@@ -8,12 +8,13 @@ struct LawPredictCommand: PrintsTables {
   static let configuration = CommandConfiguration(
     commandName: "predict", abstract: "The loss of architectures, with its interval.")
 
-  @Argument(help: .architectures)
+  @Argument(help: .architectures, completion: .architectures)
   var architectures: [String]
 
   @Option(
     help: ArgumentHelp(
-      "A law file, or a shipped law (see profiles/laws); may be repeated.", valueName: "law"))
+      "A law file, or a shipped law (see profiles/laws); may be repeated.", valueName: "law"),
+    completion: .laws)
   var law: [String]
 
   @OptionGroup var reference: ReferenceOptions

@@ -14,7 +14,9 @@ struct Logits: PrintsTables {
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case table, json, npy }
 
-  @Argument(help: "A GGUF file, a safetensors file, a checkpoint's folder or one of a hub cache.")
+  @Argument(
+    help: "A GGUF file, a safetensors file, a checkpoint's folder or one of a hub cache.",
+    completion: .file())
   var model: String
 
   @Option(

@@ -7,7 +7,8 @@ struct Merge: PrintsTables {
     abstract: "Brings the results of several stores into one.",
     discussion: "Merging a store again adds nothing. The stores merged from stay as they are.")
 
-  @Argument(help: "Stores to take results from.")
+  @Argument(
+    help: "Stores to take results from.", completion: .file())
   var stores: [String]
 
   @Option(help: "The store that takes them in; made where there is none.")

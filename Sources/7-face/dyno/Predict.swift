@@ -16,13 +16,13 @@ struct Predict: PrintsTables {
       were not fitted were off.
       """)
 
-  @Argument(help: .architectures)
+  @Argument(help: .architectures, completion: .architectures)
   var architectures: [String]
 
-  @Option(help: .device)
+  @Option(help: .device, completion: .devices)
   var device: String
 
-  @Option(help: "Serving engine. Default: vllm on GPUs, dyno on CPUs.")
+  @Option(help: "Serving engine. Default: vllm on GPUs, dyno on CPUs.", completion: .engines)
   var engine: String?
 
   @Option(

@@ -23,7 +23,9 @@ struct QualityCommand: PrintsTables {
       dyno quality checkpoint/ --tokens val.bin --token-type uint16 --tokens-limit 100000 --no-speed
       """)
 
-  @Argument(help: "A GGUF file, a safetensors file, a checkpoint's folder or one of a hub cache.")
+  @Argument(
+    help: "A GGUF file, a safetensors file, a checkpoint's folder or one of a hub cache.",
+    completion: .file())
   var model: String
 
   @Option(help: ArgumentHelp("Token ids, comma-separated, or a file of them.", valueName: "tokens"))

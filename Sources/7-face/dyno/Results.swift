@@ -15,7 +15,8 @@ struct Results: PrintsTables {
       store's view "samples". Filters that are given more than once add up.
       """)
 
-  @Argument(help: "A store, from dyno bench --store, dyno sweep or dyno merge.")
+  @Argument(
+    help: "A store, from dyno bench --store, dyno sweep or dyno merge.", completion: .file())
   var store: String
 
   @Option(help: "Only these architectures, by name, comma-separated.")

@@ -235,7 +235,9 @@ struct GQAArgument: ExpressibleByArgument {
 
 /// What a search may lose.
 struct SearchLossOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("A law file, or a shipped law (see profiles/laws).", valueName: "law"))
+  @Option(
+    help: ArgumentHelp("A law file, or a shipped law (see profiles/laws).", valueName: "law"),
+    completion: .laws)
   var law: String?
 
   @OptionGroup var reference: ReferenceOptions
@@ -243,7 +245,7 @@ struct SearchLossOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The law that says how mixtures of experts relate to dense models. Default: experts-joint.",
-      valueName: "law"))
+      valueName: "law"), completion: .laws)
   var expertLaw: String?
 
   @Option(help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"))
@@ -266,10 +268,10 @@ struct SearchLossOptions: ParsableArguments {
 
 /// What candidates are to serve, and where.
 struct ServingOptions: ParsableArguments {
-  @Option(help: "Device profiles' paths or names, or host, comma-separated.")
+  @Option(help: "Device profiles' paths or names, or host, comma-separated.", completion: .devices)
   var device: CommaSeparated<String>?
 
-  @Option(help: "Serving engine. Default: vllm on GPUs, dyno on CPUs.")
+  @Option(help: "Serving engine. Default: vllm on GPUs, dyno on CPUs.", completion: .engines)
   var engine: String?
 
   @Option(

@@ -63,7 +63,7 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
 
 /// Architectures, and how their cache is stored.
 struct SubjectOptions: ParsableArguments {
-  @Argument(help: .architectures)
+  @Argument(help: .architectures, completion: .architectures)
   var architectures: [String] = []
 
   @Option(help: "Storage of the KV cache: f32, f16, bf16 or q8_0.")

@@ -15,7 +15,8 @@ struct Sweep: PrintsTables {
       signal's number. docs/sweeps.md describes SPEC.
       """)
 
-  @Argument(help: ArgumentHelp("The grid, in YAML.", valueName: "spec.yaml"))
+  @Argument(
+    help: ArgumentHelp("The grid, in YAML.", valueName: "spec.yaml"), completion: .file())
   var spec: String
 
   @Option(help: "Where results go.")
@@ -23,9 +24,16 @@ struct Sweep: PrintsTables {
 
   @Option(
     help: ArgumentHelp(
-      "Measure only part i of n, or the part that a SLURM job array's task stands for.",
-      valueName: "i/n|slurm"))
+      "Measure only part i of n, or the part that a task of the Slurm job array 0 to n-1 stands for "
+        + "(slurm alone: of an array that runs whole).",
+      valueName: "i/n|slurm/n|slurm"))
   var shard = "1/1"
+
+  @Option(
+    help: ArgumentHelp(
+      "Print the script of a Slurm job array of n parts, for sbatch; measure nothing.",
+      valueName: "n"))
+  var sbatch: Int?
 
   @Flag(help: "Try cells once more that failed before.")
   var retryFailed = false
@@ -42,6 +50,14 @@ struct Sweep: PrintsTables {
     let spec = try SweepSpec(contentsOf: self.spec)
     let shard = try Shard(self.shard, environment: ProcessInfo.processInfo.environment)
     let plan = SweepPlan(spec, shard: shard)
+    if let sbatch {
+      let job = try SlurmJob(
+        spec: URL(fileURLWithPath: self.spec), store: URL(fileURLWithPath: store),
+        executable: Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0]),
+        parts: sbatch, cells: plan.cells.count)
+      try emit(Data(job.script.utf8))
+      return
+    }
     let site = try MeasuringSite.current()
     for text in spec.impossible { warn("\(self.spec): left out: \(text)") }
     if list {

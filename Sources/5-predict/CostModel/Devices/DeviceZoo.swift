@@ -1,7 +1,7 @@
 import Foundation
 import Input
 import Machine
-import Model
+import Profiles
 import Records
 
 /// The devices in `profiles/devices/`.
@@ -32,12 +32,8 @@ public enum DeviceZoo {
       }
       return try DeviceProfile(contentsOf: hostFile)
     }
-    let folder = try Zoo.shipped().folder.deletingLastPathComponent()
-      .appendingPathComponent("devices")
-    guard let files = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
-      throw InputError(folder.path, problem: "cannot be read", expected: "the shipped devices")
-    }
-    let names = files.filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
+    let devices = try ProfileSet.shipped(.devices)
+    let names = try devices.names()
     // A GPU that is shipped in one form only needs no more than its name: h200 is h200-sxm.
     let forms = names.filter { $0.hasPrefix(argument + "-") }
     let name = !names.contains(argument) && forms.count == 1 ? forms[0] : argument
@@ -46,6 +42,9 @@ public enum DeviceZoo {
         argument, problem: "is neither a file nor a shipped device",
         expected: "a device profile, or one of " + names.joined(separator: ", "))
     }
-    return try DeviceProfile(contentsOf: folder.appendingPathComponent(name + ".json"))
+    return try devices.profile(named: name, as: .deviceProfile) { try DeviceProfile(file: $0) }
   }
+
+  /// The names of the shipped devices.
+  public static func names() throws -> [String] { try ProfileSet.shipped(.devices).names() }
 }
