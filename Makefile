@@ -4,13 +4,13 @@ SWIFT ?= swift
 PYTHON ?= python3
 BUILD = $(SWIFT) build -c release
 DYNO = .build/release/dyno
-PACKAGES = libopenblas-dev libhwloc-dev libcminpack-dev libnlopt-dev libsqlite3-dev libssl-dev pkg-config
+PACKAGES = libopenblas-dev libhwloc-dev libcminpack-dev libnlopt-dev libsqlite3-dev libssl-dev libjs-vega pkg-config
 SOURCES = Sources Plugins Tests benchmarks Package.swift
 PYTHON_ENVIRONMENT = .build-python
 
 .DEFAULT_GOAL := help
-.PHONY: help deps python build run test test-sanitizers fuzz test-neon test-real test-sweeps bench \
-  bench-workloads bench-gate peers-environment peers formats accuracy calibration search-study search-configs format lint clean
+.PHONY: help deps python build run test test-sanitizers fuzz test-neon test-real test-sweeps browser test-report bench \
+  bench-workloads bench-gate peers-environment peers formats accuracy calibration search-study search-configs figures format lint clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,12 @@ test-sweeps: build ## kill sweeps, fill their disk (as root) and merge their sha
 	$(PYTHON) benchmarks/sweeps/kill_nine.py --dyno $(DYNO)
 	$(PYTHON) benchmarks/sweeps/full_disk.py --dyno $(DYNO)
 
+browser:
+	@$(MAKE) --no-print-directory deps PACKAGES="chromium fonts-liberation"
+
+test-report: build browser ## open a report of real results in a headless browser; screenshots in .build-report
+	$(PYTHON) Tests/report/check.py --dyno $(DYNO) --output .build-report
+
 bench: deps ## benchmark the kernels against this machine's limits
 	$(BUILD) --product dyno-kernel-bench
 	.build/release/dyno-kernel-bench
@@ -144,6 +150,10 @@ search-configs: build python ## check that found architectures load in transform
 	  --write-configs .build-configs >/dev/null
 	$(PYTHON_ENVIRONMENT)/bin/python benchmarks/search/check_configs.py .build-configs
 
+figures: build browser ## draw the pictures of README.md and docs/report.md
+	$(PYTHON) Tests/report/pictures.py --dyno $(DYNO) throughput-tests=docs/figures/report-throughput.png \
+	  search-throughput=docs/figures/report-search.png
+
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive $(SOURCES)
 
@@ -152,4 +162,4 @@ lint: ## check the format of the sources
 
 clean: ## remove everything that was built
 	rm -rf .build .build-asan .build-configs .build-fuzz .build-fuzz-corpora .build-neon .build-peers \
-	  .build-tsan $(PYTHON_ENVIRONMENT)
+	  .build-report .build-tsan $(PYTHON_ENVIRONMENT)

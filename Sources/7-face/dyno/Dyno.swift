@@ -12,7 +12,7 @@ struct Dyno: ParsableCommand {
     abstract: "A dynamometer for transformer architectures: measures how fast they serve.",
     subcommands: [
       Bench.self, Sweep.self, Results.self, Merge.self, Compare.self, Interleave.self,
-      HistoryCommand.self, Calibrate.self, Predict.self, Search.self, Describe.self,
+      HistoryCommand.self, Report.self, Calibrate.self, Predict.self, Search.self, Describe.self,
       HostCommand.self,
       Law.self, Logits.self, QualityCommand.self,
     ])
