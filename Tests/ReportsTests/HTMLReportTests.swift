@@ -144,6 +144,23 @@ import Testing
     #expect(lines[7].contains(",100,,,1,") && lines[8].contains(",90,0.9,"))
   }
 
+  /// A store gives its last results and, once it has several commits, their history.
+  @Test func stores() throws {
+    var next = sampleRecord(milliseconds: [5])
+    next.buildCommit = "next"
+    next.testTime = "2026-02-02T03:04:05Z"
+    try Files.withTemporaryFolder { folder in
+      let path = folder.appendingPathComponent("nightly.db").path
+      let recorder = try BenchRecorder(store: path)
+      try recorder.append([sampleRecord()])
+      try recorder.append([next])
+      let report = try HTMLReport(ReportInput(contentsOf: [path]), title: "T")
+      #expect(report.table.contains("Throughput of each test") && report.table.contains("History"))
+      let page = try report.text(charts: "")
+      #expect(page.contains("nightly.db") && !page.contains(folder.path))
+    }
+  }
+
   /// JSON Lines, one record by itself, and failures among results.
   @Test func formsOfFiles() throws {
     let record = sampleRecord()

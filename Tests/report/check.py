@@ -134,11 +134,12 @@ class Check:
                 path = os.path.join(folder, f"{figure['id']}.{ending}")
                 selector = f"#{figure['id']} .tools button" + (":last-child" if ending == "csv" else "")
                 self.page.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
-                end = time.monotonic() + 5
-                while not os.path.exists(path) and time.monotonic() < end:
+                right, end = False, time.monotonic() + 5
+                while not right and time.monotonic() < end:
                     time.sleep(0.05)
-                text = open(path, encoding="utf-8", newline="").read() if os.path.exists(path) else ""
-                right = text.startswith("<svg") if ending == "svg" else text == figure["csv"]
+                    if os.path.exists(path):
+                        text = open(path, encoding="utf-8", newline="").read()
+                        right = text.endswith("</svg>") if ending == "svg" else text == figure["csv"]
                 self.expect(right, f"{figure['id']}: its {ending.upper()} is not saved")
 
 

@@ -12,11 +12,13 @@
   const themes = {
     light: {
       ink: "#1b1f24", muted: "#59636e", grid: "#e3e7ea", page: "#ffffff",
-      series: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b6b6b", "#7a5195"],
+      series: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b6b6b", "#7a5195", "#a6761d",
+        "#5f8f1e", "#8b1e3f", "#3b4cc0"],
     },
     dark: {
       ink: "#e6e9ec", muted: "#9aa4ae", grid: "#2b3036", page: "#14171a",
-      series: ["#56b4e9", "#f0804a", "#2bc79a", "#e59cc5", "#f0c541", "#8fa8ff", "#b8bfc6", "#c5a3e0"],
+      series: ["#56b4e9", "#f0804a", "#2bc79a", "#e59cc5", "#f0c541", "#8fa8ff", "#b8bfc6", "#c5a3e0", "#d9a860",
+        "#a5d15a", "#ff8fa3", "#7fd4e8"],
     },
   };
   const verdicts = (theme) => ({
@@ -77,7 +79,9 @@
       const axis = figure.axes[scale.name];
       if (!axis) continue;
       scale.type = axis.scale;
-      if (axis.scale !== "log") scale.zero = axis.zero;
+      // A round end of a logarithmic scale may be a decade away.
+      if (axis.scale === "log") Object.assign(scale, { nice: false, padding: 14 });
+      else scale.zero = axis.zero;
       if (axis.base) scale.base = axis.base;
     }
     const values = {

@@ -19,11 +19,13 @@ public struct ReportInput: Sendable {
   /// - Parameter paths: stores and files of JSON or JSON Lines.
   /// - Throws: `InputError` for a file that holds anything else: none is read by half.
   public init(contentsOf paths: [String]) throws {
-    var records: [Record] = []
-    for path in paths {
-      records += try within(path) { try Self.records(ofFile: path) }
+    // Files of one name are told apart by their paths.
+    let names = paths.map { URL(fileURLWithPath: $0).lastPathComponent }
+    let sources = Set(names).count == names.count ? names : paths
+    let records = try zip(paths, sources).flatMap { path, source in
+      try within(path) { try Self.records(ofFile: path, source) }
     }
-    self.init(records, sources: paths)
+    self.init(records, sources: sources)
   }
 
   /// - Parameters:
@@ -54,8 +56,7 @@ public struct ReportInput: Sendable {
   /// The beginning of every SQLite file.
   private static let database = Data("SQLite format 3\0".utf8)
 
-  private static func records(ofFile path: String) throws -> [Record] {
-    let name = URL(fileURLWithPath: path).lastPathComponent
+  private static func records(ofFile path: String, _ name: String) throws -> [Record] {
     let beginning = try? Self.beginning(ofFile: path)
     guard beginning == database else {
       return try records(InputFile.results.data(at: path), name)

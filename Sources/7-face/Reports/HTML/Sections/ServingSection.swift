@@ -92,7 +92,11 @@ enum ServingSection: ReportSection {
         rows: priced,
         columns: [
           .init("series", "series") { .text($0.series) },
-          .init("load", "label") { .text($0.load.load) },
+          .init("load") { .text($0.load.load) },
+          // Those of other series stand near.
+          .init("name shown", "label") {
+            .init($0.series == priced[0].series ? $0.load.load : nil)
+          },
           .init("mean TPOT, seconds", "x") { .number($0.load.outputToken.mean) },
           .init("TPOT 90% from", "xLow") { .init($0.load.outputToken.interval?.lowerBound) },
           .init("TPOT 90% to", "xHigh") { .init($0.load.outputToken.interval?.upperBound) },
