@@ -4,16 +4,16 @@ SWIFT ?= swift
 PYTHON ?= python3
 BUILD = $(SWIFT) build -c release
 DYNO = .build/release/dyno
-PACKAGES = libopenblas-dev libhwloc-dev libcminpack-dev libnlopt-dev libsqlite3-dev libssl-dev pkg-config
+PACKAGES = libopenblas-dev libhwloc-dev libcminpack-dev libnlopt-dev libsqlite3-dev libssl-dev libjs-vega pkg-config
 SOURCES = Sources Plugins Tests benchmarks Package.swift
 PYTHON_ENVIRONMENT = .build-python
 PREFIX ?= /usr/local
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help deps python build release install run test test-install test-docs test-slurm test-sanitizers \
+.PHONY: help deps python build release install run test test-install test-docs test-slurm browser test-report test-sanitizers \
   fuzz test-neon test-real test-sweeps bench bench-workloads bench-gate peers-environment peers formats \
-  accuracy calibration search-study search-configs docs format lint clean
+  accuracy calibration search-study search-configs figures docs format lint clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,6 +107,12 @@ test-slurm: build ## sweep by a real Slurm of one node (as root)
 	@$(MAKE) --no-print-directory deps PACKAGES="slurm-wlm munge"
 	Tests/slurm/run.sh $(DYNO)
 
+browser:
+	@$(MAKE) --no-print-directory deps PACKAGES="chromium fonts-liberation"
+
+test-report: build browser ## open a report of real results in a headless browser; screenshots in .build-report
+	$(PYTHON) Tests/report/check.py --dyno $(DYNO) --output .build-report
+
 bench: deps ## benchmark the kernels against this machine's limits
 	$(BUILD) --product dyno-kernel-bench
 	.build/release/dyno-kernel-bench
@@ -170,6 +176,10 @@ search-configs: build python ## check that found architectures load in transform
 docs: build ## the libraries' reference as a web site in .build-api
 	docs/api/make.sh .build/release .build-api
 
+figures: build browser ## draw the pictures of README.md and docs/report.md
+	$(PYTHON) Tests/report/pictures.py --dyno $(DYNO) throughput-tests=docs/figures/report-throughput.png \
+	  search-throughput=docs/figures/report-search.png
+
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive $(SOURCES)
 
@@ -178,4 +188,4 @@ lint: ## check the format of the sources
 
 clean: ## remove everything that was built
 	rm -rf .build .build-api .build-asan .build-configs .build-docs .build-fuzz .build-fuzz-corpora .build-neon .build-peers \
-	  .build-release .build-tsan $(PYTHON_ENVIRONMENT)
+	  .build-release .build-report .build-tsan $(PYTHON_ENVIRONMENT)

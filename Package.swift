@@ -7,10 +7,10 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
 func module(
   _ wing: String, _ name: String, _ dependencies: [Target.Dependency] = [],
-  plugins: [Target.PluginUsage] = []
+  exclude: [String] = [], plugins: [Target.PluginUsage] = []
 ) -> Target {
   .target(
-    name: name, dependencies: dependencies, path: "Sources/\(wing)/\(name)",
+    name: name, dependencies: dependencies, path: "Sources/\(wing)/\(name)", exclude: exclude,
     swiftSettings: strict, plugins: plugins)
 }
 
@@ -48,6 +48,7 @@ let package = Package(
       name: "CKernels", path: "kernels", cSettings: [.treatAllWarnings(as: .error)]),
     .plugin(name: "BuildStamp", capability: .buildTool(), exclude: ["stamp.sh"]),
     .plugin(name: "EmbedProfiles", capability: .buildTool(), exclude: ["embed.sh"]),
+    .plugin(name: "EmbedAssets", capability: .buildTool(), exclude: ["embed.sh"]),
     library("COpenBLAS", pkgConfig: "openblas", package: "libopenblas-dev"),
     library("CHwloc", pkgConfig: "hwloc", package: "libhwloc-dev"),
     library("CMinpack", pkgConfig: "cminpack", package: "libcminpack-dev"),
@@ -84,7 +85,11 @@ let package = Package(
     module("6-decide", "Search", ["ScalingLaws", "Serving"]),
     module("6-decide", "Verification", ["Search", "Harness", "Store"]),
 
-    module("7-face", "Reports", ["Engine", "Search", "Serving", "Sweeps"]),
+    module(
+      "7-face", "ReportAssets",
+      exclude: ["figures", "modules.js", "page.css", "page.html", "page.js"],
+      plugins: ["EmbedAssets"]),
+    module("7-face", "Reports", ["Engine", "ReportAssets", "Search", "Serving", "Sweeps"]),
     .executableTarget(
       name: "dyno", dependencies: ["Comparison", "Quality", "Reports", "Verification", arguments],
       path: "Sources/7-face/dyno", swiftSettings: strict),

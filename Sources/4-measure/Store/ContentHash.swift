@@ -8,10 +8,17 @@ public enum ContentHash {
 
   /// The digest in hexadecimal.
   public static func hex(_ data: Data) -> String {
+    digest(data).map { String(format: "%02x", $0) }.joined()
+  }
+
+  /// The digest in Base64, as policies of web pages have it.
+  public static func base64(_ data: Data) -> String { Data(digest(data)).base64EncodedString() }
+
+  private static func digest(_ data: Data) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
     data.withUnsafeBytes { bytes in
       _ = SHA256(bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, &digest)
     }
-    return digest.map { String(format: "%02x", $0) }.joined()
+    return digest
   }
 }

@@ -1,4 +1,5 @@
 import Input
+import Records
 
 /// Names and messages of others as each output can hold them: one function an output. (JSON is made
 /// safe where it is encoded, in `RecordText`, and CSV in `DelimitedText.quoted`.)
@@ -19,6 +20,11 @@ public enum OutputText {
       }
     }
     return escaped
+  }
+
+  /// JSON inside a script element of HTML, which ends where `</script` stands, whatever is around it.
+  public static func script(_ json: String) -> String {
+    RecordText.printable(json).replacing("<", with: "\\u003c").replacing("&", with: "\\u0026")
   }
 
   /// An attribute or the text of XML 1.0, which has no control characters and no noncharacters,

@@ -14,7 +14,7 @@ struct Dyno: ParsableCommand {
     version: BuildInformation.version,
     subcommands: [
       Bench.self, Sweep.self, Results.self, Merge.self, Compare.self, Interleave.self,
-      HistoryCommand.self, Calibrate.self, Predict.self, Search.self, Describe.self,
+      HistoryCommand.self, Report.self, Calibrate.self, Predict.self, Search.self, Describe.self,
       HostCommand.self,
       Law.self, Logits.self, QualityCommand.self,
     ])
