@@ -28,6 +28,6 @@ import Testing
     records.append(record("a", 10, []))
     #expect(WarningLines.lines(records) == ["slow (a tg1; a tg2; a tg3; a tg4; 5 more)"])
     #expect(WarningLines.lines([record("a", 1, ["slow"])]) == ["slow (a tg1)"])
-    #expect(WarningLines.lines([]).isEmpty)
+    #expect(WarningLines.lines([ThroughputRecord]()).isEmpty)
   }
 }

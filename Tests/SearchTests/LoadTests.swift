@@ -2,6 +2,7 @@ import CostModel
 import Foundation
 import Input
 import Reports
+import Requests
 import Search
 import Serving
 import TestSupport
@@ -99,7 +100,9 @@ import Testing
     #expect(slow.problem.scenarios[0].load?.objective == .latency)
   }
 
-  @Test(arguments: [
+  private typealias Change = @Sendable (inout SearchSpec) -> Void
+
+  private static let contradictions: [(field: String, change: Change)] = [
     ("price", { $0.load.price = HourlyPrice("2/h") }),
     (
       "objective",
@@ -138,10 +141,11 @@ import Testing
       }
     ),
     ("dtype", { $0.dtype = .f32 }),
-  ] as [(String, @Sendable (inout SearchSpec) -> Void)])
-  func contradictionsAreRefused(
-    _ field: String, _ change: @Sendable (inout SearchSpec) -> Void
-  ) throws {
+  ]
+
+  @Test(arguments: contradictions.indices)
+  func contradictionsAreRefused(_ index: Int) throws {
+    let (field, change) = Self.contradictions[index]
     let error = #expect(throws: InputError.self) { try problem(change) }
     #expect(error?.location.first == field, "\(String(describing: error))")
   }

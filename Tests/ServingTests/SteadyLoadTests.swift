@@ -2,6 +2,7 @@ import CostModel
 import Formats
 import Input
 import Model
+import Requests
 import Serving
 import Testing
 

@@ -10,6 +10,7 @@ PARSED_ONLY = [
     (r"moe\.csv|kernels/", "timings of a GPU's kernels"),
     (r"closed-loop\.csv|host\.json|AzureLLM", "measurements of a server"),
     (r"--self-test", "takes 20 minutes by its nature"),
+    (r"calibrate --measure", "takes minutes by its nature"),
     (r"huggingface/hub", "a model of a hub"),
     (r"^dyno (bench|describe) model-00001", "a model file in parts"),
     (r"--shard slurm", "a job array of Slurm: make test-slurm"),

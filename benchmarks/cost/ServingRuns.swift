@@ -1,8 +1,9 @@
 import CostModel
-import Foundation
 import Formats
+import Foundation
 import Input
 import Model
+import Requests
 import Serving
 
 /// AIConfigurator's 720 closed loops, each with its prediction by the simulation.

@@ -3,6 +3,7 @@ import Foundation
 import Model
 import Numerics
 import Reports
+import Requests
 import Serving
 
 /// How fast servers under load are simulated: tokens made a second, and the time of many runs.

@@ -1,4 +1,5 @@
 import CostModel
+import Requests
 
 /// A server in its steady state, in closed form: what stands for the simulation where thousands of
 /// architectures are compared.

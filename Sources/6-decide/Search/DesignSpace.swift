@@ -34,7 +34,7 @@ public struct DesignSpace: Sendable {
 
   /// All shapes of one depth, pattern, mixture, head dimension and hidden size: what a thread takes at a
   /// time.
-  struct Column: Sendable {
+  package struct Column: Sendable {
     let layers: Int
     let pattern: LayerPattern
     let mixture: ExpertMixture
@@ -78,7 +78,7 @@ public struct DesignSpace: Sendable {
   }
 
   /// Columns that hold at least one head and one step of the intermediate size.
-  var columns: [Column] {
+  package var columns: [Column] {
     columns { first in
       let room = parameters * (1 + tolerance) / first.mlps
       let leastPerHidden =
@@ -142,7 +142,7 @@ public struct DesignSpace: Sendable {
   }
 
   /// Calls `body` with every shape of a column that meets all constraints.
-  func forEachShape(in column: Column, _ body: (Shape) -> Void) {
+  package func forEachShape(in column: Column, _ body: (Shape) -> Void) {
     forEachShape(in: column, tolerance: tolerance, gqa: gqa) { shape in
       if meetsTensorParallelism(shape), meetsRules(shape) { body(shape) }
     }

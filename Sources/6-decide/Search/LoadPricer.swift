@@ -2,6 +2,7 @@ import CostModel
 import Foundation
 import Input
 import Model
+import Requests
 import Serving
 
 /// What a candidate gives under a load in closed form.

@@ -1,6 +1,7 @@
 import CostModel
 import Foundation
 import Input
+import Requests
 import Serving
 
 /// What a scenario's server is asked for in place of a static batch: requests that come and go.

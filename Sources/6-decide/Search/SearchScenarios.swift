@@ -3,6 +3,7 @@ import Formats
 import Input
 import Model
 import Records
+import Requests
 import Serving
 
 /// Loads as a specification names them, in place of batches.

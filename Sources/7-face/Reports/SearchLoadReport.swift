@@ -1,3 +1,4 @@
+import Requests
 import Search
 import Serving
 
