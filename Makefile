@@ -151,8 +151,8 @@ search-configs: build python ## check that found architectures load in transform
 	$(PYTHON_ENVIRONMENT)/bin/python benchmarks/search/check_configs.py .build-configs
 
 figures: build browser ## draw the pictures of README.md and docs/report.md
-	$(PYTHON) Tests/report/pictures.py --dyno $(DYNO) throughput-tests=docs/figures/report-throughput.png \
-	  search-throughput=docs/figures/report-search.png
+	$(PYTHON) Tests/report/pictures.py --dyno $(DYNO) search-throughput=docs/figures/report-search.png \
+	  serving-concurrency-tpot=docs/figures/report-serving.png
 
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive $(SOURCES)

@@ -83,6 +83,8 @@
       if (axis.scale === "log") Object.assign(scale, { nice: false, padding: 14 });
       else scale.zero = axis.zero;
       if (axis.base) scale.base = axis.base;
+      // Of one quantity: the diagonal then runs from corner to corner.
+      if (figure.axes.isDiagonal) scale.domain.fields = ["x", "xLow", "xHigh", "y", "yLow", "yHigh"];
     }
     const values = {
       ink: theme.ink, muted: theme.muted, page: theme.page, verdicts: verdicts(theme),
