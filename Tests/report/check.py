@@ -19,6 +19,8 @@ from chromium import Chromium
 # The marks that stand for rows: one a row that is drawn.
 MARKS = {"intervals": "value", "lines": "value", "scatter": "value", "history": "value", "stages": "part"}
 
+COMPARISON = os.path.join(os.path.dirname(__file__), "../Fixtures/reports/comparison.json")
+
 # What one figure shows. Vega's SVG has a group for each mark, with the mark's name as a class.
 SHOWN = """(() => {
   const figure = document.getElementById(%s);
@@ -27,7 +29,7 @@ SHOWN = """(() => {
   const svg = figure.querySelector("svg");
   return {
     marks: count(%s), text: svg?.textContent ?? "", broken: /NaN|Infinity/.test(svg?.outerHTML ?? ""),
-    width: svg?.getBoundingClientRect().width ?? 0, room: figure.getBoundingClientRect().width,
+    width: svg?.getBoundingClientRect().width ?? 0, height: svg?.getBoundingClientRect().height ?? 0, room: figure.getBoundingClientRect().width,
     rows: figure.querySelectorAll("tbody tr").length, buttons: figure.querySelectorAll("button").length,
   };
 })()"""
@@ -80,6 +82,7 @@ class Check:
             self.expect(shown["marks"] == figure["drawn"], f"{name}: {shown['marks']} marks of {figure['drawn']}")
             self.expect(not shown["broken"], f"{name}: has coordinates that are no numbers")
             self.expect(0 < shown["width"] <= shown["room"] + 1, f"{name}: is {shown['width']} of {shown['room']} wide")
+            self.expect(shown["height"] < 500 + 30 * figure["drawn"], f"{name}: is {shown['height']} high")
             self.expect(shown["rows"] == len(figure["rows"]), f"{name}: {shown['rows']} rows in its table")
             self.expect(shown["buttons"] == 2, f"{name}: {shown['buttons']} buttons")
         for overlap in self.page.evaluate(OVERLAPS):
@@ -156,7 +159,8 @@ def main():
     for old in glob.glob(os.path.join(options.output, "*")):
         os.remove(old)
     path = os.path.join(options.output, "report.html")
-    inputs = sorted(glob.glob(os.path.join(options.inputs, "*")))
+    # The comparison has every verdict, and names that are markup.
+    inputs = sorted(glob.glob(os.path.join(options.inputs, "*"))) + [COMPARISON]
     subprocess.run([options.dyno, "report", *inputs, "--write", path, "--title", "Report of the fixtures"],
                    check=True, stdout=subprocess.DEVNULL)
     with Chromium() as page:
