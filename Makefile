@@ -177,8 +177,8 @@ docs: build ## the libraries' reference as a web site in .build-api
 	docs/api/make.sh .build/release .build-api
 
 figures: build browser ## draw the pictures of README.md and docs/report.md
-	$(PYTHON) Tests/report/pictures.py --dyno $(DYNO) throughput-tests=docs/figures/report-throughput.png \
-	  search-throughput=docs/figures/report-search.png
+	$(PYTHON) Tests/report/pictures.py --dyno $(DYNO) search-throughput=docs/figures/report-search.png \
+	  serving-concurrency-tpot=docs/figures/report-serving.png
 
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive $(SOURCES)

@@ -99,7 +99,7 @@ import Testing
     #expect(!page.text.contains("alert(1)</") && !page.text.contains("<!--"))
     #expect(!page.text.unicodeScalars.contains { $0.value == 0x202e || $0.value == 0x2028 })
     #expect(page.text.contains("<title>&lt;/script&gt;&lt;script&gt;"))
-    let rows = try #require(page.figures["throughput-tests"]?.array("rows"))
+    let rows = try #require(try page.figures["throughput-tests"]?.array("rows"))
     guard case .array(let cells) = rows[0] else { throw InputError(problem: "no row") }
     #expect(cells[1] == .string(name))
     #expect(page.text.contains("{{title}}"))

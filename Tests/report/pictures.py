@@ -30,7 +30,7 @@ def main():
             box = page.evaluate(
                 f"""(() => {{
                   const box = document.querySelector("#{figure} .chart").getBoundingClientRect();
-                  return [box.x + scrollX - 8, box.y + scrollY - 8, box.width + 16, box.height + 16];
+                  return [box.x + scrollX - 8, box.y + scrollY, box.width + 16, box.height];
                 }})()""")
             page.screenshot(file, box, scale=1.5)
 

@@ -71,7 +71,10 @@
     const rows = figure.rows.slice(0, figure.drawn).map((row, index) => {
       // From 1, as Vega takes a tooltip of 0 for none.
       const datum = { row: index + 1 };
-      figure.columns.forEach((column, place) => { if (column.channel) datum[column.channel] = row[place]; });
+      // Scales take null for 0, and nothing for nothing.
+      figure.columns.forEach((column, place) => {
+        if (column.channel && row[place] !== null) datum[column.channel] = row[place];
+      });
       return datum;
     });
     spec.data.find((data) => data.name === "rows").values = rows;
@@ -83,6 +86,8 @@
       if (axis.scale === "log") Object.assign(scale, { nice: false, padding: 14 });
       else scale.zero = axis.zero;
       if (axis.base) scale.base = axis.base;
+      // Of one quantity: the diagonal then runs from corner to corner.
+      if (figure.axes.isDiagonal) scale.domain.fields = ["x", "xLow", "xHigh", "y", "yLow", "yHigh"];
     }
     const values = {
       ink: theme.ink, muted: theme.muted, page: theme.page, verdicts: verdicts(theme),
@@ -92,6 +97,7 @@
       isDiagonal: figure.axes.isDiagonal ?? false,
       xTicks: figure.axes.x.ticks ?? null, references: figure.axes.x.references ?? [],
       legendTitle: figure.legend ?? "",
+      showsNotes: width >= 560,
       legendColumns: legendColumns(rows.map((row) => row.series), width),
     };
     spec.signals = Object.entries(values).map(([name, value]) => ({ name, value })).concat(spec.signals ?? []);

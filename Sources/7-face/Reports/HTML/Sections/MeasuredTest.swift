@@ -25,6 +25,8 @@ struct MeasuredTest {
   let gigabytesPerSecond: Double
   let gigaflops: Double
   let workload: Workload?
+  /// The file's name, where the same test of the same subject is in another file too.
+  private var origin = ""
   /// Results of the same test in the same file, of which this is the last.
   private(set) var results = 1
 
@@ -76,7 +78,7 @@ struct MeasuredTest {
   /// What tells one subject of the tests from another.
   var subject: [String] {
     [
-      architecture, weights, "\(cache) cache", "\(threads) threads", machine, source,
+      architecture, weights, "\(cache) cache", "\(threads) threads", machine, origin,
     ]
   }
 
@@ -88,14 +90,18 @@ struct MeasuredTest {
     var tests: [MeasuredTest] = []
     var places: [[String]: Int] = [:]
     for test in try input.map(.throughput, MeasuredTest.init) {
-      guard let place = places[test.identity] else {
-        places[test.identity] = tests.count
+      let key = test.identity + [test.source]
+      guard let place = places[key] else {
+        places[key] = tests.count
         tests.append(test)
         continue
       }
       var kept = test.time >= tests[place].time ? test : tests[place]
       kept.results = tests[place].results + 1
       tests[place] = kept
+    }
+    if Set(tests.map(\.identity)).count < tests.count {
+      for index in tests.indices { tests[index].origin = tests[index].source }
     }
     return tests
   }
