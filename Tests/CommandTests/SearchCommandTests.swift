@@ -40,6 +40,42 @@ extension CommandTests {
     }
   }
 
+  /// Figures under a load are those that `predict` prints of the same server.
+  @Test func searchesUnderLoad() throws {
+    try Files.withTemporaryFolder { folder in
+      let configs = folder.appendingPathComponent("configs").path
+      let server = ["--workload", "1024x64", "--concurrency", "8", "--slo", "ttft=500ms,tpot=20ms"]
+      let outcome = try dyno(
+        Self.search + server + [
+          "--target-loss", "llama-3.2-1b", "--hidden-multiple", "512", "--tolerance", "3%",
+          "--dtype", "int8", "--price", "2.5/h", "--objective", "cost", "--count", "1",
+          "--write-configs", configs, "--output", "json",
+        ])
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      let result = try #require(
+        JSONSerialization.jsonObject(with: outcome.bytes) as? [String: Any])
+      let simulation = try #require(result["simulation"] as? [String: Any])
+      #expect((simulation["simulated"] as? Int ?? 0) > 0)
+      let first = try #require((result["candidates"] as? [[String: Any]])?.first)
+      let load = try #require((first["served"] as? [[String: Any]])?.first?["load"] as? [String: Any])
+      #expect(load["meets_slo"] as? Bool == true)
+      let name = try #require(first["name"] as? String)
+      let predicted = try dyno(
+        ["predict", "\(configs)/\(name)", "--device", "a100-40gb", "--dtype", "int8", "--price", "2.5/h"]
+          + server + ["--output", "json"])
+      #expect(predicted.code == 0, "\(predicted.errors)")
+      let entry = try #require(
+        (JSONSerialization.jsonObject(with: predicted.bytes) as? [[String: Any]])?.first)
+      for key in ["output_tokens_per_second", "cost_per_million_output_tokens"] {
+        let (searched, alone) = (load[key] as? Double ?? 0, entry[key] as? Double ?? 1)
+        #expect(abs(searched / alone - 1) < 1e-9, "\(key): \(searched), \(alone)")
+      }
+    }
+    let refused = try dyno(
+      Self.search + ["--target-loss", "llama-3.2-1b", "--concurrency", "8", "--verify", "host"])
+    #expect(refused.code == 2 && refused.errors.contains("--verify: measures static batches"))
+  }
+
   /// What differs from layer to layer is written, described and benchmarked like any other.
   @Test func searchesVaryLayers() throws {
     try Files.withTemporaryFolder { folder in

@@ -48,10 +48,8 @@ import Testing
         .outputTokensPerSecond
     }
     var best = 0.0
-    for column in problem.space.columns {
-      problem.space.forEachShape(in: column) { shape in
-        if problem.admits(shape) { best = max(best, (try? throughput(shape)) ?? 0) }
-      }
+    problem.space.visitShapes { shape in
+      if problem.admits(shape) { best = max(best, (try? throughput(shape)) ?? 0) }
     }
     let fastest = result.candidates.map { $0.served[0].outputTokensPerSecond }.max() ?? 0
     #expect(abs(fastest / best - 1) < 1e-9, "\(fastest) of \(best)")
@@ -100,53 +98,27 @@ import Testing
     #expect(slow.problem.scenarios[0].load?.objective == .latency)
   }
 
-  private typealias Change = @Sendable (inout SearchSpec) -> Void
-
-  private static let contradictions: [(field: String, change: Change)] = [
-    ("price", { $0.load.price = HourlyPrice("2/h") }),
-    (
-      "objective",
-      {
-        $0.load.concurrencies = [4]
-        $0.load.objective = .rate
-      }
-    ),
-    (
-      "price",
-      {
-        $0.load.concurrencies = [4]
-        $0.load.objective = .cost
-      }
-    ),
-    (
-      "concurrency, rate",
-      {
-        $0.load.concurrencies = [4]
-        $0.load.rate = RequestRate("1/s")
-      }
-    ),
-    (
-      "batch",
-      {
-        $0.load.concurrencies = [4]
-        $0.batches = [4]
-      }
-    ),
-    (
-      "decode_depth",
-      {
-        $0.load.concurrencies = [4]
-        $0.workloads = nil
-        $0.decodeDepths = [512]
-      }
-    ),
-    ("dtype", { $0.dtype = .f32 }),
-  ]
-
-  @Test(arguments: contradictions.indices)
-  func contradictionsAreRefused(_ index: Int) throws {
-    let (field, change) = Self.contradictions[index]
-    let error = #expect(throws: InputError.self) { try problem(change) }
+  @Test(
+    arguments: [
+      ("price", "price: 2/h"), ("objective", "concurrency: 4\nobjective: rate"),
+      ("price", "concurrency: 4\nobjective: cost"), ("objective", "rate: 1/s\nobjective: throughput"),
+      ("concurrency, rate", "concurrency: 4\nrate: 1/s"), ("batch", "concurrency: 4\nbatch: 4"),
+      ("decode_depth", "concurrency: 4\ndecode_depth: 512"), ("dtype", "dtype: f32"),
+      ("cache_dtype", "cache_dtype: q8_0"), ("length_range", "concurrency: 4\nlength_range: 2"),
+    ])
+  func contradictionsAreRefused(_ field: String, _ lines: String) throws {
+    let error = #expect(throws: InputError.self) {
+      try SearchSpec(
+        """
+        parameters: llama-3.2-1b
+        tokens: 100B
+        law: conditional-80m-297m
+        target_loss: llama-3.2-1b
+        device: h100-sxm
+        \(lines)
+        """, folder: Files.fixtures
+      ).problem(device: DeviceZoo.resolve)
+    }
     #expect(error?.location.first == field, "\(String(describing: error))")
   }
 

@@ -45,10 +45,13 @@ struct ServingStudy {
 
     // Experts: constants of the engine's dense runs; no run of theirs is fitted.
     let sparse = runs.points.filter { !$0.isDense }
+    var known: [String: HostConstants] = [:]
     for group in Set(sparse.map(\.group)).sorted() {
       let own = sparse.filter { $0.group == group }
       var errors = ServingErrors("\(group), experts", peers)
-      let host = Self.fitted(dense, of: group)
+      let engine = own[0].run.engine
+      let host = known[engine] ?? Self.fitted(dense, of: group)
+      known[engine] = host
       for point in own { errors.add(point, host, fold: group) }
       table.add(errors.cells())
     }
@@ -73,17 +76,13 @@ struct ServingStudy {
     }
   }
 
-  private static func fitted(
-    _ points: [ServingRuns.Point], prior: HostConstants = .typical
-  ) -> HostConstants {
-    HostFit.fit(points.map(\.row), prior: prior)
+  private static func fitted(_ points: [ServingRuns.Point]) -> HostConstants {
+    HostFit.fit(points.map(\.row), prior: .typical)
   }
 
-  /// Constants of what all engines' runs say, then of those of the same engine as `group`.
+  /// Constants of the same engine's runs among `points`; of all of them where it has none.
   private static func fitted(_ points: [ServingRuns.Point], of group: String) -> HostConstants {
-    let all = fitted(points)
-    let engine = group.prefix { $0 != "," }
-    let own = points.filter { $0.run.engine == engine }
-    return own.isEmpty ? all : fitted(own, prior: all)
+    let own = points.filter { $0.run.engine == group.prefix { $0 != "," } }
+    return fitted(own.isEmpty ? points : own)
   }
 }

@@ -5,7 +5,7 @@ import Requests
 ///
 /// Decoding sequences are not visited step by step: each is entered once where it ends and where its
 /// last block is full. Entries of sequences that were dropped are told by their epoch, and skipped.
-final class EngineState {
+struct EngineState {
   let deployment: Deployment
   let capacity: Int
   private let growth: CacheGrowth
@@ -58,6 +58,7 @@ final class EngineState {
   private(set) var step = StepContents()
   private(set) var finishing: [Int] = []
   private(set) var begun: [Int] = []
+  private(set) var ended: [Int] = []
 
   init(_ deployment: Deployment) {
     self.deployment = deployment
@@ -86,7 +87,7 @@ final class EngineState {
   // MARK: Requests
 
   /// - Parameter request: its number: they come in order, from 0.
-  func add(_ request: ServingRequest, prefix: Int?) -> Int {
+  mutating func add(_ request: ServingRequest, prefix: Int?) -> Int {
     sequences.append(
       Sequence(
         input: request.input, output: request.output, prefix: prefix,
@@ -94,9 +95,9 @@ final class EngineState {
     return sequences.count - 1
   }
 
-  func enqueue(_ request: Int) { waiting.append(request) }
+  mutating func enqueue(_ request: Int) { waiting.append(request) }
 
-  func beginStep() {
+  mutating func beginStep() {
     step.chunks.removeAll(keepingCapacity: true)
     (step.finishedPrompts, step.decodes, step.context) = (0, 0, 0)
     finishing.removeAll(keepingCapacity: true)
@@ -109,7 +110,7 @@ final class EngineState {
 
   /// Lets the request in that waits longest, if its cache fits: all of it where the policy reserves,
   /// else its prompt's and, in step with it, `kept` units more.
-  func admit(keeping kept: Int = 0) -> Bool {
+  mutating func admit(keeping kept: Int = 0) -> Bool {
     guard let request = waiting.first, partial == nil else { return false }
     let sequence = sequences[request]
     var cached = 0
@@ -142,7 +143,7 @@ final class EngineState {
   ///
   /// - Returns: how many it takes.
   @discardableResult
-  func compute(atMost most: Int) -> Int {
+  mutating func compute(atMost most: Int) -> Int {
     guard let (request, done) = partial, most > 0 else { return 0 }
     let left = sequences[request].prompt - done
     let new = min(left, most)
@@ -158,10 +159,10 @@ final class EngineState {
   }
 
   /// Whether the running sequences' next tokens fit; drops shared texts that nobody uses first.
-  func decodesFit() -> Bool { reserves || makeRoom(growthOfNextStep()) }
+  mutating func decodesFit() -> Bool { reserves || makeRoom(growthOfNextStep()) }
 
   /// All running sequences make a token in this step.
-  func decode() {
+  mutating func decode() {
     step.decodes = decoding
     step.context = positions + decoding
   }
@@ -169,7 +170,7 @@ final class EngineState {
   /// Drops the sequence that was let in last: it will be computed again.
   ///
   /// - Returns: whether there was one beside the first.
-  func preemptYoungest() -> Bool {
+  mutating func preemptYoungest() -> Bool {
     guard decoding + (partial == nil ? 0 : 1) > 1 else { return false }
     while let last = order.popLast() {
       guard sequences[last.request].epoch == last.epoch else { continue }
@@ -192,8 +193,9 @@ final class EngineState {
 
   // MARK: After a step
 
-  /// Counts the step's tokens, and tells which requests end with it.
-  func finishStep(ended: (Int) -> Void) {
+  /// Counts the step's tokens; `ended` are then the requests that end with it.
+  mutating func finishStep() {
+    ended.removeAll(keepingCapacity: true)
     mostSequences = max(mostSequences, running)
     if step.decodes > 0 {
       if !reserves { growBlocks() }
@@ -206,7 +208,7 @@ final class EngineState {
         leaveDecodes(entry.request)
         release(entry.request)
         sequences[entry.request].epoch += 1
-        ended(entry.request)
+        ended.append(entry.request)
       }
     }
     for request in finishing {
@@ -215,7 +217,7 @@ final class EngineState {
       guard left > 0 else {
         release(request)
         sequences[request].epoch += 1
-        ended(request)
+        ended.append(request)
         continue
       }
       joinDecodes(request, left: left)
@@ -223,7 +225,7 @@ final class EngineState {
     trimOrder()
   }
 
-  private func joinDecodes(_ request: Int, left: Int) {
+  private mutating func joinDecodes(_ request: Int, left: Int) {
     let epoch = sequences[request].epoch
     let held = sequences[request].prompt
     sequences[request].joined = counter
@@ -240,7 +242,7 @@ final class EngineState {
       HeapEntry(request: request, epoch: epoch))
   }
 
-  private func leaveDecodes(_ request: Int) {
+  private mutating func leaveDecodes(_ request: Int) {
     let steps = counter - sequences[request].joined
     decoding -= 1
     positions -= sequences[request].positions + steps
@@ -251,12 +253,12 @@ final class EngineState {
 
   // MARK: Cache
 
-  private func take(_ units: Int) {
+  private mutating func take(_ units: Int) {
     used += units
     mostUsed = max(mostUsed, used)
   }
 
-  private func release(_ request: Int) {
+  private mutating func release(_ request: Int) {
     used -= sequences[request].units
     sequences[request].units = 0
     if sequences[request].cached > 0 {
@@ -265,7 +267,7 @@ final class EngineState {
     }
   }
 
-  private func makeRoom(_ units: Int) -> Bool {
+  private mutating func makeRoom(_ units: Int) -> Bool {
     while free < units {
       guard let freed = prefixes.dropOldest() else { return false }
       used -= freed
@@ -279,13 +281,14 @@ final class EngineState {
     return growth.units(held + 1) - growth.units(held)
   }
 
-  private func growthOfNextStep() -> Int {
+  private mutating func growthOfNextStep() -> Int {
     let phase = counter % blockPositions
+    let sequences = sequences
     fullBlocks[phase].removeAll { sequences[$0.request].epoch != $0.epoch }
     return fullBlocks[phase].reduce(0) { $0 + growth($1.request) }
   }
 
-  private func growBlocks() {
+  private mutating func growBlocks() {
     for entry in fullBlocks[counter % blockPositions]
     where sequences[entry.request].epoch == entry.epoch {
       let more = growth(entry.request)
@@ -295,7 +298,7 @@ final class EngineState {
   }
 
   /// What others begin with too stays behind, as long as nobody needs the room.
-  private func keepPrefix(of request: Int) {
+  private mutating func keepPrefix(of request: Int) {
     let sequence = sequences[request]
     guard deployment.reusesPrefixes, let prefix = sequence.prefix, sequence.cached == 0,
       prefixes.positions(prefix) == 0
@@ -312,9 +315,10 @@ final class EngineState {
   }
 
   /// Forgets those at the end that run no more, and now and then all such.
-  private func trimOrder() {
+  private mutating func trimOrder() {
     while let last = order.last, sequences[last.request].epoch != last.epoch { order.removeLast() }
     if order.count > 64, order.count > 4 * (decoding + 1) {
+      let sequences = sequences
       order.removeAll { sequences[$0.request].epoch != $0.epoch }
     }
   }

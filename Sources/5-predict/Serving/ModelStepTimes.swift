@@ -16,6 +16,15 @@ public final class ModelStepTimes: StepTimes {
   /// By sequences, then by the contexts' index; NaN where it was not asked for.
   private var decodes: [[Double]] = []
 
+  /// Of the last step without prompts.
+  private var plain: Beside?
+
+  private struct Beside {
+    var tokens: Int
+    var compute: Double
+    var collectives: Double
+  }
+
   private struct Rows: Hashable {
     var tokens: Int
     var results: Int
@@ -37,9 +46,9 @@ public final class ModelStepTimes: StepTimes {
     for chunk in step.chunks { tokens += chunk.new }
     guard tokens > 0 else { return StepSeconds(compute: 0) }
     let results = step.finishedPrompts + step.decodes
-    var compute =
-      Self.kept(&rows, tokens) { parts.tokens($0) }
-      + (results > 0 ? Self.kept(&logits, results) { parts.logits($0) } : 0)
+    let rest =
+      step.chunks.isEmpty ? besideDecodes(tokens) : beside(tokens: tokens, results: results)
+    var compute = rest.compute
     let count = step.chunks.count
     for chunk in step.chunks {
       let key = Chunks(count: count, chunk: chunk)
@@ -51,8 +60,23 @@ public final class ModelStepTimes: StepTimes {
     if step.decodes > 0 {
       compute += attention(step.decodes, context: Double(step.context) / Double(step.decodes))
     }
-    return StepSeconds(
-      compute: compute,
+    return StepSeconds(compute: compute, collectives: rest.collectives)
+  }
+
+  /// Steps without prompts most often follow one of as many sequences.
+  private func besideDecodes(_ tokens: Int) -> Beside {
+    if let plain, plain.tokens == tokens { return plain }
+    let found = beside(tokens: tokens, results: tokens)
+    plain = found
+    return found
+  }
+
+  /// Of all but attention.
+  private func beside(tokens: Int, results: Int) -> Beside {
+    Beside(
+      tokens: tokens,
+      compute: Self.kept(&rows, tokens) { parts.tokens($0) }
+        + (results > 0 ? Self.kept(&logits, results) { parts.logits($0) } : 0),
       collectives: Self.kept(&collectives, Rows(tokens: tokens, results: results)) {
         parts.collectives(tokens: $0.tokens, logits: $0.results)
       })

@@ -5,7 +5,7 @@
 /// decodes, and routers would be further policies, or stand before them.
 protocol SchedulingPolicy {
   /// Fills `engine.step`, which is empty. A step left empty waits for the next request.
-  mutating func plan(_ engine: EngineState)
+  mutating func plan(_ engine: inout EngineState)
 }
 
 /// Whose scheduler it is.

@@ -1,3 +1,4 @@
+import Foundation
 import Requests
 
 /// What clients are promised: most seconds until a request's first token, between its tokens, and until
@@ -17,6 +18,19 @@ public struct ServiceLevel: Hashable, Sendable {
     self.timeToFirstToken = timeToFirstToken
     self.timePerOutputToken = timePerOutputToken
     self.latency = latency
+  }
+
+  /// So many times as much time of everything, rounded up to three digits.
+  public func loosened(by factor: Double) -> ServiceLevel {
+    func looser(_ seconds: Double?) -> Double? {
+      seconds.map { seconds in
+        let unit = pow(10, floor(log10(seconds * factor)) - 2)
+        return (seconds * factor / unit).rounded(.up) * unit
+      }
+    }
+    return ServiceLevel(
+      timeToFirstToken: looser(timeToFirstToken), timePerOutputToken: looser(timePerOutputToken),
+      latency: looser(latency))
   }
 
   /// How far a request is from it: at most 1 where it is met.

@@ -87,7 +87,7 @@ public struct Simulation {
 private struct Run {
   let times: any StepTimes
   let host: HostConstants
-  let engine: EngineState
+  var engine: EngineState
   var policy: any SchedulingPolicy
   let requests: [ServingRequest]
   var isClosed = false
@@ -153,7 +153,7 @@ private struct Run {
     while ended < requests.count {
       receive()
       engine.beginStep()
-      policy.plan(engine)
+      policy.plan(&engine)
       guard !engine.step.chunks.isEmpty || engine.step.decodes > 0 else {
         // Nothing to do until the next request is there.
         if waiting < ready.count {
@@ -208,11 +208,11 @@ private struct Run {
       if firstToken[request] < 0 { firstToken[request] = isSeen }
       joined.append(isSeen)
     }
-    var count = 0
+    engine.finishStep()
+    let count = engine.ended.count
     var single = 0
-    engine.finishStep { request in
+    for request in engine.ended {
       lastToken[request] = isSeen
-      count += 1
       if engine.finishing.contains(request) { single += 1 }
     }
     if single > 0 { joined.removeLast(single) }

@@ -46,9 +46,13 @@ public struct SteadyLoad {
     let sequences = min(concurrency, mostSequences)
     let turn = turn(sequences)
     let clients = Double(concurrency)
-    // The front end passes requests and tokens one after another.
-    let ofFrontEnd = 1 / (host.request + Double(output) * host.token)
-    let rate = min(Double(sequences) / turn.seconds, ofFrontEnd)
+    // The front end passes requests and tokens one after another. Where it and the device are as fast, each
+    // waits for the other now and then: a smooth least of both.
+    let rate =
+      1
+      / smoothMaximum(
+        turn.seconds / Double(sequences), host.request + Double(output) * host.token,
+        exponent: Self.sharpness)
     let latency = clients / rate
     let waiting = (clients - Double(sequences)) / rate
     // A prompt that comes while others run waits for the rest of a step, on average half of one.
@@ -87,6 +91,8 @@ public struct SteadyLoad {
     }
     return best
   }
+
+  private static let sharpness = 8.0
 
   // MARK: A turn
 

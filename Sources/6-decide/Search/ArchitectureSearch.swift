@@ -186,22 +186,23 @@ public struct ArchitectureSearch {
 
   /// That nothing meets the service level, and what comes nearest.
   private func missed(_ simulation: LoadRanking.Result) -> InputError {
-    let loads = problem.scenarios.compactMap(\.load)
-    let levels = Set(loads.compactMap(\.level).map(\.description)).sorted()
-    var nearest = ""
-    if let ranked = simulation.nearest,
-      let worst = ranked.outcomes.compactMap({ $0 }).max(by: { $0.excess < $1.excess })
-    {
-      func text(_ seconds: Double) -> String { String(format: "%.3g ms", seconds * 1e3) }
-      nearest =
-        "; the nearest, \(ranked.shape.name), takes \(text(worst.timeToFirstToken.p90)) to its first "
-        + "token and \(text(worst.timePerOutputToken.p90)) a token (p90), "
-        + String(format: "%.3g times what is allowed", exp(worst.excess))
+    let candidates = "none of the \(simulation.summary.simulated) candidates that lead"
+    guard let ranked = simulation.nearest,
+      let (scenario, worst) = zip(problem.scenarios, ranked.outcomes).compactMap({ scenario, outcome in
+        outcome.map { (scenario, $0) }
+      }).max(by: { $0.1.excess < $1.1.excess })
+    else { return InputError("slo", problem: "\(candidates) can be served") }
+    func milliseconds(_ seconds: Double) -> String { String(format: "%.3g ms", seconds * 1e3) }
+    let nearest =
+      "; the nearest, \(ranked.shape.name), takes \(milliseconds(worst.timeToFirstToken.p90)) to its "
+      + "first token and \(milliseconds(worst.timePerOutputToken.p90)) a token (p90)"
+    guard let level = scenario.load?.level else {
+      return InputError(
+        "rate", problem: "\(candidates) holds it\(nearest)",
+        expected: String(format: "at most 1/%.3g of it, or more devices", exp(worst.excess)))
     }
     return InputError(
-      levels.isEmpty ? "rate" : "slo",
-      problem: "none of the \(simulation.summary.simulated) candidates that lead "
-        + (levels.isEmpty ? "holds the rate" : "meets \(levels.joined(separator: "; "))") + nearest,
-      expected: "more time, a lower load, or more devices")
+      "slo", problem: "\(candidates) meets \(level)\(nearest)",
+      expected: "\(level.loosened(by: exp(worst.excess))), a lower load, or more devices")
   }
 }

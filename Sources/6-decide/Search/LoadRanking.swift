@@ -100,7 +100,7 @@ public struct LoadRanking {
     return estimates.indices.filter { index in
       guard found[index] == nil, let estimate = estimates[index] else { return false }
       guard let best else { return true }
-      return estimate.gain + raised > best && estimate.excess + eased <= 0
+      return estimate.gain + raised >= best && estimate.excess + eased <= 0
     }
   }
 

@@ -39,19 +39,19 @@ enum SearchLoadReport {
 
   static func notes(_ result: ArchitectureSearch.Result) -> [String] {
     guard let simulation = result.simulation else { return [] }
-    let objectives = Set(result.problem.scenarios.compactMap(\.load?.objective)).map(\.words)
+    let loads = result.problem.scenarios.compactMap(\.load)
+    let agreement = simulation.rankCorrelation.map {
+      "; closed form and simulation rank them alike to \(Quantity.number($0, digits: 2)) (Spearman)"
+    }
     var notes = [
-      "Ranked by \(objectives.sorted().joined(separator: ", ")): \(simulation.simulated) of the "
-        + "\(simulation.leading) candidates that lead in closed form were simulated, and "
-        + "\(simulation.met) of these meet the service level"
-        + (simulation.rankCorrelation.map {
-          "; closed form and simulation rank them alike to \(Quantity.number($0, digits: 2)) "
-            + "(Spearman)"
-        } ?? "")
-        + ", \(Quantity.percent(simulation.deviation)) apart."
+      "Ranked by \(Set(loads.map(\.objective.words)).sorted().joined(separator: ", ")): "
+        + "\(simulation.simulated) of the \(simulation.leading) candidates that lead in closed form were "
+        + "simulated"
+        + (loads.contains { $0.level != nil }
+          ? ", and \(simulation.met) of these meet the service level" : "")
+        + (agreement ?? "") + "; their ratio varies by \(Quantity.percent(simulation.deviation)). "
         + (simulation.isSettled
-          ? " No other is expected to be ahead."
-          : " Others may be ahead by less than that.")
+          ? "No other is expected to be ahead." : "Others may be ahead by as much.")
     ]
     notes.append("Fronts are of the closed form. Chances and intervals of gains are of static batches.")
     if !result.baseline.meetsLevels {

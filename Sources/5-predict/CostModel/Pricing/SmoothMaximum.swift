@@ -3,7 +3,7 @@ import Foundation
 /// `(xᵖ + yᵖ)^(1/p)`: the larger of two times where one hides behind the other, up to `2^(1/p)`
 /// times it where they are alike and get in each other's way.
 @inline(__always)
-func smoothMaximum(_ x: Double, _ y: Double, exponent p: Double) -> Double {
+package func smoothMaximum(_ x: Double, _ y: Double, exponent p: Double) -> Double {
   let high = max(x, y)
   let low = min(x, y)
   guard high > 0 else { return 0 }

@@ -14,7 +14,7 @@ struct SGLangPolicy: SchedulingPolicy {
 
   private var share = Self.firstShare
 
-  mutating func plan(_ engine: EngineState) {
+  mutating func plan(_ engine: inout EngineState) {
     var budget = engine.deployment.stepTokens
     budget -= engine.compute(atMost: budget)
     var expected = engine.units(Int(share * Double(engine.tokensLeft)))

@@ -3,7 +3,7 @@
 struct StaticPolicy: SchedulingPolicy {
   private var isFilling = true
 
-  mutating func plan(_ engine: EngineState) {
+  mutating func plan(_ engine: inout EngineState) {
     if engine.running == 0 { isFilling = true }
     var budget = engine.deployment.stepTokens
     budget -= engine.compute(atMost: budget)

@@ -1,7 +1,7 @@
 /// TensorRT-LLM's in-flight batching: whole prompts beside the running sequences, and memory set aside
 /// for all that a request may make (`GUARANTEED_NO_EVICT`), so that none is ever dropped.
 struct TensorRTPolicy: SchedulingPolicy {
-  func plan(_ engine: EngineState) {
+  func plan(_ engine: inout EngineState) {
     if engine.decoding > 0 { engine.decode() }
     var budget = engine.deployment.stepTokens - engine.step.decodes
     // Longer than any step: computed as the one prompt of it.

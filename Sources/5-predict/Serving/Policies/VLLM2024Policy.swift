@@ -1,7 +1,7 @@
 /// vLLM's scheduler of 2024 (V0 without chunked prefill): whole prompts in steps of their own, before
 /// any sequence decodes; as many as fit a step's tokens, and at least one.
 struct VLLM2024Policy: SchedulingPolicy {
-  func plan(_ engine: EngineState) {
+  func plan(_ engine: inout EngineState) {
     var budget = engine.deployment.stepTokens
     while !engine.waiting.isEmpty, engine.running < engine.deployment.mostSequences,
       engine.nextPrompt <= budget || engine.step.chunks.isEmpty

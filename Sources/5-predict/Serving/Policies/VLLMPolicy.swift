@@ -4,7 +4,7 @@
 /// be cut. Where blocks run out the youngest sequence is dropped and computed again, and none is let in
 /// in that step. See `vllm/v1/core/sched/scheduler.py`.
 struct VLLMPolicy: SchedulingPolicy {
-  func plan(_ engine: EngineState) {
+  func plan(_ engine: inout EngineState) {
     var isShort = false
     while !engine.decodesFit() {
       isShort = true
