@@ -101,7 +101,8 @@ let package = Package(
     study(
       "dyno-cost-study", "cost", ["CostModel", "Harness", "Reports", "Serving"],
       exclude: [
-        "architectures", "measure_host.sh", "measure_host_load.sh", "plot_residuals.py", "plot_experts.py",
+        "architectures", "measure_host.sh", "measure_host_load.sh", "plot_residuals.py",
+        "plot_experts.py",
         "plot_serving.py", "check_serving.py",
         "requirements.txt",
         "write_page.py", "write_results.sh",

@@ -24,7 +24,9 @@ extension CommandTests {
         ["predict"] + predicted + ["--workload", "4096x1024", "--batch", "1,64", "--breakdown"],
         ["predict"] + predicted + ["--workload", "1024x64", "--concurrency", "1,8"],
         ["law", "predict", "panda-1b", "--law", "conditional-1b", "--tokens", "100B"],
-        ["law", "optimum", "--law", "conditional-80m-297m", "--parameters", "1B", "--layers", "16"],
+        [
+          "law", "optimum", "--law", "conditional-80m-297m", "--parameters", "1B", "--layers", "16",
+        ],
         [
           "search", "--parameters", "llama-3.2-1b", "--tokens", "100B", "--law",
           "conditional-80m-297m", "--device", "a100-40gb", "--workload", "4096x1024", "--batch",

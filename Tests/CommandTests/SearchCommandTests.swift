@@ -57,11 +57,15 @@ extension CommandTests {
       let simulation = try #require(result["simulation"] as? [String: Any])
       #expect((simulation["simulated"] as? Int ?? 0) > 0)
       let first = try #require((result["candidates"] as? [[String: Any]])?.first)
-      let load = try #require((first["served"] as? [[String: Any]])?.first?["load"] as? [String: Any])
+      let load = try #require(
+        (first["served"] as? [[String: Any]])?.first?["load"] as? [String: Any])
       #expect(load["meets_slo"] as? Bool == true)
       let name = try #require(first["name"] as? String)
       let predicted = try dyno(
-        ["predict", "\(configs)/\(name)", "--device", "a100-40gb", "--dtype", "int8", "--price", "2.5/h"]
+        [
+          "predict", "\(configs)/\(name)", "--device", "a100-40gb", "--dtype", "int8", "--price",
+          "2.5/h",
+        ]
           + server + ["--output", "json"])
       #expect(predicted.code == 0, "\(predicted.errors)")
       let entry = try #require(

@@ -101,7 +101,8 @@ import Testing
   @Test(
     arguments: [
       ("price", "price: 2/h"), ("objective", "concurrency: 4\nobjective: rate"),
-      ("price", "concurrency: 4\nobjective: cost"), ("objective", "rate: 1/s\nobjective: throughput"),
+      ("price", "concurrency: 4\nobjective: cost"),
+      ("objective", "rate: 1/s\nobjective: throughput"),
       ("concurrency, rate", "concurrency: 4\nrate: 1/s"), ("batch", "concurrency: 4\nbatch: 4"),
       ("decode_depth", "concurrency: 4\ndecode_depth: 512"), ("dtype", "dtype: f32"),
       ("cache_dtype", "cache_dtype: q8_0"), ("length_range", "concurrency: 4\nlength_range: 2"),
@@ -145,6 +146,7 @@ import Testing
         .closedLoop(concurrency: 8), .closedLoop(concurrency: 32), .rate(2), .highestRate,
       ])
     #expect(loads.map { $0.price?.perHour } == [2.5, 2.5, 3.5, 2.5])
-    #expect(loads[2].level == ServiceLevel(timePerOutputToken: 0.02) && loads[0].lengths.least == 0.8)
+    #expect(
+      loads[2].level == ServiceLevel(timePerOutputToken: 0.02) && loads[0].lengths.least == 0.8)
   }
 }

@@ -32,7 +32,8 @@ import Testing
   }
 
   @Test func ofTests() throws {
-    let pivot = try ResultPivot([result("a", generate: 128, [1]), result("a", generate: 16, [2])], by: .test)
+    let pivot = try ResultPivot(
+      [result("a", generate: 128, [1]), result("a", generate: 16, [2])], by: .test)
     #expect(pivot.values == ["tg16", "tg128"])
     #expect(pivot.fields == [.architecture])
     #expect(try ResultPivot([], by: .depth).rows.isEmpty)

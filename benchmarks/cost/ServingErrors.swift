@@ -107,7 +107,8 @@ struct ServingErrors {
       covered { abs($0.errors.rest) <= $1.rest }, covered { abs($0.errors.first) <= $1.first },
       Quantity.number(Self.quantile(own.map { abs($0.errors.rest) }), digits: 2),
       Quantity.number(Self.quantile(own.map { abs($0.errors.first) }), digits: 2),
-      text(known.compactMap { row, peer in peer?.configurator.map { (row.run, $0.first, $0.rest) } }),
+      text(
+        known.compactMap { row, peer in peer?.configurator.map { (row.run, $0.first, $0.rest) } }),
       text(simulated.map { ($0.0.run, $0.0.first, $0.0.rest) }),
       text(simulated.map { ($0.0.run, $0.1!.simulator!.first, $0.1!.simulator!.rest) }),
       text(

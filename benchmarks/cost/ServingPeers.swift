@@ -24,9 +24,11 @@ struct ServingPeers {
     for row in try Self.rows("aisimulate-llama-3.1-70b-fp8-h200.csv") {
       let key = Self.key(row, "Llama-3.1-70B", "concurrency")
       let measured = Self.seconds(row, "measured_ttft_ms") ?? .nan
-      guard let place = predictions[key]?.firstIndex(where: {
-        abs($0.measuredFirst / measured - 1) < 1e-3
-      }) else { continue }
+      guard
+        let place = predictions[key]?.firstIndex(where: {
+          abs($0.measuredFirst / measured - 1) < 1e-3
+        })
+      else { continue }
       predictions[key]![place].simulator = Self.pair(row, "aisimulate")
     }
   }
@@ -40,7 +42,8 @@ struct ServingPeers {
   }
 
   private static func rows(_ name: String) throws -> [[String: String]] {
-    let table = try DelimitedText(InputFile.results.text(at: CostStudy.data("gpu-serving/" + name).path))
+    let table = try DelimitedText(
+      InputFile.results.text(at: CostStudy.data("gpu-serving/" + name).path))
     return table.rows.map { _, cells in
       Dictionary(zip(table.columns, cells)) { first, _ in first }
     }

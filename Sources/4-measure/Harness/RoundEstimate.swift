@@ -41,7 +41,8 @@ struct RoundEstimate {
     guard whole > longest else { return }
     throw InputError(
       "budget",
-      problem: "is \(TimeSpan(seconds: longest).roundedUp), and \(settings.fewestRounds) samples of "
+      problem:
+        "is \(TimeSpan(seconds: longest).roundedUp), and \(settings.fewestRounds) samples of "
         + (tests == 1 ? "the test" : "each of \(tests) tests")
         + " take about \(TimeSpan(seconds: whole).roundedUp)",
       expected: "that much, fewer or shorter tests, or to go over it (over-budget)")

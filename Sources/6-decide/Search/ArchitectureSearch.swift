@@ -188,7 +188,8 @@ public struct ArchitectureSearch {
   private func missed(_ simulation: LoadRanking.Result) -> InputError {
     let candidates = "none of the \(simulation.summary.simulated) candidates that lead"
     guard let ranked = simulation.nearest,
-      let (scenario, worst) = zip(problem.scenarios, ranked.outcomes).compactMap({ scenario, outcome in
+      let (scenario, worst) = zip(problem.scenarios, ranked.outcomes).compactMap({
+        scenario, outcome in
         outcome.map { (scenario, $0) }
       }).max(by: { $0.1.excess < $1.1.excess })
     else { return InputError("slo", problem: "\(candidates) can be served") }

@@ -164,7 +164,8 @@ final class CandidateEvaluator {
       return ArchitectureSearch.FrontPoint(
         architecture: architecture, loss: point.cost,
         meetsTarget: point.cost <= problem.targetLoss, logGain: price.gain,
-        throughput: pricer.throughput(shape), peakMemoryBytes: bytes, timeToFirstToken: price.timeToFirstToken)
+        throughput: pricer.throughput(shape), peakMemoryBytes: bytes,
+        timeToFirstToken: price.timeToFirstToken)
     }
   }
 }

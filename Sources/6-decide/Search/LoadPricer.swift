@@ -115,7 +115,8 @@ final class LoadPricer {
       let process = try ArrivalProcess(rate: rate)
       let most = try server.saturatedRate(asked)
       return seen(
-        architecture, try server.run(process.timed(asked, seed: Self.seed), .open), beyond: rate / most)
+        architecture, try server.run(process.timed(asked, seed: Self.seed), .open),
+        beyond: rate / most)
     case .highestRate:
       let asked = load.lengths.requests(Self.requestsOfLevels, seed: Self.seed)
       let found = try server.highestRate(under: load.level!, asked, seed: Self.seed)

@@ -31,7 +31,8 @@ public struct Scenario: Sendable {
       workload.prompt > 0
       ? "\(workload.prompt)x\(workload.generate)"
       : "decode of \(workload.generate) at depth \(workload.depth)"
-    return "\(profile.name) under \(engine.name), \(work), \(load?.name ?? "batch \(workload.batch)")"
+    return
+      "\(profile.name) under \(engine.name), \(work), \(load?.name ?? "batch \(workload.batch)")"
   }
 }
 

@@ -132,7 +132,8 @@ package final class ScenarioPricer {
     take(shape)
     return scenarios.indices.map { index in
       loads[index].map { $0.estimate(scratch)?.outputTokensPerSecond ?? .nan }
-        ?? predictors[index].point(scratch, scenarios[index].workload)?.outputTokensPerSecond ?? .nan
+        ?? predictors[index].point(scratch, scenarios[index].workload)?.outputTokensPerSecond
+        ?? .nan
     }
   }
 

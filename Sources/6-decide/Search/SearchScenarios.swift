@@ -49,7 +49,8 @@ public struct LoadSpec: Sendable, Hashable {
   /// Refuses what only loads have where there is none.
   func requireLoad() throws {
     let given = [
-      ("price", price != nil), ("length_range", lengthRange != nil), ("objective", objective != nil),
+      ("price", price != nil), ("length_range", lengthRange != nil),
+      ("objective", objective != nil),
     ].filter(\.1).map(\.0)
     guard given.isEmpty || isAsked else {
       throw InputError(
@@ -96,7 +97,8 @@ extension SearchSpec {
     var scenario = scenario
     guard scenario.workload.prompt > 0 else {
       throw InputError(
-        "decode_depth", problem: "is no request of a load", expected: "a workload such as 4096x1024")
+        "decode_depth", problem: "is no request of a load", expected: "a workload such as 4096x1024"
+      )
     }
     let load = try ScenarioLoad(
       demand,

@@ -186,7 +186,8 @@ extension SearchSpec {
 
   private static func part(_ node: SpecNode, in folder: URL) throws -> Part {
     let fields = try node.fields([
-      "device", "engine", "workload", "decode_depth", "batch", "weight", "concurrency", "rate", "slo",
+      "device", "engine", "workload", "decode_depth", "batch", "weight", "concurrency", "rate",
+      "slo",
       "price",
     ])
     guard let device = fields["device"] else {

@@ -42,7 +42,8 @@ public struct HostVerification {
     for scenario in problem.scenarios
     where scenario.settings.weights.dtype == nil || scenario.settings.cache.dtype == nil {
       throw InputError(
-        "verify", problem: "measures on this machine, which stores no \(scenario.settings.weights) "
+        "verify",
+        problem: "measures on this machine, which stores no \(scenario.settings.weights) "
           + "weights with a \(scenario.settings.cache) cache",
         expected: "storage that bench takes")
     }

@@ -18,7 +18,8 @@ public enum LikelyTokens {
       for token in likeliest(logits, top) {
         table.add([
           "\(firstPosition + index)", "\(token)",
-          Quantity.percent(exp(Double(logits[token]) - sum)), Quantity.number(Double(logits[token])),
+          Quantity.percent(exp(Double(logits[token]) - sum)),
+          Quantity.number(Double(logits[token])),
         ])
       }
     }

@@ -53,7 +53,8 @@ enum SearchLoadReport {
         + (simulation.isSettled
           ? "No other is expected to be ahead." : "Others may be ahead by as much.")
     ]
-    notes.append("Fronts are of the closed form. Chances and intervals of gains are of static batches.")
+    notes.append(
+      "Fronts are of the closed form. Chances and intervals of gains are of static batches.")
     if !result.baseline.meetsLevels {
       notes.append(
         "\(result.problem.baseline.name) misses the service level, so no gain over it is stated.")

@@ -92,7 +92,8 @@ public enum ThroughputTable {
   ) -> String {
     let few = record.ci95Ts == nil ? " [a, b]: smallest and largest, too few for an interval." : ""
     return
-      (formats ? "" : "\(record.typeWeights) weights, ") + "\(record.typeK) KV cache\(batches ? "" : ", batch \(record.nSequences)"); "
+      (formats ? "" : "\(record.typeWeights) weights, ")
+      + "\(record.typeK) KV cache\(batches ? "" : ", batch \(record.nSequences)"); "
       + "\(OutputText.terminal(record.cpuInfo)), "
       + "\(record.nThreads) threads, \(record.environment.instructionSet).\n"
       + "Limits of this run: \(Quantity.number(record.limits.readBandwidth * 1e-9)) GB/s read, "

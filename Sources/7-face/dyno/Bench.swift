@@ -41,7 +41,9 @@ struct Bench: PrintsTables {
   @Option(help: .weightFormats)
   var dtype: [CommaSeparated<WeightFormat>] = []
 
-  @Option(name: [.long, .customShort("p")], help: "Prompt lengths to prefill, comma-separated; 0 for none. Default: 512.")
+  @Option(
+    name: [.long, .customShort("p")],
+    help: "Prompt lengths to prefill, comma-separated; 0 for none. Default: 512.")
   var prompt: [CountList] = []
 
   @Option(
@@ -216,7 +218,7 @@ struct Bench: PrintsTables {
     let results = try ThroughputBench(
       tests, settings, stopped: { StopRequest.signal != nil }, report: progress.show
     )
-      .run(subjects, tracedRounds: operators != nil ? 3 : trace != nil ? 1 : 0)
+    .run(subjects, tracedRounds: operators != nil ? 3 : trace != nil ? 1 : 0)
     progress.clear()
     // Results come before files, and the store before a reader that may go away: what cannot be
     // written costs itself only.

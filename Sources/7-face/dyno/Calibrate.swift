@@ -105,7 +105,9 @@ struct Calibrate: PrintsTables {
     try checkMeasuring()
     if serving { return try fitHostConstants() }
     guard measure else { return try fit(files) }
-    if let measurements { return try fit(files + measured(into: URL(fileURLWithPath: measurements))) }
+    if let measurements {
+      return try fit(files + measured(into: URL(fileURLWithPath: measurements)))
+    }
     let folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("dyno-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }

@@ -5,7 +5,8 @@ import Reports
 
 /// How wide tables are.
 struct PageOptions: ParsableArguments {
-  @Option(help: "Width of tables and lines. Default: the terminal's; without limit in files and pipes.")
+  @Option(
+    help: "Width of tables and lines. Default: the terminal's; without limit in files and pipes.")
   var columns: Int?
 
   @Flag(help: "All columns of tables, however wide the terminal is.")

@@ -152,7 +152,9 @@ struct CountList: ExpressibleByArgument {
   /// More tests than these are a mistake.
   private static let mostOfRange = 1000
 
-  static var allValueStrings: [String] { ["a count such as 512, several (128,512) or a range (64-512*2, 16-64+16)"] }
+  static var allValueStrings: [String] {
+    ["a count such as 512, several (128,512) or a range (64-512*2, 16-64+16)"]
+  }
   var defaultValueDescription: String { values.map(String.init).joined(separator: ",") }
 
   /// The values of an option that may be given more than once, each once; `nil` where it is not.
