@@ -86,8 +86,13 @@ import Weights
       let shares = record.figures.timeShares
       #expect(abs(shares.queue + shares.prefill + shares.decode + shares.host - 1) < 1e-9)
       #expect(shares.collectives == 0)
-      let interval = try #require(measured.interval95.ttftS)
-      #expect(interval[0] <= record.figures.ttftS.mean && record.figures.ttftS.mean <= interval[1])
+      // Two rounds of three blocks are too few for an interval.
+      let interval = measured.interval95.ttftS
+      #expect((interval != nil) == (measured.concurrency == 1))
+      if let interval {
+        #expect(
+          interval[0] <= record.figures.ttftS.mean && record.figures.ttftS.mean <= interval[1])
+      }
     }
     // One object, which reads back, and a table.
     let text = try RecordText.encode(records[0])
