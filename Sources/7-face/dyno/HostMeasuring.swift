@@ -40,12 +40,14 @@ extension Calibrate {
     var files: [String] = []
     StopRequest.watch()
     try CalibrationRuns(settings, report: progress.show)
-      .run(stopped: { StopRequest.signal != nil }) { run in
-        let base = folder.appendingPathComponent(run.name).path
-        try OutputFile.write(JSONText.encode(run.records), to: base + ".json")
-        try OutputFile.write(OperatorTable.text(run.operators), to: base + ".csv")
-        files += [base + ".json", base + ".csv"]
-      }
+      .run(
+        stopped: { StopRequest.signal != nil },
+        keep: { run in
+          let base = folder.appendingPathComponent(run.name).path
+          try OutputFile.write(JSONText.encode(run.records), to: base + ".json")
+          try OutputFile.write(OperatorTable.text(run.operators), to: base + ".csv")
+          files += [base + ".json", base + ".csv"]
+        })
     progress.clear()
     return files
   }
