@@ -77,6 +77,29 @@ import Testing
     #expect(slow.map(\.samples.count) == [1, 1])
   }
 
+  /// Rounds that must be whole are, whatever the budget; what was spent before counts.
+  @Test func theFewestRoundsAreWhole() throws {
+    var settings = settings(precision: -1, budget: 1)
+    settings.fewestRounds = 6
+    let cells = try sample(Stage([5, 6]), tests: [[0], [1]], settings)
+    #expect(cells.map(\.samples.count) == [6, 6])
+    let stage = Stage([1])
+    let late = try SamplingLoop(
+      tests: [[0]], tokens: [10], self.settings(precision: -1, budget: 10), spentSeconds: 8
+    ).run(on: stage, LimitsWatch(stage))
+    #expect((1...3).contains(late[0].samples.count))
+  }
+
+  @Test func aStopKeepsTheSamples() throws {
+    let stage = Stage([1, 1])
+    let cells = try SamplingLoop(
+      tests: [[0], [1]], tokens: [10, 10], settings(repetitions: 9),
+      stopped: { stage.runs.count >= 5 }
+    ).run(on: stage, LimitsWatch(stage))
+    #expect(cells.map(\.samples.count).reduce(0, +) == 5)
+    #expect(cells.map(\.samples.count).max() == 3)
+  }
+
   @Test func precisionEndsACell() throws {
     let stage = Stage([0.1, 0.2])
     let cells = try sample(stage, tests: [[0], [1]], settings(budget: 1000))
