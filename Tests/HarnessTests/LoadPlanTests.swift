@@ -13,11 +13,12 @@ import Testing
 
   /// A round takes so many seconds a request and client.
   private func plan(
-    _ seconds: Double, requests: Int? = nil, repetitions: Int? = nil
+    _ seconds: Double, requests: Int? = nil, repetitions: Int? = nil, longest: Double? = nil,
+    spent: Double = 0
   ) throws -> LoadPlan {
     try LoadPlan(
       loads(requests: requests), repetitions: repetitions, budgetSeconds: 60,
-      seconds: { seconds * Double($0) })
+      longestSeconds: longest, spentSeconds: spent, seconds: { seconds * Double($0) })
   }
 
   @Test func theBudgetDecidesOnRequestsAndRounds() throws {
@@ -30,6 +31,21 @@ import Testing
     let fewest = try plan(100)
     #expect(fewest.requestsPerClient == 4 && fewest.rounds == 1)
     #expect(fewest.warning?.contains("about 400 s, more than the budget") ?? false)
+  }
+
+  @Test func theBudgetIsKept() throws {
+    // Four requests a client take 40 s, six 60 s: 10 s of warming up leave five.
+    #expect(try plan(10, longest: 60).requestsPerClient == 6)
+    #expect(try plan(10, longest: 60, spent: 10).requestsPerClient == 5)
+    #expect(throws: InputError.self) { try plan(10, longest: 60, spent: 21) }
+    #expect(try plan(10, spent: 21).rounds == 1)
+    #expect(try plan(10, repetitions: 1, longest: 60, spent: 21).rounds == 1)
+    #expect {
+      try plan(100, longest: 60)
+    } throws: {
+      guard let error = $0 as? InputError else { return false }
+      return error.location == ["budget"] && error.problem.contains("takes about 7m")
+    }
   }
 
   @Test func whatIsAskedForIsRun() throws {

@@ -50,14 +50,17 @@ public struct LoadBench {
       report: report)
     let meter = try LimitsMeter(
       team: machine.team, kernels: machine.kernels, topology: machine.topology)
+    let warmUp = SteadyClock.nanoseconds()
     let estimates = try prepared.models.map { model in
       try loads.concurrencies.map { clients in
         report("\(model.architecture.name): warming up \(clients) clients")
         return try LoadEstimate(model, clients: clients, loads.lengths, chunk: settings.chunk)
       }
     }
-    let plan = LoadPlan(
-      loads, repetitions: settings.repetitions, budgetSeconds: settings.budgetSeconds
+    let spent = Double(SteadyClock.nanoseconds() - warmUp) * 1e-9
+    let plan = try LoadPlan(
+      loads, repetitions: settings.repetitions, budgetSeconds: settings.budgetSeconds,
+      longestSeconds: settings.longestSeconds, spentSeconds: spent
     ) { requests in
       estimates.joined().enumerated().reduce(0) { seconds, estimate in
         seconds + estimate.element.seconds(load(estimate.offset, requests))
