@@ -93,7 +93,7 @@ public struct ServingReport {
       "\(device) under \(engine), \(settings.tensorParallel) "
       + (settings.tensorParallel == 1 ? "device" : "devices")
       + ". Operators: \(rung.rawValue). Host constants: \(entries[0].predictor.setup.origin). "
-      + "Intervals: the 90% quantile of errors on published runs under such engines."
+      + "Intervals: the 90% quantile of errors on measured runs under such engines."
     for entry in entries {
       let causes = entry.outcome.causes
       func share(_ part: Double) -> String { Quantity.percent(part / causes.total) }
