@@ -262,7 +262,17 @@ import Testing
     #expect(eight.spread > four.spread)
     let cached = try predict(Predictor.Settings(cache: .fp8), profile)
     #expect(cached.evidence.errors == nil && cached.spread > alike.spread)
-    #expect(cached.evidence.basis.jumps == [.precision(weights: .bf16, cache: .fp8)])
+    #expect(
+      cached.evidence.basis.jumps == [.precision(weights: .bf16, cache: .fp8, hasKernels: true)])
+    // An A100 has no fp8 kernel, and none of its int8 ones was timed.
+    let int8 = try predict(Predictor.Settings(weights: .int8), profile)
+    #expect(
+      int8.evidence.basis.jumps == [.precision(weights: .int8, cache: .bf16, hasKernels: false)])
+    #expect(int8.spread > cached.spread && int8.evidence.basis.variance > 0.25 * 0.25)
+    let h100 = try ProfileTests.shipped("h100-sxm")
+    let fp8 = try predict(Predictor.Settings(weights: .fp8), h100)
+    #expect(
+      fp8.evidence.basis.jumps == [.precision(weights: .fp8, cache: .bf16, hasKernels: true)])
     // What was compared counts as much as before; each jump adds its variance.
     let basis = eight.evidence.basis
     #expect(

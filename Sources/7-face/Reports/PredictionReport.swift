@@ -276,7 +276,8 @@ extension IntervalBasis.Jump {
     case .engine(let rung): "unchecked engine with operators \(rung.words)"
     case .devices(let count): "\(count) \(count == 1 ? "device" : "devices")"
     case .stages(let count): "\(count) stages"
-    case .precision(let weights, let cache): "\(weights) weights and \(cache) cache"
+    case .precision(let weights, let cache, let hasKernels):
+      "\(weights) weights\(hasKernels ? "" : ", whose kernels were never timed,") and \(cache) cache"
     }
   }
 }

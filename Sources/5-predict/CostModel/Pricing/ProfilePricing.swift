@@ -53,6 +53,19 @@ extension DeviceProfile {
     .map { calibrated($0.name, $0.isOfWeights ? weights : cache)?.rung ?? .nominal }.min()
       ?? .nominal
   }
+
+  /// Whether matrix multiplications of just such weights were fitted, here or on another device; bf16 and
+  /// f16 run on the same units.
+  func hasMatrices(of weights: NumberStorage) -> Bool {
+    let names =
+      [NumberStorage.bf16, .f16].contains(weights)
+      ? ["bf16", "f16", "any"] : [weights.rawValue, "any"]
+    let matrices = [
+      MatrixMultiplication.family, QuantizedMatrixMultiplication.family,
+      CPUMatrixMultiplication.family,
+    ].compactMap { families[$0] }
+    return matrices.contains { sets in names.contains { sets[$0] != nil } }
+  }
 }
 
 /// The families of operators of a kind of device.

@@ -125,6 +125,11 @@ public final class Predictor {
   ///   - architectures: whose operators are priced.
   func basis(ofFamily family: String?, for architectures: [Architecture]) -> IntervalBasis {
     var jumps: [IntervalBasis.Jump] = []
+    var precision: IntervalBasis.Jump {
+      .precision(
+        weights: settings.weights, cache: settings.cache,
+        hasKernels: profile.hasMatrices(of: settings.weights))
+    }
     if settings.pipelineParallel > 1 { jumps.append(.stages(settings.pipelineParallel)) }
     guard let error = calibrated?.error,
       let halfWidth = family.flatMap({ error.spreads[$0] }) ?? error.spreads["all"]
@@ -134,7 +139,7 @@ public final class Predictor {
       let isNarrow = [settings.weights, settings.cache].contains(
         where: profile.limits.keepsTablesWide)
       if isNarrow {
-        jumps.append(.precision(weights: settings.weights, cache: settings.cache))
+        jumps.append(precision)
       }
       return IntervalBasis(runs: 0, scatter: 0, jumps: jumps)
     }
@@ -152,7 +157,7 @@ public final class Predictor {
       jumps.append(.devices(settings.tensorParallel))
     }
     if !isChecked(weights: settings.weights, cache: settings.cache) {
-      jumps.append(.precision(weights: settings.weights, cache: settings.cache))
+      jumps.append(precision)
     }
     return IntervalBasis(runs: error.rows, scatter: halfWidth / 1.645, jumps: jumps)
   }
