@@ -85,13 +85,17 @@ import Testing
       result.finishedAt = "2026-01-02T03:04:\(10 + index).000Z"
       return result
     }
-    try expectGolden(History(results).table, "history.txt")
+    try expectGolden(History(results).table(), "history.txt")
+    try expectGolden(History(results).table(.markdown), "history.md")
+    try expectGolden(History(results).junit(threshold: 0.03), "history.xml")
+    #expect(!(try History(results).junit(threshold: 0.2).contains("<failure")))
+    try expectGolden(History(Array(results.prefix(3))).junit(threshold: 0), "history-short.xml")
     try expectGolden(JSONText.encode(History(Array(results.prefix(3)))), "history-short.json")
     var options = History.Options()
     options.order = try CommitOrder(
       (1..<14).map { String(repeating: "\($0 % 10)\($0 / 10)", count: 5) }.joined(separator: "\n"),
       name: "order", leavesOutOthers: true)
-    try expectGolden(History(results, options).table, "history-ordered.txt")
+    try expectGolden(History(results, options).table(), "history-ordered.txt")
   }
 
   @Test func others() throws {

@@ -2,7 +2,7 @@ import Store
 
 extension History {
   /// For people: a row a series, then the changes.
-  public var table: String {
+  public func table(_ style: Table.Style = .plain) -> String {
     guard !series.isEmpty else { return "no results" }
     var overview = Table([
       ("architecture", .left), ("dtype", .left), ("test", .left), ("batch", .right),
@@ -32,11 +32,39 @@ extension History {
       commitsLeftOut.isEmpty
       ? "" : "\n\nmeasured commits left out, which the order lacks: \(commitsLeftOut.count)"
     let any = series.contains { !$0.changes.isEmpty }
-    return overview.rendered() + (any ? "\n\n" + changes.rendered() : "")
+    return overview.rendered(style) + (any ? "\n\n" + changes.rendered(style) : "")
       + leftOut
       + "\n\nchanges: binary segmentation by rank sums with permutation tests, seed \(seed); "
       + "the chance of even one\nfalse change in all \(series.count) series is at most "
       + "\(Quantity.percent(level)), so each is tested at \(Quantity.number(levelOfSeries, digits: 2))."
+  }
+
+  /// For CI: a case a series, which fails where it ends in a regression.
+  ///
+  /// - Parameter threshold: regressions up to this share pass.
+  public func junit(threshold: Double) -> String {
+    var report = JUnitXML()
+    for one in series {
+      let name =
+        "\(one.modelType) \(one.test), batch \(one.count("n_sequences")), \(one.word("type_weights"))"
+      let last = one.changes.last.map {
+        "\(Quantity.number($0.ratio))× at \(CommitText.brief($0.commit, digits: 9)): "
+          + "\(Quantity.number($0.before)) to \(Quantity.number($0.after)) tok/s, p "
+          + Quantity.number($0.pValue, digits: 2)
+      }
+      let commits = "\(one.points.count) \(one.points.count == 1 ? "commit" : "commits")"
+      if !one.canDetect {
+        report.add(one.modelType, name, .skipped, "\(commits): too few for a change to show")
+      } else {
+        report.add(
+          one.modelType, name, one.endsInRegression(threshold: threshold) ? .failed : .passed,
+          last ?? "no change in \(commits)")
+      }
+    }
+    for commit in commitsLeftOut {
+      report.add("dyno", commit, .skipped, "measured, and not in the order")
+    }
+    return report.text
   }
 }
 

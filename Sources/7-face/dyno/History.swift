@@ -45,8 +45,10 @@ struct HistoryCommand: PrintsTables {
   @Option(help: "Regressions up to this share do not count for --fail-on-regression, such as 2%.")
   var threshold: Percentage?
 
-  @Option(help: "table or json.")
-  var output = OutputFormat.table
+  @Option(help: "table, markdown, json, or junit (a case a series).")
+  var output = Format.table
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json, junit }
 
   @OptionGroup var page: PageOptions
 
@@ -68,7 +70,12 @@ struct HistoryCommand: PrintsTables {
     filter.status = .measured
     let results = try ResultStore(store, .reading).results(filter)
     let history = try within(store) { try History(results, options) }
-    try output == .json ? emit(JSONText.encode(history)) : emit(page: history.table)
+    switch output {
+    case .table: try emit(page: history.table())
+    case .markdown: try emit(history.table(.markdown))
+    case .json: try emit(JSONText.encode(history))
+    case .junit: try emit(history.junit(threshold: threshold?.share ?? 0))
+    }
     if failOnRegression,
       history.series.contains(where: { $0.endsInRegression(threshold: threshold?.share ?? 0) })
     {

@@ -21,7 +21,7 @@ public enum ComparisonFormat: String, CaseIterable, Sendable {
     case .markdown: ComparisonTable(style: .markdown)
     case .githubActionBenchmark: GitHubActionBenchmark()
     case .bencher: BencherMetricFormat()
-    case .junit: JUnitXML()
+    case .junit: ComparisonJUnit()
     }
   }
 }

@@ -1,40 +1,25 @@
 import Records
 
-/// One test case a cell, for CI systems that show JUnit reports: regressions fail, open cells are
-/// skipped.
-struct JUnitXML: ComparisonExporter {
+/// One test case a test of throughput: regressions fail, open ones are skipped.
+struct ComparisonJUnit: ComparisonExporter {
   func text(_ comparison: ComparisonRecord) -> String {
-    let failures = comparison.cells.count { $0.verdict == .regression }
-    let missing =
-      (comparison.onlyInBaseline ?? []).map { ($0, "not in the candidate") }
-      + (comparison.onlyInCandidate ?? []).map { ($0, "not in the baseline") }
-    let skipped = comparison.cells.count { $0.verdict == .inconclusive } + missing.count
-    let tests = comparison.cells.count + missing.count
-    var lines = [
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
-      "<testsuites>",
-      "  <testsuite name=\"dyno\" tests=\"\(tests)\" failures=\"\(failures)\" "
-        + "skipped=\"\(skipped)\" errors=\"0\">",
-    ]
+    var report = JUnitXML()
     for cell in comparison.cells {
-      let open =
-        "    <testcase classname=\"\(OutputText.xml(cell.modelType))\" name=\"\(OutputText.xml(cell.name))\""
-      let finding = OutputText.xml(finding(cell))
+      let outcome: JUnitXML.Outcome
       switch cell.verdict {
-      case .regression:
-        lines.append("\(open)><failure message=\"\(finding)\"/></testcase>")
-      case .inconclusive:
-        lines.append("\(open)><skipped message=\"\(finding)\"/></testcase>")
-      case .improvement, .noChange:
-        lines.append("\(open)><system-out>\(finding)</system-out></testcase>")
+      case .regression: outcome = .failed
+      case .inconclusive: outcome = .skipped
+      case .improvement, .noChange: outcome = .passed
       }
+      report.add(cell.modelType, cell.name, outcome, finding(cell))
     }
-    for (name, reason) in missing {
-      lines.append(
-        "    <testcase classname=\"dyno\" name=\"\(OutputText.xml(name))\">"
-          + "<skipped message=\"\(reason)\"/></testcase>")
+    for name in comparison.onlyInBaseline ?? [] {
+      report.add("dyno", name, .skipped, "not in the candidate")
     }
-    return (lines + ["  </testsuite>", "</testsuites>"]).joined(separator: "\n")
+    for name in comparison.onlyInCandidate ?? [] {
+      report.add("dyno", name, .skipped, "not in the baseline")
+    }
+    return report.text
   }
 
   private func finding(_ cell: ComparisonRecord.Cell) -> String {
