@@ -48,6 +48,11 @@ public enum BenchRecords {
       }
       weights = stored
     } else {
+      guard try fields.string("backends") != "Dyno" else {
+        throw InputError(
+          "backends", problem: "is Dyno: the record was shortened for llama-bench's tools",
+          expected: "Dyno's own, which --output json prints")
+      }
       let model = LlamaBenchModel(fields)
       weights = try model.weights(facts)
       try model.requireParameters(of: architecture)
