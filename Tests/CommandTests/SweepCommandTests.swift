@@ -62,7 +62,7 @@ import Testing
 
       let json = try command.dyno("results", merged, "--output", "json")
       #expect(try objects(json.bytes).count == 4)
-      #expect(json.errors.contains("2 failed cells"))
+      #expect(json.errors.contains("2 failed results"))
       let failed = try objects(
         try command.dyno("results", merged, "--failed", "--output", "json").bytes)
       #expect(failed.count == 2)

@@ -65,6 +65,42 @@ import Testing
     }
   }
 
+  /// A login node sees what others measured, and why it does not count for it.
+  @Test func statusOnAnyHost() throws {
+    try withStore { store in
+      let print = "echo '\(record)'"
+      #expect(try sweep(print, into: store, batches: "[1, 2, 3]").measured == 3)
+      #expect(try sweep("exit 1", into: store, batches: "[4]").failures.count == 1)
+      var node = site
+      node.host["processor"] = .string("node")
+      node.host["instruction_set"] = .string("avx512")
+      node.defaultThreads = 64
+      #expect(try sweep(print, into: store, site: node).measured == 2)
+      let spec = try SweepSpec(
+        "{architectures: huggingface/qwen2, batch: [1, 2, 4, 5], prompt: 16, generate: 0}",
+        folder: Files.fixtures)
+      func status(_ site: MeasuringSite) throws -> SweepStatus {
+        let store = try ResultStore(store, .reading)
+        return try SweepStatus(
+          SweepPlan(spec), store.unitStates(), store.identities(), on: site)
+      }
+      let here = try status(site)
+      #expect(here.units == 4 && here.measured == 2 && here.failed == 1 && here.pending == 1)
+      // Batch 3 is measured, and no part of the sweep.
+      #expect(here.elsewhere.count == 1 && here.others == 1)
+      let nodes = try #require(here.elsewhere.first)
+      #expect(nodes.processor == "node" && nodes.measured == 2 && nodes.failed == 0)
+      #expect(nodes.differsIn == ["processor", "instruction set"])
+      let there = try status(node)
+      #expect(there.measured == 2 && there.pending == 2 && there.elsewhere.count == 1)
+      #expect(there.elsewhere[0].measured == 2 && there.elsewhere[0].failed == 1)
+      var login = site
+      login.build["commit"] = .string("d")
+      #expect(try status(login).elsewhere.map(\.measured) == [2, 2])
+      #expect(try status(login).elsewhere.contains { $0.differsIn == ["commit"] })
+    }
+  }
+
   private func failure(_ script: String, timeLimit: Double? = nil) throws
     -> FailureRecord.Failure
   {

@@ -38,6 +38,21 @@ extension ResultStore {
     }
   }
 
+  /// What the cells' keys are hashes of, by key.
+  public func identities() throws -> [String: String] {
+    try withStoreErrors(path) {
+      try queue.read { database in
+        var identities: [String: String] = [:]
+        let rows = try Row.fetchCursor(database, sql: "SELECT key, identity FROM cells")
+        while let row = try rows.next() {
+          let fields = StoreRow(row, of: "cells", in: path)
+          identities[try fields.text(0)] = try fields.text(1)
+        }
+        return identities
+      }
+    }
+  }
+
   /// The state of one unit.
   public func state(of unit: SweepUnit) throws -> UnitState {
     try withStoreErrors(path) {

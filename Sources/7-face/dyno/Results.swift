@@ -46,7 +46,9 @@ struct Results: PrintsTables {
   @Option(help: "Only these commits, or beginnings of commits, comma-separated.")
   var commit: [CommaSeparated<String>] = []
 
-  @Flag(help: "The failed cells, with their reasons. Without it exports hold measured ones only.")
+  @Flag(
+    help:
+      "The failed configurations, with their reasons. Without it exports hold measured ones only.")
   var failed = false
 
   @Option(help: "table, markdown, csv, json, jsonl, or llama-bench (JSON with its keys only).")
@@ -110,7 +112,7 @@ struct Results: PrintsTables {
     case .llamaBench: try emit(StoredResultExport.llamaBench(exported))
     }
     if output != .table, output != .markdown, exported.count < all.count {
-      warn("\(all.count - exported.count) failed cells are left out; --failed lists them")
+      warn("\(all.count - exported.count) failed results are left out; --failed lists them")
     }
   }
 }

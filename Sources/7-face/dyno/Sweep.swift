@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Input
 import Machine
 import Reports
 import Store
@@ -35,11 +36,18 @@ struct Sweep: PrintsTables {
       valueName: "n"))
   var sbatch: Int?
 
-  @Flag(help: "Try cells once more that failed before.")
+  @Flag(help: "Try configurations once more that failed before.")
   var retryFailed = false
 
-  @Flag(help: "List the cells and what the store holds of them; measure nothing.")
+  @Flag(help: "List the configurations and what the store holds of them; measure nothing.")
   var list = false
+
+  @Flag(
+    help: """
+      Count what the store holds of the sweep, measured on this machine or on others, and say why \
+      results do not count here; measure nothing.
+      """)
+  var status = false
 
   @Option(help: "table or json.")
   var output = OutputFormat.table
@@ -60,9 +68,17 @@ struct Sweep: PrintsTables {
     }
     let site = try MeasuringSite.current()
     for text in spec.impossible { warn("\(self.spec): left out: \(text)") }
-    if list {
-      let held = FileManager.default.fileExists(atPath: store)
-      let states = held ? try ResultStore(store, .reading).unitStates() : [:]
+    if list || status {
+      let held =
+        FileManager.default.fileExists(atPath: store) ? try ResultStore(store, .reading) : nil
+      let states = try held?.unitStates() ?? [:]
+      if status {
+        let counts = try within(store) {
+          try SweepStatus(plan, states, held?.identities() ?? [:], on: site)
+        }
+        try output == .json ? emit(JSONText.encode(counts)) : emit(page: counts.table)
+        return
+      }
       let listing = SweepListing(plan, states, on: site)
       try output == .json ? emit(JSONText.encode(listing.rows)) : emit(page: listing.table)
       return
