@@ -146,7 +146,7 @@ if Context.environment["DYNO_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
       name: "dyno-fuzz",
-      dependencies: ["Comparison", "Verification", "Sweeps", "TestSupport"],
+      dependencies: ["Comparison", "Verification", "Sweeps", "Reports", "Serving", "TestSupport"],
       path: "Tests/Fuzz", exclude: ["run.py"], swiftSettings: strict))
   package.targets.first { $0.name == "CKernels" }?.cSettings?.append(
     .unsafeFlags(["-fno-sanitize=fuzzer", "-O0"]))

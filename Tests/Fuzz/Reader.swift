@@ -5,10 +5,13 @@ import Input
 import Machine
 import Model
 import Records
+import Reports
 import ScalingLaws
 import Search
+import Serving
 import Store
 import Sweeps
+import TestSupport
 import Weights
 
 /// What reads files of strangers.
@@ -25,6 +28,12 @@ enum Reader: String, CaseIterable {
   case commits = "commit-order"
   case store
   case tokens
+  case part = "gguf-part"
+  case fp8
+  case trace = "request-trace"
+  case servingRuns = "serving-runs"
+  case hostConstants = "host-constants"
+  case report
 
   /// Reads an input as a command would, and uses what it got.
   func target() throws -> (Data) throws -> Void {
@@ -38,7 +47,7 @@ enum Reader: String, CaseIterable {
         _ = try architecture.configText()
         architecture.forEachOperator { _, _, _ in }
       }
-    case .safetensors: return try safetensors(folder)
+    case .safetensors: return try safetensors(folder, of: "huggingface/granite")
     case .gguf:
       let kernels = try KernelTable.selected()
       return { data in
@@ -59,6 +68,24 @@ enum Reader: String, CaseIterable {
           _ = try? TokenSequences(parsing: data, rawAs: type).check(vocabulary: 50_257)
         }
         try TokenSequences(parsing: data).check(vocabulary: 50_257)
+      }
+    case .part: return try part(folder)
+    case .fp8: return try safetensors(folder, of: "formats/fp8-block")
+    case .trace: return { _ = try RequestTrace.requests(at: folder.write($0, "trace")) }
+    case .servingRuns:
+      return { data in
+        var files = ServingRunFiles()
+        try files.add(contentsOf: folder.write(data, "runs"))
+        for error in files.rejected { _ = error.description }
+      }
+    case .hostConstants:
+      return { data in
+        _ = try HostConstantsFile(contentsOf: folder.write(data, "host.json")).text()
+      }
+    case .report:
+      return { data in
+        let input = try ReportInput(contentsOf: [folder.write(data, "results.json")])
+        _ = try HTMLReport(input, title: "fuzzed").text(charts: "")
       }
     case .csv: return { _ = try DelimitedText(text($0)) }
     case .json: return { _ = try JSONValue(parsing: $0) }
@@ -115,9 +142,27 @@ enum Reader: String, CaseIterable {
     }
   }
 
-  private func safetensors(_ folder: TargetFolder) throws -> (Data) throws -> Void {
+  /// The second part of a model of three, the others as they are.
+  private func part(_ folder: TargetFolder) throws -> (Data) throws -> Void {
     let kernels = try KernelTable.selected()
-    try folder.copy("huggingface/granite")
+    let fixture = "formats/mixed-0000"
+    for part in [1, 3] {
+      let name = "\(fixture)\(part)-of-00003.gguf"
+      let whole = try Data(contentsOf: Files.fixtures.appendingPathComponent(name))
+      _ = try folder.write(whole, "model-0000\(part)-of-00003.gguf")
+    }
+    return { data in
+      _ = try folder.write(data, "model-00002-of-00003.gguf", paddedTo: 192 << 10)
+      _ = try ModelWeights.load(
+        folder.url.appendingPathComponent("model-00001-of-00003.gguf").path, kernels: kernels)
+    }
+  }
+
+  private func safetensors(
+    _ folder: TargetFolder, of fixture: String
+  ) throws -> (Data) throws -> Void {
+    let kernels = try KernelTable.selected()
+    try folder.copy(fixture)
     let whole = try Data(contentsOf: folder.url.appendingPathComponent("model.safetensors"))
     let header = whole.prefix(8).enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
     let tensors = whole.dropFirst(8 + header)

@@ -43,16 +43,15 @@ def examples(suffix, *patterns):
                 yield "\n".join(line[indent:] for line in lines).replace("\\\n", "").encode()
 
 
-def safetensors_headers():
-    folder = FIXTURES / "huggingface/granite/model.safetensors"
-    data = folder.read_bytes()
+def safetensors_headers(fixture):
+    data = (FIXTURES / fixture / "model.safetensors").read_bytes()
     yield data[8 : 8 + int.from_bytes(data[:8], "little")]
     yield data[: 8 + int.from_bytes(data[:8], "little")]
 
 
-def gguf_headers():
+def gguf_headers(folder="gguf", pattern="*.gguf"):
     """Up to the last tensor's name, shape, type and offset: zeros behind it do for weights."""
-    for data in files((FIXTURES / "gguf", "*.gguf")):
+    for data in files((FIXTURES / folder, pattern)):
         end = max(data.rfind(b".weight"), data.rfind(b".bias")) + 64
         yield data[:end]
 
@@ -123,10 +122,39 @@ def measurements():
         yield from (json.dumps(record).encode() for record in json.loads((FIXTURES / "reports" / file).read_text()))
 
 
+def request_traces():
+    yield b"TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.68,374,44\n2023-11-16 18:15:50.99,396,109\n"
+    yield b"arrival_ms,input,output,prefix,prefix_tokens\n0,100,20,a,64\n12.5,90,3,,\n"
+    yield b'{"arrival": 0, "input": 4, "output": 2, "prefix": "a", "prefix_tokens": 2}\n{"arrival": 1.5, "input": 4, "output": 2}\n'
+
+
+def serving_runs():
+    yield (b"backend,backend_version,model_path,system,precision,isl,osl,gemm_quant_mode,batch_size,tp_size,pp_size,"
+           b"silicon_ttft_ms,silicon_tpot_ms\nvllm,0.14.0,meta-llama/Llama-3.1-8B,h100_sxm,bf16,1024,128,bfloat16,"
+           b"4.0,1.0,1.0,259.9,10.2\n")
+    texts = examples("swift", (TESTS / "ServingTests", "CalibrationTests.swift"), (TESTS / "CommandTests", "Serving*.swift"))
+    yield from (text for text in texts if text.lstrip()[:1] in (b"{", b"["))
+    yield (b'{"backend": "vllm", "model_id": "meta-llama/Llama-3.1-8B", "max_concurrency": 4, "completed": 40, '
+           b'"num_prompts": 40, "total_input_tokens": 40960, "total_output_tokens": 5120, "mean_ttft_ms": 80.5, '
+           b'"mean_tpot_ms": 9.5, "duration": 50.0, "request_rate": "inf"}')
+    yield (b'{"benchmarks": [{"args": {"strategy": {"type_": "concurrent", "streams": 4}}, "metrics": '
+           b'{"time_to_first_token_ms": {"successful": {"mean": 80.5, "count": 40}}, "time_per_output_token_ms": '
+           b'{"successful": {"mean": 9.5}}, "prompt_token_count": {"successful": {"mean": 1024}}, '
+           b'"output_token_count": {"successful": {"mean": 128}}}}]}')
+
+
+def reports():
+    """Records one by one: all of a kind are read alike."""
+    for path in sorted((TESTS / "report/results").glob("*.json")):
+        document = json.loads(path.read_text())
+        records = document if isinstance(document, list) else [document]
+        yield from (json.dumps(record).encode() for record in records[:3])
+
+
 TESTS = ROOT / "Tests"
 SEEDS = {
     "config": lambda: files((PROFILES / "architectures", "*.json"), (FIXTURES / "huggingface", "*/config*.json")),
-    "safetensors": safetensors_headers,
+    "safetensors": lambda: safetensors_headers("huggingface/granite"),
     "gguf": gguf_headers,
     "index": lambda: files((FIXTURES / "huggingface/llama-sharded", "*.index.json")),
     "csv": lambda: [b'a,b\r\n1,"x ""y"" \n"\r\n', *training_tables()],
@@ -147,6 +175,14 @@ SEEDS = {
     "commit-order": lambda: [b"0123456789abcdef0123456789abcdef01234567\nabcdef0 a subject\n"],
     "store": stores,
     "tokens": token_files,
+    "gguf-part": lambda: gguf_headers("formats", "mixed-00002-of-00003.gguf"),
+    "fp8": lambda: safetensors_headers("formats/fp8-block"),
+    "request-trace": request_traces,
+    "serving-runs": serving_runs,
+    "host-constants": lambda: [
+        b'{"format": "dyno-host-constants", "version": 1, "engine": "vllm", "origin": "runs", "constants": {"factor": 1.1, '
+        b'"step": 0.001, "prefill": 0.002, "sequence": 1e-5, "request": 1e-3, "token": 1e-5}}'],
+    "report": reports,
 }
 SEEDS["calibration"] = SEEDS["measurements"]
 
