@@ -1,4 +1,5 @@
 import CostModel
+import Formats
 import Foundation
 import Input
 import Records
@@ -7,7 +8,8 @@ import Testing
 
 @Suite struct ProfileTests {
   static let names = [
-    "a100-40gb", "a100-80gb", "b200", "h100-sxm", "h200-sxm", "l40s", "mi300x",
+    "a100-40gb", "a100-80gb", "a10g", "b200", "gh200", "h100-pcie", "h100-sxm", "h200-sxm", "l4",
+    "l40s", "mi300x", "rtx-3090", "rtx-4090", "rtx-pro-6000",
   ]
 
   static func shipped(_ name: String) throws -> DeviceProfile {
@@ -32,6 +34,30 @@ import Testing
       return try DeviceProfile(contentsOf: file)
     }
     #expect(again == profile)
+  }
+
+  /// Coefficients of a form that has changed since are no coefficients.
+  @Test(arguments: names)
+  func coefficientsAreThoseOfTheForms(name: String) throws {
+    let profile = try Self.shipped(name)
+    for storage in NumberStorage.all {
+      for settings in [
+        Predictor.Settings(weights: storage), Predictor.Settings(cache: storage),
+      ] {
+        do { _ = try Predictor(profile, .vllm, settings) } catch let error as InputError {
+          #expect(!error.description.contains("form of it"), "\(error)")
+        }
+      }
+    }
+    var old = profile
+    let family = MatrixMultiplication.family
+    let variant = try #require(old.families[family]?.keys.first)
+    old.families[family]?[variant]?.coefficients[0].name = "row_start"
+    let error = #expect(throws: InputError.self) {
+      try Predictor(old, .vllm, Predictor.Settings())
+    }
+    #expect(error?.description.contains("families.gemm") == true, "\(String(describing: error))")
+    #expect(error?.description.contains("dyno calibrate") == true)
   }
 
   /// What is shipped in one form only; the forms of others are not guessed among.

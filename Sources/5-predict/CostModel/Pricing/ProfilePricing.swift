@@ -13,11 +13,13 @@ extension DeviceProfile {
 
   /// This device, ready to price with.
   ///
-  /// - Throws: `InputError` where the device cannot compute with such weights.
+  /// - Throws: `InputError` where the device cannot compute with such weights, and where coefficients are
+  ///   not those of the forms: priced in part by what a form no longer has, nothing would be right.
   func priced(weights: NumberStorage, cache: NumberStorage) throws -> PricedDevice {
     var coefficients: OperatorCoefficients = [:]
     for family in OperatorFamily.of(limits.kind) {
       let known = calibrated(family.name, family.isOfWeights ? weights : cache)
+      try known?.requireForm(of: family, in: name)
       coefficients[family.name] =
         known?.values(family.coefficients) ?? family.coefficients.map(\.nominal)
     }
@@ -132,6 +134,22 @@ extension Architecture {
 }
 
 extension CalibratedFamily {
+  /// Refuses coefficients that were fitted to an earlier form of the family.
+  fileprivate func requireForm(of family: OperatorFamily, in profile: String) throws {
+    // The same in number and each of them there: the same set.
+    guard
+      coefficients.count != family.coefficients.count
+        || family.coefficients.contains(where: { wanted in
+          !coefficients.contains { $0.name == wanted.name }
+        })
+    else { return }
+    throw InputError(
+      profile, "families.\(family.name)",
+      problem: "was fitted to another form of it, with "
+        + coefficients.map(\.name).joined(separator: ", "),
+      expected: "dyno calibrate to be run again")
+  }
+
   /// Values in the order of `coefficients`; nominal where one is missing.
   func values(_ coefficients: [Coefficient]) -> [Double] {
     coefficients.map { wanted in
