@@ -111,8 +111,21 @@ public struct CalibrationRuns {
     bench.threads = settings.threads
     bench.seed = settings.seed
     bench.repetitions = Self.repetitions
-    let results = try ThroughputBench(Self.tests, bench) { report("\(name), \(left): \($0)") }
-      .run(architectures, tracedRounds: Self.tracedRounds)
+    // Warm-ups tell whether a run fits into its part of the budget.
+    bench.fewestRounds = Self.repetitions
+    bench.longestSeconds = settings.budgetSeconds / Double(Self.fewestRuns)
+    let results: ThroughputBench.Results
+    do {
+      results = try ThroughputBench(Self.tests, bench) { report("\(name), \(left): \($0)") }
+        .run(architectures, tracedRounds: Self.tracedRounds)
+    } catch let error as InputError where error.location == ["budget"] {
+      let needs = error.problem.split(separator: ", and ", maxSplits: 1).last.map(String.init)
+      throw InputError(
+        "budget",
+        problem: "is \(TimeSpan(seconds: settings.budgetSeconds).roundedUp), and a fit needs "
+          + "\(Self.fewestRuns) runs, in each of which \(needs ?? error.problem)",
+        expected: "\(Self.fewestRuns) times that much")
+    }
     return Run(name: name, records: results.records, operators: results.operators)
   }
 

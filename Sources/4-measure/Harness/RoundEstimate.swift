@@ -34,18 +34,21 @@ struct RoundEstimate {
   /// - Parameters:
   ///   - spent: seconds since the first warm-up.
   ///   - tests: how many there are.
+  ///   - isWhole: whether all of them were added; before that only what is spent counts.
   /// - Throws: `InputError` where the fewest rounds take longer than they may.
-  func check(_ settings: ThroughputBench.Settings, spent: Double, tests: Int) throws {
+  func check(
+    _ settings: ThroughputBench.Settings, spent: Double, tests: Int, isWhole: Bool
+  ) throws {
     guard let longest = settings.longestSeconds else { return }
     let whole = spent + Double(settings.fewestRounds) * seconds
-    guard whole > longest else { return }
+    guard isWhole ? whole > longest : spent > longest else { return }
     throw InputError(
       "budget",
       problem:
         "is \(TimeSpan(seconds: longest).roundedUp), and \(settings.fewestRounds) samples of "
         + (tests == 1 ? "the test" : "each of \(tests) tests")
-        + " take about \(TimeSpan(seconds: whole).roundedUp)",
-      expected: "that much, fewer or shorter tests, or to go over it (over-budget)")
+        + " take \(isWhole ? "about" : "more than") \(TimeSpan(seconds: whole).roundedUp)",
+      expected: "that much, fewer or shorter tests, or to go over it (--over-budget)")
   }
 }
 

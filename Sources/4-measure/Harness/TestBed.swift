@@ -87,7 +87,7 @@ final class TestBed {
   func warmUp(stopped: () -> Bool = { false }) throws -> [WarmUp] {
     let start = SteadyClock.nanoseconds()
     var round = RoundEstimate()
-    return try cells.map { cell in
+    return try cells.enumerated().map { index, cell in
       report("\(cell.model.architecture.name): warming up \(cell.test.name)")
       var warmUp = WarmUp()
       let plan = RunPlan(
@@ -99,7 +99,8 @@ final class TestBed {
         if warmUp.isOver { round.add(cell.plan, warmUp: plan, segments: segments) }
       }
       let spent = Double(SteadyClock.nanoseconds() - start) * 1e-9
-      try round.check(settings, spent: spent, tests: cells.count)
+      try round.check(
+        settings, spent: spent, tests: cells.count, isWhole: index == cells.count - 1)
       return warmUp
     }
   }

@@ -42,7 +42,7 @@ package struct LoadPlan: Equatable {
         problem:
           "is \(TimeSpan(seconds: longestSeconds).roundedUp), and one round of the loads takes "
           + "about \(TimeSpan(seconds: whole).roundedUp)",
-        expected: "that much, fewer or shorter loads, or to go over it (over-budget)")
+        expected: "that much, fewer or shorter loads, or to go over it (--over-budget)")
     }
     requestsPerClient = perClient
     rounds = Int(max(1, min(Double(Self.mostRounds), budget / expected)))
