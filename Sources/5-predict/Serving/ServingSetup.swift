@@ -46,6 +46,8 @@ public struct ServingSetup: Sendable {
   /// Tokens that AIConfigurator's generator, whose launch files the fitted TensorRT-LLM runs had, adds
   /// to the longest prompt (`max_num_tokens`).
   private static let tensorRTMargin = 1500
+  /// Of TensorRT-LLM's fitted runs: fewer clients were not seen to be a place short.
+  private static let fewestFittedClients = 8
 
   /// - Parameters:
   ///   - longest: prompt of the load.
@@ -64,9 +66,8 @@ public struct ServingSetup: Sendable {
     case .tensorRT:
       // Started for the load's clients. In the fitted runs one request in so many waits until another
       // has ended: a place short, as if the one that pads captured graphs took it.
-      (tokens, sequences) = (
-        longest + Self.tensorRTMargin, concurrency.map { max(1, $0 - 1) } ?? 2048
-      )
+      let places = concurrency.map { $0 < Self.fewestFittedClients ? $0 : $0 - 1 }
+      (tokens, sequences) = (longest + Self.tensorRTMargin, places ?? 2048)
     case .staticBatches: (tokens, sequences) = (512, concurrency ?? 512)
     case .dyno: (tokens, sequences) = (512, concurrency ?? 512)
     }

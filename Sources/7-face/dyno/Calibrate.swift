@@ -186,6 +186,7 @@ struct Calibrate: PrintsTables {
       complain("dyno: the profile is kept in \(DeviceZoo.hostFile.path)")
     } else if let destination {
       try OutputFile.write(result.profile.fileText(), to: destination)
+      complain("dyno: the profile is in \(destination): dyno predict --device \(destination)")
     } else {
       complain("dyno: nothing is written (--write)")
     }

@@ -4,6 +4,7 @@ import Foundation
 import Input
 import Machine
 import Model
+import Records
 import Reports
 import Requests
 import Serving
@@ -23,16 +24,17 @@ extension Calibrate {
       .init(
         engine: engine.name, model: model, device: device, tensorParallel: tensorParallel))
     for file in files { try read.add(contentsOf: file) }
-    let wanted = read.runs.filter { run in
+    let named = read.runs.filter { run in
       (only.map { "\(run.engine) \(run.model) \(run.device)".localizedCaseInsensitiveContains($0) }
         ?? true)
         && ((try? ServingEngine.named(run.engine).name) ?? engine.name) == engine.name
     }
+    let wanted = ofSubject(named, model: model, architecture, profile)
     for error in read.rejected.prefix(5) { warn("left out: \(error)") }
     guard !wanted.isEmpty else {
       throw InputError(
         files.joined(separator: ", "),
-        problem: "no run of \(engine.name) is in them"
+        problem: "no run of \(architecture.name) on \(device) by \(engine.name) is in them"
           + (read.rejected.first.map { ": \($0)" } ?? ""),
         expected: "serving runs at a concurrency")
     }
@@ -42,7 +44,16 @@ extension Calibrate {
     for run in wanted {
       var settings = Predictor.Settings(
         tensorParallel: run.tensorParallel, sharing: ExpertSharing(parts: run.expertParallel))
-      if let stored = dtype.flatMap(\.values).first { settings.weights = stored }
+      if let stored = dtype.flatMap(\.values).first {
+        settings.weights = stored
+      } else if !run.weights.isEmpty {
+        guard let stored = NumberStorage(rawValue: run.weights) else {
+          throw InputError(
+            run.origin, problem: "has weights in \(run.weights)",
+            expected: "a storage that is priced, or --dtype")
+        }
+        settings.weights = stored
+      }
       let predictor = try predictors[settings] ?? Predictor(profile, engine, settings)
       predictors[settings] = predictor
       let served = try within(run.origin) {
@@ -87,9 +98,47 @@ extension Calibrate {
     let file = HostConstantsFile(
       engine: engine.name, constants: fitted, origin: "\(rows.count) runs of \(architecture.name)")
     let text = try file.text()
-    try emit(
-      output == .json
-        ? text : table.rendered(output == .markdown ? .markdown : .plain) + "\n\n" + text)
-    if let write { try OutputFile.write(text, to: write) }
+    let found = table.rendered(output == .markdown ? .markdown : .plain)
+    try emit(output == .json ? text : write == nil ? found + "\n\n" + text : found)
+    if let write {
+      try OutputFile.write(text, to: write)
+      complain("dyno: the constants are in \(write): dyno predict --host-constants \(write)")
+    }
+  }
+
+  /// The runs that are of the model and device asked for. Others, which a file may well hold, are left out
+  /// and counted: fitted as if they were, they would spoil everything.
+  private func ofSubject(
+    _ runs: [ServingRun], model: String, _ architecture: Architecture, _ profile: DeviceProfile
+  ) -> [ServingRun] {
+    func plain(_ name: String) -> String { name.lowercased().filter { $0.isLetter || $0.isNumber } }
+    let devices = [plain(device), plain(profile.name)]
+    func isSame(_ run: ServingRun) -> Bool {
+      guard run.model != model else { return true }
+      guard let known = try? Zoo.architecture(ofHubModel: run.model) else { return false }
+      return known.parameters == architecture.parameters && known.layers == architecture.layers
+    }
+    var others: [String: Int] = [:]
+    let here = runs.filter { run in
+      guard run.device == device || devices.contains(plain(run.device)) else {
+        others["device \(run.device)", default: 0] += 1
+        return false
+      }
+      return true
+    }
+    var kept = here.filter(isSame)
+    let rest = here.filter { !isSame($0) }
+    // A model that the zoo does not know can only be the one that was given.
+    if kept.isEmpty, Set(rest.map(\.model)).count == 1,
+      (try? Zoo.architecture(ofHubModel: rest[0].model)) == nil
+    {
+      kept = rest
+    } else {
+      for run in rest { others["model \(run.model)", default: 0] += 1 }
+    }
+    for (what, count) in others.sorted(by: { $0.key < $1.key }) {
+      warn("left out: \(count) \(count == 1 ? "run" : "runs") of \(what)")
+    }
+    return kept
   }
 }

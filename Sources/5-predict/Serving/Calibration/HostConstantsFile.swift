@@ -19,7 +19,7 @@ public struct HostConstantsFile: Sendable {
   /// - Throws: `InputError` that names the file and the field.
   public init(contentsOf path: String) throws {
     self = try within(path) {
-      let fields = try JSONObject(parsing: InputFile.deviceProfile.data(at: path))
+      let fields = try JSONObject(parsing: InputFile.hostConstants.data(at: path))
       guard try fields.string("format") == Self.format else {
         throw InputError("format", problem: "is not \(Self.format)", expected: "host constants")
       }
