@@ -43,6 +43,34 @@ import Testing
     #expect(lines[3].contains("del-7b"))
   }
 
+  /// Columns that are marked go before others on their right, in the order of their marks.
+  @Test func dispensableColumnsGoFirst() {
+    var table = Table(
+      [("name", .left), ("size", .right), ("total", .right), ("loss", .right), ("gain", .right)],
+      dispensable: ["total", "size"])
+    table.add(["a", "1000", "20000", "3.141", "1.05×"])
+    let marked = table
+    func lines(_ columns: Int) -> [String] {
+      Page.$columns.withValue(columns) { marked.rendered() }.split(separator: "\n").map(String.init)
+    }
+    #expect(lines(31)[0] == "name  size  total   loss   gain" && lines(31).count == 3)
+    #expect(lines(30)[0] == "name  size   loss   gain")
+    #expect(lines(30)[2] == "a     1000  3.141  1.05×")
+    #expect(lines(30).last == "Not shown (--wide): total.")
+    #expect(lines(23)[0] == "name   loss   gain")
+    let document = marked.rendered(.markdown)
+    #expect(document.hasPrefix("| name | size | total |  loss |  gain |"))
+  }
+
+  /// There is nothing to name a column without a title by.
+  @Test func columnsWithoutTitlesAreNotNamed() {
+    var table = Table([("name", .left), ("a", .right), ("b", .right), ("", .left)])
+    table.add(["x", "1", "2", "a longer remark"])
+    let untitled = table
+    let lines = Page.$columns.withValue(12) { untitled.rendered() }.split(separator: "\n")
+    #expect(lines.count == 3 && lines[0] == "name  a  b")
+  }
+
   @Test func markdownHasNoPage() {
     let free = table.rendered(.markdown)
     #expect(Page.$columns.withValue(40) { table.rendered(.markdown) } == free)

@@ -45,6 +45,7 @@ public struct ClosedLoopReport {
       verdict,
       "Tokens a second are those of a candidate's latest round, beside the baseline's of the same "
         + "round; those of different rounds are of different minutes. Gains are of all rounds.",
+      "Rows are in the order of the gain believed after measuring.",
       "\(outcome.visits) measurements of a candidate in \(outcome.rounds) rounds, "
         + "\(Quantity.seconds(outcome.seconds)); measuring the whole pool once takes \(pool) "
         + "(\(Quantity.percent(Double(outcome.visits) / Double(pool)))).",
@@ -77,9 +78,7 @@ public struct ClosedLoopReport {
     } else if outcome.winner != nil {
       text = "Winner: \(name), \(gain) of \(baseline.name) as measured (\(interval))."
     } else {
-      text =
-        "No winner: \(name) is first with \(gain) of \(baseline.name) (\(interval)), which cannot be "
-        + "told from it."
+      text = withoutWinner
     }
     let tied = outcome.tiedWithLeader.map(\.architecture.name)
     if !tied.isEmpty {
@@ -88,6 +87,35 @@ public struct ClosedLoopReport {
         + (tied.count > 5 ? " and \(tied.count - 5) more." : ".")
     }
     return text
+  }
+
+  /// What the leader is where it did not win.
+  private var withoutWinner: String {
+    let leader = outcome.leader
+    let name = leader.architecture.name
+    guard let measured = leader.measured, let error = leader.measuredError else {
+      return "No winner: no candidate was measured."
+    }
+    let gain = Self.gain(measured)
+    let interval = Self.interval(measured, error)
+    if measured + 1.96 * error >= 0 {
+      return
+        "No winner: the most promising, \(name), has \(gain) of \(baseline.name) (\(interval)), "
+        + "which cannot be told from it."
+    }
+    let others = outcome.standings.filter { $0.visits > 0 }
+    let isAnyFaster = others.contains { standing in
+      guard let gain = standing.measured, let error = standing.measuredError else { return false }
+      return gain - 1.96 * error > 0
+    }
+    if isAnyFaster {
+      return
+        "No winner: the most promising, \(name), is slower than \(baseline.name): \(gain) "
+        + "(\(interval))."
+    }
+    return
+      "No winner: none of the \(others.count) measured proved faster than \(baseline.name); "
+      + "the most promising, \(name), is slower: \(gain) (\(interval))."
   }
 
   private var ending: String {

@@ -1,24 +1,28 @@
+import Numerics
 import Store
 
 extension History {
   /// For people: a row a series, then the changes.
   public func table(_ style: Table.Style = .plain) -> String {
     guard !series.isEmpty else { return "no results" }
-    var overview = Table([
-      ("architecture", .left), ("dtype", .left), ("test", .left), ("batch", .right),
-      ("commits", .right), ("first tok/s", .right), ("last tok/s", .right), ("changes", .right),
-    ])
-    var changes = Table([
-      ("architecture", .left), ("test", .left), ("batch", .right), ("from commit", .left),
-      ("before", .right), ("after", .right), ("ratio", .right), ("p", .right),
-    ])
+    var overview = Table(
+      [
+        ("architecture", .left), ("dtype", .left), ("test", .left), ("batch", .right),
+        ("commits", .right), ("first tok/s", .right), ("last tok/s", .right), ("changes", .right),
+      ], dispensable: ["batch", "dtype", "first tok/s"])
+    var changes = Table(
+      [
+        ("architecture", .left), ("test", .left), ("batch", .right), ("from commit", .left),
+        ("before", .right), ("after", .right), ("ratio", .right), ("p", .right),
+      ], dispensable: ["batch"])
     for one in series {
       let batch = one.count("n_sequences")
+      let needed = commitsNeeded(by: one).map { "needs \($0) commits" }
       overview.add([
         one.modelType, one.word("type_weights"), one.test, batch, "\(one.points.count)",
         one.points.first.map { Quantity.number($0.medianTs) } ?? "–",
         one.points.last.map { Quantity.number($0.medianTs) } ?? "–",
-        one.canDetect ? "\(one.changes.count)" : "too few commits",
+        one.canDetect ? "\(one.changes.count)" : needed ?? "too few commits",
       ])
       for change in one.changes {
         changes.add([
@@ -35,8 +39,17 @@ extension History {
     return overview.rendered(style) + (any ? "\n\n" + changes.rendered(style) : "")
       + leftOut
       + "\n\nchanges: binary segmentation by rank sums with permutation tests, seed \(seed); "
-      + "the chance of even one\nfalse change in all \(series.count) series is at most "
+      + "the chance of even one false change in all \(series.count) series is at most "
       + "\(Quantity.percent(level)), so each is tested at \(Quantity.number(levelOfSeries, digits: 2))."
+  }
+
+  /// How many commits a series that has too few must have for a change to show.
+  private func commitsNeeded(by one: Series) -> Int? {
+    let most = 200
+    guard one.points.count < most else { return nil }
+    return (one.points.count + 1...most).first {
+      ChangePoints.canDetect($0, level: levelOfSeries)
+    }
   }
 
   /// For CI: a case a series, which fails where it ends in a regression.
@@ -54,7 +67,9 @@ extension History {
       }
       let commits = "\(one.points.count) \(one.points.count == 1 ? "commit" : "commits")"
       if !one.canDetect {
-        report.add(one.modelType, name, .skipped, "\(commits): too few for a change to show")
+        let needed = commitsNeeded(by: one).map { ", which needs \($0)" } ?? ""
+        report.add(
+          one.modelType, name, .skipped, "\(commits): too few for a change to show\(needed)")
       } else {
         report.add(
           one.modelType, name, one.endsInRegression(threshold: threshold) ? .failed : .passed,

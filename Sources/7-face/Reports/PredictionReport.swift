@@ -39,7 +39,7 @@ public struct PredictionReport {
     }
     columns += [
       ("TTFT", .right), ("TPOT", .right), ("memory", .right),
-      ("largest batch", .right), ("total tok/s", .right),
+      ("fit at full length", .right), ("total tok/s", .right),
     ]
     var table = Table(columns)
     for (prediction, ratio) in zip(predictions, ratios) {
@@ -283,7 +283,7 @@ extension IntervalBasis.Jump {
 }
 
 extension Rung {
-  fileprivate var words: String {
+  var words: String {
     switch self {
     case .nominal: "nominal, from the datasheet"
     case .transferred: "carried over from another device"

@@ -29,7 +29,11 @@ public enum QualityReport {
     columns += speeds.flatMap { speed in
       [("\(speed.test) tok/s", Table.Alignment.right), ("95% interval", .right)]
     }
-    var table = Table(columns)
+    var table = Table(
+      columns,
+      dispensable: [
+        "capacity", "bytes/weight", "perplexity", "bits/byte", "95% interval", "size",
+      ])
     for record in records {
       var cells = [
         name(record), Quantity.bytes(Double(record.modelBytes)),
@@ -54,11 +58,12 @@ public enum QualityReport {
   }
 
   private static func distances(_ records: [QualityRecord]) -> Table {
-    var table = Table([
-      ("against \(records[0].reference)", .left), ("loss", .right), ("95% interval", .right),
-      ("mean KL", .right), ("95% interval", .right), ("p99 KL", .right), ("largest KL", .right),
-      ("same top-1", .right), ("95% interval", .right), ("logits' error", .right),
-    ])
+    var table = Table(
+      [
+        ("against \(records[0].reference)", .left), ("loss", .right), ("95% interval", .right),
+        ("mean KL", .right), ("95% interval", .right), ("p99 KL", .right), ("largest KL", .right),
+        ("same top-1", .right), ("95% interval", .right), ("logits' error", .right),
+      ], dispensable: ["largest KL", "logits' error", "p99 KL", "95% interval"])
     for record in records {
       guard let distance = record.distance else { continue }
       table.add([

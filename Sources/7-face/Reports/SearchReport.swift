@@ -24,7 +24,9 @@ public struct SearchReport {
   // MARK: For people
 
   public var table: String {
-    var parts = [summary, candidates.rendered(), notes.joined(separator: "\n")]
+    var parts = [
+      summary, candidates.rendered(), ([Self.legend] + notes).joined(separator: "\n"),
+    ]
     if result.gqaVariants.count > 1 { parts.append(heads) }
     parts.append("\(quantity.capitalised) against throughput:\n" + front(result.front).rendered())
     for (kind, points) in [
@@ -60,6 +62,19 @@ public struct SearchReport {
     result.statesGains ? Self.gain(logGain) : "–"
   }
 
+  /// Of the table's letters.
+  private static let legend =
+    "d: hidden size; f: MLP width; L: layers; H: query heads; K: KV heads; e: head width; "
+    + "r: MLP over attention parameters."
+
+  /// What narrow pages go without, the first of these first.
+  private var dispensable: [String] {
+    var titles = ["total", "d/√N", "r", "N", "e", "active", "memory", "90% interval"]
+    // Chances are of static batches.
+    if problem.hasLoads { titles += ["P(faster)", "latency", "TPOT p90", "TTFT p90", "tok/s"] }
+    return titles + [quantity.words]
+  }
+
   private var candidates: Table {
     // In what layers differ, after the sizes, where the search varies it.
     let hasPatterns = problem.space.axes.areGiven
@@ -78,7 +93,7 @@ public struct SearchReport {
     ]
     columns += SearchLoadReport.columns(problem)
     columns += [("gain", .right), ("90% interval", .right), ("P(faster)", .right)]
-    var table = Table(columns)
+    var table = Table(columns, dispensable: dispensable)
     func add(_ mark: String, _ candidate: SearchCandidate) {
       let shape = candidate.shape
       var cells = [
@@ -205,7 +220,7 @@ public struct SearchReport {
   private var heads: String {
     var table = Table([
       ("GQA", .right), ("H", .right), ("K", .right), ("gain", .right), ("tok/s", .right),
-      ("measured loss", .right), ("", .left),
+      ("measured loss", .right), ("remark", .left),
     ])
     for variant in result.gqaVariants {
       let shape = variant.candidate.shape
@@ -228,14 +243,14 @@ public struct SearchReport {
     var table = Table([
       (quantity.words, .right), ("gain", .right), ("tok/s", .right), ("memory", .right),
       ("TTFT", .right),
-      ("architecture", .left), ("", .left),
+      ("architecture", .left), ("target", .left),
     ])
     for point in Self.thinned(points) {
       table.add([
         Self.loss(point.loss), gain(point.logGain),
         point.throughput.map { Quantity.number($0) }.joined(separator: ", "),
         Quantity.bytes(point.peakMemoryBytes), Quantity.seconds(point.timeToFirstToken),
-        point.architecture.name, point.meetsTarget ? "" : "above the target",
+        point.architecture.name, point.meetsTarget ? "met" : "above",
       ])
     }
     return table

@@ -69,7 +69,7 @@ public struct ServingReport {
     if level != nil { columns.append(("goodput", .right)) }
     if price != nil { columns.append(("per M tokens", .right)) }
     if power != nil { columns.append(("J/token", .right)) }
-    var table = Table(columns)
+    var table = Table(columns, dispensable: ["90% interval", "p99", "latency p99", "memory"])
     for entry in entries {
       let outcome = entry.outcome
       let (first, rest) = (outcome.timeToFirstToken, outcome.timePerOutputToken)
@@ -92,7 +92,7 @@ public struct ServingReport {
     text +=
       "\(device) under \(engine), \(settings.tensorParallel) "
       + (settings.tensorParallel == 1 ? "device" : "devices")
-      + ". Operators: \(rung.rawValue). Host constants: \(entries[0].predictor.setup.origin). "
+      + ". Operators: \(rung.words). Host constants: \(entries[0].predictor.setup.origin). "
       + "Intervals: the 90% quantile of errors on measured runs under such engines."
     for entry in entries {
       let causes = entry.outcome.causes
@@ -105,24 +105,35 @@ public struct ServingReport {
       if entry.outcome.preemptions > 0 {
         text += " \(entry.outcome.preemptions) sequences were dropped and computed again."
       }
-      if let level, let found = entry.highestRate {
-        if let rate = found.rate {
-          text += " The service level holds up to \(Quantity.number(rate)) requests/s."
-        } else {
-          text +=
-            " No rate meets the service level: nearest, alone, a request takes "
-            + "\(Quantity.seconds(found.outcome.timeToFirstToken.p90)) to its first token and "
-            + "\(Quantity.seconds(found.outcome.timePerOutputToken.p90)) a token (p90), "
-            + "\(Quantity.number(found.outcome.excess(level))) times what is allowed."
-        }
-      }
     }
+    for line in highestRates { text += "\n" + line }
     if let power {
       text +=
         "\nEnergy is nominal: \(Quantity.number(power.busy)) W a device while steps run "
         + "(\(power.source)), a tenth of it (assumed) between them."
     }
     return text
+  }
+
+  /// A line an architecture: loads of one often share it.
+  private var highestRates: [String] {
+    guard let level else { return [] }
+    var lines: [String] = []
+    for entry in entries {
+      guard let found = entry.highestRate else { continue }
+      var line = "\(entry.predictor.architecture.name): "
+      if let rate = found.rate {
+        line += "the service level holds up to \(Quantity.number(rate)) requests/s."
+      } else {
+        line +=
+          "no rate meets the service level: nearest, alone, a request takes "
+          + "\(Quantity.seconds(found.outcome.timeToFirstToken.p90)) to its first token and "
+          + "\(Quantity.seconds(found.outcome.timePerOutputToken.p90)) a token (p90), "
+          + "\(Quantity.number(found.outcome.excess(level))) times what is allowed."
+      }
+      if !lines.contains(line) { lines.append(line) }
+    }
+    return lines
   }
 
   private static func interval(_ value: Double, _ spread: Double) -> String {

@@ -32,14 +32,16 @@ public enum StoredResultExport {
   ]
 
   /// Of settings that Dyno does not have: as `llama-bench` says that they are not used. Its
-  /// `compare-llama-bench.py` refuses records without them.
+  /// `compare-llama-bench.py` refuses records without them: older ones ask for `use_mmap`, that
+  /// of llama-cpp-python 0.3.36 for `load_mode` and what stands behind it.
   private static let llamaBenchSettings: [String: JSONValue] = [
     "backends": .string("Dyno"), "gpu_info": .string(""), "n_gpu_layers": .integer(0),
     "split_mode": .string("none"), "main_gpu": .integer(0), "tensor_split": .string("0.00"),
     "tensor_buft_overrides": .string("none"), "no_kv_offload": .bool(true),
     "no_op_offload": .integer(1), "use_mmap": .bool(false), "embeddings": .bool(false),
     "flash_attn": .bool(true), "cpu_mask": .string("0x0"), "cpu_strict": .bool(true),
-    "poll": .integer(100), "build_number": .integer(0),
+    "poll": .integer(100), "build_number": .integer(0), "load_mode": .string("none"),
+    "n_cpu_moe": .integer(0), "fit_target": .integer(0), "fit_min_ctx": .integer(0),
   ]
 
   /// The measured results, with the keys of `llama-bench -o json` only. It has no key for the weights' storage
