@@ -26,6 +26,39 @@ extension CommandTests {
     #expect(pair.count == 1 && pair[0]["n_prompt"] as? Int == 8 && pair[0]["n_gen"] as? Int == 4)
   }
 
+  @Test func llamaBenchSpellings() throws {
+    let records = try records([
+      "-ngl", "0", "-b", "32", "-ub", "8", "-ctk", "q8_0", "-ctv", "q8_0", "-p", "4", "-n", "0",
+      "-r", "1",
+    ])
+    #expect(records.count == 1 && records[0]["n_batch"] as? Int == 8)
+    #expect(records[0]["type_k"] as? String == "q8_0" && records[0]["type_v"] as? String == "q8_0")
+  }
+
+  @Test(arguments: [
+    (["-ngl", "99"], ["-ngl: has no counterpart here", "dyno predict"]),
+    (["-fa", "1"], ["-fa: has no counterpart here"]),
+    (["-mmp", "0"], ["-mmp: has no counterpart here"]),
+    (["-nkvo", "1"], ["-nkvo: has no counterpart here"]),
+    (["-sm", "none"], ["-sm: has no counterpart here"]),
+    (["-mg", "0"], ["-mg: has no counterpart here"]),
+    (["-ts", "1/1"], ["-ts: has no counterpart here"]),
+    (["-ctk", "q8_0"], ["-ctk: is given without -ctv", "of one type"]),
+    (["-ctv", "q8_0"], ["-ctv: is given without -ctk", "of one type"]),
+    (["-ctk", "q8_0", "-ctv", "f16"], ["-ctk, -ctv: are q8_0 and f16", "of one type"]),
+    (["-ctk", "q4_0", "-ctv", "q4_0"], ["'q4_0'", "--cache-dtype"]),
+    (["-ub", "x"], ["'x'", "--chunk"]),
+    (["-ub"], ["-ub: has no value"]),
+    (["-o", "csv"], ["-o: is csv", "dyno results FILE --output csv"]),
+    (["--output", "sql"], ["--output: is sql", "--store FILE"]),
+  ])
+  func llamaBenchOptionsWithoutCounterpart(arguments: [String], parts: [String]) throws {
+    let outcome = try dyno(["bench", "-m", "smollm2-135m"] + arguments)
+    #expect(outcome.code == 2 && outcome.output.isEmpty)
+    #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+    for part in parts { #expect(outcome.errors.contains(part), "\(outcome.errors)") }
+  }
+
   @Test(arguments: ["9-3", "1-9*1", "0-9*2", "1-9+0", "1-", "-", "4-8-9", "0-9999"])
   func badRanges(range: String) throws {
     let outcome = try dyno("bench", "smollm2-135m", "--prompt=\(range)")

@@ -86,6 +86,42 @@ import Testing
       "scalar")
   }
 
+  /// What was meant, or where it comes from, is said.
+  @Test func slips() throws {
+    expectRefusal(try dyno("benchmark", "smollm2-135m"), "benchmark: is no command", "bench?")
+    expectRefusal(try dyno("nonsense"), "one of bench, sweep")
+    expectRefusal(try dyno("describe"), "the zoo has", "llama-3.2-1b")
+    expectRefusal(try dyno("describe", "lama-3.2-1b"), "expected llama-3.2-1b?")
+    #expect(try dyno("describe", "LLaMA-3.2-1B").code == 0)
+    func predict(_ device: String) throws -> Outcome {
+      try dyno("predict", "llama-3.2-1b", "--device", device)
+    }
+    #expect(try predict("A100-40GB").code == 0)
+    expectRefusal(try predict("h100"), "2 forms", "h100-pcie, h100-sxm")
+    expectRefusal(try predict("rtx4090"), "expected rtx-4090?")
+    expectRefusal(
+      try dyno("quality", fixture("gguf/llama-f32.gguf"), "-f", "t.txt"), "-f: names a text",
+      "tokenize_text.py")
+    expectRefusal(
+      try dyno("compare", "a.json", "b.json", "--write", "junit"), "'junit'", "FORMAT=FILE",
+      "github-action-benchmark")
+    expectRefusal(
+      try dyno(
+        "ab", "--baseline", executable, "--candidate", "/nowhere", "--", "bench", "smollm2-135m"),
+      "--candidate: /nowhere", "make build")
+    try Files.withTemporaryFolder { folder in
+      let store = folder.appendingPathComponent("s.db")
+      try Data("SQLite format 3\0".utf8).write(to: store)
+      expectRefusal(
+        try dyno("compare", store.path, store.path), "is an SQLite database",
+        "dyno results STORE --output json")
+      let text = folder.appendingPathComponent("a.json")
+      try Data("[]".utf8).write(to: text)
+      expectRefusal(
+        try dyno("results", text.path, "--output", "md"), "is not a store", "dyno bench --store")
+    }
+  }
+
   /// A value in another form than the one that is expected: the answer names the form.
   @Test(arguments: [
     (["bench", "smollm2-135m", "--budget", "10"], ["--budget", "'10'", "500ms, 90s, 10m or 2h"]),

@@ -70,7 +70,7 @@ extension CommandTests {
       let documents = try file("two.json", Data("[[1, 2], [3]]".utf8))
       let two = try dyno("logits", qualityModel, "--tokens", documents)
       #expect(two.code == 2 && two.errors.contains("2 documents"))
-      try refused(["--tokens", forms[3][0]], "16.bin", "token_type")
+      try refused(["--tokens", forms[3][0]], "16.bin", "--token-type")
       try refused(
         ["--tokens", forms[4][0], "--token-type", "uint16", "--no-speed"], "are these uint32?")
       try refused(["--tokens", forms[1][0], "--token-type", "uint16"], "ids.npy", "says its type")

@@ -109,7 +109,7 @@ import Testing
     expectRefusal(Data("[]".utf8), "no tokens")
     expectRefusal(Data("[[], []]".utf8), "no tokens")
     expectRefusal(Data("[1, ".utf8), "line 1")
-    expectRefusal(Data("{\"a\": 1}".utf8), "neither", "token_type")
+    expectRefusal(Data("{\"a\": 1}".utf8), "neither", "--token-type")
     expectRefusal(Data(), "neither")
   }
 

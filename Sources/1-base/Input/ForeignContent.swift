@@ -6,6 +6,9 @@ public enum ForeignContent {
   /// As many first bytes as are needed.
   public static let telling = 256
 
+  /// The problem with a database, such as a store.
+  public static let isDatabase = "is an SQLite database"
+
   private static let beginnings: [(bytes: [UInt8], what: String)] = [
     (
       Array("version https://git-lfs.github.com/spec/".utf8),
@@ -20,7 +23,7 @@ public enum ForeignContent {
     (Array("lmgg".utf8), "is a model in the old GGML format"),
     (Array("tjgg".utf8), "is a model in the old GGML format"),
     ([0x89, 0x48, 0x44, 0x46], "is an HDF5 file"),
-    (Array("SQLite format 3\0".utf8), "is an SQLite database"),
+    (Array("SQLite format 3\0".utf8), isDatabase),
     ([0x7F, 0x45, 0x4C, 0x46], "is an executable"),
   ]
 

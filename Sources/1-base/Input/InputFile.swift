@@ -15,9 +15,12 @@ public struct InputFile: Sendable {
   public static let config = InputFile(kind: "a config.json", limit: 16 << 20)
   public static let specification = InputFile(kind: "a specification in YAML", limit: 1 << 20)
   public static let deviceProfile = InputFile(kind: "a device profile", limit: 16 << 20)
+  public static let hostConstants = InputFile(
+    kind: "host constants, as dyno calibrate --serving writes them", limit: 16 << 20)
   public static let law = InputFile(kind: "a law file", limit: 64 << 20)
   public static let table = InputFile(kind: "a CSV file", limit: 64 << 20)
-  public static let results = InputFile(kind: "a JSON file of results", limit: 64 << 20)
+  public static let results = InputFile(kind: "a file of results (JSON or CSV)", limit: 64 << 20)
+  public static let resultSet = InputFile(kind: "a JSON file of results", limit: 64 << 20)
   public static let shardIndex = InputFile(kind: "an index of shards", limit: 64 << 20)
   public static let tokens = InputFile(kind: "a file of token ids", limit: 256 << 20)
   public static let list = InputFile(kind: "a list, one entry a line", limit: 64 << 20)

@@ -78,7 +78,7 @@ public struct TokenSequences: Sendable, Equatable {
     } else {
       throw InputError(
         problem: "starts like neither a .npy file nor a JSON array",
-        expected: "one of these, or raw ids and their type, uint16 or uint32 (token_type)")
+        expected: "one of these, or raw ids and their type, uint16 or uint32 (--token-type)")
     }
   }
 

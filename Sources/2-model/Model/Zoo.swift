@@ -50,11 +50,15 @@ public struct Zoo: Sendable {
     }
     let zoo = try shipped()
     let names = try zoo.names()
-    guard names.contains(name) else {
+    if names.contains(name) { return try zoo.architecture(named: name) }
+    // As people write them: LLaMA-3.2-1B.
+    guard let meant = names.first(where: { $0.lowercased() == name.lowercased() }) else {
+      let nearest = NearMiss.of(name, in: names).map { "\($0)?" }
       throw InputError(
         name, problem: "is neither a file nor a zoo name",
-        expected: "a config.json, its folder, or one of " + names.joined(separator: ", "))
+        expected: nearest
+          ?? "a config.json, its folder, or one of " + names.joined(separator: ", "))
     }
-    return try zoo.architecture(named: name)
+    return try zoo.architecture(named: meant)
   }
 }

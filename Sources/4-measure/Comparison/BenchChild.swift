@@ -27,14 +27,20 @@ package final class BenchChild {
   /// Bytes of one message: the first has every architecture's configuration.
   private static let longestMessage = 64 << 20
 
+  /// Refuses a path that nothing can be started from.
+  package static func requireExecutable(_ path: String) throws {
+    guard FileManager.default.isExecutableFile(atPath: path) else {
+      throw InputError(
+        path, problem: "is no executable file", expected: "an executable of dyno (make build)")
+    }
+  }
+
   /// Starts the process and waits until its tests are prepared.
   ///
   /// - Parameter arguments: those of `bench`.
   /// - Throws: `InputError` where the executable is none of ours or refuses the arguments.
   package init(executable: String, arguments: [String], patience: Patience) throws {
-    guard FileManager.default.isExecutableFile(atPath: executable) else {
-      throw InputError(executable, problem: "is no executable file")
-    }
+    try Self.requireExecutable(executable)
     self.executable = executable
     self.patience = patience
     process = try ChildProcess(

@@ -16,7 +16,7 @@ public struct ResultSet: Sendable {
   public init(contentsOf path: String) throws {
     try self.init(
       name: path,
-      records: within(path) { try Self.records(InputFile.results.data(at: path)) })
+      records: within(path) { try Self.records(InputFile.resultSet.data(at: path)) })
   }
 
   private struct Versioned: Decodable { let schemaVersion: Int? }

@@ -14,6 +14,9 @@ public final class ResultStore {
     case writing
   }
 
+  /// What a store is, for errors.
+  static let kind = "a store, as dyno bench --store or dyno sweep writes it"
+
   public let path: String
   let queue: DatabaseQueue
   /// Where a store on media that cannot be written is read instead.
@@ -38,7 +41,7 @@ public final class ResultStore {
     case .empty where access == .reading:
       throw InputError(path, problem: "is empty", expected: "a store")
     case .other:
-      throw InputError(path, problem: "is not a store", expected: "a file that Dyno wrote")
+      throw InputError(path, problem: "is not a store", expected: Self.kind)
     case .cut(let bytes): throw Self.damaged(path, "\(bytes) bytes are missing at its end")
     case .unmarkedDatabase: try Self.look(at: path, access)
     case .missing, .empty, .store: break
@@ -69,7 +72,7 @@ public final class ResultStore {
         if try isMarked(database) { return }
         guard try isUntouched(database) else {
           throw InputError(
-            path, problem: "is a database of another program", expected: "a file that Dyno wrote")
+            path, problem: "is a database of another program", expected: Self.kind)
         }
         guard access == .writing else {
           throw InputError(path, problem: "is empty", expected: "a store")
@@ -138,7 +141,7 @@ public final class ResultStore {
     try queue.read { database in
       guard try Self.isMarked(database) else {
         throw InputError(
-          path, problem: "is a database of another program", expected: "a file that Dyno wrote")
+          path, problem: "is a database of another program", expected: Self.kind)
       }
       let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
       guard version == StoreSchema.version else {

@@ -16,7 +16,7 @@ private func readable(_ error: DatabaseError, _ path: String) -> any Error {
   let message = error.message ?? "SQLite error \(error.extendedResultCode.rawValue)"
   switch error.resultCode {
   case .SQLITE_NOTADB:
-    return InputError(path, problem: "is not a store", expected: "a file that Dyno wrote")
+    return InputError(path, problem: "is not a store", expected: ResultStore.kind)
   case .SQLITE_CORRUPT:
     return ResultStore.damaged(path, message)
   case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH:
@@ -32,7 +32,7 @@ private func readable(_ error: DatabaseError, _ path: String) -> any Error {
     return HostError("\(path): another program has kept it locked")
   case .SQLITE_ERROR, .SQLITE_CONSTRAINT, .SQLITE_MISMATCH:
     return InputError(
-      path, problem: "is not a sound store (\(message))", expected: "a file that Dyno wrote")
+      path, problem: "is not a sound store (\(message))", expected: ResultStore.kind)
   default:
     return HostError("\(path): \(message)")
   }

@@ -92,7 +92,7 @@ enum StoreSchema {
     for name in Set(theirs.keys).union(ours.keys).sorted() where theirs[name] != ours[name] {
       throw InputError(
         path, problem: "is not a sound store (its \(name) is not Dyno's)",
-        expected: "a file that Dyno wrote")
+        expected: ResultStore.kind)
     }
   }
 }

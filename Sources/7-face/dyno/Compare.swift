@@ -1,5 +1,6 @@
 import ArgumentParser
 import Comparison
+import Input
 
 struct Compare: PrintsTables {
   static let configuration = CommandConfiguration(
@@ -26,7 +27,17 @@ struct Compare: PrintsTables {
     try options.checkFiles()
     let comparison = ResultSetComparison(options.rule, allowed: Set(options.allowDifferent))
     try options.finish(
-      comparison.compare(
-        ResultSet(contentsOf: baseline), ResultSet(contentsOf: candidate)))
+      comparison.compare(results(baseline), results(candidate)))
+  }
+
+  /// Of a store is said how a result set is made of it.
+  private func results(_ path: String) throws -> ResultSet {
+    do {
+      return try ResultSet(contentsOf: path)
+    } catch let error as InputError where error.problem == ForeignContent.isDatabase {
+      throw InputError(
+        path, problem: error.problem,
+        expected: "a JSON file of results; dyno results STORE --output json makes one")
+    }
   }
 }

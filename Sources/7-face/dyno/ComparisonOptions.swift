@@ -6,7 +6,13 @@ import Records
 import Reports
 
 extension Difference: ExpressibleByArgument {}
-extension ComparisonFormat: ExpressibleByArgument {}
+extension ComparisonFormat: ExpressibleByArgument {
+  public init?(argument: String) {
+    self.init(rawValue: argument == "md" ? "markdown" : argument)
+  }
+
+  static var listed: String { allCases.map(\.rawValue).joined(separator: ", ") }
+}
 
 /// What `compare` and `ab` share.
 struct ComparisonOptions: ParsableArguments {
@@ -24,7 +30,7 @@ struct ComparisonOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Write another output to a file as well: FORMAT=FILE.", valueName: "format=file"))
+      "Write another output to a file as well; may be repeated.", valueName: "format=file"))
   var write: [FormatFile] = []
 
   var rule: VerdictRule { VerdictRule(threshold: threshold.share) }
@@ -54,10 +60,14 @@ struct FormatFile: ExpressibleByArgument {
 
   init?(argument: String) {
     let parts = argument.split(separator: "=", maxSplits: 1)
-    guard parts.count == 2, let format = ComparisonFormat(rawValue: String(parts[0])) else {
+    guard parts.count == 2, let format = ComparisonFormat(argument: String(parts[0])) else {
       return nil
     }
     self.format = format
     path = String(parts[1])
+  }
+
+  static var allValueStrings: [String] {
+    ["FORMAT=FILE, with one of \(ComparisonFormat.listed)"]
   }
 }

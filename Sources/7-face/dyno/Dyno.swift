@@ -27,9 +27,11 @@ struct Dyno: ParsableCommand {
     }
     // Where our parent ignored the ends of its children, so would we, and never learn how ours ended.
     signal(SIGCHLD, SIG_DFL)
-    let arguments = withNegativeValues(CommandLine.arguments.dropFirst())
+    var arguments = Array(CommandLine.arguments.dropFirst())
     var ran: any ParsableCommand.Type = Dyno.self
     do {
+      try ForeignArguments.check(arguments, commands: commandNames)
+      arguments = withNegativeValues(try LlamaBenchOptions.translated(arguments))
       var command = try parseAsRoot(arguments)
       ran = type(of: command)
       let columns = try (command as? any PrintsTables)?.page.width()
@@ -50,8 +52,12 @@ struct Dyno: ParsableCommand {
     }
   }
 
+  private static var commandNames: [String] {
+    configuration.subcommands.map { $0._commandName } + ["help"]
+  }
+
   /// `--depth -1` as `--depth=-1`: a number is a value, and refused as one, not an option.
-  private static func withNegativeValues(_ arguments: ArraySlice<String>) -> [String] {
+  private static func withNegativeValues(_ arguments: [String]) -> [String] {
     var joined: [String] = []
     // Behind `--` come another command's.
     let own = arguments.prefix { $0 != "--" }

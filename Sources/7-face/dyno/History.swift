@@ -45,10 +45,14 @@ struct HistoryCommand: PrintsTables {
   @Option(help: "Regressions up to this share do not count for --fail-on-regression, such as 2%.")
   var threshold: Percentage?
 
-  @Option(help: "table, markdown, json, or junit (a case a series).")
+  @Option(help: "table, markdown (md), json, or junit (a case a series).")
   var output = Format.table
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json, junit }
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case table, markdown, json, junit
+
+    init?(argument: String) { self.init(rawValue: argument == "md" ? "markdown" : argument) }
+  }
 
   @OptionGroup var page: PageOptions
 

@@ -75,6 +75,8 @@ struct Interleave: PrintsTables {
 
   func run() throws {
     try options.checkFiles()
+    if let baseline { try within("--baseline") { try BenchChild.requireExecutable(baseline) } }
+    if let candidate { try within("--candidate") { try BenchChild.requireExecutable(candidate) } }
     let arguments = Array(command.dropFirst())
     var settings = InterleavedComparison.Settings()
     settings.rule = options.rule

@@ -19,7 +19,10 @@ struct LawPredictCommand: PrintsTables {
 
   @OptionGroup var reference: ReferenceOptions
 
-  @Option(help: ArgumentHelp("Training tokens, such as 100B.", valueName: "count"))
+  @Option(
+    help: ArgumentHelp(
+      "Training tokens, such as 100B. Default: those of the nearest anchor (100B in shipped laws).",
+      valueName: "count"))
   var tokens: ScaledCount?
 
   @Option(help: "table or json.")

@@ -75,10 +75,14 @@ struct QualityCommand: PrintsTables {
   @Option(help: "Seed of intervals and of throughput tests.")
   var seed: UInt64 = 0
 
-  @Option(help: "table, markdown, json or csv.")
+  @Option(help: "table, markdown (md), json or csv.")
   var output = Format.table
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json, csv }
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case table, markdown, json, csv
+
+    init?(argument: String) { self.init(rawValue: argument == "md" ? "markdown" : argument) }
+  }
 
   @OptionGroup var page: PageOptions
 

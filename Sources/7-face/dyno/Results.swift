@@ -51,12 +51,15 @@ struct Results: PrintsTables {
       "The failed configurations, with their reasons. Without it exports hold measured ones only.")
   var failed = false
 
-  @Option(help: "table, markdown, csv, json, jsonl, or llama-bench (JSON with its keys only).")
+  @Option(
+    help: "table, markdown (md), csv, json, jsonl, or llama-bench (JSON with its keys only).")
   var output = Format.table
 
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case table, markdown, csv, json, jsonl
     case llamaBench = "llama-bench"
+
+    init?(argument: String) { self.init(rawValue: argument == "md" ? "markdown" : argument) }
   }
 
   @Option(
@@ -90,8 +93,19 @@ struct Results: PrintsTables {
     filter.commits = commit.flatMap(\.values)
     filter.status = failed ? .failed : nil
     filter.lastAttemptsOnly = true
-    let all = try ResultStore(store, .reading).results(filter)
+    let opened = try ResultStore(store, .reading)
+    let all = try opened.results(filter)
     try within(store) { try show(all) }
+    if all.isEmpty, !failed { try sayWhatThereIs(opened) }
+  }
+
+  /// A filter that matches nothing is more often a slip than an empty store.
+  private func sayWhatThereIs(_ opened: ResultStore) throws {
+    let all = try opened.results(ResultFilter())
+    guard !all.isEmpty else { return }
+    let names = try Set(all.compactMap { try $0.fields().string("model_type") }).sorted()
+    let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+    warn("none of \(all.count) results match; architectures there: \(shown)")
   }
 
   private func show(_ all: [StoredResult]) throws {

@@ -74,7 +74,10 @@ struct SubjectOptions: ParsableArguments {
   func named(and more: [String] = []) throws -> [String] {
     let all = architectures + more
     guard !all.isEmpty else {
-      throw InputError("ARCH", problem: "none is named", expected: ModelSubject.kinds)
+      let zoo = (try? Zoo.shipped().names()) ?? []
+      throw InputError(
+        "ARCH", problem: "none is named",
+        expected: "\(ModelSubject.kinds); the zoo has \(zoo.joined(separator: ", "))")
     }
     return all
   }

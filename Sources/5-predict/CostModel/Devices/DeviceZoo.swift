@@ -34,15 +34,27 @@ public enum DeviceZoo {
     }
     let devices = try ProfileSet.shipped(.devices)
     let names = try devices.names()
-    // A GPU that is shipped in one form only needs no more than its name: h200 is h200-sxm.
-    let forms = names.filter { $0.hasPrefix(argument + "-") }
-    let name = !names.contains(argument) && forms.count == 1 ? forms[0] : argument
-    guard names.contains(name) else {
-      throw InputError(
-        argument, problem: "is neither a file nor a shipped device",
-        expected: "a device profile, or one of " + names.joined(separator: ", "))
-    }
+    let name = try meant(argument, names)
     return try devices.profile(named: name, as: .deviceProfile) { try DeviceProfile(file: $0) }
+  }
+
+  /// Which of `names` is meant by a word, in whatever case.
+  private static func meant(_ word: String, _ names: [String]) throws -> String {
+    if names.contains(word) { return word }
+    let lowercased = word.lowercased()
+    if let same = names.first(where: { $0.lowercased() == lowercased }) { return same }
+    // A GPU that is shipped in one form only needs no more than its name: h200 is h200-sxm.
+    let forms = names.filter { $0.lowercased().hasPrefix(lowercased + "-") }
+    if forms.count == 1 { return forms[0] }
+    guard forms.isEmpty else {
+      throw InputError(
+        word, problem: "is shipped in \(forms.count) forms",
+        expected: "one of " + forms.joined(separator: ", "))
+    }
+    let nearest = NearMiss.of(word, in: names).map { "\($0)?" }
+    throw InputError(
+      word, problem: "is neither a file nor a shipped device",
+      expected: nearest ?? "a device profile, or one of " + names.joined(separator: ", "))
   }
 
   /// The names of the shipped devices.
