@@ -1,6 +1,7 @@
 """Makes the files that pages speak of, small, in a folder that commands then run in."""
 
 import json
+import os
 import shutil
 import struct
 import subprocess
@@ -24,6 +25,8 @@ def make(folder, root, dyno):
     (folder / "my").mkdir()
     (folder / "my/config.json").write_text(json.dumps(config))
     shutil.copy(root / "Tests/Fixtures/gguf/llama-q4_0.gguf", folder / "model.gguf")
+    for name in ("gate.json", "search.json"):
+        shutil.copy(root / "Tests/report/results" / name, folder / name)
     for name in ("grid.yaml", "gqa.yaml"):
         (folder / name).write_text(GRID)
     write_tokens(folder / "text.npy", [1 + index * 7 % 50 for index in range(256)])
@@ -55,6 +58,15 @@ def measure_host(folder, dyno):
             capture_output=True,
         )
         (measured / f"run-{batch}.json").write_bytes(done.stdout)
+    # What `dyno calibrate --measure` keeps after minutes.
+    files = [f"host-measurements/{name}" for name in sorted(os.listdir(measured))]
+    subprocess.run(
+        [dyno, "calibrate", "--device", "host", *files, "--write", "host"],
+        cwd=folder,
+        env=os.environ | {"XDG_CACHE_HOME": str(folder / "cache")},
+        check=True,
+        capture_output=True,
+    )
 
 
 def write_served(folder):

@@ -41,6 +41,7 @@ VALUES = {
     "--workload": "32x8",
     "--repetitions": "1",
     "--budget": "2s",
+    "--concurrency": "1,2",
     "--count": "3",
     "--sbatch": "1",
     "--tokens-limit": "64",
@@ -83,7 +84,9 @@ def substituted(command, dyno):
         # A few steps in place of the defaults' hundreds.
         if not {"--prompt", "--generate", "--workload", "--concurrency", "--rate"} & set(words):
             words += ["--prompt", "16", "--generate", "4"]
-        if verb == "bench" and "--repetitions" not in words and "--budget" not in words:
+        if verb == "bench" and "--budget" in words:
+            words += ["--over-budget"]
+        elif verb == "bench" and "--repetitions" not in words:
             words += ["--repetitions", "1"]
         if verb == "ab" and "--budget" not in words:
             words[words.index("--") : words.index("--")] = ["--budget", "2s"]

@@ -59,7 +59,7 @@ public struct ReportInput: Sendable {
   private static func records(ofFile path: String, _ name: String) throws -> [Record] {
     let beginning = try? Self.beginning(ofFile: path)
     guard beginning == database else {
-      return try records(InputFile.results.data(at: path), name)
+      return try records(InputFile.resultSet.data(at: path), name)
     }
     return try records(ofStore: path, name)
   }
