@@ -83,11 +83,14 @@ public struct CalibrationRuns {
           .map(Self.architecture)
         let name = "pass-\(pass)-\(dtype)-\(first / Self.together + 1)"
         let begin = elapsed()
-        try keep(measure([reference] + others, dtype, named: name, left: left(elapsed())))
+        try keep(
+          measure(
+            [reference] + others, dtype, named: name, left: left(elapsed()), isFirst: runs == 0))
         runs += 1
         longest = max(longest, elapsed() - begin)
+        // What is enough for a fit is not given up for a slow minute.
         let least = Double(Self.fewestRuns) * longest
-        guard least < settings.budgetSeconds else {
+        guard runs >= Self.fewestRuns || least < settings.budgetSeconds else {
           throw InputError(
             "budget",
             problem: "is \(TimeSpan(seconds: settings.budgetSeconds).roundedUp), and the "
@@ -104,26 +107,28 @@ public struct CalibrationRuns {
   }
 
   private func measure(
-    _ architectures: [Architecture], _ dtype: WeightFormat, named name: String, left: String
+    _ architectures: [Architecture], _ dtype: WeightFormat, named name: String, left: String,
+    isFirst: Bool
   ) throws -> Run {
     var bench = ThroughputBench.Settings()
     bench.dtype = dtype
     bench.threads = settings.threads
     bench.seed = settings.seed
     bench.repetitions = Self.repetitions
-    // Warm-ups tell whether a run fits into its part of the budget.
-    bench.fewestRounds = Self.repetitions
-    bench.longestSeconds = settings.budgetSeconds / Double(Self.fewestRuns)
+    if isFirst {
+      // Its warm-ups tell whether a run fits into its part of the budget.
+      bench.fewestRounds = Self.repetitions
+      bench.longestSeconds = settings.budgetSeconds / Double(Self.fewestRuns)
+    }
     let results: ThroughputBench.Results
     do {
       results = try ThroughputBench(Self.tests, bench) { report("\(name), \(left): \($0)") }
         .run(architectures, tracedRounds: Self.tracedRounds)
     } catch let error as InputError where error.location == ["budget"] {
-      let needs = error.problem.split(separator: ", and ", maxSplits: 1).last.map(String.init)
       throw InputError(
         "budget",
-        problem: "is \(TimeSpan(seconds: settings.budgetSeconds).roundedUp), and a fit needs "
-          + "\(Self.fewestRuns) runs, in each of which \(needs ?? error.problem)",
+        problem: "is \(TimeSpan(seconds: settings.budgetSeconds).roundedUp), of which each of the "
+          + "\(Self.fewestRuns) runs that a fit needs has a part: that \(error.problem)",
         expected: "\(Self.fewestRuns) times that much")
     }
     return Run(name: name, records: results.records, operators: results.operators)
