@@ -143,10 +143,8 @@ struct Bench: PrintsTables {
   @Flag(help: .hidden)
   var serve = false
 
-  enum Format: String, ExpressibleByArgument, CaseIterable {
+  enum Format: String, OutputName, CaseIterable {
     case table, markdown, json, jsonl
-
-    init?(argument: String) { self.init(rawValue: argument == "md" ? "markdown" : argument) }
   }
 
   @OptionGroup var page: PageOptions

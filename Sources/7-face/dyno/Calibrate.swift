@@ -94,10 +94,10 @@ struct Calibrate: PrintsTables {
       """)
   var serving = false
 
-  @Option(help: "table, markdown or json.")
+  @Option(help: "table, markdown (md) or json.")
   var output = Format.table
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case table, markdown, json }
+  enum Format: String, OutputName, CaseIterable { case table, markdown, json }
 
   @OptionGroup var page: PageOptions
 

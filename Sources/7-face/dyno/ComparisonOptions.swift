@@ -6,11 +6,7 @@ import Records
 import Reports
 
 extension Difference: ExpressibleByArgument {}
-extension ComparisonFormat: ExpressibleByArgument {
-  public init?(argument: String) {
-    self.init(rawValue: argument == "md" ? "markdown" : argument)
-  }
-
+extension ComparisonFormat: OutputName {
   static var listed: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
 

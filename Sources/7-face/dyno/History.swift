@@ -48,10 +48,8 @@ struct HistoryCommand: PrintsTables {
   @Option(help: "table, markdown (md), json, or junit (a case a series).")
   var output = Format.table
 
-  enum Format: String, ExpressibleByArgument, CaseIterable {
+  enum Format: String, OutputName, CaseIterable {
     case table, markdown, json, junit
-
-    init?(argument: String) { self.init(rawValue: argument == "md" ? "markdown" : argument) }
   }
 
   @OptionGroup var page: PageOptions

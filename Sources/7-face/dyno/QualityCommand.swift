@@ -78,10 +78,8 @@ struct QualityCommand: PrintsTables {
   @Option(help: "table, markdown (md), json or csv.")
   var output = Format.table
 
-  enum Format: String, ExpressibleByArgument, CaseIterable {
+  enum Format: String, OutputName, CaseIterable {
     case table, markdown, json, csv
-
-    init?(argument: String) { self.init(rawValue: argument == "md" ? "markdown" : argument) }
   }
 
   @OptionGroup var page: PageOptions

@@ -55,11 +55,9 @@ struct Results: PrintsTables {
     help: "table, markdown (md), csv, json, jsonl, or llama-bench (JSON with its keys only).")
   var output = Format.table
 
-  enum Format: String, ExpressibleByArgument, CaseIterable {
+  enum Format: String, OutputName, CaseIterable {
     case table, markdown, csv, json, jsonl
     case llamaBench = "llama-bench"
-
-    init?(argument: String) { self.init(rawValue: argument == "md" ? "markdown" : argument) }
   }
 
   @Option(

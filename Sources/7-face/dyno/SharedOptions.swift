@@ -61,6 +61,15 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   case table, json
 }
 
+/// What a command's output may be: `md` is Markdown, as other tools have it.
+protocol OutputName: ExpressibleByArgument, RawRepresentable where RawValue == String {}
+
+extension OutputName {
+  public init?(argument: String) {
+    self.init(rawValue: argument == "md" ? "markdown" : argument)
+  }
+}
+
 /// Architectures, and how their cache is stored.
 struct SubjectOptions: ParsableArguments {
   @Argument(help: .architectures, completion: .architectures)
