@@ -127,7 +127,7 @@ let package = Package(
     tests("HarnessTests", ["Harness", "Reports"]),
     tests("QualityTests", ["Quality"]),
     tests("ComparisonTests", ["Comparison", "Reports"]),
-    tests("StoreTests", ["Store", database]),
+    tests("StoreTests", ["Store", "Reports", database]),
     tests("SweepsTests", ["Sweeps"]),
     tests("CostModelTests", ["CostModel"]),
     tests("ServingTests", ["Serving"]),

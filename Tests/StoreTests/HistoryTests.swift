@@ -1,4 +1,5 @@
 import Input
+import Reports
 import Store
 import Testing
 
@@ -40,6 +41,23 @@ import Testing
     let split = try History(batches)
     #expect(split.series.map(\.points.count) == [9, 9])
     #expect(split.levelOfSeries == 0.025)
+  }
+
+  /// A test that no longer runs is not one that is still fast.
+  @Test func testsThatAreLostAreTold() throws {
+    let lost = drop.indices.prefix(13).map {
+      sampleResult(cell: nil, at: $0, batch: 4, commit: commit($0))
+    }
+    let history = try History(results(drop) + lost)
+    #expect(history.newestCommit == commit(13))
+    #expect(history.series.map(\.isOfNewestCommit).sorted { $0 && !$1 } == [true, false])
+    #expect(history.table().contains("not measured at the newest commit"))
+    #expect(history.junit(threshold: 0).contains("not measured at the newest commit"))
+    #expect(try !History(results(drop)).table().contains("not measured"))
+    var options = History.Options()
+    options.order = try CommitOrder(
+      drop.indices.map(commit).joined(separator: "\n"), name: "order")
+    #expect(try History(results(drop) + lost, options).newestCommit == commit(13))
   }
 
   private func history(
@@ -88,6 +106,12 @@ import Testing
     let newestFirst = drop.indices.reversed().map(commit)
     let error = #expect(throws: InputError.self) { try history(newestFirst) }
     #expect("\(error!)".contains("against the order in which they were measured"))
+    // Two that were measured late, as by a bisection, change nothing.
+    var mixed = newestFirst
+    mixed.swapAt(3, 4)
+    mixed.append(mixed.removeFirst())
+    #expect(throws: InputError.self) { try history(mixed) }
+    #expect(throws: Never.self) { try history(mixed.reversed()) }
     let turned = try history(newestFirst, direction: .newestFirst)
     #expect(turned.series[0].endsInRegression(threshold: 0.09))
     let asSaid = try history(newestFirst, direction: .oldestFirst)
@@ -109,7 +133,7 @@ import Testing
   @Test func damagedRowsAreRefused() throws {
     for (field, value) in [
       ("median_ts", "\"fast\""), ("median_ts", "-1"), ("median_ts", "null"), ("build_commit", "7"),
-      ("model_type", "null"),
+      ("model_type", "null"), ("n_prompt", "\"x\""), ("n_gen", "-1"),
     ] {
       var result = sampleResult(cell: nil)
       result.record = result.record.replacing(

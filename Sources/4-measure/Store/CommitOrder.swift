@@ -85,13 +85,17 @@ public struct CommitOrder: Sendable {
     commit.hasPrefix(beginning) && commit.allSatisfy(\.isHexDigit)
   }
 
-  /// git log prints the newest commit first, and read the wrong way round a loss is a gain.
+  /// git log prints the newest commit first, and read the wrong way round a loss is a gain. Some commits
+  /// may have been measured late: what counts is how most pairs stand (Kendall's τ).
   private func requireForwards(_ positions: [Int]) throws {
-    guard positions.count > 2, zip(positions, positions.dropFirst()).allSatisfy({ $0 > $1 }) else {
-      return
+    guard positions.count > 2 else { return }
+    var balance = 0
+    for (index, later) in positions.enumerated() {
+      for earlier in positions[..<index] { balance += (later - earlier).signum() }
     }
+    guard balance < 0 else { return }
     throw InputError(
-      name, problem: "has the commits against the order in which they were measured",
+      name, problem: "has most commits against the order in which they were measured",
       expected: "the oldest first (git log --reverse), or a direction that says which way it runs")
   }
 }

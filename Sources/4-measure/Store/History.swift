@@ -61,6 +61,8 @@ public struct History: Encodable, Sendable {
     public var changes: [Change] = []
     /// Whether there are enough commits for a change to be significant.
     public var canDetect = false
+    /// Whether the newest of all commits measured it: one that no longer runs is judged by its past.
+    public var isOfNewestCommit = false
 
     /// Whether the last change took away more than a share `threshold`.
     public func endsInRegression(threshold: Double) -> Bool {
@@ -73,6 +75,8 @@ public struct History: Encodable, Sendable {
   /// What each series was tested at: the level over the number of series (Bonferroni).
   public let levelOfSeries: Double
   public let seed: UInt64
+  /// `nil` where nothing was measured.
+  public private(set) var newestCommit: String?
   /// Measured commits that the order lacks.
   public private(set) var commitsLeftOut: [String] = []
 
@@ -95,10 +99,17 @@ public struct History: Encodable, Sendable {
     commitsLeftOut =
       positions.map { known in first.keys.filter { known[$0] == nil }.sorted() } ?? []
     series = ordered.map { $0.series(positions) }.filter { !$0.points.isEmpty }
+    newestCommit =
+      if let positions {
+        positions.max { $0.value < $1.value }?.key
+      } else {
+        first.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key
+      }
     level = options.level
     seed = options.seed
     levelOfSeries = options.level / Double(max(1, series.count))
     for index in series.indices {
+      series[index].isOfNewestCommit = series[index].points.last?.commit == newestCommit
       series[index].findChanges(level: levelOfSeries, seed: options.seed)
     }
   }
@@ -157,17 +168,18 @@ private struct Group {
 
   mutating func add(_ record: JSONObject, _ finishedAt: String) throws {
     let place = "result of \(finishedAt)"
-    let (median, commit) = try within(place) {
+    let (median, commit, test) = try within(place) {
       let median = try record.required("median_ts", JSONObject.double, expected: "a rate")
       guard median > 0 else {
         throw InputError("median_ts", problem: "is \(median)", expected: "a rate greater than 0")
       }
       name = try record.required("model_type", JSONObject.string, expected: "a name")
       return (
-        median, try record.required("build_commit", JSONObject.string, expected: "a commit")
+        median, try record.required("build_commit", JSONObject.string, expected: "a commit"),
+        try record.testName()
       )
     }
-    test = record.testName
+    self.test = test
     medians[commit, default: (finishedAt, [])].values.append(median)
   }
 

@@ -9,9 +9,11 @@ extension StoredResult {
 
 extension JSONObject {
   /// As `llama-bench` names tests, from a record's fields.
-  public var testName: String {
-    func count(_ field: String) -> Int { (try? int(field)) ?? 0 }
-    return ThroughputRecord.testName(
+  ///
+  /// - Throws: `InputError` where one is no count; one that is absent is 0.
+  public func testName() throws -> String {
+    func count(_ field: String) throws -> Int { try self.count(field, in: 0...Int.max, default: 0) }
+    return try ThroughputRecord.testName(
       prompt: count("n_prompt"), generate: count("n_gen"), depth: count("n_depth"))
   }
 }

@@ -37,10 +37,22 @@ extension History {
       ? "" : "\n\nmeasured commits left out, which the order lacks: \(commitsLeftOut.count)"
     let any = series.contains { !$0.changes.isEmpty }
     return overview.rendered(style) + (any ? "\n\n" + changes.rendered(style) : "")
-      + leftOut
+      + leftOut + lost(style)
       + "\n\nchanges: binary segmentation by rank sums with permutation tests, seed \(seed); "
       + "the chance of even one false change in all \(series.count) series is at most "
       + "\(Quantity.percent(level)), so each is tested at \(Quantity.number(levelOfSeries, digits: 2))."
+  }
+
+  /// What the newest commit did not measure, which its past speaks for.
+  private func lost(_ style: Table.Style) -> String {
+    let lost = series.filter { !$0.isOfNewestCommit }
+    guard let newestCommit, !lost.isEmpty else { return "" }
+    let named = lost.prefix(3).map { one in
+      (style == .markdown ? OutputText.markdown(one.modelType) : one.modelType) + " \(one.test)"
+    }.joined(separator: ", ")
+    return
+      "\n\nnot measured at the newest commit \(CommitText.brief(newestCommit, digits: 9)): "
+      + "\(lost.count) of \(series.count) series, \(named)\(lost.count > 3 ? ", …" : "")"
   }
 
   /// How many commits a series that has too few must have for a change to show.
@@ -73,7 +85,8 @@ extension History {
       } else {
         report.add(
           one.modelType, name, one.endsInRegression(threshold: threshold) ? .failed : .passed,
-          last ?? "no change in \(commits)")
+          (last ?? "no change in \(commits)")
+            + (one.isOfNewestCommit ? "" : "; not measured at the newest commit"))
       }
     }
     for commit in commitsLeftOut {

@@ -22,7 +22,7 @@ public enum StoredResultTable {
       let fields = try result.fields()
       var cells = [
         try fields.string("model_type") ?? "–", try fields.string("type_weights") ?? "–",
-        fields.testName, text(try fields.int("n_sequences")),
+        try fields.testName(), text(try fields.int("n_sequences")),
         try fields.double("median_ts").map { Quantity.number($0) } ?? "–", try interval(fields),
         try fields.double("floor_fraction").map(Quantity.percent) ?? "–",
         CommitText.brief(try fields.string("build_commit") ?? "–", digits: 9),

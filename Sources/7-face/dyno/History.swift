@@ -10,7 +10,8 @@ struct HistoryCommand: PrintsTables {
     abstract: "Results over commits, and the commits where their level changed.",
     discussion: """
       Finds what no comparison of two commits shows, such as a slow drift. Exit code 1 with \
-      --fail-on-regression where the last change of a series is a regression.
+      --fail-on-regression where the last change of a series is a regression, 3 where no series has \
+      enough commits to tell.
       """)
 
   @Argument(
@@ -39,7 +40,7 @@ struct HistoryCommand: PrintsTables {
   @Option(help: "Of the permutations.")
   var seed: UInt64 = 0
 
-  @Flag(help: "Exit code 1 where a series ends in a regression.")
+  @Flag(help: "Exit code 1 where a series ends in a regression, 3 where none has enough commits.")
   var failOnRegression = false
 
   @Option(help: "Regressions up to this share do not count for --fail-on-regression, such as 2%.")
@@ -78,11 +79,12 @@ struct HistoryCommand: PrintsTables {
     case .json: try emit(JSONText.encode(history))
     case .junit: try emit(history.junit(threshold: threshold?.share ?? 0))
     }
-    if failOnRegression,
-      history.series.contains(where: { $0.endsInRegression(threshold: threshold?.share ?? 0) })
-    {
+    guard failOnRegression else { return }
+    if history.series.contains(where: { $0.endsInRegression(threshold: threshold?.share ?? 0) }) {
       throw ExitCode(1)
     }
+    // What cannot fail has not passed either.
+    guard history.series.contains(where: \.canDetect) else { throw ExitCode(3) }
   }
 
   private func commits(_ file: String) throws -> CommitOrder {

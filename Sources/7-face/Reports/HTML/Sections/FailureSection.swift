@@ -18,7 +18,7 @@ enum FailureSection: ReportSection {
     let rows = try input.map(.failure) { record in
       let failure = try record.fields.part("failure")
       return Row(
-        architecture: try record.fields.text("model_type"), test: record.fields.testName,
+        architecture: try record.fields.text("model_type"), test: try record.fields.testName(),
         batch: try record.fields.count("n_sequences", in: 1...1 << 40),
         weights: try record.fields.text("type_weights"), kind: try failure.text("kind"),
         detail: try failure.text("detail"))
