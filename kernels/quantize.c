@@ -1,7 +1,8 @@
 // Quantising to GGUF's block formats. Runs once at load, and for the KV cache, so it is plain C.
 //
 // No quant stands for a NaN, so a block that holds one gets a NaN as its scale: whatever is computed
-// with it shows.
+// with it shows. A value beyond what the format's scales reach shows as well: a scale or a minimum is
+// infinite or a NaN then.
 //
 // q8_0, q4_0, q4_1, q5_0, q5_1 and mxfp4 are quantised by the rules of GGUF's reference, to the same
 // bytes: the extreme value, or both, on the ends of the range. The others search for the scales of least
@@ -27,6 +28,12 @@ static float largest_magnitude(int count, const float *x) {
 }
 
 static bool are_finite(int count, const float *x) { return isfinite(largest_magnitude(count, x)); }
+
+// Whether scales can be searched for. No block reaches more than 65504 · 128 · 32 (Q6_K); far beyond,
+// sums of the search overflow, and it finds a scale of 0. Not where there is a NaN.
+static bool are_searchable(int count, const float *x) {
+  return largest_magnitude(count, x) <= 0x1p30f;
+}
 
 static void quantize_q8_0(const float *x, block_q8_0 *b) {
   const float scale = largest_magnitude(BLOCK, x) / 127;
@@ -168,7 +175,8 @@ typedef struct {
   uint8_t codes[MOST_ELEMENTS];
 } quantized_parts;
 
-// Without minima.
+// Without minima. A scale that an f16 does not hold leaves `result`, whose scale is a NaN, or what the
+// first round found.
 //
 // - lowest: the lowest integer of a part, which the part of the largest scale gets; the highest is one
 //   nearer to 0.
@@ -178,13 +186,14 @@ static void search_parts(
   quantized_parts *result) {
   const int parts = 256 / part;
   const code_range range = {(float)-zero, (float)(zero - 1), levels};
-  float scales[16], codes[256];
+  float scales[16], codes[256] = {0};
   for (int p = 0; p < parts; p++)
     scales[p] = levels != NULL
       ? search_scale_of_levels(part, x + p * part, weight + p * part, levels)
       : search_scale(part, x + p * part, weight + p * part, zero);
   float scale = extreme_of(parts, scales) / (float)lowest;
   for (int round = 0; round < 2; round++) {
+    if (!isfinite((float)(_Float16)scale)) break;
     result->scale = (_Float16)scale;
     scale = (float)result->scale;
     const float inverse = scale != 0 ? 1 / scale : 0;
@@ -221,12 +230,12 @@ static void search_parts(
     result->codes[i] = (uint8_t)(codes[i] + (levels == NULL ? (float)zero : 0));
 }
 
-// With minima: integers of parts go from 0 to `highest`, codes to `most`.
+// The same with minima: integers of parts go from 0 to `highest`, codes to `most`.
 static void search_parts_with_minima(
   const float *x, const float *weight, int part, int highest, int most, quantized_parts *result) {
   const int parts = 256 / part;
   const code_range range = {0, (float)most, NULL};
-  float scales[16], minima[16], codes[256];
+  float scales[16], minima[16], codes[256] = {0};
   float scale = 0, minimum = 0;
   for (int p = 0; p < parts; p++) {
     search_scale_and_minimum(
@@ -237,6 +246,7 @@ static void search_parts_with_minima(
   scale /= (float)highest;
   minimum /= (float)highest;
   for (int round = 0; round < 2; round++) {
+    if (!isfinite((float)(_Float16)scale) || !isfinite((float)(_Float16)minimum)) break;
     result->scale = (_Float16)scale;
     result->minimum = (_Float16)minimum;
     scale = (float)result->scale;
@@ -309,7 +319,7 @@ static void quantize_iq4_nl(const float *x, block_iq4_nl *b) {
   weigh(BLOCK, BLOCK, x, weight);
   const code_range range = {0, 15, levels};
   b->scale = (_Float16)NAN;
-  if (are_finite(BLOCK, x))
+  if (are_searchable(BLOCK, x))
     b->scale = (_Float16)search_scale_of_levels(BLOCK, x, weight, levels);
   part_codes(BLOCK, x, &range, (float)b->scale, 0, codes);
   uint8_t packed[BLOCK];
@@ -317,11 +327,12 @@ static void quantize_iq4_nl(const float *x, block_iq4_nl *b) {
   pack_iq4_nl(b, packed);
 }
 
-// A block by parts, as `search_parts` finds them. What is not finite makes the block's own scale a NaN.
+// A block by parts, as `search_parts` finds them. What is not finite, or out of reach, makes the block's
+// own scale a NaN.
 static quantized_parts quantize_parts(
   const float *x, int part, int lowest, int zero, const int8_t *levels) {
   quantized_parts parts = {.scale = (_Float16)NAN};
-  if (!are_finite(256, x)) return parts;
+  if (!are_searchable(256, x)) return parts;
   float weight[256];
   weigh(256, part, x, weight);
   search_parts(x, weight, part, lowest, zero, levels, &parts);
@@ -330,7 +341,7 @@ static quantized_parts quantize_parts(
 
 static quantized_parts quantize_parts_with_minima(const float *x, int part, int highest, int most) {
   quantized_parts parts = {.scale = (_Float16)NAN};
-  if (!are_finite(256, x)) return parts;
+  if (!are_searchable(256, x)) return parts;
   float weight[256];
   weigh(256, part, x, weight);
   search_parts_with_minima(x, weight, part, highest, most, &parts);

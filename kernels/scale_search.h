@@ -4,6 +4,8 @@
 // solution, for a given scale the best codes are the nearest ones. So several scales near that which maps
 // the extreme value to the end of the range are tried, codes found for each, the scale solved for these,
 // and the pair of least error kept.
+//
+// Magnitudes are up to 2³⁰: sums hold cubes of them, which must not overflow.
 #pragma once
 
 #include <math.h>

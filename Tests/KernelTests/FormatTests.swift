@@ -110,6 +110,45 @@ import Testing
     }
   }
 
+  /// A value that no scale of its block reaches shows in all of it, and nowhere else. Powers of two
+  /// reach everything.
+  @Test(arguments: blockFormats, [1e9, 1e12, 1e20, 1e30, 3e38] as [Float])
+  func whatIsOutOfReachShows(dtype: DType, magnitude: Float) throws {
+    let unit = dtype.blockElements
+    let values = Array(try floats("values.bin").prefix(3 * unit))
+    let sound = expanded(quantized(values, dtype), dtype, KernelTable.available[0])
+    for place in [0, unit - 1, unit + 5, 3 * unit - 1] {
+      for value in [magnitude, -magnitude] {
+        var broken = values
+        broken[place] = value
+        let kept = expanded(quantized(broken, dtype), dtype, KernelTable.available[0])
+        for block in 0..<3 {
+          let own = block * unit..<(block + 1) * unit
+          if block != place / unit {
+            #expect(kept[own] == sound[own], "block \(block), \(value) at \(place)")
+          } else if dtype == .mxfp4 {
+            #expect(abs(kept[place] / value - 1) < 0.25, "\(kept[place]) of \(value)")
+          } else {
+            #expect(!kept[own].contains { $0.isFinite }, "\(value) at \(place)")
+          }
+        }
+      }
+    }
+  }
+
+  /// Values near the largest that scales reach are kept as well as others.
+  @Test(arguments: blockFormats)
+  func largeValues(dtype: DType) {
+    let reach: [DType: Float] = [
+      .q4_1: 0x1p15, .q5_1: 0x1p15, .q4_0: 0x1p18, .q5_0: 0x1p19, .q8_0: 0x1p22, .iq4_nl: 0x1p22,
+      .mxfp4: 0x1p125, .q2_k: 0x1p19, .q3_k: 0x1p21, .q4_k: 0x1p21, .q5_k: 0x1p21, .q6_k: 0x1p27,
+      .iq4_xs: 0x1p27,
+    ]
+    let values = Kernels.random(4 * dtype.blockElements, 31, scale: reach[dtype]!)
+    let kept = expanded(quantized(values, dtype), dtype, KernelTable.available[0])
+    #expect(relativeError([kept], [values]) < 0.4)
+  }
+
   /// Zeroes, and values too small for the format's scales, are finite and small.
   @Test(arguments: blockFormats)
   func smallValues(dtype: DType) throws {
