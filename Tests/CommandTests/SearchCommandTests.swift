@@ -8,6 +8,17 @@ extension CommandTests {
     "--device", "a100-40gb",
   ]
 
+  /// The same with options of one's own, which replace those of the same name.
+  private static func search(_ own: [String]) -> [String] {
+    var arguments = search
+    for name in own {
+      if let place = arguments.firstIndex(of: name), name.hasPrefix("--") {
+        arguments.removeSubrange(place...place + 1)
+      }
+    }
+    return arguments + own
+  }
+
   @Test func searchesUnderALossTarget() throws {
     try Files.withTemporaryFolder { folder in
       let configs = folder.appendingPathComponent("configs").path
@@ -221,9 +232,13 @@ extension CommandTests {
     (["--target-loss", "llama-3.2-1b", "--budget", "10"], "a duration such as"),
     (["--target-loss", "2.8", "--parameters", "600M"], "--baseline"),
     (["--target-loss", "2.8", "--rule", "memory_gb < 3"], "memory_gib?"),
+    (["--target-loss", "llama-3.2-1b", "--budget", "5m"], "--budget: is given without --verify"),
+    (["--target-loss", "llama-3.2-1b", "--pairs", "3"], "--pairs: is given without --verify"),
+    (["--target-loss", "llama-3.2-1b", "--seed", "0"], "--seed: is given without --verify"),
+    (["--target-loss", "llama-3.2-1b", "--tolerance", "40%"], "up to 10%"),
   ])
   func badSearchesAreRefused(arguments: [String], named: String) throws {
-    let outcome = try dyno(Self.search + arguments)
+    let outcome = try dyno(Self.search(arguments))
     #expect(outcome.code == 2)
     #expect(outcome.output.isEmpty)
     #expect(outcome.errors.contains(named), "\(outcome.errors)")

@@ -1,5 +1,6 @@
 import CostModel
 import Foundation
+import Input
 import Model
 import Numerics
 import Records
@@ -167,7 +168,9 @@ import Testing
   }
 
   /// What noise could have made is no win; each throughput stands beside the baseline's of its round.
-  @Test(arguments: [(0.0215, false), (0.004, true)])
+  /// The interval that decides, of the better of two, is the one that is printed: alone the gain of
+  /// 2.1 standard errors would win.
+  @Test(arguments: [(0.0215, false), (0.0132, false), (0.004, true)])
   func aTieIsNoWin(error: Double, isWon: Bool) throws {
     let (scenario, baseline, pool) = try setUp()
     var settings = ClosedLoop.Settings()
@@ -189,10 +192,70 @@ import Testing
     #expect(outcome.tiedWithLeader.isEmpty)
     let table = ClosedLoopReport(outcome, baseline: baseline).table
     #expect(table.contains(isWon ? "Winner: " : "No winner: "))
+    let measured = try #require(outcome.leader.measured)
+    let deviation = try #require(outcome.leader.measuredError)
+    let low = exp(measured - outcome.deviations * deviation)
+    #expect((low > 1) == isWon && table.contains("(\(Quantity.number(low)) – "))
     let row = try #require(table.split(separator: "\n").first { $0.contains("15.85") })
     #expect(row.contains("15.22") && !row.contains("19.57"))
     let other = ClosedLoopReport(outcome, baseline: baseline, isBaselineOfSize: false).table
     #expect(!other.contains("Winner") && other.contains("no gain over it is stated"))
+    #expect(table.contains("×") && !other.contains("×"))
+  }
+
+  /// Of 20 candidates that are all as fast as the baseline, the best as measured rarely wins.
+  @Test func equalCandidatesRarelyWin() {
+    var generator = SeededGenerator(seed: 11)
+    let (draws, count, error) = (2000, 20, 0.02)
+    var together = 0
+    var alone = 0
+    for _ in 0..<draws {
+      let best = (0..<count).map { _ in error * generator.normal() }.max() ?? 0
+      if JointIntervals.isGain(best, error: error, among: count) { together += 1 }
+      if JointIntervals.isGain(best, error: error, among: 1) { alone += 1 }
+    }
+    #expect(Double(together) < 0.07 * Double(draws), "\(together)")
+    #expect(Double(alone) > 0.2 * Double(draws), "\(alone)")
+    #expect(abs(JointIntervals.deviations(1) - 1.96) < 1e-4)
+  }
+
+  /// As in the table of candidates, a gain over another size of model is none.
+  @Test(arguments: [true, false]) func gainsOverAnotherSizeAreAbsent(isOfSize: Bool) throws {
+    let (scenario, baseline, pool) = try setUp()
+    var settings = ClosedLoop.Settings()
+    settings.mostVisits = 1
+    let outcome = try ClosedLoop(
+      scenario, baseline: baseline, pool: Array(pool.prefix(2)), settings: settings,
+      measurer: try Machine(scenario, baseline: baseline, noise: 0.1), report: { _ in }
+    ).run(known: [
+      GainMeasurement(
+        shape: Shape(pool[0]), logGain: log(1.2), standardError: 0.01, pairs: 40, throughput: 12,
+        baselineThroughput: 10, seconds: 1, round: 1)
+    ])
+    var spec = SearchSpec()
+    spec.parameters = "420M"
+    spec.baseline = isOfSize ? "qwen3-0.6b" : "llama-3.2-1b"
+    spec.tokens = 100e9
+    spec.law = "conditional-80m-297m"
+    spec.targetLoss = "3.2"
+    spec.devices = ["a100-40gb"]
+    spec.hiddenMultiple = 512
+    let result = try ArchitectureSearch(spec.problem(device: DeviceZoo.resolve)).run { _ in }
+    let report = SearchReport(result, verified: outcome)
+    let fields = try JSONObject(parsing: Data(report.json().utf8))
+    let loop = try #require(try fields.object("verified"))
+    #expect((loop["winner"] != nil) == isOfSize)
+    guard case .object(let first)? = try loop.array("standings")?.first else {
+      Issue.record("no standing")
+      return
+    }
+    for key in [
+      "predicted_gain", "measured_gain", "measured_gain_interval", "measured_standard_error",
+      "believed_gain", "believed_standard_deviation",
+    ] {
+      #expect((first[key] != nil) == isOfSize, "\(key)")
+    }
+    #expect(first["measured_throughput"] != nil && first["baseline_throughput"] != nil)
   }
 
   @Test func candidatesThatCannotBeToldApartAreNamed() throws {

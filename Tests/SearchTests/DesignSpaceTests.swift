@@ -121,6 +121,16 @@ import Testing
     space.intermediateMultiple = 65536
     #expect(EmptySpace(space).explanation().description.contains("empty"))
   }
+
+  /// The nearest shape is 16% off: a tolerance that is refused is no advice.
+  @Test func anEmptySpaceAdvisesNoOtherSize() {
+    var space = DesignSpace(parameters: 2.24e9, layers: [16], headDimensions: [4096])
+    space.hiddenMultiple = 4096
+    space.intermediateMultiple = 4096
+    space.gqa = .atMost(1)
+    let text = EmptySpace(space).explanation().description
+    #expect(text.contains("smaller multiples") && !text.contains("tolerance"), "\(text)")
+  }
 }
 
 @Suite struct StreamTests {

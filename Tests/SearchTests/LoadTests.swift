@@ -98,6 +98,23 @@ import Testing
     #expect(slow.problem.scenarios[0].load?.objective == .latency)
   }
 
+  /// Whatever does not fit, the refusal says what would. In 3 GB the static batch does not, in 3.7 GB
+  /// the server's larger steps leave no cache.
+  @Test(arguments: [3e9, 3.7e9]) func refusalsSayWhatWouldFit(bytes: Double) throws {
+    var problem = try problem {
+      $0.engine = "tensorrt-llm"
+      $0.load.concurrencies = [1]
+    }
+    problem.scenarios[0].profile.limits.memoryCapacity = bytes
+    let scenarios = problem.scenarios
+    let baseline = problem.baseline
+    let error = #expect(throws: InputError.self) {
+      try ScenarioPricer(scenarios, .worst, baseline: baseline)
+    }
+    #expect(
+      error?.expected?.contains("a smaller model or dtype") == true, "\(String(describing: error))")
+  }
+
   @Test(
     arguments: [
       ("price", "price: 2/h"), ("objective", "concurrency: 4\nobjective: rate"),

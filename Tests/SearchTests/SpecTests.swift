@@ -2,6 +2,7 @@ import CostModel
 import Foundation
 import Input
 import Reports
+import ScalingLaws
 import Search
 import TestSupport
 import Testing
@@ -95,6 +96,70 @@ import Testing
     #expect(try fields.bool("baseline_of_another_size") == true)
   }
 
+  private func page(_ report: SearchReport) throws -> String {
+    try HTMLReport(
+      ReportInput(json: [(source: "search.json", text: report.json())]), title: "T"
+    ).text(charts: "")
+  }
+
+  /// Of a baseline of another size the law gives what its shape has at the budget's: not its loss.
+  @Test func lossesOfAnotherSizeAreNotStated() throws {
+    let problem = try problem("420M", baseline: "llama-3.2-1b") {
+      $0.hiddenMultiple = 512
+      $0.rules = ["r > 1 and x > 0.04"]
+    }
+    let result = try ArchitectureSearch(problem).run { _ in }
+    #expect(!result.baseline.isOfSize && !result.baseline.meetsTarget)
+    #expect(result.baseline.probabilityMeetsTarget == nil)
+    #expect(result.candidates.allSatisfy { $0.isOfSize && $0.meetsTarget })
+    let report = SearchReport(result)
+    let row = try #require(
+      report.table.split(separator: "\n").first { $0.hasPrefix("llama-3.2-1b ") })
+    #expect(!row.contains(String(format: "%.4f", result.baseline.loss.value)))
+    #expect(report.table.contains("losses are those at that size"))
+    let fields = try JSONObject(parsing: Data(report.json().utf8))
+    let baseline = try #require(try fields.object("baseline"))
+    for key in ["loss", "probability_meets_target", "meets_target"] {
+      #expect(baseline[key] == nil, "\(key)")
+    }
+    guard case .object(let first)? = try fields.array("candidates")?.first else {
+      Issue.record("no candidate")
+      return
+    }
+    #expect(first["loss"] != nil && first["meets_target"] != nil)
+    let text = try page(report)
+    #expect(text.contains("front,d") && !text.contains("baseline,llama-3.2-1b"))
+  }
+
+  /// The target is what the law gives an architecture's shape at the budget's size.
+  @Test func targetsOfAnotherSizeAreCalledShapes() throws {
+    #expect(try problem("420M").targetName == "3.2")
+    let own = try problem("420M") { $0.targetLoss = "qwen3-0.6b" }
+    #expect(own.targetName == "qwen3-0.6b")
+    let named = try problem("qwen3-0.6b") { $0.targetLoss = "llama-3.2-1b" }
+    #expect(named.targetName == "shape of llama-3.2-1b at the size of qwen3-0.6b")
+    var other = try problem("420M") {
+      $0.targetLoss = "llama-3.2-1b"
+      $0.hiddenMultiple = 512
+    }
+    #expect(other.targetName == "shape of llama-3.2-1b at 420M")
+    // Whatever can be reached: what it is called is asked for.
+    other.target = .loss(3.2)
+    let report = SearchReport(try ArchitectureSearch(other).run { _ in })
+    #expect(report.table.contains("(shape of llama-3.2-1b at 420M)"))
+    let fields = try JSONObject(parsing: Data(report.json().utf8))
+    #expect(try fields.string("target_name") == "shape of llama-3.2-1b at 420M")
+  }
+
+  /// A model of 0.6 N has not the loss at N.
+  @Test func tolerancesStayAtOneSize() throws {
+    let error = #expect(throws: InputError.self) { try problem("420M") { $0.tolerance = 0.4 } }
+    #expect(error?.location == ["tolerance"], "\(String(describing: error))")
+    #expect(error?.description.contains("is 40%; expected above 0%, up to 10%") == true)
+    let widest = try problem("420M") { $0.tolerance = 0.1 }
+    #expect(widest.space.tolerance == 0.1)
+  }
+
   @Test func ratiosAreNoLosses() throws {
     func ratio(_ target: String) throws -> SearchProblem {
       try problem("420M") {
@@ -115,6 +180,8 @@ import Testing
     #expect(fields["target_loss"] == nil)
     #expect(try fields.string("quantity") == "ratio_to_reference")
     #expect(SearchReport(result).table.contains("ratio to L_opt"))
+    let text = try page(SearchReport(result))
+    #expect(text.contains("baseline,qwen3-0.6b") && text.contains("predicted ratio to L_opt"))
   }
 
   @Test func absurdTokensAreRefused() {

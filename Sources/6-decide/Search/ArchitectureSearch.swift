@@ -90,7 +90,8 @@ public struct ArchitectureSearch {
       throw InputError(
         problem.scenarios.map(\.name).joined(separator: "; "),
         problem: "holds none of the \(scan.withinTarget) candidates",
-        expected: "a smaller batch or a device with more memory")
+        expected: "\(problem.hasLoads ? "a lower load" : "a smaller batch"), more devices "
+          + "(tensor_parallel) or ones with more memory")
     }
     let evaluator = try CandidateEvaluator(problem)
     var leading = Self.fastestOfEach(ranked)
@@ -192,7 +193,10 @@ public struct ArchitectureSearch {
         scenario, outcome in
         outcome.map { (scenario, $0) }
       }).max(by: { $0.1.excess < $1.1.excess })
-    else { return InputError("slo", problem: "\(candidates) can be served") }
+    else {
+      return InputError(
+        "slo", problem: "\(candidates) can be served", expected: "a lower load, or more devices")
+    }
     func milliseconds(_ seconds: Double) -> String { String(format: "%.3g ms", seconds * 1e3) }
     let nearest =
       "; the nearest, \(ranked.shape.name), takes \(milliseconds(worst.timeToFirstToken.p90)) to its "

@@ -22,7 +22,7 @@ final class CandidateEvaluator {
     self.pricer = pricer
     models = try zip(pricer.predictors, problem.scenarios).map { predictor, scenario in
       guard let throughput = predictor.logThroughput(problem.baseline, scenario.workload) else {
-        throw InputError(problem.baseline.name, problem: "does not fit \(scenario.name)")
+        throw scenario.refusal(of: problem.baseline)
       }
       return GainModel(
         baseline: GainModel.Subject(shape: Shape(problem.baseline), throughput: throughput),
@@ -85,12 +85,13 @@ final class CandidateEvaluator {
     let deviation = combined(served.map(\.logGainDeviation))
     let point = TrainingPoint(architecture)
     let loss = try problem.predictor.predict(point)
+    let isOfSize = !isBaseline || problem.isBaselineOfSize
     let chances = served.map(\.probabilityBeatsBaseline)
     let weighted = Self.probability(gain, deviation)
     var candidate = SearchCandidate(
-      architecture: architecture, loss: loss,
-      probabilityMeetsTarget: try problem.predictor.probability(
-        of: point, atMost: problem.target),
+      architecture: architecture, isOfSize: isOfSize, loss: loss,
+      probabilityMeetsTarget: isOfSize
+        ? try problem.predictor.probability(of: point, atMost: problem.target) : nil,
       served: served, logGain: gain, logGainDeviation: deviation,
       probabilityBeatsBaseline: problem.combination == .worst ? chances.min() ?? 0 : weighted,
       isGQAVerified: problem.space.gqa.isVerified(shape.gqa)
@@ -99,7 +100,7 @@ final class CandidateEvaluator {
         == LayerPattern(problem.baseline.layers.resized(to: shape.layers)),
       areExpertsVerified: shape.mixture.isDense
         || shape.mixture == ExpertMixture(problem.baseline.layers))
-    candidate.meetsTarget = loss.value <= problem.targetLoss
+    candidate.meetsTarget = isOfSize && loss.value <= problem.targetLoss
     return candidate
   }
 
@@ -146,7 +147,7 @@ final class CandidateEvaluator {
     if let known = subjects[shape] { return known }
     let found = try zip(pricer.predictors, problem.scenarios).map { predictor, scenario in
       guard let throughput = predictor.logThroughput(architecture, scenario.workload) else {
-        throw InputError(architecture.name, problem: "does not fit \(scenario.name)")
+        throw scenario.refusal(of: architecture)
       }
       return GainModel.Subject(shape: shape, throughput: throughput)
     }

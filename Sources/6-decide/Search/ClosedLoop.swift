@@ -41,12 +41,6 @@ public struct ClosedLoop {
     public let predictedThroughput: Double
     public let measuredThroughput: Double?
     public let baselineThroughput: Double?
-
-    /// Whether its measured gain cannot be told from `logGain`, at 95%.
-    func isWithinNoise(of logGain: Double, error: Double = 0) -> Bool {
-      guard let measured, let measuredError else { return true }
-      return abs(measured - logGain) <= 1.96 * hypot(measuredError, error)
-    }
   }
 
   public enum Ending: String, Sendable {
@@ -77,16 +71,27 @@ public struct ClosedLoop {
 
     /// The first of the standings, which may not have won.
     public var leader: Standing { standings[0] }
+    /// Candidates that were measured.
+    public var measuredCount: Int { standings.count { $0.visits > 0 } }
+    /// Half-width of a measured gain's 95% interval in standard errors. Those of all that were
+    /// measured hold at once: the leader may owe its place to chance.
+    public var deviations: Double { JointIntervals.deviations(measuredCount) }
     /// The leader, where what was measured tells it from the baseline.
     public var winner: Standing? {
-      leader.visits > 0 && (leader.measured ?? 0) > 0 && !leader.isWithinNoise(of: 0)
-        ? leader : nil
+      guard let measured = leader.measured, let error = leader.measuredError,
+        JointIntervals.isGain(measured, error: error, among: measuredCount)
+      else { return nil }
+      return leader
     }
     /// Other measured candidates that cannot be told from the leader.
     public var tiedWithLeader: [Standing] {
       guard let best = leader.measured, let error = leader.measuredError else { return [] }
-      return standings.dropFirst().filter {
-        $0.visits > 0 && $0.isWithinNoise(of: best, error: error)
+      let deviations = deviations
+      return standings.dropFirst().filter { standing in
+        guard let measured = standing.measured, let own = standing.measuredError else {
+          return false
+        }
+        return abs(measured - best) <= deviations * hypot(own, error)
       }
     }
   }

@@ -236,8 +236,11 @@ public struct DesignSpace: Sendable {
       throw InputError(
         "parameters", problem: "is \(parameters)", expected: "1e3 to 1e14 parameters")
     }
-    guard tolerance > 0, tolerance < 1 else {
-      throw InputError("tolerance", problem: "is \(tolerance)", expected: "above 0%, below 100%")
+    guard tolerance > 0, tolerance <= SearchProblem.sizeTolerance else {
+      throw InputError(
+        "tolerance", problem: "is \(String(format: "%g%%", 100 * tolerance))",
+        expected: "above 0%, up to \(String(format: "%g%%", 100 * SearchProblem.sizeTolerance)): "
+          + "losses are those of models of the budget's size")
     }
     guard !layers.isEmpty, !headDimensions.isEmpty else {
       throw InputError("layers, head_dimension", problem: "are empty", expected: "a value")

@@ -15,9 +15,6 @@ package struct EmptySpace {
     let relaxation: (Shape) -> String
   }
 
-  /// More tolerance than this is another size of model.
-  private static let widestTolerance = 0.5
-
   private let space: DesignSpace
   private let constraints: [Constraint]
 
@@ -65,7 +62,7 @@ package struct EmptySpace {
       space.forEachShape(
         in: column, tolerance: space.tolerance, gqa: .unlimited, nearest: true
       ) { shape in
-        guard abs(space.excess(shape)) <= Self.widestTolerance else { return }
+        guard abs(space.excess(shape)) <= SearchProblem.sizeTolerance else { return }
         let violations = constraints.map { $0.violation(shape) }
         let failures = violations.indices.filter { violations[$0] > 0 }
         let total = violations.reduce(0, +)

@@ -76,7 +76,7 @@ package struct HostModel {
       guard let throughput = predictor.logThroughput(architecture, workload) else {
         throw InputError(
           architecture.name, problem: "does not fit \(predictor.profile.name)",
-          expected: "a smaller batch or depth")
+          expected: "a smaller batch, depth, model or dtype")
       }
       return GainModel.Subject(shape: Shape(architecture), throughput: throughput)
     }

@@ -66,8 +66,11 @@ final class LoadPricer {
   // MARK: In closed form
 
   /// - Returns: `nil` where the devices do not hold it.
-  func estimate(_ architecture: Architecture) -> LoadEstimate? {
-    guard let (state, beyond) = try? state(architecture) else { return nil }
+  func estimate(_ architecture: Architecture) -> LoadEstimate? { try? estimated(architecture) }
+
+  /// - Throws: `InputError` where the devices do not hold it, with what they would.
+  func estimated(_ architecture: Architecture) throws -> LoadEstimate {
+    let (state, beyond) = try self.state(architecture)
     let tokens = state.requestsPerSecond * load.lengths.means.output
     return LoadEstimate(
       score: score(state.requestsPerSecond, tokens, state.latency),
@@ -142,6 +145,6 @@ final class LoadPricer {
       attainment: load.level.map(outcome.attainment),
       costPerMillionOutputTokens: load.price?.perMillionTokens(
         tokens, devices: predictor.settings.tensorParallel),
-      intervals: ServingIntervals(predictor.operatorRung(for: [architecture]), setup.policy))
+      intervals: ServingIntervals(predictor, for: [architecture]))
   }
 }

@@ -1,4 +1,6 @@
 import CostModel
+import Input
+import Model
 import Records
 
 /// A device and engine with the workload they serve: one of the things a search optimises for.
@@ -33,6 +35,13 @@ public struct Scenario: Sendable {
       : "decode of \(workload.generate) at depth \(workload.depth)"
     return
       "\(profile.name) under \(engine.name), \(work), \(load?.name ?? "batch \(workload.batch)")"
+  }
+
+  /// That its devices do not hold an architecture, and what they would.
+  func refusal(of architecture: Architecture) -> InputError {
+    InputError(
+      architecture.name, problem: "does not fit \(name)",
+      expected: "fewer sequences at once, more devices (tensor_parallel), a smaller model or dtype")
   }
 }
 

@@ -41,10 +41,7 @@ package final class ScenarioPricer {
     }
     baselineLogs = try scenarios.indices.map { index in
       guard let load = loads[index] else { return log(self.baseline[index].outputTokensPerSecond) }
-      guard let estimate = load.estimate(baseline) else {
-        throw InputError(baseline.name, problem: "does not fit \(scenarios[index].name)")
-      }
-      return estimate.score
+      return try load.estimated(baseline).score
     }
   }
 

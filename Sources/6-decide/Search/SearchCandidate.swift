@@ -26,9 +26,12 @@ public struct SearchCandidate: Sendable {
   }
 
   public let architecture: Architecture
+  /// Whether it is of the budget's size: a baseline may be of another.
+  public let isOfSize: Bool
+  /// At the budget's `N`: of an architecture of another size it is not the loss.
   public let loss: LossPrediction
   /// The chance that a training run ends at or below the target; `nil` where nothing is known of
-  /// the law's uncertainty.
+  /// the law's uncertainty, and of another size.
   public let probabilityMeetsTarget: Double?
   /// In the order of the scenarios.
   public let served: [Served]
@@ -50,11 +53,12 @@ public struct SearchCandidate: Sendable {
   /// Whether it meets the service levels of all loads.
   public var meetsLevels: Bool { served.allSatisfy { $0.load?.meetsLevel ?? true } }
   public var shape: Shape { Shape(architecture) }
+  /// False of another size.
   public var meetsTarget = false
 
   /// In what it leaves what the law and the cost model were fitted to.
   public var extrapolated: [String] {
-    loss.extrapolated
+    (isOfSize ? loss.extrapolated : [])
       + served.flatMap { served in
         served.prediction.extrapolated.map { "\($0) is outside what the cost model was fitted to" }
       }

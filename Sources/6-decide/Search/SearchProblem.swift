@@ -15,7 +15,8 @@ public struct SearchProblem: Sendable {
   public var space: DesignSpace
   public var predictor: LossPredictor
   public var target: LossTarget
-  /// What the target is called: a number, or the architecture whose loss it is.
+  /// What the target is called: a number, or the architecture whose loss, or at another size whose
+  /// shape's loss, it is.
   public var targetName: String
   public var scenarios: [Scenario]
   public var combination = Combination.worst
@@ -55,13 +56,14 @@ public struct SearchProblem: Sendable {
     Self.isOfSize(space.parameters, space.budget, baseline)
   }
 
-  /// How far a baseline's `N` may be from the budget's, relative.
-  static let baselineTolerance = 0.1
+  /// How far an `N` may be from the budget's, relative. Losses are those at the budget's: a model
+  /// that is further off has another.
+  static let sizeTolerance = 0.1
 
   static func isOfSize(
     _ parameters: Double, _ budget: ParameterBudget, _ architecture: Architecture
   ) -> Bool {
-    abs(Double(architecture.parameters.count(budget)) / parameters - 1) <= baselineTolerance
+    abs(Double(architecture.parameters.count(budget)) / parameters - 1) <= sizeTolerance
   }
 
   /// Whether `shape` is of the space and within the target.

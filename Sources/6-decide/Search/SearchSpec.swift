@@ -32,8 +32,9 @@ public struct SearchSpec: Sendable {
   public var scaling: String?
   /// The law of mixtures of experts: a file, or a shipped one.
   public var expertLaw: String?
-  /// A loss, or the architecture whose loss by the law is the target.
+  /// A loss, or the architecture whose shape's loss at the budget's `N` is the target.
   public var targetLoss: String?
+  /// At most 0.1.
   public var tolerance: Double?
   public var layers: [Int]?
   public var headDimensions: [Int]?
@@ -164,6 +165,11 @@ extension SearchSpec {
       experts: hasExperts
         ? try within("expert_law") { try expertLaw.map(LawZoo.resolve) ?? LawZoo.experts() } : nil)
     let target = try target(targetText, targetShape, predictor)
+    // The law gives the loss of a shape at the budget's N, not that of a model of another size.
+    let targetName =
+      targetShape.map { SearchProblem.isOfSize(size, budget, $0) } ?? true
+      ? targetText
+      : "shape of \(targetText) at \(number == nil ? "the size of \(parameters)" : parameters)"
     let scenarios = try resolvedScenarios(baseline, device)
     space.context = RuleContext(template: baseline, scenarios: scenarios)
     space = try space.validated()
@@ -179,7 +185,7 @@ extension SearchSpec {
     }
     var problem = SearchProblem(
       baseline: baseline, space: space, predictor: predictor, target: target,
-      targetName: targetText, scenarios: scenarios)
+      targetName: targetName, scenarios: scenarios)
     if let combination { problem.combination = combination }
     problem.fronts = fronts
     if let frontSlack { problem.frontSlack = frontSlack }

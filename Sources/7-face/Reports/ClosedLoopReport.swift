@@ -29,15 +29,17 @@ public struct ClosedLoopReport {
         standing.architecture.name, Quantity.number(standing.predictedThroughput),
         standing.measuredThroughput.map { Quantity.number($0) } ?? "–",
         standing.baselineThroughput.map { Quantity.number($0) } ?? "–",
-        Self.gain(standing.predicted), standing.measured.map(Self.gain) ?? "–",
-        Self.interval(standing.measured, standing.measuredError),
-        Self.gain(standing.believed),
-        Self.interval(standing.believed, standing.believedDeviation), "\(standing.visits)",
-        "\(standing.pairs)",
+        stated(Self.gain(standing.predicted)), stated(standing.measured.map(Self.gain)),
+        stated(interval(standing)), stated(Self.gain(standing.believed)),
+        stated(Self.text(Self.ends(standing.believed, 1.96 * standing.believedDeviation))),
+        "\(standing.visits)", "\(standing.pairs)",
       ])
     }
     return ([table.rendered(), ""] + notes).joined(separator: "\n")
   }
+
+  /// A gain over another size of model is none.
+  private func stated(_ text: String?) -> String { (isBaselineOfSize ? text : nil) ?? "–" }
 
   private var notes: [String] {
     let pool = outcome.standings.count
@@ -54,6 +56,11 @@ public struct ClosedLoopReport {
         + (outcome.rankCorrelation.map { Quantity.number($0, digits: 3) } ?? "too few measured")
         + "; \(outcome.leader.architecture.name) is \(Quantity.percent(expm1(outcome.regret))) behind the best measured.",
     ]
+    if isBaselineOfSize, outcome.measuredCount > 1 {
+      notes.insert(
+        "Intervals of measured gains hold for all \(outcome.measuredCount) at once: the best of "
+          + "many looks better than it is.", at: 1)
+    }
     let moved = outcome.coefficients.filter { abs(log($0.value / $0.prior)) > 1e-3 }
     if !moved.isEmpty {
       let words = moved.map {
@@ -69,14 +76,13 @@ public struct ClosedLoopReport {
   private var verdict: String {
     let leader = outcome.leader
     let gain = Self.gain(leader.measured ?? leader.believed)
-    let interval = Self.interval(leader.measured, leader.measuredError)
     let name = leader.architecture.name
     var text: String
     if !isBaselineOfSize {
       text =
         "Fastest as measured: \(name). \(baseline.name) is of another size: no gain over it is stated."
     } else if outcome.winner != nil {
-      text = "Winner: \(name), \(gain) of \(baseline.name) as measured (\(interval))."
+      text = "Winner: \(name), \(gain) of \(baseline.name) as measured (\(interval(leader)))."
     } else {
       text = withoutWinner
     }
@@ -97,8 +103,8 @@ public struct ClosedLoopReport {
       return "No winner: no candidate was measured."
     }
     let gain = Self.gain(measured)
-    let interval = Self.interval(measured, error)
-    if measured + 1.96 * error >= 0 {
+    let interval = interval(leader)
+    if measured + outcome.deviations * error >= 0 {
       return
         "No winner: the most promising, \(name), has \(gain) of \(baseline.name) (\(interval)), "
         + "which cannot be told from it."
@@ -106,7 +112,7 @@ public struct ClosedLoopReport {
     let others = outcome.standings.filter { $0.visits > 0 }
     let isAnyFaster = others.contains { standing in
       guard let gain = standing.measured, let error = standing.measuredError else { return false }
-      return gain - 1.96 * error > 0
+      return JointIntervals.isGain(gain, error: error, among: others.count)
     }
     if isAnyFaster {
       return
@@ -130,10 +136,22 @@ public struct ClosedLoopReport {
 
   static func gain(_ logGain: Double) -> String { Quantity.number(exp(logGain)) + "×" }
 
-  static func interval(_ center: Double?, _ deviation: Double?) -> String {
-    guard let center, let deviation else { return "–" }
-    let half = 1.96 * deviation
-    return "\(Quantity.number(exp(center - half))) – \(Quantity.number(exp(center + half)))"
+  /// The ends of a measured gain's interval, by which it is judged.
+  private func measuredEnds(_ standing: ClosedLoop.Standing) -> [Double]? {
+    guard let measured = standing.measured, let error = standing.measuredError else { return nil }
+    return Self.ends(measured, outcome.deviations * error)
+  }
+
+  private func interval(_ standing: ClosedLoop.Standing) -> String {
+    measuredEnds(standing).map(Self.text) ?? "–"
+  }
+
+  private static func ends(_ center: Double, _ half: Double) -> [Double] {
+    [exp(center - half), exp(center + half)]
+  }
+
+  private static func text(_ ends: [Double]) -> String {
+    ends.map { Quantity.number($0) }.joined(separator: " – ")
   }
 
   // MARK: For programs
@@ -146,11 +164,15 @@ public struct ClosedLoopReport {
       let measuredThroughput: Double?
       /// The baseline's in the same round.
       let baselineThroughput: Double?
-      let predictedGain: Double
+      /// Gains and their errors are absent where the baseline is of another size.
+      let predictedGain: Double?
       let measuredGain: Double?
+      /// 95%, of all that were measured at once.
+      let measuredGainInterval: [Double]?
+      /// Of the natural logarithm of this gain alone.
       let measuredStandardError: Double?
-      let believedGain: Double
-      let believedStandardDeviation: Double
+      let believedGain: Double?
+      let believedStandardDeviation: Double?
       let visits: Int
       let pairs: Int
     }
@@ -178,20 +200,27 @@ public struct ClosedLoopReport {
     let coefficients: [Coefficient]
   }
 
+  private func standing(_ standing: ClosedLoop.Standing) -> Document.Standing {
+    func stated(_ value: Double?) -> Double? { isBaselineOfSize ? value : nil }
+    func gain(_ logGain: Double?) -> Double? { stated(logGain.map { exp($0) }) }
+    return Document.Standing(
+      name: standing.architecture.name, architecture: standing.architecture.config,
+      predictedThroughput: standing.predictedThroughput,
+      measuredThroughput: standing.measuredThroughput,
+      baselineThroughput: standing.baselineThroughput, predictedGain: gain(standing.predicted),
+      measuredGain: gain(standing.measured),
+      measuredGainInterval: isBaselineOfSize ? measuredEnds(standing) : nil,
+      measuredStandardError: stated(standing.measuredError), believedGain: gain(standing.believed),
+      believedStandardDeviation: stated(standing.believedDeviation), visits: standing.visits,
+      pairs: standing.pairs)
+  }
+
   var document: Document {
     Document(
       winner: isBaselineOfSize ? outcome.winner?.architecture.name : nil,
       leader: outcome.leader.architecture.name,
       tiedWithLeader: outcome.tiedWithLeader.map(\.architecture.name),
-      standings: outcome.standings.map {
-        Document.Standing(
-          name: $0.architecture.name, architecture: $0.architecture.config,
-          predictedThroughput: $0.predictedThroughput, measuredThroughput: $0.measuredThroughput,
-          baselineThroughput: $0.baselineThroughput,
-          predictedGain: exp($0.predicted), measuredGain: $0.measured.map { exp($0) },
-          measuredStandardError: $0.measuredError, believedGain: exp($0.believed),
-          believedStandardDeviation: $0.believedDeviation, visits: $0.visits, pairs: $0.pairs)
-      },
+      standings: outcome.standings.map(standing),
       rounds: outcome.rounds, visits: outcome.visits, pool: outcome.standings.count,
       seconds: outcome.seconds, ending: outcome.ending.rawValue,
       expectedGain: outcome.expectedGain, rankCorrelation: outcome.rankCorrelation,

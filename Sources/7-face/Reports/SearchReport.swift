@@ -109,7 +109,7 @@ public struct SearchReport {
           Quantity.count(Double(candidate.architecture.parameters.total)),
           Quantity.number(shape.mlpToAttentionRatio, digits: 3),
           Quantity.number(shape.normalizedHiddenSize, digits: 3),
-          Self.loss(candidate.loss.value),
+          candidate.isOfSize ? Self.loss(candidate.loss.value) : "–",
           candidate.probabilityMeetsTarget.map { Quantity.probability($0) } ?? "–",
           Quantity.bytes(candidate.served.map(\.prediction.peakMemoryBytes).max() ?? 0),
           candidate.served.map { Quantity.number($0.outputTokensPerSecond) }
@@ -141,8 +141,9 @@ public struct SearchReport {
       notes.append(
         "\(problem.baseline.name) has "
           + "\(Quantity.count(Double(problem.baseline.parameters.count(problem.space.budget))))\(budget) "
-          + "parameters, not \(Quantity.count(problem.space.parameters)): a gain over another size says "
-          + "nothing of a shape, so none is stated. A baseline within 10% gives one.")
+          + "parameters, not \(Quantity.count(problem.space.parameters)): losses are those at that "
+          + "size, and a gain over another size says nothing of a shape, so neither is stated. A "
+          + "baseline within 10% gives both.")
     }
     notes.append(
       "=: within noise of the fastest (\(result.tied) of \(result.examined) examined); of these, what "
@@ -290,7 +291,8 @@ public struct SearchReport {
       parameterBudget: problem.space.budget, quantity: quantity,
       targetLoss: naming.value(result.targetLoss, .loss),
       leastLoss: naming.value(result.leastLoss, .loss), target: result.targetLoss,
-      least: result.leastLoss, baselineOfAnotherSize: !problem.isBaselineOfSize,
+      targetName: problem.targetName, least: result.leastLoss,
+      baselineOfAnotherSize: !problem.isBaselineOfSize,
       scenarios: zip(problem.scenarios, result.evidence).map { scenario, evidence in
         Document.Scenario(
           device: scenario.profile.name, engine: scenario.engine.name,
@@ -323,7 +325,7 @@ public struct SearchReport {
       let quantity: LossPrediction.Quantity
       let statesGains: Bool
 
-      func value(_ value: Double, _ wanted: LossPrediction.Quantity) -> Double? {
+      func value(_ value: Double?, _ wanted: LossPrediction.Quantity) -> Double? {
         quantity == wanted ? value : nil
       }
 
@@ -387,12 +389,13 @@ public struct SearchReport {
       let totalParameters: Int
       /// Absent of a dense model.
       let experts: Experts?
-      /// One of the three, by `quantity`.
+      /// One of the three, by `quantity`; absent of a baseline of another size, as its chance and
+      /// whether it meets the target are.
       let loss: Double?
       let ratioToReference: Double?
       let differenceFromReference: Double?
       let probabilityMeetsTarget: Double?
-      let meetsTarget: Bool
+      let meetsTarget: Bool?
       /// Of the first scenario; `served` has all.
       let throughput: Double
       /// 90%, of `throughput`.
@@ -431,11 +434,12 @@ public struct SearchReport {
         activeParameters = candidate.architecture.parameters.activeNonEmbedding
         totalParameters = candidate.architecture.parameters.total
         experts = Experts(candidate.shape)
-        loss = naming.value(candidate.loss.value, .loss)
-        ratioToReference = naming.value(candidate.loss.value, .ratioToReference)
-        differenceFromReference = naming.value(candidate.loss.value, .differenceFromReference)
+        let value = candidate.isOfSize ? candidate.loss.value : nil
+        loss = naming.value(value, .loss)
+        ratioToReference = naming.value(value, .ratioToReference)
+        differenceFromReference = naming.value(value, .differenceFromReference)
         probabilityMeetsTarget = candidate.probabilityMeetsTarget
-        meetsTarget = candidate.meetsTarget
+        meetsTarget = candidate.isOfSize ? candidate.meetsTarget : nil
         throughput = served[0].throughput
         interval = served[0].interval
         gain = naming.gain(exp(candidate.logGain))
@@ -494,6 +498,8 @@ public struct SearchReport {
     let targetLoss: Double?
     let leastLoss: Double?
     let target: Double
+    /// A number, or the architecture whose loss it is; of one of another size its shape.
+    let targetName: String
     let least: Double
     let baselineOfAnotherSize: Bool
     let scenarios: [Scenario]

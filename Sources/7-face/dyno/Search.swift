@@ -110,7 +110,7 @@ struct SpaceOptions: ParsableArguments {
   var baseline: String?
 
   @Option(
-    help: "How far from the parameters a candidate may be. Default: 1%.")
+    help: "How far from the parameters a candidate may be, at most 10%. Default: 1%.")
   var tolerance: Percentage?
 
   @Option(
@@ -253,7 +253,8 @@ struct SearchLossOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A loss, or an architecture whose loss by the law is the target.", valueName: "loss|arch"))
+      "A loss, or an architecture: the target is the law's loss of its shape at --parameters.",
+      valueName: "loss|arch"))
   var targetLoss: String?
 
   func fill(_ spec: inout SearchSpec) throws {

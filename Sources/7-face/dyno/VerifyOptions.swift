@@ -14,43 +14,56 @@ struct VerifyOptions: ParsableArguments {
   @Option(help: "Measure candidates in a closed loop on: host.")
   var verify: Place?
 
-  @Option(help: "Time for the measurements of the loop.")
-  var budget = TimeSpan(seconds: 600)
+  @Option(help: "Time for the measurements of the loop. Default: 10m.")
+  var budget: TimeSpan?
 
   @Option(help: "Keep every sample in the store FILE; an interrupted loop goes on from there.")
   var store: String?
 
-  @Option(help: "Pairs of each candidate with the baseline in a round.")
-  var pairs = 40
+  @Option(help: "Pairs of each candidate with the baseline in a round. Default: 40.")
+  var pairs: Int?
 
-  @Option(help: "Most candidates of a round.")
-  var perRound = 4
+  @Option(help: "Most candidates of a round. Default: 4.")
+  var perRound: Int?
 
-  @Option(help: "Candidates that the loop may choose from.")
-  var pool = 64
+  @Option(help: "Candidates that the loop may choose from. Default: 64.")
+  var pool: Int?
 
-  @Option(help: "GiB of memory that the models of a round may take.")
-  var memory = 8
+  @Option(help: "GiB of memory that the models of a round may take. Default: 8.")
+  var memory: Int?
 
   @Option(help: .threads)
   var threads: Int?
 
-  @Option(help: "Seed of weights, tokens and the order.")
-  var seed: UInt64 = 0
+  @Option(help: "Seed of weights, tokens and the order. Default: 0.")
+  var seed: UInt64?
 
   @Option(help: "Write the host's profile, calibrated by the loop, to FILE.")
   var writeProfile: String?
 
   /// Fails before the work rather than after it.
   func check(_ problem: SearchProblem) throws {
+    guard verify != nil else { return try requireNothing() }
     for (option, value) in [
       ("--pairs", pairs), ("--per-round", perRound), ("--pool", pool), ("--memory", memory),
-    ] { _ = try positive(option, value) }
+    ] {
+      if let value { _ = try positive(option, value) }
+    }
     if let writeProfile { try requireWritable(writeProfile) }
-    guard verify == nil else { return try HostVerification.check(problem) }
-    for (option, file) in [("--store", store), ("--write-profile", writeProfile)] where file != nil
-    {
-      throw InputError(option, problem: "has nothing to hold", expected: "--verify host")
+    try HostVerification.check(problem)
+  }
+
+  /// Refuses what a search without a loop has no use for.
+  private func requireNothing() throws {
+    let given: [(option: String, isGiven: Bool)] = [
+      ("--budget", budget != nil), ("--store", store != nil), ("--pairs", pairs != nil),
+      ("--per-round", perRound != nil), ("--pool", pool != nil), ("--memory", memory != nil),
+      ("--threads", threads != nil), ("--seed", seed != nil),
+      ("--write-profile", writeProfile != nil),
+    ]
+    for option in given where option.isGiven {
+      throw InputError(
+        option.option, problem: "is given without --verify", expected: "--verify host")
     }
   }
 
@@ -74,8 +87,9 @@ struct VerifyOptions: ParsableArguments {
   ) throws -> ClosedLoop.Outcome? {
     guard verify == .host else { return nil }
     let verification = HostVerification(
-      result, budgetSeconds: budget.seconds, store: store, pairs: pairs, perRound: perRound,
-      pool: pool, memoryBytes: memory << 30, threads: threads, seed: seed)
+      result, budgetSeconds: budget?.seconds ?? 600, store: store, pairs: pairs ?? 40,
+      perRound: perRound ?? 4, pool: pool ?? 64, memoryBytes: (memory ?? 8) << 30,
+      threads: threads, seed: seed ?? 0)
     let (outcome, warnings) = try verification.run(host: host, report: progress.show)
     for warning in warnings { warn(warning) }
     return outcome

@@ -1,11 +1,12 @@
 import Input
+import ScalingLaws
 
 enum SearchSection: ReportSection {
   static let id = "search"
   static let title = "Search: loss against speed and memory"
   static let about = """
     The architectures that no other one beats in both quantities (the Pareto front), the candidates \
-    that the search proposes, and the baseline.
+    that the search proposes, and the baseline where it is of their size.
     """
 
   private struct Row {
@@ -84,13 +85,11 @@ enum SearchSection: ReportSection {
   }
 
   private static func read(_ fields: JSONObject) throws -> Search {
-    let losses = [
-      ("loss", "loss"), ("ratio_to_reference", "ratio to L_opt"),
-      ("difference_from_reference", "difference from L_opt"),
-    ]
-    let baseline = try fields.part("baseline")
-    guard let (lossField, lossTitle) = losses.first(where: { baseline[$0.0] != nil }) else {
-      throw InputError("baseline", "loss", problem: "is missing", expected: "a number")
+    let lossField = try fields.text("quantity")
+    guard let quantity = LossPrediction.Quantity(rawValue: lossField) else {
+      throw InputError(
+        "quantity", problem: "is \(lossField)",
+        expected: "loss, ratio_to_reference or difference_from_reference")
     }
     func row(_ fields: JSONObject, _ role: Row.Role, _ series: String, place: Int? = nil) throws
       -> Row
@@ -133,9 +132,13 @@ enum SearchSection: ReportSection {
         "\(try first.text("device")), \(Int(try first.number("prompt")))x\(Int(try first.number("generate")))"
       return "\(lengths), batch \(Int(try first.number("batch")))"
     }
+    // The law says nothing of a baseline of another size: it has no place among losses.
+    let baselines =
+      try fields.bool("baseline_of_another_size") == true
+      ? []
+      : [try within("baseline") { try row(fields.part("baseline"), .baseline, "baseline") }]
     return Search(
-      lossTitle: lossTitle, scenario: scenario,
-      fronts: Dictionary(uniqueKeysWithValues: fronts),
-      others: candidates + [try within("baseline") { try row(baseline, .baseline, "baseline") }])
+      lossTitle: quantity.words, scenario: scenario,
+      fronts: Dictionary(uniqueKeysWithValues: fronts), others: candidates + baselines)
   }
 }
