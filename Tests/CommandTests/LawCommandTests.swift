@@ -45,13 +45,36 @@ extension CommandTests {
     #expect(several.code == 0, "\(several.errors)")
     #expect(several.output.contains("not comparable"))
     #expect(several.output.contains("2.803") && several.output.contains("2.375"))
+    // Once, not for each of them.
+    #expect(several.output.components(separatedBy: "not comparable").count == 2)
     let one = try dyno("law", "predict", "llama-3.2-1b", "--law", "conditional-1b")
     #expect(!one.output.contains("not comparable"))
+    // Each report of JSON says so by itself.
+    func notes(_ laws: [String]) throws -> [String] {
+      let outcome = try dyno(
+        ["law", "predict", "llama-3.2-1b", "--tokens", "100B", "--output", "json"]
+          + laws.flatMap { ["--law", $0] })
+      let value = try JSONSerialization.jsonObject(with: outcome.bytes)
+      return try #require(value as? [[String: Any]]).map { "\($0["notes"] ?? "")" }
+    }
+    let both = try notes(["conditional-1b", "chinchilla-besiroglu"])
+    #expect(both.count == 2 && both.allSatisfy { $0.contains("not comparable") }, "\(both)")
+    #expect(try !notes(["conditional-1b"])[0].contains("not comparable"))
     // A loss and a ratio in one table are told apart.
     let mixed = try dyno(
       "law", "predict", "llama-3.2-1b", "smollm2-135m", "--law", "conditional-1b", "--scaling",
       "none")
     #expect(mixed.output.contains("ratio to L_opt") && mixed.output.contains("loss"))
+  }
+
+  /// Nobody says how well the ratio with experts and without is known.
+  @Test func lossesOfMixturesHaveNoInterval() throws {
+    let loss = try object(
+      dyno(
+        "law", "predict", "mixtral-8x7b", "--law", "chinchilla-besiroglu", "--tokens", "1T",
+        "--output", "json"))
+    #expect(loss["loss"] != nil && loss["interval95"] == nil && loss["confidence95"] == nil)
+    #expect("\(loss["notes"] ?? "")".contains("no interval"))
   }
 
   @Test func lawsHaveAnOptimum() throws {
@@ -148,6 +171,19 @@ extension CommandTests {
       (
         ["law", "optimum", "--law", "conditional-1b", "--parameters", "1B", "--layers", "0"],
         "--layers"
+      ),
+      // An optimum does not depend on where L_opt comes from.
+      (
+        [
+          "law", "optimum", "--law", "conditional-1b", "--parameters", "1B", "--layers", "16",
+          "--scaling", "none",
+        ], "--scaling"
+      ),
+      (
+        [
+          "law", "optimum", "--law", "conditional-1b", "--parameters", "1B", "--layers", "16",
+          "--anchor", "llama-3.2-1b:2.8:100B",
+        ], "--anchor"
       ),
       (["law", "fit", "--form", "chinchilla", "/nowhere.csv"], "/nowhere.csv"),
       (["law", "fit", "--form", "chinchilla", "/nowhere.csv", "--output", "yaml"], "--output"),

@@ -31,6 +31,10 @@ import Testing
     ("parameters,tokens,loss\n1e8,-1,3\n", "row 2: column tokens: is \"-1\""),
     ("parameters,tokens,loss\n,1e9,3\n", "row 2: column parameters: is empty"),
     ("parameters,tokens,loss\n1e8,1e9,\"3\n", "ends inside quotes"),
+    ("parameters,tokens,loss\n135e6,100,3\n", "row 2: column tokens: 100 is 7.407e-07 for each"),
+    ("N,D,loss\n1e8,2e9,3\n1e8,1e18,3\n", "row 3: column D: 1e+18 is 1e+10 for each"),
+    ("N,training_flop,loss\n1e9,1e12,3\n", "row 2: column training_flop: 166.7 is 1.667e-07"),
+    ("config,tokens,loss\nsmollm2-135m,100,3\n", "row 2: column tokens: 100 is"),
     ("d,f,L,H,K,e,D,loss\n64,64,33e9,4,4,16,1e9,3\n", "row 2: column L: is 33000000000"),
     (
       "config,tokens,loss\n../../dev/zero,1e9,3\n",
@@ -66,6 +70,19 @@ import Testing
   @Test func flopsGiveTokens() throws {
     let table = try table("parameters,training_flop,loss\n1e9,6e20,3\n")
     #expect(table.rows[0].point.tokens == 1e11)
+  }
+
+  /// Small runs that try something out, and the fewest and most tokens of real ones.
+  @Test(arguments: [(1e6, 2e6), (1e6, 5e5), (6.8e9, 2.5e8), (6e8, 36e12)])
+  func unusualBudgetsAreRead(parameters: Double, tokens: Double) throws {
+    let table = try table("parameters,tokens,loss\n\(parameters),\(tokens),3\n")
+    #expect(table.rows[0].point.tokens == tokens)
+  }
+
+  @Test(.enabled(if: SharedData.isPresent, SharedData.absence))
+  func publishedBudgetsAreRead() throws {
+    #expect(try SharedData.table("chinchilla-epoch.csv").rows.count == 245)
+    #expect(try SharedData.table("morph-fit.csv").rows.count == 35)
   }
 
   @Test func architecturesAreReadBySizesAndByConfig() throws {

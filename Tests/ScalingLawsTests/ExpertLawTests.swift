@@ -127,9 +127,30 @@ import Testing
     #expect(abs(found.value - expected) < 1e-9, "\(found.value) \(expected)")
     #expect(found.notes.contains { $0.contains("experts-joint") })
     if budget == .active { #expect(found.value < ofDense) }
-    // The chance moves with the value.
-    let even = try #require(try predictor.probability(of: point, atMost: .loss(found.value)))
-    #expect(abs(even - 0.5) < 1e-9)
+  }
+
+  /// How well the ratio is known is not published: nothing is claimed of what it is in, by any law.
+  @Test(arguments: ["conditional-80m-297m", "chinchilla-besiroglu"])
+  func mixturesHaveNoInterval(name: String) throws {
+    let mixture = try zoo.architecture(named: "granite-3.1-1b-a400m")
+    let dense = try zoo.architecture(named: "llama-3.2-1b")
+    let predictor = try LossPredictor(
+      SharedData.shippedLaw(name), parameters: 1e9, tokens: 1e11, counts: .active,
+      experts: SharedData.shippedLaw("experts-joint"))
+    let found = try predictor.predict(mixture)
+    #expect(found.quantity == .loss && found.prediction95 == nil && found.confidence95 == nil)
+    #expect(found.notes.contains { $0.contains("experts-joint") && $0.contains("no interval") })
+    #expect(try predictor.predict(dense).prediction95 != nil)
+
+    let (sparse, plain) = (TrainingPoint(mixture), TrainingPoint(dense))
+    func chance(_ point: TrainingPoint, _ target: LossTarget) throws -> Double? {
+      try predictor.probability(of: point, atMost: target)
+    }
+    #expect(try chance(sparse, .loss(found.value)) == nil)
+    #expect(try chance(sparse, .shape(plain)) == nil && chance(plain, .shape(sparse)) == nil)
+    // It cancels where both have as many, and a dense model has none.
+    #expect(abs(try #require(try chance(sparse, .shape(sparse))) - 0.5) < 1e-9)
+    #expect(try chance(plain, .loss(found.value)) != nil)
   }
 
   @Test func denseModelsAreAsBefore() throws {

@@ -16,9 +16,12 @@ import Testing
   @Test func fittedLawsSurviveTheRoundTrip() throws {
     let truth = Synthetic.law("conditional-multiplicative")
     let table = Synthetic.table(truth, noise: 0.005, seed: 1)
-    let reference = LossReference.law(Synthetic.law("chinchilla"))
+    var reference = Synthetic.law("chinchilla")
+    reference.uncertainty = LawUncertainty(
+      residualStandardDeviation: 0.01, degreesOfFreedom: 100,
+      covariance: (0..<5).map { row in (0..<5).map { $0 == row ? 1e-6 : 0 } })
     let law = try LawFit(
-      truth.form, table, name: "fit", reference: reference, source: "test"
+      truth.form, table, name: "fit", reference: .law(reference), source: "test"
     ).bootstrapped(.cases, count: 30).law
     let loaded = try load(law.fileText())
     #expect(loaded.parameters == law.parameters)
@@ -31,6 +34,7 @@ import Testing
       try LossPredictor($0, parameters: 1e9, tokens: 1e11).predict(point)
     }
     #expect(predictions[0].value == predictions[1].value)
+    #expect(predictions[0].confidence95 != nil && predictions[0].prediction95 != nil)
     #expect(predictions[0].confidence95 == predictions[1].confidence95)
     #expect(predictions[0].prediction95 == predictions[1].prediction95)
   }

@@ -144,6 +144,27 @@ import Testing
     #expect(prediction.notes.contains { $0.contains("no interval") })
   }
 
+  /// The same ignorance of a law that gives `L_opt` by itself.
+  @Test func aReferenceWithoutKnownUncertaintyClaimsNone() throws {
+    let point = TrainingPoint(architecture())
+    let unknown = try LossPredictor(
+      law(reference: .law(chinchilla)), parameters: 1e9, tokens: 1e11)
+    let bare = try unknown.predict(point)
+    #expect(bare.quantity == .loss)
+    #expect(bare.prediction95 == nil && bare.confidence95 == nil)
+    #expect(bare.notes.contains { $0.contains("no interval") }, "\(bare.notes)")
+    #expect(try unknown.probability(of: point, atMost: .loss(bare.value)) == nil)
+    var reference = chinchilla
+    reference.uncertainty = LawUncertainty(
+      residualStandardDeviation: 0.02, degreesOfFreedom: 200,
+      covariance: (0..<5).map { row in (0..<5).map { $0 == row ? 1e-6 : 0 } })
+    let known = try LossPredictor(law(reference: .law(reference)), parameters: 1e9, tokens: 1e11)
+    let prediction = try known.predict(point)
+    #expect(prediction.value == bare.value && prediction.notes.isEmpty)
+    #expect(prediction.prediction95 != nil && prediction.confidence95 != nil)
+    #expect(try known.probability(of: point, atMost: .loss(bare.value)) != nil)
+  }
+
   @Test(arguments: [(100, 135e6), (1e18, 1e9), (1e3, 1e6)])
   func absurdBudgetsAreRefused(tokens: Double, parameters: Double) throws {
     #expect(throws: InputError.self) {

@@ -54,6 +54,15 @@ import Testing
     #expect(try #require(validation.overallIntervalCoverage) > 0.85)
   }
 
+  /// A reference that does not say how well it is known leaves no interval: none is judged.
+  @Test func withoutIntervalsNoneIsJudged() throws {
+    let validation = try validation(
+      "conditional-additive", .leaveOneSizeOut, references: .law(Synthetic.law("chinchilla")))
+    #expect(validation.overall?.rows == 120)
+    #expect(validation.overallIntervalCoverage == nil)
+    #expect(validation.folds.allSatisfy { $0.quality != nil && $0.intervalCoverage == nil })
+  }
+
   @Test(.enabled(if: SharedData.isPresent, SharedData.absence))
   func aspectRatioLawPredictsHeldOutSizes() throws {
     let validation = try Validation(

@@ -20,7 +20,8 @@ public struct LossPrediction: Sendable {
   /// `L_opt`, where the law needs and has one.
   public let reference: Double?
   /// For the law's value there: what more data of the same kind would settle. `nil` where the
-  /// uncertainty of the law, or of what carries `L_opt` there, is not known.
+  /// uncertainty of the law, of what says or carries `L_opt` there, or of what experts change is not
+  /// known.
   public let confidence95: ClosedRange<Double>?
   /// For the loss of one new run there: the scatter of runs about the law comes on top.
   public let prediction95: ClosedRange<Double>?
@@ -129,7 +130,8 @@ public struct LossPredictor: Sendable {
     let estimate = try estimate(point)
     let isKnown =
       law.uncertainty.map { $0.covariance != nil || $0.resamples.count > 1 } ?? false
-    let referenceError = referenceError(estimate.referenceSlope, estimate.reference)
+    let referenceError =
+      isCorrected(point) ? nil : referenceError(estimate.referenceSlope, estimate.reference)
     func interval(_ scatter: Double) -> ClosedRange<Double>? {
       referenceError.flatMap {
         law.interval(
@@ -154,11 +156,17 @@ public struct LossPredictor: Sendable {
   }
 
   private func expertsNotes(_ point: TrainingPoint) -> [String] {
-    guard point.experts != 1, let experts else { return [] }
+    guard isCorrected(point), let experts else { return [] }
     return [
       "losses of mixtures are those of a dense model of as many active parameters, times the ratio of "
-        + "\(experts.name) with experts and without, whose error is in no interval"
+        + "\(experts.name) with experts and without: no interval, since that ratio's error is not "
+        + "known"
     ]
+  }
+
+  /// Whether another law says what experts change: by a factor whose error is not known.
+  private func isCorrected(_ point: TrainingPoint) -> Bool {
+    point.experts != 1 && experts != nil
   }
 
   /// What the predictions are: a loss only where `L_opt` is known.
@@ -213,9 +221,7 @@ public struct LossPredictor: Sendable {
       var gradient = law.parameters
       _ = law.form.loss(
         law.parameters, TrainingPoint(parameters: parameters, tokens: tokens), &gradient)
-      // A reference without a covariance was held as it is while the law was fitted: its error is
-      // among the scatter.
-      return slope * (law.standardError(gradient) ?? 0)
+      return law.standardError(gradient).map { slope * $0 }
     case .anchor(_, .some(let growth)):
       return growth.standardError.map { slope * referenceLoss * $0 }
     }
@@ -300,7 +306,7 @@ public struct LossPredictor: Sendable {
     case .notNeeded, .anchor(_, nil), .unknown(nil): return []
     case .law(let law):
       return law.uncertainty?.covariance != nil
-        ? [] : ["intervals leave out how well L_opt is known: \(law.name) does not say"]
+        ? [] : ["no interval: the law of L_opt, \(law.name), does not say how well it is known"]
     case .unknown(.some(let anchor)):
       return [
         "no loss, since L_opt is known at \(place(anchor)) and no law of N and D carries it to "
@@ -388,11 +394,11 @@ extension LossPredictor {
   }
 
   /// The chance that a training run of `shape` ends at or below `target`; `nil` where neither the
-  /// scatter of runs nor the law's covariance is known.
+  /// scatter of runs nor the law's covariance is known, or not the error of what experts change.
   ///
   /// The law's coefficients move candidate and target together where the target is a shape, and so
   /// does the anchor's own run; what is left is the difference of their derivatives. The candidate's
-  /// run scatters about the law on top.
+  /// run scatters about the law on top. What experts change cancels where both have as many.
   public func probability(of shape: TrainingPoint, atMost target: LossTarget) throws -> Double? {
     guard let uncertainty = law.uncertainty else { return nil }
     let point = atBudget(shape)
@@ -401,9 +407,11 @@ extension LossPredictor {
     var slope = candidate.referenceSlope
     let bound: Double
     var resampledBound: (([Double]) -> Double)?
+    var isKnown = !isCorrected(shape)
     switch target {
     case .loss(let loss): bound = loss
     case .shape(let other):
+      isKnown = experts == nil || other.experts == shape.experts
       let point = atBudget(other)
       let estimate = try estimate(point)
       bound = estimate.value
@@ -411,7 +419,9 @@ extension LossPredictor {
       for index in gradient.indices { gradient[index] -= estimate.gradient[index] }
       resampledBound = { evaluate($0, point).value }
     }
-    guard let referenceError = referenceError(slope, candidate.reference) else { return nil }
+    guard isKnown, let referenceError = referenceError(slope, candidate.reference) else {
+      return nil
+    }
     var variance = referenceError * referenceError
     if uncertainty.resamples.count > 1 {
       let differences = uncertainty.resamples.map {

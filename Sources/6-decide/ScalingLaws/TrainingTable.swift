@@ -162,10 +162,25 @@ public struct TrainingTable: Sendable {
       }
       if let tokens = try number("tokens") {
         point.tokens = tokens
+        try checkBudget(point, "tokens")
       } else if let flops = try number("training_flop") {
         point.tokens = flops / (6 * point.parameters)
+        try checkBudget(point, "training_flop")
       }
       return point
+    }
+
+    /// Refuses tokens of which a unit was left out; in a table they are numbers.
+    ///
+    /// - Parameter column: that they follow from.
+    private func checkBudget(_ point: TrainingPoint, _ column: String) throws {
+      guard point.parameters.isFinite else { return }
+      do {
+        try TrainingBudget.check(tokens: point.tokens, parameters: point.parameters)
+      } catch let error as InputError {
+        throw InputError(
+          heading(column), problem: error.problem, expected: "0.01 to 1e6 tokens a parameter")
+      }
     }
 
     private func architecture() throws -> Architecture? {

@@ -24,7 +24,7 @@ public struct Validation: Sendable, Codable {
     /// of loss to `L_opt` among the fitted rows (of laws without `L_opt`, their mean loss). `nil`
     /// where `L_opt` could not be fitted.
     public let constantMeanSquaredError: Double?
-    /// Share of held-out losses inside their 95% prediction intervals.
+    /// Share of held-out losses inside their 95% prediction intervals; `nil` where there are none.
     public let intervalCoverage: Double?
   }
 
@@ -46,7 +46,7 @@ public struct Validation: Sendable, Codable {
     var predicted: [Double] = []
     var measured: [Double] = []
     var constantSquares = 0.0
-    var covered = 0
+    var (covered, withInterval) = (0, 0)
     for split in try Self.splits(table, method, seed: seed) {
       var fitted = TrainingTable(name: table.name, rows: split.fitted)
       var heldOut = TrainingTable(name: table.name, rows: split.heldOut)
@@ -67,14 +67,17 @@ public struct Validation: Sendable, Codable {
       let estimates = try law.map { law in
         try heldOut.rows.map { try Self.estimate(law, $0.point) }
       }
-      let inside = estimates.map {
-        zip($0, losses).count { $0.interval?.contains($1) ?? false }
-      }
-      if let estimates, let inside {
+      // A reference that does not say how well it is known leaves no interval to be judged.
+      let hasIntervals = estimates?.contains { $0.interval != nil } ?? false
+      let inside = zip(estimates ?? [], losses).count { $0.interval?.contains($1) ?? false }
+      if let estimates {
         predicted += estimates.map(\.value)
         measured += losses
         constantSquares += constantSquare
+      }
+      if hasIntervals {
         covered += inside
+        withInterval += losses.count
       }
       folds.append(
         Fold(
@@ -84,14 +87,14 @@ public struct Validation: Sendable, Codable {
           }, failure: failure,
           constantMeanSquaredError: constantSquare.isFinite
             ? constantSquare / Double(losses.count) : nil,
-          intervalCoverage: inside.map { Double($0) / Double(losses.count) }))
+          intervalCoverage: hasIntervals ? Double(inside) / Double(losses.count) : nil))
     }
     self.method = method
     self.folds = folds
     let count = Double(measured.count)
     overall = measured.isEmpty ? nil : FitQuality(predicted: predicted, measured: measured)
     overallConstantMeanSquaredError = measured.isEmpty ? nil : constantSquares / count
-    overallIntervalCoverage = measured.isEmpty ? nil : Double(covered) / count
+    overallIntervalCoverage = withInterval == 0 ? nil : Double(covered) / Double(withInterval)
   }
 
   /// With the uncertainty of the reference law, where `L_opt` comes from one.

@@ -26,14 +26,17 @@ public struct LawPredictionReport: Encodable, Sendable {
   /// Of the law's value.
   public let confidence95: ClosedRange<Double>?
   public let extrapolated: [String]
-  /// What `L_opt` rests on, where that is neither a run nor a law of its own.
+  /// What `L_opt` rests on, where that is neither a run nor a law of its own; that losses of other laws
+  /// beside it are not comparable.
   public let notes: [String]
   /// Symbols of what the law depends on over a range that it does not state, so that leaving it
   /// cannot be told.
   public let rangeUnknown: [String]
 
+  /// - Parameter besideOthers: whether reports by other laws stand beside this one.
   public init(
-    _ architecture: Architecture, law: ScalingLaw, tokens: Double, _ prediction: LossPrediction
+    _ architecture: Architecture, law: ScalingLaw, tokens: Double, _ prediction: LossPrediction,
+    besideOthers: Bool = false
   ) {
     func value(_ quantity: LossPrediction.Quantity) -> Double? {
       prediction.quantity == quantity ? prediction.value : nil
@@ -54,9 +57,12 @@ public struct LawPredictionReport: Encodable, Sendable {
     interval95 = prediction.prediction95
     confidence95 = prediction.confidence95
     extrapolated = prediction.extrapolated
-    notes = prediction.notes
+    notes = prediction.notes + (besideOthers ? [Self.notComparable] : [])
     rangeUnknown = law.form.features.filter { law.domain[$0] == nil }.map(\.symbol)
   }
+
+  private static let notComparable =
+    "losses of different laws are not comparable: each law is of its own corpus, tokenizer and runs"
 
   private var predicted: (what: String, value: Double?) {
     let quantity: LossPrediction.Quantity =
@@ -94,10 +100,8 @@ public struct LawPredictionReport: Encodable, Sendable {
           ])
     }
     var remarks: [String] = []
-    if laws.count > 1 {
-      remarks.append(
-        "losses of different laws are not comparable: each law is of its own corpus, tokenizer and "
-          + "runs")
+    if reports.contains(where: { $0.notes.contains(notComparable) }) {
+      remarks.append(notComparable)
     }
     for report in reports {
       let subject = laws.count > 1 ? "\(report.architecture) by \(report.law)" : report.architecture
@@ -107,7 +111,8 @@ public struct LawPredictionReport: Encodable, Sendable {
           "\(subject): N is what a token passes, \(Quantity.count(Double(active))) of "
             + Quantity.count(Double(report.nonEmbeddingParameters)))
       }
-      remarks += report.notes.map { "\(subject): \($0)" }
+      // What is said of all stands above.
+      remarks += report.notes.filter { $0 != notComparable }.map { "\(subject): \($0)" }
     }
     var seen: Set<String> = []
     for report in reports where seen.insert(report.law).inserted {

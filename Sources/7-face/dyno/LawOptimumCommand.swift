@@ -8,7 +8,11 @@ struct LawOptimumCommand: PrintsTables {
     commandName: "optimum",
     abstract: "The shape of least loss at a size, and the nearest architectures.")
 
-  @OptionGroup var law: LawOption
+  // Where L_opt comes from does not move the optimum: there are no options for it.
+  @Option(
+    help: ArgumentHelp("A law file, or a shipped law (see profiles/laws).", valueName: "law"),
+    completion: .laws)
+  var law: String
 
   @Option(help: ArgumentHelp("Non-embedding parameters, such as 1B.", valueName: "count"))
   var parameters: ScaledCount
@@ -46,7 +50,7 @@ struct LawOptimumCommand: PrintsTables {
     guard tolerance > 0, tolerance < 1 else {
       throw InputError("--tolerance", problem: "is \(tolerance)", expected: "between 0 and 1")
     }
-    let law = try self.law.resolve()
+    let law = try LawZoo.resolve(self.law)
     let optimum = try LawOptimum(law)
     let constraints = ShapeConstraints(
       parameters: parameters.value, layers: layers, headDimension: headDimension,

@@ -49,15 +49,3 @@ struct ReferenceOptions: ParsableArguments {
     try law.referenced(anchors: anchor.map { try $0.anchor() }, scaling: scaling)
   }
 }
-
-/// The law a command uses.
-struct LawOption: ParsableArguments {
-  @Option(
-    help: ArgumentHelp("A law file, or a shipped law (see profiles/laws).", valueName: "law"),
-    completion: .laws)
-  var law: String
-
-  @OptionGroup var reference: ReferenceOptions
-
-  func resolve() throws -> ScalingLaw { try reference.applied(to: LawZoo.resolve(law)) }
-}

@@ -32,6 +32,7 @@ struct LawPredictCommand: PrintsTables {
 
   func run() throws {
     let laws = try law.map { try reference.applied(to: LawZoo.resolve($0)) }
+    let areSeveral = Set(law).count > 1
     let reports = try architectures.flatMap { argument in
       let architecture = try Zoo.resolve(argument)
       let counts = architecture.parameters
@@ -46,7 +47,8 @@ struct LawPredictCommand: PrintsTables {
           law, parameters: parameters, tokens: tokens?.value, counts: .active,
           experts: counts.inactive > 0 ? LawZoo.experts() : nil)
         return LawPredictionReport(
-          architecture, law: law, tokens: predictor.tokens, try predictor.predict(architecture))
+          architecture, law: law, tokens: predictor.tokens, try predictor.predict(architecture),
+          besideOthers: areSeveral)
       }
     }
     switch output {
