@@ -66,6 +66,122 @@ import Testing
     }
   }
 
+  /// llama.cpp takes a factor without a type for linear scaling, and 0 for none.
+  @Test func factorsWithoutAType() throws {
+    func scaling(_ changes: [String: JSONValue]) throws -> RotaryEmbedding.Scaling? {
+      try read("llama", changes).rotaries[0].scaling
+    }
+    for key in ["rope.scaling.factor", "rope.scale_linear"] {
+      #expect(try scaling([key: .number(4)]) == .linear(factor: 4), "\(key)")
+      #expect(try scaling([key: .integer(4)]) == .linear(factor: 4), "\(key)")
+      for none in [0.0, 1.0] {
+        #expect(try scaling([key: .number(none)]) == nil, "\(key), \(none)")
+      }
+    }
+    let off: [String: JSONValue] = [
+      "rope.scaling.type": .string("none"), "rope.scaling.factor": .number(4),
+    ]
+    #expect(try scaling(off) == nil)
+    let factor: [String: JSONValue] = [
+      "rope.scaling.type": .string("longrope"), "rope.scaling.factor": .number(4),
+    ]
+    #expect(throws: InputError.self) { try read("llama", factor) }
+  }
+
+  private static let linear: [String: JSONValue] = [
+    "rope.scaling.type": .string("linear"), "rope.scaling.factor": .number(4),
+  ]
+  private static let yarn: [String: JSONValue] = [
+    "rope.scaling.type": .string("yarn"), "rope.scaling.factor": .number(4),
+    "rope.scaling.original_context_length": .integer(32),
+  ]
+
+  /// What llama.cpp multiplies or blends by, where nothing here does: only what changes nothing.
+  @Test(
+    arguments: [
+      ("rope.scaling.attn_factor", 1, 1.19), ("rope.scaling.attn_factor", 1, 0),
+      ("rope.scaling.yarn_attn_factor", 1, 1.19), ("rope.scaling.yarn_log_multiplier", 0, 0.1),
+      ("rope.scaling.yarn_ext_factor", 0, 0.5), ("rope.scaling.yarn_ext_factor", -1, 1),
+      ("rope.scaling.yarn_beta_fast", 32, 16), ("rope.scaling.yarn_beta_slow", 1, 2),
+    ] as [(String, Double, Double)])
+  func scalingThatIsNotAppliedIsRefused(key: String, neutral: Double, other: Double) throws {
+    for scaling in [[:], Self.linear] {
+      let same = try read("llama", scaling.merging([key: .number(neutral)]) { $1 })
+      #expect(try same == read("llama", scaling))
+      let error = #expect(throws: InputError.self) {
+        try read("llama", scaling.merging([key: .number(other)]) { $1 })
+      }
+      let text = error?.description ?? ""
+      #expect(text.contains("llama.\(key): is \(other); expected"), "\(text)")
+    }
+  }
+
+  /// The same keys where YaRN or factors in tensors take them in.
+  @Test func scalingThatIsApplied() throws {
+    func factor(_ changes: [String: JSONValue]) throws -> Double {
+      try read("llama", Self.yarn.merging(changes) { $1 }).rotaries[0].attentionFactor
+    }
+    let plain = RotaryEmbedding.YaRN.magnitude(4)
+    #expect(try factor([:]) == plain)
+    for (key, neutral) in [
+      ("rope.scaling.attn_factor", 1.0), ("rope.scaling.yarn_ext_factor", 1.0),
+      ("rope.scaling.yarn_ext_factor", -1.0),
+    ] {
+      #expect(try factor([key: .number(neutral)]) == plain, "\(key)")
+    }
+    let further: [String: JSONValue] = ["rope.scaling.attn_factor": .number(1.5)]
+    #expect(try factor(further) == 1.5 * plain)
+    #expect(
+      try factor(further.merging(["rope.scaling.yarn_attn_factor": .number(2)]) { $1 }) == 3)
+    // A multiplier of 1 takes the factor back, whether the other says 1 or nothing.
+    let balanced: [String: JSONValue] = ["rope.scaling.yarn_log_multiplier": .number(1)]
+    #expect(try factor(balanced) == 1)
+    #expect(
+      try factor(balanced.merging(["rope.scaling.attn_factor": .number(1)]) { $1 }) == 1)
+    for refused in [
+      balanced.merging(further) { $1 }, ["rope.scaling.yarn_ext_factor": .number(0)],
+      further.merging(["rope.scaling.factor": .number(1)]) { $1 },
+    ] {
+      #expect(throws: InputError.self) { try factor(refused) }
+    }
+
+    let metadata = try Self.metadata("llama", ["rope.scaling.attn_factor": .number(1.19)])
+    let factors = GGUFMetadata.RotaryFactors(
+      short: Array(repeating: 1, count: 8), long: Array(repeating: 2, count: 8))
+    let stretched = try GGUFFamily.read(
+      GGUFMetadata(values: metadata.values, shapes: metadata.shapes, rotaryFactors: factors),
+      name: "test")
+    #expect(stretched.architecture.rotaries[0].attentionFactor == 1.19)
+  }
+
+  /// Layers with a window whose heads are others'.
+  @Test(arguments: [
+    "attention.key_length_swa", "attention.value_length_swa", "rope.dimension_count_swa",
+  ])
+  func headsOfWindowedLayers(key: String) throws {
+    #expect(try read("gemma3", [key: .integer(16)]) == read("gemma3"))
+    let error = #expect(throws: InputError.self) { try read("gemma3", [key: .integer(8)]) }
+    #expect(error?.description.contains("gemma3.\(key): is 8; expected 16") == true)
+  }
+
+  /// All layers have a bias, or none has: one of some would be dropped, or missed.
+  @Test(arguments: [
+    "llama", "granite", "glm4", "qwen2", "qwen3", "ernie4_5", "arcee", "seed_oss", "stablelm",
+  ])
+  func biasesOfSomeLayersAreRefused(architecture: String) throws {
+    for (layer, lacking) in [(0, 1), (5, 0)] {
+      let error = #expect(throws: InputError.self) {
+        try read(architecture, tensors: ["blk.\(layer).attn_q.bias": [64]])
+      }
+      let text = error?.description ?? ""
+      #expect(
+        text.contains(
+          "tensor blk.\(lacking).attn_q.bias: is missing, while layer \(layer) has it"), "\(text)")
+    }
+    let all = Dictionary(uniqueKeysWithValues: (0..<6).map { ("blk.\($0).attn_q.bias", [64]) })
+    #expect(try read(architecture, tensors: all).firstAttention?.inputBias == true)
+  }
+
   @Test func familiesThatShareAnArchitectureAreToldApart() throws {
     #expect(try read("olmo2").modelType == "olmo2")
     let olmo3 = try read("olmo2", ["attention.sliding_window": .integer(8)])

@@ -75,6 +75,112 @@ import Testing
     #expect(throws: InputError.self) { try read(["rope_parameters": half]) }
   }
 
+  /// In both spellings: an empty one says nothing, as in transformers; two that differ are refused.
+  @Test func rotaryWrittenBothWays() throws {
+    let newer: JSONValue = .object(["rope_type": .string("default"), "rope_theta": .number(5e5)])
+    let older: JSONValue = .object(Self.llama3)
+    for empty in [JSONValue.null, .object([:])] {
+      #expect(
+        try read(["rope_theta": nil, "rope_scaling": empty, "rope_parameters": newer]).rotaries
+          == [RotaryEmbedding(theta: 5e5)])
+      #expect(
+        try read(["rope_scaling": older, "rope_parameters": empty])
+          == read(["rope_scaling": older]))
+      #expect(try read(["rope_scaling": empty, "rope_parameters": empty]) == read([:]))
+    }
+    var parameters = Self.llama3
+    parameters["rope_theta"] = .number(10000)
+    #expect(
+      try read(["rope_scaling": older, "rope_parameters": .object(parameters)])
+        == read(["rope_scaling": older]))
+
+    func contradiction(_ changes: [String: JSONValue?]) throws -> String {
+      let error = #expect(throws: InputError.self) { try read(changes) }
+      return error?.description ?? ""
+    }
+    let base = try contradiction([
+      "rope_theta": nil, "rope_scaling": older,
+      "rope_parameters": .object(["rope_theta": .number(5e5)]),
+    ])
+    #expect(base.contains("rope_scaling, rope_parameters: mean a rope_theta of 10000.0"), "\(base)")
+    parameters["factor"] = .number(16)
+    let factor = try contradiction([
+      "rope_scaling": older, "rope_parameters": .object(parameters),
+    ])
+    #expect(factor.contains("rope_scaling, rope_parameters: mean rotations"), "\(factor)")
+  }
+
+  /// The same where families read more of it.
+  @Test func rotaryWrittenBothWaysInFamilies() throws {
+    func read(_ modelType: String, _ changes: [String: JSONValue]) throws -> Architecture {
+      try Architecture(
+        name: "test",
+        config: JSONObject(FamilyTests.smallest(modelType).merging(changes) { $1 }))
+    }
+    // Layers with a window are not scaled by what is said of all.
+    func gemma(_ older: JSONValue) throws -> Architecture {
+      let full: [String: JSONValue] = [
+        "rope_type": .string("linear"), "factor": .number(8), "rope_theta": .number(1e6),
+      ]
+      let sliding: [String: JSONValue] = [
+        "rope_type": .string("default"), "rope_theta": .number(1e4),
+      ]
+      return try read(
+        "gemma3_text",
+        [
+          "rope_scaling": older,
+          "rope_parameters": .object([
+            "full_attention": .object(full), "sliding_attention": .object(sliding),
+          ]),
+        ])
+    }
+    func linear(_ factor: Double) -> JSONValue {
+      .object(["rope_type": .string("linear"), "factor": .number(factor)])
+    }
+    #expect(try gemma(linear(8)) == gemma(.null))
+    #expect(try gemma(linear(8)).rotaries.map(\.scaling) == [.linear(factor: 8), nil])
+    #expect(throws: InputError.self) { try gemma(linear(4)) }
+    // Their base is their own field, not that of the others.
+    let plain: JSONValue = .object(["rope_type": .string("default")])
+    let bases = try read(
+      "gemma3_text",
+      [
+        "rope_theta": .number(1e6), "rope_local_base_freq": .number(2e4),
+        "rope_parameters": .object(["full_attention": plain, "sliding_attention": plain]),
+      ])
+    #expect(bases.rotaries.map(\.theta) == [1e6, 2e4])
+
+    #expect(try read("gpt_oss", ["rope_scaling": .object([:])]) == read("gpt_oss", [:]))
+
+    let parameters = try #require(FamilyTests.smallest("ministral3")["rope_parameters"])
+    #expect(
+      try read("ministral3", ["rope_scaling": parameters]) == read("ministral3", [:]))
+    guard case .object(var other) = parameters else {
+      Issue.record("no object")
+      return
+    }
+    other["llama_4_scaling_beta"] = .number(0.2)
+    #expect(throws: InputError.self) {
+      try read("ministral3", ["rope_scaling": .object(other)])
+    }
+
+    // Scores are scaled by one of these and rotations by neither.
+    let yarn: [String: JSONValue] = [
+      "rope_type": .string("yarn"), "factor": .number(40),
+      "original_max_position_embeddings": .integer(4096),
+    ]
+    let error = #expect(throws: InputError.self) {
+      try read(
+        "deepseek_v2",
+        [
+          "rope_scaling": .object(
+            yarn.merging(["mscale": .number(1), "mscale_all_dim": .number(1)]) { $1 }),
+          "rope_parameters": .object(yarn.merging(["attention_factor": .number(1)]) { $1 }),
+        ])
+    }
+    #expect(error?.description.contains("mscale_all_dim") == true)
+  }
+
   /// By type of layer, as transformers 5 nests it: what one rotation is asked of must be one.
   @Test func rotaryByLayerType() throws {
     func parameters(_ full: Double, _ sliding: Double) -> JSONValue {

@@ -98,7 +98,8 @@ enum Safetensors {
       file: file, typeName: typeName, dtype: dtype, shape: shape, offset: dataStart + offsets[0])
   }
 
-  /// All tensors of a checkpoint: one file, or the shards that an index lists.
+  /// All tensors of a checkpoint: one file, or the shards that an index lists, with those that it leaves
+  /// out: readers of whole shards would take them.
   static func tensors(inFolder folder: URL) throws -> [String: StoredTensor] {
     let index = index(of: folder)
     guard let shards = try shards(inFolder: folder) else {
@@ -117,7 +118,16 @@ enum Safetensors {
           + "\(files[first.value]?.count ?? 0) tensors but not that one",
         expected: "an index and shards that were written together")
     }
-    return Dictionary(uniqueKeysWithValues: shards.map { ($0, files[$1]![$0]!) })
+    var all: [String: StoredTensor] = [:]
+    for shard in files.keys.sorted() {
+      for (name, tensor) in files[shard]!.sorted(by: { $0.key < $1.key }) {
+        guard let other = all.updateValue(tensor, forKey: name) else { continue }
+        throw InputError(
+          tensor.path, "tensor \(name.prefix(200))", problem: "is in \(other.path) as well",
+          expected: "each tensor in one shard")
+      }
+    }
+    return all
   }
 
   /// Paths of the files that hold a checkpoint's tensors.

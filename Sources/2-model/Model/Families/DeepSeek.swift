@@ -100,7 +100,12 @@ extension ConfigReader {
 
   /// `mscale_all_dim`, which scales scores here and not rotations alone.
   private func scoreMagnitude() throws -> Double? {
-    try (object("rope_scaling") ?? object("rope_parameters"))?.double("mscale_all_dim")
+    let given = try Self.rotaryFields.compactMap { try rotaryParameters($0) }
+    let magnitudes = try given.map { try $0.double("mscale_all_dim") }
+    guard magnitudes.allSatisfy({ $0 == magnitudes[0] }) else {
+      throw Self.contradiction("a mscale_all_dim that differs")
+    }
+    return magnitudes.first ?? nil
   }
 
   /// `nil`: all layers are dense.
@@ -188,6 +193,11 @@ extension GGUFMetadata {
       _ = self.value(known)
     }
     var fields = try commonFields(headDimension: rotaryWidth)
+    if let further = try double("rope.scaling.attn_factor"), further != 1 {
+      throw InputError(
+        "\(architecture).rope.scaling.attn_factor", problem: "is \(further)",
+        expected: "1: llama.cpp scales these scores by it too")
+    }
     guard key > rotaryWidth, key <= Limits.headDimension else {
       throw InputError(
         "\(architecture).attention.key_length_mla", problem: "is \(key)",

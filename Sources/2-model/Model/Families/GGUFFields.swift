@@ -69,7 +69,8 @@ extension GGUFMetadata {
     var fields: [String: JSONValue] = [
       "rope_theta": .number(try double("rope.freq_base") ?? 10_000)
     ]
-    if let turned = try int("rope.dimension_count"), turned != headDimension {
+    let turned = try int("rope.dimension_count") ?? headDimension
+    if turned != headDimension {
       guard turned > 0, turned <= headDimension else {
         throw InputError(
           "\(architecture).rope.dimension_count", problem: "is \(turned)",
@@ -78,8 +79,10 @@ extension GGUFMetadata {
       fields["partial_rotary_factor"] = .number(
         RotaryFields.share(turned, ofHead: headDimension))
     }
-    // Older files name the factor alone, which llama.cpp takes for linear scaling.
-    let factor = try double("rope.scaling.factor") ?? double("rope.scale_linear")
+    try demandWindowedHeads(headDimension, turned: turned)
+    // Older files name the factor alone, which llama.cpp takes for linear scaling; 0 is none there.
+    let given = try double("rope.scaling.factor") ?? double("rope.scale_linear")
+    let factor: Double? = given == 0 ? 1 : given
     let type = try string("rope.scaling.type") ?? (factor == nil ? "none" : "linear")
     switch type {
     case "none": break
@@ -91,36 +94,96 @@ extension GGUFMetadata {
       var scaling: [String: JSONValue] = [
         "rope_type": .string(type), "factor": .number(factor),
       ]
-      if type == "yarn" {
-        if let original = try int("rope.scaling.original_context_length") {
-          scaling["original_max_position_embeddings"] = .integer(original)
-        }
-        if let magnitude = try double("rope.scaling.attn_factor") {
-          scaling["attention_factor"] = .number(
-            magnitude * RotaryEmbedding.YaRN.magnitude(factor))
-        }
-        // As `config.json` says it, for all of the factor.
-        if let magnitude = try double("rope.scaling.yarn_attn_factor") {
-          scaling["attention_factor"] = .number(magnitude)
-        }
-        if let mscale = try double("rope.scaling.yarn_log_multiplier"), mscale != 0 {
-          scaling["mscale"] = .number(1)
-          scaling["mscale_all_dim"] = .number(mscale)
-        }
-        if let fast = try double("rope.scaling.yarn_beta_fast") {
-          scaling["beta_fast"] = .number(fast)
-        }
-        if let slow = try double("rope.scaling.yarn_beta_slow") {
-          scaling["beta_slow"] = .number(slow)
-        }
-      }
+      if type == "yarn" { scaling.merge(try yarnFields(factor)) { $1 } }
       if factor != 1 { fields["rope_scaling"] = .object(scaling) }
-    case "longrope": break  // the factors are tensors
+    case "longrope":
+      // The factors are tensors; llama.cpp would apply another one on top.
+      if let factor, factor != 1 {
+        throw InputError(
+          "\(architecture).rope.scaling.factor", problem: "is \(factor)",
+          expected: "1 with longrope")
+      }
     default:
       throw InputError(
         "\(architecture).rope.scaling.type", problem: "\"\(type.prefix(60))\" is not supported",
         expected: "none, linear, yarn or longrope")
     }
+    try demandNoFurtherScaling(isYaRN: type == "yarn", isStretched: fields["rope_scaling"] != nil)
     return fields
+  }
+
+  /// What else the `rope_scaling` of YaRN says.
+  private func yarnFields(_ factor: Double) throws -> [String: JSONValue] {
+    var scaling: [String: JSONValue] = [:]
+    if let original = try int("rope.scaling.original_context_length") {
+      scaling["original_max_position_embeddings"] = .integer(original)
+    }
+    let multiplier = try double("rope.scaling.yarn_log_multiplier") ?? 0
+    if multiplier != 0 {
+      scaling["mscale"] = .number(1)
+      scaling["mscale_all_dim"] = .number(multiplier)
+    }
+    // As `config.json` says it, for all of the factor.
+    let whole = try double("rope.scaling.yarn_attn_factor")
+    if let whole { scaling["attention_factor"] = .number(whole) }
+    if let further = try double("rope.scaling.attn_factor"), further != 1 {
+      guard multiplier == 0 else {
+        throw InputError(
+          "\(architecture).rope.scaling.attn_factor", problem: "is \(further)",
+          expected: "1 beside yarn_log_multiplier")
+      }
+      scaling["attention_factor"] = .number(
+        further * (whole ?? RotaryEmbedding.YaRN.magnitude(factor)))
+    }
+    if let fast = try double("rope.scaling.yarn_beta_fast") {
+      scaling["beta_fast"] = .number(fast)
+    }
+    if let slow = try double("rope.scaling.yarn_beta_slow") {
+      scaling["beta_slow"] = .number(slow)
+    }
+    return scaling
+  }
+
+  /// Refuses what llama.cpp applies whatever the type is, where nothing here does.
+  ///
+  /// - Parameters:
+  ///   - isYaRN: whether that is the type.
+  ///   - isStretched: whether the type's factor changes anything.
+  private func demandNoFurtherScaling(isYaRN: Bool, isStretched: Bool) throws {
+    func demand(_ key: String, _ neutral: Int, _ place: String) throws {
+      guard let value = try double(key), value != Double(neutral) else { return }
+      throw InputError(
+        "\(architecture).\(key)", problem: "is \(value)", expected: "\(neutral) \(place)")
+    }
+    // Factors in tensors take it in.
+    if rotaryFactors == nil, !(isYaRN && isStretched) {
+      try demand(
+        "rope.scaling.attn_factor", 1, "without scaling by yarn or by factors in tensors")
+    }
+    if !(isYaRN && isStretched) {
+      try demand("rope.scaling.yarn_attn_factor", 1, "without yarn")
+    }
+    if !isYaRN {
+      try demand("rope.scaling.yarn_log_multiplier", 0, "without yarn")
+      try demand("rope.scaling.yarn_beta_fast", 32, "without yarn")
+      try demand("rope.scaling.yarn_beta_slow", 1, "without yarn")
+    }
+    // How much of YaRN's blend takes the place of linear scaling; below 0 it is not set.
+    if let share = try double("rope.scaling.yarn_ext_factor"), !(share < 0) {
+      try demand(
+        "rope.scaling.yarn_ext_factor", isYaRN ? 1 : 0, isYaRN ? "with yarn" : "without yarn")
+    }
+  }
+
+  /// Refuses layers with a window whose heads are not those of the others.
+  private func demandWindowedHeads(_ headDimension: Int, turned: Int) throws {
+    for (key, size) in [
+      ("attention.key_length_swa", headDimension), ("attention.value_length_swa", headDimension),
+      ("rope.dimension_count_swa", turned),
+    ] {
+      guard let own = try int(key), own != size else { continue }
+      throw InputError(
+        "\(architecture).\(key)", problem: "is \(own)", expected: "\(size), as in other layers")
+    }
   }
 }

@@ -65,7 +65,7 @@ extension Family {
         config, .init(keyValueHeads: 8, headDimension: 64, maxPositions: 131_072))
       let norm = try config.rmsNorm(default: 1e-5)
       var (tables, rotation) = try fields.rotary(config, theta: 150_000)
-      if try config.object("rope_scaling") == nil, try config.object("rope_parameters") == nil {
+      if try ConfigReader.rotaryFields.allSatisfy({ try config.rotaryParameters($0) == nil }) {
         tables[0].scaling = .yarn(
           .init(
             factor: 32, originalMaxPositions: 4096, truncates: false,

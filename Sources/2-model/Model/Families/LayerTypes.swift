@@ -28,24 +28,31 @@ extension ConfigReader {
   func rotaryByLayerType(
     _ sizes: CommonFields, theta: Double, localTheta: Double, localField: String?
   ) throws -> LayerRotaries {
-    func rotary(_ type: String, theta: Double) throws -> RotaryFields {
+    func rotary(
+      _ type: String, theta: Double, thetaField: String = "rope_theta",
+      sources: [String] = ConfigReader.rotaryFields
+    ) throws -> RotaryFields {
       let fields = try self.rotary(
         headDimension: sizes.headDimension, maxPositions: sizes.maxPositions, layerType: type,
-        theta: theta)
+        sources: sources, thetaField: thetaField, theta: theta)
       try fields.demandWholeHeads()
       return fields
     }
-    let full = try rotary("full_attention", theta: theta)
-    let local = try localField.flatMap { try double($0) }
-    if try hasRotaryByLayerType() {
-      return LayerRotaries(
-        full: full, windowed: try rotary("sliding_attention", theta: local ?? localTheta),
-        headDimension: sizes.headDimension)
-    }
-    guard try object("rope_parameters") == nil else {
+    let byType = try Self.rotaryFields.filter { try hasRotaryByLayerType($0) }
+    guard try rotaryParameters("rope_parameters") == nil || byType.contains("rope_parameters")
+    else {
       throw InputError(
         "rope_parameters", problem: "is one for all layers",
         expected: "full_attention and sliding_attention with this model_type")
+    }
+    let full = try rotary("full_attention", theta: theta)
+    let local = try localField.flatMap { try double($0) }
+    if !byType.isEmpty {
+      // What is said without types is of the layers that see all.
+      let windowed = try rotary(
+        "sliding_attention", theta: localTheta, thetaField: localField ?? "rope_theta",
+        sources: byType)
+      return LayerRotaries(full: full, windowed: windowed, headDimension: sizes.headDimension)
     }
     // Without a field of their own, layers with a window turn as the others do, unscaled.
     var windowed = full

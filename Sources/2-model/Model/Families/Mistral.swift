@@ -45,7 +45,7 @@ extension Family {
         .init(
           keyValueHeads: 8, headDimension: 128, maxPositions: 262_144,
           sizes: mistralSizes(layers: 34, vocabulary: 131_072)))
-      guard let parameters = try config.object("rope_parameters") else {
+      guard let parameters = try config.rotaryParameters("rope_parameters") else {
         throw InputError(
           "rope_parameters", problem: "is missing", expected: "YaRN with llama_4_scaling_beta")
       }

@@ -4,7 +4,7 @@ import Input
 // layers or by type of layer (transformers 5).
 
 /// The rotation that fields describe.
-struct RotaryFields {
+struct RotaryFields: Equatable {
   var rotary: RotaryEmbedding
   /// Of a head.
   var partialFactor: Double
@@ -31,32 +31,34 @@ struct RotaryFields {
 }
 
 extension ConfigReader {
+  /// Where a rotation is said. transformers reads the first; a file with both must mean one thing.
+  static let rotaryFields = ["rope_scaling", "rope_parameters"]
+
+  /// What one of `rotaryFields` holds; empty it says nothing, as in transformers.
+  func rotaryParameters(_ field: String) throws -> JSONObject? {
+    try object(field).flatMap { $0.fields.isEmpty ? nil : $0 }
+  }
+
   /// - Parameters:
   ///   - layerType: whose rotation, where `rope_parameters` has one for each type of layer; `nil`: all
   ///     must be the same.
+  ///   - sources: the fields that it may be said in.
+  ///   - thetaField: the base outside of the parameters, where they say none.
   ///   - theta, partialFactor: where nothing says them.
   ///   - original: `original_max_position_embeddings` outside of the parameters, which wins over one
   ///     inside, where the field is absent.
   ///   - others: fields among the parameters that the family reads itself.
   func rotary(
     headDimension: Int, maxPositions: Int, layerType: String? = nil,
+    sources: [String] = ConfigReader.rotaryFields, thetaField: String = "rope_theta",
     theta: Double = 10_000, partialFactor: Double = 1, original: Int? = nil,
     others: Set<String> = []
   ) throws -> RotaryFields {
-    let older = try object("rope_scaling")
-    let newer = try object("rope_parameters")
-    let field = older == nil ? "rope_parameters" : "rope_scaling"
-    let given = try within(field) { try (older ?? newer).map { try Self.chosen($0, layerType) } }
     let top = (
-      theta: try double("rope_theta"), partial: try double("partial_rotary_factor"),
+      theta: try double(thetaField), partial: try double("partial_rotary_factor"),
       original: try int("original_max_position_embeddings")
     )
-    guard let given else {
-      return RotaryFields(
-        rotary: RotaryEmbedding(theta: top.theta ?? theta),
-        partialFactor: top.partial ?? partialFactor)
-    }
-    return try within(field) {
+    func meaning(of given: JSONObject) throws -> RotaryFields {
       let scaling = ConfigReader(
         JSONObject(given.fields.filter { !others.contains($0.key) }))
       let partial = try scaling.double("partial_rotary_factor") ?? top.partial ?? partialFactor
@@ -69,13 +71,43 @@ extension ConfigReader {
       try scaling.refuseUnknownFields()
       return fields
     }
+    var said: [(given: JSONObject, meaning: RotaryFields)] = []
+    for field in sources {
+      guard let object = try rotaryParameters(field) else { continue }
+      try within(field) {
+        let given = try Self.chosen(object, layerType)
+        said.append((given: given, meaning: try meaning(of: given)))
+      }
+    }
+    guard let first = said.first else {
+      return RotaryFields(
+        rotary: RotaryEmbedding(theta: top.theta ?? theta),
+        partialFactor: top.partial ?? partialFactor)
+    }
+    for other in said.dropFirst() {
+      let bases = (first.meaning.rotary.theta, other.meaning.rotary.theta)
+      guard bases.0 == bases.1 else {
+        throw Self.contradiction("a rope_theta of \(bases.0) and of \(bases.1)")
+      }
+      guard first.meaning == other.meaning,
+        others.allSatisfy({ first.given[$0] == other.given[$0] })
+      else { throw Self.contradiction("rotations that differ") }
+    }
+    return first.meaning
+  }
+
+  /// Two of `rotaryFields` that do not agree.
+  static func contradiction(_ what: String) -> InputError {
+    InputError(
+      rotaryFields.joined(separator: ", "), problem: "mean \(what)",
+      expected: "the same in both, or one of them")
   }
 
   static let layerTypes = ["full_attention", "sliding_attention"]
 
-  /// Whether `rope_parameters` has an entry for each type of layer.
-  func hasRotaryByLayerType() throws -> Bool {
-    try object("rope_parameters")?.fields.keys.contains(where: Self.layerTypes.contains) ?? false
+  /// Whether one of `rotaryFields` has an entry for each type of layer.
+  func hasRotaryByLayerType(_ field: String) throws -> Bool {
+    try object(field)?.fields.keys.contains(where: Self.layerTypes.contains) ?? false
   }
 
   /// The parameters of one type of layer, or those of all.

@@ -77,9 +77,7 @@ public struct GGUFMetadata: Sendable {
 
   private static let harmless: Set<String> = [
     "vocab_size", "tensor_data_layout", "rope.scaling.finetuned", "context_length",
-    "rope.scaling.original_context_length", "rope.scaling.attn_factor", "attention.causal",
-    "attention.value_length_swa", "attention.key_length_swa", "rope.dimension_count_swa",
-    "rope.scaling.yarn_log_multiplier", "rope.scaling.yarn_ext_factor", "pooling_type",
+    "rope.scaling.original_context_length", "attention.causal", "pooling_type",
     "attention.layer_norm_epsilon", "attention.layer_norm_rms_epsilon", "expert_used_count",
     "rope.dimension_sections", "n_deepstack_layers", "leading_dense_block_count",
   ]
