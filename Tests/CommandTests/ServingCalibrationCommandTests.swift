@@ -40,6 +40,20 @@ extension CommandTests {
     #expect(narrow.code == 2 && narrow.errors.contains("int3"), "\(narrow.errors)")
   }
 
+  /// Runs that cannot have been served say nothing of constants: a fit to nothing but them would be the
+  /// prior, with an error of 0%.
+  @Test func servingRunsThatDoNotFitAreLeftOut() throws {
+    let own = "vllm,0.14.0,meta-llama/Llama-3.1-8B,h100_sxm,bf16,512,64,bf16,4,1,1,40,7\n"
+    let tooLong = "vllm,0.14.0,meta-llama/Llama-3.1-8B,l4,bf16,120000,64,bf16,4,1,1,40,7\n"
+    let none = try fitted(tooLong, "--device", "l4")
+    #expect(none.code == 2 && none.errors.contains("can be served"), "\(none.errors)")
+    let both = try fitted(
+      own + tooLong.replacing("l4", with: "h100_sxm").replacing("120000", with: "900000"),
+      "--device", "h100-sxm")
+    #expect(both.code == 0 && both.output.contains("1 runs of"), "\(both.output)")
+    #expect(both.errors.contains("left out: ") && both.errors.contains("row 3"), "\(both.errors)")
+  }
+
   /// TensorRT-LLM is not a place short where no run showed it.
   @Test func fewClientsDoNotWaitForAPlace() throws {
     let outcome = try dyno(

@@ -109,6 +109,27 @@ import Testing
     #expect(read.rejected[0].description.contains("stored: is missing"))
   }
 
+  /// No more experts are chosen, and no more read, than there are: a fit to them stays finite.
+  @Test(
+    arguments: [
+      ("8", "2", "5.5", nil), ("8", "8", "8", nil), ("10", "1", "0.9999999999999998", nil),
+      ("8", "9", "8", "active: is \"9\""),
+      ("8", "2", "1.7e308", "distinct: is 1.7e+308; expected 1 to 8"),
+      ("8", "2", "8.01", "distinct: is 8.01"), ("8", "2", "0.5", "distinct: is 0.5"),
+    ] as [(String, String, String, String?)])
+  func rowsOfExperts(experts: String, active: String, distinct: String, refusal: String?) throws {
+    let read = try imported(
+      """
+      device,operator,weights,cache,rows,width,n,experts,active,distinct,seconds
+      x,experts,bf16,f16,4,64,32,\(experts),\(active),\(distinct),1e-6
+      """, as: "rows.csv")
+    #expect(read.operators.count == (refusal == nil ? 1 : 0))
+    #expect(
+      read.rejected.map(\.description).allSatisfy { $0.contains(refusal ?? "none") },
+      "\(read.rejected.map(\.description))")
+    #expect(read.rejected.count == (refusal == nil ? 0 : 1))
+  }
+
   private var llama: Architecture {
     get throws {
       try Architecture(
@@ -295,6 +316,15 @@ import Testing
         #""model_type": "llama 8B F16", "backends": "CUDA", "gpu_info": "NVIDIA H100, NVIDIA H100""#,
         nil, .gpu, "of 2 GPUs"
       ),
+      (
+        #""model_type": "llama 8B F16", "backends": "CUDA", "no_kv_offload": true"#, nil, .gpu,
+        "no_kv_offload: is true"
+      ),
+      (
+        #""model_type": "llama 8B F16", "backends": "CUDA", "tensor_buft_overrides": "exps=CPU""#,
+        nil, nil, "tensor_buft_overrides: is \"exps=CPU\""
+      ),
+      (#""model_type": "llama 8B F16", "n_cpu_moe": 12"#, nil, .gpu, "n_cpu_moe: is 12"),
       (#""schema_version": 2, "type_weights": "bf16""#, nil, .gpu, "was measured on a CPU"),
     ] as [(String, DType?, DeviceLimits.Kind?, String)])
   func benchRecordsOfOtherModels(
@@ -308,6 +338,39 @@ import Testing
     #expect(
       read.rejected.first?.description.contains(expected) == true,
       "\(read.rejected.map(\.description))")
+  }
+
+  /// To say that nothing is left to the CPU is no fault, nor is anything that a CPU's run says of
+  /// a GPU.
+  @Test(
+    arguments: [
+      (#""no_kv_offload": false, "tensor_buft_overrides": "none", "n_cpu_moe": 0"#, "CUDA", .gpu),
+      (#""tensor_buft_overrides": """#, "CUDA", .gpu),
+      (#""no_kv_offload": true, "n_cpu_moe": 4"#, "CPU", .cpu),
+    ] as [(String, String, DeviceLimits.Kind)])
+  func llamaBenchRunsOfOneDevice(
+    fields: String, backend: String, kind: DeviceLimits.Kind
+  ) throws {
+    let text = Self.bench(
+      #""model_type": "llama 8B F16", "backends": "\#(backend)", "# + fields)
+    let facts = RunFacts(architecture: try llama, device: "d", deviceKind: kind)
+    let read = try imported(text, as: "l.json", facts)
+    #expect(read.runs.count == 1 && read.rejected.isEmpty, "\(read.rejected.map(\.description))")
+  }
+
+  /// Tables write truth values as numbers.
+  @Test(arguments: [("0", 1), ("1", 0)]) func llamaBenchTablesHaveFlags(
+    flag: String, runs: Int
+  ) throws {
+    let table = """
+      model_type,n_prompt,n_gen,avg_ns,backends,n_gpu_layers,no_kv_offload,tensor_buft_overrides
+      "llama 8B F16","512","0","70285660","CUDA","99","\(flag)","none"
+
+      """
+    let facts = RunFacts(architecture: try llama, device: "d", deviceKind: .gpu)
+    let read = try imported(table, as: "l.csv", facts)
+    #expect(read.runs.count == runs, "\(read.rejected.map(\.description))")
+    #expect(read.rejected.allSatisfy { $0.description.contains("no_kv_offload: is true") })
   }
 
   @Test(arguments: [

@@ -103,6 +103,19 @@ import Testing
     }
   }
 
+  /// A fit that has no finite value is the measurements' fault, and no internal error.
+  @Test(arguments: [Double.nan, .infinity]) func fitsWithoutAValueAreRefused(
+    value: Double
+  ) throws {
+    var profile = try Self.shipped("a100-40gb")
+    let family = MatrixMultiplication.family
+    let variant = try #require(profile.families[family]?.keys.first)
+    profile.families[family]?[variant]?.coefficients[0].value = value
+    let error = #expect(throws: InputError.self) { try profile.fileText() }
+    #expect(error?.description.hasPrefix("families: \(family): \(variant): ") == true)
+    #expect(error?.description.contains("value: is \(value)") == true)
+  }
+
   /// An exact value of another kind of device moves a carried coefficient half of the way, one of
   /// the same kind nearly all of it, and what does not carry not at all: so shares above 1.
   @Test(arguments: [1.2, 1.5]) func transferShrinks(factor: Double) throws {

@@ -225,6 +225,30 @@ import Testing
     #expect(result.setAside.count == 1 && result.setAside[0].hasPrefix("bad:"))
   }
 
+  /// A published table has several GPUs: fitted together, they would be one that nobody has.
+  @Test func runsOfOtherGPUsAreRefused() throws {
+    func refusal(_ names: String...) throws -> String? {
+      var measurements = Measurements()
+      measurements.runs = try names.enumerated().map { index, name in
+        WholeRun(
+          device: name, engine: "vllm-2024", architecture: try zoo("llama-3.2-1b"), weights: .bf16,
+          cache: .bf16, prompt: 128, generate: 128, batch: 1 + index, seconds: 1,
+          origin: "row \(index)")
+      }
+      var device = Devices.profile()
+      device.name = "a100-80gb"
+      do {
+        _ = try DeviceCalibration(device).run(measurements)
+        return nil
+      } catch let error as InputError {
+        return "\(error)"
+      }
+    }
+    #expect(try refusal("NVIDIA A100-SXM4-80GB", "Nvidia A100 GPU", "a100_sxm", "gpu") == nil)
+    let other = try #require(try refusal("Nvidia A100 GPU", "Nvidia H100 GPU"))
+    #expect(other.contains("row 1") && other.contains("H100") && other.contains("only"), "\(other)")
+  }
+
   @Test func enginesRunWhereTheyDo() throws {
     #expect(throws: InputError.self) {
       try Predictor(Devices.profile(.gpu), .dyno, Predictor.Settings())
@@ -264,6 +288,14 @@ import Testing
     #expect(cached.evidence.errors == nil && cached.spread > alike.spread)
     #expect(
       cached.evidence.basis.jumps == [.precision(weights: .bf16, cache: .fp8, hasKernels: true)])
+    // No run was of stages, nor of a mix of formats.
+    let staged = try predict(
+      Predictor.Settings(weights: .f16, cache: .f16, pipelineParallel: 2), profile)
+    #expect(staged.evidence.errors == nil && staged.evidence.comparedElsewhere != nil)
+    let mixed = try Predictor(
+      profile, .vllm2024, Predictor.Settings(weights: .f16, cache: .f16)
+    ).evidence(for: [], isMixed: true)
+    #expect(mixed.errors == nil && mixed.comparedElsewhere != nil)
     // An A100 has no fp8 kernel, and none of its int8 ones was timed.
     let int8 = try predict(Predictor.Settings(weights: .int8), profile)
     #expect(

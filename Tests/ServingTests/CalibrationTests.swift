@@ -46,6 +46,59 @@ struct ServingCalibrationTests {
     #expect("\(files.rejected)".contains("request_rate"))
   }
 
+  @Test("what a file says of its run comes before what its reader was told")
+  func filesSpeakForThemselves() throws {
+    let plain =
+      #"{"model_id": "m", "max_concurrency": 4, "completed": 40, "total_input_tokens": 40960, "total_output_tokens": 5120, "mean_ttft_ms": 50, "mean_tpot_ms": 8"#
+    func read(_ fields: String, weights: String? = nil, devices: Int? = nil) throws
+      -> ServingRunFiles
+    {
+      var files = ServingRunFiles(
+        .init(
+          engine: "vllm", model: "n", device: "h100-sxm", weights: weights, tensorParallel: devices)
+      )
+      try files.add(contentsOf: file(plain + fields + "}"))
+      return files
+    }
+    #expect(try read("").runs.map(\.model) == ["m"])
+    for (backend, engine) in [
+      ("sglang", "sglang"), ("sglang-native", "sglang"), ("openai-chat", "vllm"), ("vllm", "vllm"),
+      ("tensorrt-llm", "tensorrt-llm"),
+    ] {
+      #expect(try read(#", "backend": "\#(backend)""#).runs.map(\.engine) == [engine])
+    }
+    #expect(try read(#", "tp": "2""#).runs.map(\.tensorParallel) == [2])
+    for (fields, expected) in [
+      (#", "num_prompts": 50"#, "40 of 50"), (#", "failed": 1"#, "failed"),
+      (#", "errors": ["", "timeout"]"#, "1 requests failed"),
+      (#", "pp_size": 2"#, "pipeline_parallel_size"),
+      (#", "data_parallel_size": "4""#, "data_parallel_size"),
+    ] {
+      let found = try read(fields)
+      #expect(found.runs.isEmpty && "\(found.rejected)".contains(expected), "\(found.rejected)")
+    }
+    #expect("\(try read(#", "tp": 8"#, devices: 4).rejected)".contains("4, as given"))
+    var quantised = ServingRunFiles(.init(engine: "vllm", device: "d"))
+    let awq = plain.replacing("\"m\"", with: "\"Some/Model-AWQ\"") + "}"
+    try quantised.add(contentsOf: file(awq))
+    #expect("\(quantised.rejected)".contains("quantised weights (awq)"))
+    var said = ServingRunFiles(.init(engine: "vllm", device: "d", weights: "int4"))
+    try said.add(contentsOf: file(awq))
+    #expect(said.runs.map(\.weights) == ["int4"])
+  }
+
+  @Test("a run that would be simulated for hours is refused")
+  func endlessRuns() throws {
+    func run(_ clients: Int, _ output: Int) throws -> ServingRun {
+      try ServingRun(
+        engine: "vllm", model: "m", device: "d", weights: "", tensorParallel: 1, input: 1,
+        output: output, concurrency: clients, timeToFirstToken: 1, timePerOutputToken: 1,
+        origin: "")
+    }
+    #expect(throws: InputError.self) { try run(65_536, 400_000) }
+    #expect(throws: Never.self) { try run(1024, 4096) }
+  }
+
   @Test("GuideLLM's report: concurrent strategies")
   func guideLLM() throws {
     func benchmark(_ strategy: String) -> String {
@@ -65,6 +118,10 @@ struct ServingCalibrationTests {
     try files.add(contentsOf: path)
     #expect(files.runs.map(\.concurrency) == [8])
     #expect(files.runs[0].input == 512 && files.runs[0].requests == 50)
+    let failed = benchmark("{\"type_\": \"concurrent\", \"streams\": 8}")
+      .replacing("\"metrics\": {", with: "\"metrics\": {\"request_totals\": {\"errored\": 3},")
+    try files.add(contentsOf: file("{\"benchmarks\": [\(failed)]}"))
+    #expect(files.runs.count == 1 && "\(files.rejected)".contains("3 requests failed"))
     #expect("\(files.rejected)".contains("constant"))
   }
 

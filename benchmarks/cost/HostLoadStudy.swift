@@ -58,7 +58,7 @@ struct HostLoadStudy {
     for passes in loads {
       let load = passes[0].measurement
       let predicted = try predict(load, profile)
-      let intervals = ServingIntervals(predicted.rung, .dyno)
+      let intervals = predicted.intervals
       func compare(
         _ measured: [Double], _ prediction: Double, _ halfWidth: Double
       ) -> (error: Double, cells: [String]) {
@@ -111,7 +111,7 @@ struct HostLoadStudy {
 
   private func predict(
     _ load: LoadRecord.Measurement, _ profile: DeviceProfile
-  ) throws -> (outcome: ServingOutcome, rung: Rung) {
+  ) throws -> (outcome: ServingOutcome, intervals: ServingIntervals) {
     let architecture = try Architecture(
       name: load.architecture, config: JSONObject(load.architectureConfig))
     let engine = try ServingEngine.named(load.engine)
@@ -129,6 +129,6 @@ struct HostLoadStudy {
     ).requests(load.requestsSent, seed: load.seed)
     let outcome = try served.run(
       requests, .closedLoop(concurrency: load.concurrency), warmUp: load.warmUp)
-    return (outcome, predictor.operatorRung(for: [architecture]))
+    return (outcome, ServingIntervals(predictor, for: [architecture]))
   }
 }

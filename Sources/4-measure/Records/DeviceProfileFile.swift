@@ -68,6 +68,8 @@ extension DeviceProfile {
   private var isNominal: Bool { families.isEmpty && engines.isEmpty }
 
   /// The text of a profile.
+  ///
+  /// - Throws: `InputError` that names a number that is not finite: a fit to unsound measurements.
   public func fileText() throws -> String {
     let optional: [String: JSONValue?] = [
       "format": .string(Self.format), "version": .integer(Self.version), "name": .string(name),
@@ -77,6 +79,7 @@ extension DeviceProfile {
       "tuned_experts": tunedExperts.isEmpty ? nil : .array(ExpertSizes.encoded(tunedExperts)),
     ]
     let fields = optional.compactMapValues { $0 }
+    try JSONValue.object(fields).requireFinite()
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(fields), as: UTF8.self) + "\n"
@@ -345,6 +348,21 @@ extension RunConditions {
 }
 
 extension JSONValue {
+  /// Refuses numbers that JSON has no spelling for; errors name the field.
+  fileprivate func requireFinite() throws {
+    switch self {
+    case .number(let value) where !value.isFinite:
+      throw InputError(problem: "is \(value)", expected: "a finite number: sound measurements")
+    case .array(let elements):
+      for element in elements { try element.requireFinite() }
+    case .object(let fields):
+      for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
+        try within(name) { try value.requireFinite() }
+      }
+    default: break
+    }
+  }
+
   fileprivate var double: Double? {
     switch self {
     case .integer(let value): Double(value)

@@ -1,31 +1,72 @@
 import CostModel
+import Formats
+import Model
 import Records
 
 /// How far predictions of serving runs are off, as half-widths of 90% intervals in natural logarithms.
 ///
-/// From published closed-loop runs: the 90% quantile of an engine's errors
-/// (`benchmarks/cost/check_serving.py` prints them), a little wider where few models were measured. Where
-/// the operators are not calibrated on the device, what whole runs on nominal or transferred ones were
-/// off more is added.
+/// From published closed-loop runs of dense models in bf16 and fp8 on 1 to 8 devices: the 90% quantile of an
+/// engine's errors (`benchmarks/cost/check_serving.py` prints them), a little wider where few models were
+/// measured. What no such run was of, and operators that are not calibrated on the device, add what they
+/// were off by elsewhere.
 public struct ServingIntervals: Sendable {
   public let timeToFirstToken: Double
   public let timePerOutputToken: Double
   /// Of throughput, cost and energy, which follow from both.
   public let throughput: Double
+  /// What no measured run was of, and these are wider by.
+  public let unchecked: [Unchecked]
 
-  /// - Parameter policy: whose runs were off by so much; those without runs take the widest TPOT's.
-  public init(_ rung: Rung, _ policy: PolicyKind) {
+  public enum Unchecked: Sendable, Equatable {
+    /// Weights that no run had, or whose matrices nobody timed.
+    case storage(NumberStorage)
+    case devices(Int)
+    /// Mixtures of experts, whose runs no constants were fitted to.
+    case experts
+  }
+
+  /// - Parameter architectures: that are served.
+  public init(_ predictor: Predictor, for architectures: [Architecture]) {
+    let settings = predictor.settings
+    var unchecked: [Unchecked] = []
+    var extra = (first: 0.0, rest: 0.0)
+    func widen(_ what: Unchecked, first: Double, rest: Double) {
+      unchecked.append(what)
+      extra.first += first * first
+      extra.rest += rest * rest
+    }
+    // 16 bits run on every device as they do on those that were measured.
+    let isWide = [NumberStorage.bf16, .f16, .f32].contains(settings.weights)
+    let isChecked = isWide || [NumberStorage.fp8, .fp8Block].contains(settings.weights)
+    let hasKernels = isWide || predictor.profile.hasMatrices(of: settings.weights)
+    if !isChecked || !hasKernels {
+      let jump = IntervalBasis.Jump.precision(
+        weights: settings.weights, cache: settings.cache, hasKernels: hasKernels)
+      widen(
+        .storage(settings.weights), first: Self.quantile * jump.deviation,
+        rest: Self.quantile * jump.deviation)
+    }
+    if settings.tensorParallel > 8 {
+      let jump = IntervalBasis.Jump.devices(settings.tensorParallel)
+      widen(
+        .devices(settings.tensorParallel), first: Self.quantile * jump.deviation,
+        rest: Self.quantile * jump.deviation)
+    }
+    if predictor.profile.limits.kind == .gpu,
+      architectures.contains(where: { $0.firstExperts != nil })
+    {
+      widen(.experts, first: Self.experts.first, rest: Self.experts.rest)
+    }
     // Independent errors add up as squares: 15% and 10% deviations of nominal and transferred
     // operators (`Predictor.ownVariance`), over the 8% of calibrated ones.
-    let extra: Double =
-      switch rung {
-      case .nominal: 1.645 * (0.15 * 0.15 - 0.08 * 0.08).squareRoot()
-      case .transferred: 1.645 * (0.1 * 0.1 - 0.08 * 0.08).squareRoot()
+    let operators: Double =
+      switch predictor.operatorRung(for: architectures) {
+      case .nominal: Self.quantile * (0.15 * 0.15 - 0.08 * 0.08).squareRoot()
+      case .transferred: Self.quantile * (0.1 * 0.1 - 0.08 * 0.08).squareRoot()
       case .operators, .endToEnd: 0
       }
-    func widened(_ own: Double) -> Double { (own * own + extra * extra).squareRoot() }
-    let (first, rest): (Double, Double) =
-      switch policy {
+    let own: (first: Double, rest: Double) =
+      switch ServingSetup(predictor.engine).policy {
       case .vllm, .vllm2024: (0.35, 0.2)
       case .tensorRT: (0.75, 0.22)
       case .sglang: (1.1, 0.25)
@@ -33,8 +74,15 @@ public struct ServingIntervals: Sendable {
       case .dyno: (0.25, 0.2)
       case .staticBatches: (0.75, 0.25)
       }
-    timeToFirstToken = widened(first)
-    timePerOutputToken = widened(rest)
-    throughput = widened(rest)
+    timeToFirstToken = (own.first * own.first + operators * operators + extra.first).squareRoot()
+    timePerOutputToken = (own.rest * own.rest + operators * operators + extra.rest).squareRoot()
+    throughput = timePerOutputToken
+    self.unchecked = unchecked
   }
+
+  /// Of 90% intervals, in standard deviations.
+  private static let quantile = 1.645
+
+  /// Half-widths that hold 90% of the errors of mixtures' runs (`dyno-cost-study serving`).
+  private static let experts = (first: 1.1, rest: 0.7)
 }

@@ -12,6 +12,7 @@ public final class ServingPredictor {
   public let plan: MemoryPlan
   private let times: ModelStepTimes
   private let simulation: Simulation
+  private static let mostStepTokens = 1 << 20
 
   /// - Parameters:
   ///   - longest: prompt and answer of the loads: the memory is planned for them.
@@ -23,7 +24,12 @@ public final class ServingPredictor {
   ) throws {
     self.architecture = architecture
     self.setup = setup
-    let together = max(1, (setup.stepTokens ?? 8192) / longest.input)
+    let stepTokens = setup.stepTokens ?? 8192
+    guard (1...Self.mostStepTokens).contains(stepTokens) else {
+      throw InputError(
+        "max_step_tokens", problem: "is \(stepTokens)", expected: "1 to \(Self.mostStepTokens)")
+    }
+    let together = max(1, stepTokens / longest.input)
     let parts = try StepParts(
       predictor, architecture,
       for: ServingWorkload(prompt: longest.input, generate: longest.output, batch: together))
@@ -31,7 +37,9 @@ public final class ServingPredictor {
     guard plan.cacheRoom > 0 else {
       throw InputError(
         architecture.name, problem: "its weights leave \(predictor.profile.name) no KV cache",
-        expected: "more devices, a smaller model or dtype")
+        expected: predictor.whatFits(
+          architecture,
+          ServingWorkload(prompt: longest.input, generate: longest.output, batch: 1)))
     }
     deployment = setup.deployment(
       longest: longest.input, maxPositions: architecture.maxPositions, concurrency: concurrency,

@@ -54,7 +54,7 @@ public struct ServingReport {
     settings = predictor.settings
     self.level = level
     self.price = price
-    intervals = ServingIntervals(rung, ServingSetup(predictor.engine).policy)
+    intervals = ServingIntervals(predictor, for: entries.map(\.predictor.architecture))
     power = DevicePower(device: predictor.profile.name)
   }
 
@@ -93,7 +93,9 @@ public struct ServingReport {
       "\(device) under \(engine), \(settings.tensorParallel) "
       + (settings.tensorParallel == 1 ? "device" : "devices")
       + ". Operators: \(rung.words). Host constants: \(entries[0].predictor.setup.origin). "
-      + "Intervals: the 90% quantile of errors on measured runs under such engines."
+      + "Intervals: the 90% quantile of errors on measured runs under such engines"
+      + (intervals.unchecked.isEmpty
+        ? "." : ", wider for what none was of: \(intervals.unchecked.words).")
     for entry in entries {
       let causes = entry.outcome.causes
       func share(_ part: Double) -> String { Quantity.percent(part / causes.total) }
@@ -202,6 +204,8 @@ public struct ServingReport {
     let cacheShare: Double
     let preemptions: Int
     let interval90: Intervals
+    /// What no measured run was of, and the intervals are wider by.
+    let intervalUnchecked: [String]
     let operatorRung: String
     let hostConstants: HostConstants
     let hostConstantsFrom: String
@@ -248,6 +252,7 @@ public struct ServingReport {
         totalTokensPerSecond: interval(outcome.totalTokensPerSecond, intervals.throughput),
         costPerMillionOutputTokens: price.map { interval($0, intervals.throughput) },
         energyJoulesPerOutputToken: joules.map { interval($0, intervals.throughput) }),
+      intervalUnchecked: intervals.unchecked.map(\.words),
       operatorRung: rung.rawValue, hostConstants: entry.predictor.setup.host,
       hostConstantsFrom: entry.predictor.setup.origin)
     return Flattened(figures: ServingFigures(outcome), others: prediction)
@@ -261,6 +266,20 @@ public struct ServingReport {
     func encode(to encoder: any Encoder) throws {
       try figures.encode(to: encoder)
       try others.encode(to: encoder)
+    }
+  }
+}
+
+extension [ServingIntervals.Unchecked] {
+  fileprivate var words: String { map(\.words).joined(separator: ", ") }
+}
+
+extension ServingIntervals.Unchecked {
+  fileprivate var words: String {
+    switch self {
+    case .storage(let weights): "\(weights) weights"
+    case .devices(let count): "\(count) devices"
+    case .experts: "mixtures of experts"
     }
   }
 }

@@ -22,14 +22,14 @@ extension Calibrate {
       engine ?? (profile.limits.kind == .gpu ? ServingEngine.vllm : ServingEngine.dyno).name)
     var read = ServingRunFiles(
       .init(
-        engine: engine.name, model: model, device: device, tensorParallel: tensorParallel))
+        engine: engine.name, model: model, device: device,
+        weights: dtype.flatMap(\.values).first?.rawValue, tensorParallel: tensorParallel))
     for file in files { try read.add(contentsOf: file) }
     let named = read.runs.filter { run in
-      (only.map { "\(run.engine) \(run.model) \(run.device)".localizedCaseInsensitiveContains($0) }
-        ?? true)
-        && ((try? ServingEngine.named(run.engine).name) ?? engine.name) == engine.name
+      only.map { "\(run.engine) \(run.model) \(run.device)".localizedCaseInsensitiveContains($0) }
+        ?? true
     }
-    let wanted = ofSubject(named, model: model, architecture, profile)
+    let wanted = ofSubject(named, model: model, architecture, profile, engine)
     for error in read.rejected.prefix(5) { warn("left out: \(error)") }
     guard !wanted.isEmpty else {
       throw InputError(
@@ -39,6 +39,8 @@ extension Calibrate {
         expected: "serving runs at a concurrency")
     }
     let setup = ServingSetup(engine)
+    let progress = ProgressLine()
+    progress.show("simulating \(wanted.count) runs")
     var rows: [HostFit.Row] = []
     var predictors: [Predictor.Settings: Predictor] = [:]
     for run in wanted {
@@ -56,14 +58,20 @@ extension Calibrate {
       }
       let predictor = try predictors[settings] ?? Predictor(profile, engine, settings)
       predictors[settings] = predictor
-      let served = try within(run.origin) {
-        try ServingPredictor(
-          predictor, architecture, setup, longest: (run.input, run.output),
-          concurrency: run.concurrency)
-      }
       let requests = try LengthDistribution(
         input: run.input, output: run.output, least: run.least
       ).requests(run.requests, seed: 0)
+      let served: ServingPredictor
+      do {
+        served = try ServingPredictor(
+          predictor, architecture, setup, longest: (run.input, run.output),
+          concurrency: run.concurrency)
+        // What does not fit says nothing of constants, and would hold the fit at its prior.
+        _ = try served.run(requests, .closedLoop(concurrency: run.concurrency))
+      } catch let error as InputError {
+        warn("left out: \(error.within(run.origin))")
+        continue
+      }
       rows.append(
         HostFit.Row(run) { host in
           (try? served.run(
@@ -72,13 +80,17 @@ extension Calibrate {
             }
         })
     }
-    let progress = ProgressLine()
+    guard !rows.isEmpty else {
+      throw InputError(
+        files.joined(separator: ", "), problem: "no run of them can be served as it says",
+        expected: "runs that fit the devices")
+    }
     progress.show("fitting host constants to \(rows.count) runs")
     let fitted = HostFit.fit(rows, prior: setup.host)
     var table = Table([
       ("devices held out", .left), ("runs", .right), ("TTFT mean", .right), ("TPOT mean", .right),
     ])
-    let counts = Set(wanted.map(\.tensorParallel)).sorted()
+    let counts = Set(rows.map(\.run.tensorParallel)).sorted()
     for count in counts {
       let host =
         counts.count > 1
@@ -86,8 +98,9 @@ extension Calibrate {
         : setup.host
       let errors = rows.filter { $0.run.tensorParallel == count }.compactMap { $0.errors(host) }
       func mean(_ values: [Double]) -> String {
-        Quantity.percent(
-          values.reduce(0) { $0 + abs(exp($1) - 1) } / Double(max(1, values.count)))
+        values.isEmpty
+          ? "–"
+          : Quantity.percent(values.reduce(0) { $0 + abs(exp($1) - 1) } / Double(values.count))
       }
       table.add([
         counts.count > 1 ? "\(count)" : "all: constants as shipped", "\(errors.count)",
@@ -106,10 +119,11 @@ extension Calibrate {
     }
   }
 
-  /// The runs that are of the model and device asked for. Others, which a file may well hold, are left out
+  /// The runs that are of the model, device and engine asked for. Others, which a file may well hold, are left out
   /// and counted: fitted as if they were, they would spoil everything.
   private func ofSubject(
-    _ runs: [ServingRun], model: String, _ architecture: Architecture, _ profile: DeviceProfile
+    _ runs: [ServingRun], model: String, _ architecture: Architecture, _ profile: DeviceProfile,
+    _ engine: ServingEngine
   ) -> [ServingRun] {
     func plain(_ name: String) -> String { name.lowercased().filter { $0.isLetter || $0.isNumber } }
     let devices = [plain(device), plain(profile.name)]
@@ -120,6 +134,10 @@ extension Calibrate {
     }
     var others: [String: Int] = [:]
     let here = runs.filter { run in
+      guard ((try? ServingEngine.named(run.engine).name) ?? engine.name) == engine.name else {
+        others["engine \(run.engine)", default: 0] += 1
+        return false
+      }
       guard run.device == device || devices.contains(plain(run.device)) else {
         others["device \(run.device)", default: 0] += 1
         return false

@@ -59,6 +59,7 @@ public struct DeviceCalibration {
   /// - Throws: `InputError` where no measurement can be used.
   public func run(_ measurements: Measurements) throws -> Result {
     try refuseOtherKinds(measurements)
+    try refuseOtherGPUs(measurements)
     var result = Result(profile: device)
     transfer(into: &result.profile)
     let measurements = restated(measurements)
@@ -102,6 +103,22 @@ public struct DeviceCalibration {
     for run in measurements.runs {
       let engine = ServingEngine.all.first { $0.name == run.engine }
       guard engine?.runs(on: kind) ?? true else { throw refuse(run.origin, run.run, run.engine) }
+    }
+  }
+
+  /// A published table often has several GPUs: fitted together, they would make one that nobody has.
+  private func refuseOtherGPUs(_ measurements: Measurements) throws {
+    guard device.limits.kind == .gpu else { return }
+    let rows =
+      measurements.operators.map { ($0.device, $0.origin) }
+      + measurements.collectives.map { ($0.device, $0.origin) }
+      + measurements.runs.map { ($0.device, $0.origin) }
+    let own = DeviceName.model(device.name) ?? rows.lazy.compactMap { DeviceName.model($0.0) }.first
+    for (name, origin) in rows {
+      guard let model = DeviceName.model(name), model != own else { continue }
+      throw InputError(
+        origin, problem: "was measured on \"\(name.prefix(60))\"",
+        expected: "rows of \(device.name) alone: only, to keep those of one device")
     }
   }
 

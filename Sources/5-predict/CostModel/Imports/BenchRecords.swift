@@ -18,6 +18,14 @@ public enum BenchRecords {
   /// Prefill steps of a prompt: each is priced by itself.
   private static let mostChunks = 100_000
 
+  /// A run on a GPU says which; others are of the device that the reader names, or of the processor.
+  private static func device(_ fields: JSONObject, _ facts: RunFacts) throws -> String {
+    if facts.deviceKind == .gpu, let gpu = try fields.string("gpu_info"), !gpu.isEmpty {
+      return gpu
+    }
+    return try facts.device ?? fields.string("cpu_info") ?? "host"
+  }
+
   /// - Throws: `InputError` for records of another schema.
   public static func run(
     _ fields: JSONObject, _ facts: RunFacts, origin: String
@@ -94,7 +102,7 @@ public enum BenchRecords {
         expected: "at most \(mostChunks)")
     }
     var run = WholeRun(
-      device: try facts.device ?? fields.string("cpu_info") ?? "host",
+      device: try device(fields, facts),
       engine: facts.engine ?? (isOurs ? "dyno" : "llama.cpp"), architecture: architecture,
       weights: weights,
       cache: try dtype(fields, "type_k").map(NumberStorage.init) ?? .f16, prompt: prompt,

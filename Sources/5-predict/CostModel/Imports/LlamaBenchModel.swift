@@ -65,7 +65,8 @@ struct LlamaBenchModel {
   /// devices at once.
   func requireDevice(_ kind: DeviceLimits.Kind?, layers: Int) throws {
     let offloaded = try fields.int("n_gpu_layers")
-    if let usesGPU = try usesGPU(offloaded), let kind, usesGPU != (kind == .gpu) {
+    let usesGPU = try usesGPU(offloaded)
+    if let usesGPU, let kind, usesGPU != (kind == .gpu) {
       throw InputError(
         offloaded == 0 ? "n_gpu_layers" : "backends",
         problem: "the run is of a \(usesGPU ? "GPU" : "CPU")",
@@ -76,11 +77,34 @@ struct LlamaBenchModel {
         "n_gpu_layers", problem: "is \(offloaded) of \(layers): the run is of a CPU and a GPU",
         expected: "one device")
     }
+    if usesGPU ?? (kind == .gpu) { try requireNothingOnCPU() }
     let devices = (try fields.string("gpu_info") ?? "").split(separator: ",").count
     if offloaded != 0, devices > 1, try fields.string("split_mode") != "none" {
       throw InputError(
         "gpu_info", problem: "the run is of \(devices) GPUs, layer after layer",
         expected: "one device")
+    }
+  }
+
+  /// Refuses a run of a GPU that left the cache, or weights, to the CPU.
+  private func requireNothingOnCPU() throws {
+    if try fields.bool("no_kv_offload") == true {
+      throw InputError(
+        "no_kv_offload", problem: "is true: the CPU computed with the cache",
+        expected: "a run of the GPU alone")
+    }
+    let experts = try fields.int("n_cpu_moe") ?? 0
+    guard experts == 0 else {
+      throw InputError(
+        "n_cpu_moe", problem: "is \(experts): the CPU computed with these layers' experts",
+        expected: "0, a run of the GPU alone")
+    }
+    let overrides = try fields.string("tensor_buft_overrides") ?? ""
+    guard ["", "none"].contains(overrides) else {
+      throw InputError(
+        "tensor_buft_overrides",
+        problem: "is \"\(overrides.prefix(40))\": weights may lie elsewhere than on the GPU",
+        expected: "none")
     }
   }
 

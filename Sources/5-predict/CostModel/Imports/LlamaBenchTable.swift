@@ -10,6 +10,10 @@ enum LlamaBenchTable {
     "type_k", "type_v", "split_mode", "devices", "tensor_split", "tensor_buft_overrides",
     "test_time", "load_mode", "lazy_mode",
   ]
+  /// Columns of those that are read whose 0 and 1 say no and yes.
+  private static let flags: Set = [
+    "no_kv_offload", "cuda", "vulkan", "kompute", "metal", "sycl", "opencl", "gpu_blas",
+  ]
   private static let insertion = "INSERT INTO llama_bench"
   private static let creation = "CREATE TABLE IF NOT EXISTS llama_bench"
 
@@ -80,6 +84,9 @@ enum LlamaBenchTable {
       Dictionary(
         zip(columns, cells).map { column, cell in
           if texts.contains(column) { return (column, .string(cell)) }
+          if flags.contains(column), ["0", "1"].contains(cell) {
+            return (column, .bool(cell == "1"))
+          }
           if let integer = Int(cell) { return (column, .integer(integer)) }
           if let number = Double(cell), number.isFinite { return (column, .number(number)) }
           return (column, .string(cell))

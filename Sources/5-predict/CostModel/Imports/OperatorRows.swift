@@ -32,11 +32,18 @@ extension OperatorTable {
   {
     switch kind {
     case .experts:
+      let count = try row.count("experts")
+      let distinct = try row.positive("distinct")
+      // The average of one token that passes one expert is 1 but for rounding.
+      guard (1 - 1e-9...Double(count)).contains(distinct) else {
+        throw InputError(
+          "distinct", problem: "is \(distinct)", expected: "1 to \(count), as many as experts")
+      }
       return .experts(
         ExpertsShape(
           tokens: try row.count("rows"), hiddenSize: try row.count("width"),
-          intermediateSize: try row.count("n"), count: try row.count("experts"),
-          active: try row.count("active"), distinct: try row.positive("distinct")))
+          intermediateSize: try row.count("n"), count: count,
+          active: try row.count("active", atMost: count), distinct: distinct))
     case .router:
       return .route(
         rows: try row.count("rows"), experts: try row.count("experts"),

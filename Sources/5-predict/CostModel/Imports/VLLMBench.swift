@@ -69,7 +69,8 @@ public enum VLLMBench {
         "request_rate", problem: "is \(rate.kind)", expected: "inf: a loaded server's time")
     }
     let completed = try fields.count("completed", in: WholeRun.counts)
-    try requireAllServed(fields, completed: completed)
+    let served = ServedRunFields(fields)
+    try served.requireAllServed(completed: completed)
     let concurrency = try fields.count("max_concurrency", in: WholeRun.counts, default: completed)
     func mean(_ field: String) throws -> Int {
       let tokens = try fields.number(field, in: 1...1e15) / Double(completed)
@@ -83,80 +84,13 @@ public enum VLLMBench {
     var facts = facts
     if let model = try fields.string("model_id") {
       facts.architecture = try within("model_id") { try facts.architecture(named: model) }
-      try within("model_id") { try requirePlainWeights(model, facts) }
+      if facts.dtype == nil { try served.requirePlainWeights() }
     }
-    let served = min(completed, concurrency)
+    let clients = min(completed, concurrency)
     return try run(
       fields, facts, prompt: mean("total_input_tokens"), generate: mean("total_output_tokens"),
-      batch: served,
-      seconds: fields.number("duration", in: seconds) * Double(served) / Double(completed), origin)
-  }
-
-  /// Requests that failed took time or did not, and their tokens are not counted: such a run's
-  /// time is of nothing in particular.
-  private static func requireAllServed(_ fields: JSONObject, completed: Int) throws {
-    if let failed = try fields.int("failed"), failed != 0 {
-      throw InputError("failed", problem: "is \(failed)", expected: "0: a run without failures")
-    }
-    if let asked = try fields.int("num_prompts"), asked != completed {
-      throw InputError(
-        "completed", problem: "is \(completed) of \(asked) requests",
-        expected: "a run without failures")
-    }
-    let errors = (try fields.array("errors") ?? []).filter { $0 != .string("") && $0 != .null }
-    guard errors.isEmpty else {
-      throw InputError(
-        "errors", problem: "\(errors.count) requests failed", expected: "a run without failures")
-    }
-  }
-
-  /// Refuses a model whose name says that its weights are quantised, unless the user says how.
-  private static func requirePlainWeights(_ model: String, _ facts: RunFacts) throws {
-    let words = model.lowercased().split { !$0.isLetter && !$0.isNumber }
-    let marks: Set<Substring> = [
-      "awq", "gptq", "fp8", "int8", "int4", "4bit", "8bit", "bnb", "w4a16", "w8a8", "w8a16",
-      "nvfp4", "mxfp4", "gguf",
-    ]
-    guard facts.dtype == nil, let mark = words.first(where: marks.contains) else { return }
-    throw InputError(
-      problem: "\"\(model.prefix(60))\" has quantised weights (\(mark))",
-      expected: "16-bit weights, or dtype to be given with the file")
-  }
-
-  /// How many devices shared each layer: what `--metadata` or the server's arguments say, else the
-  /// user. Other ways to use several devices are not modelled.
-  private static func tensorParallel(_ fields: JSONObject, _ facts: RunFacts) throws -> Int {
-    func devices(_ names: [String]) throws -> Int? {
-      for name in names {
-        guard let value = fields[name] else { continue }
-        let count: Int? =
-          switch value {
-          case .integer(let count): count
-          case .string(let text): Int(text)  // metadata are texts
-          default: nil
-          }
-        guard let count, (1...1024).contains(count) else {
-          throw InputError(name, problem: "is \(value.kind)", expected: "1 to 1024 devices")
-        }
-        return count
-      }
-      return nil
-    }
-    for (what, names) in [
-      ("pipeline_parallel_size", ["pipeline_parallel_size", "pp_size", "pp"]),
-      ("data_parallel_size", ["data_parallel_size", "dp_size", "dp"]),
-    ] {
-      if let count = try devices(names), count > 1 {
-        throw InputError(what, problem: "is \(count)", expected: "1: it is not modelled")
-      }
-    }
-    let said = try devices(["tensor_parallel_size", "tp_size", "tp"])
-    if let said, let given = facts.tensorParallel, said != given {
-      throw InputError(
-        "tensor_parallel_size", problem: "is \(said)",
-        expected: "\(given), as given")
-    }
-    return said ?? facts.tensorParallel ?? 1
+      batch: clients,
+      seconds: fields.number("duration", in: seconds) * Double(clients) / Double(completed), origin)
   }
 
   private static func run(
@@ -171,7 +105,8 @@ public enum VLLMBench {
       architecture: try facts.required(facts.architecture, "model", "model"), weights: dtype,
       // What narrows weights leaves the cache as it is, unless told.
       cache: facts.cache ?? (dtype.isOfMatricesOnly ? .bf16 : dtype),
-      devices: try tensorParallel(fields, facts), prompt: prompt, generate: generate,
+      devices: try ServedRunFields(fields).tensorParallel(given: facts.tensorParallel),
+      prompt: prompt, generate: generate,
       batch: batch, seconds: seconds,
       origin: origin)
   }

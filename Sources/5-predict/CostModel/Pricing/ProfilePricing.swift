@@ -58,7 +58,7 @@ extension DeviceProfile {
 
   /// Whether matrix multiplications of just such weights were fitted, here or on another device; bf16 and
   /// f16 run on the same units.
-  func hasMatrices(of weights: NumberStorage) -> Bool {
+  public func hasMatrices(of weights: NumberStorage) -> Bool {
     let names =
       [NumberStorage.bf16, .f16].contains(weights)
       ? ["bf16", "f16", "any"] : [weights.rawValue, "any"]

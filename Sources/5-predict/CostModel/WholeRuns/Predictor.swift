@@ -111,7 +111,9 @@ public final class Predictor {
 
   /// The engine's error on held-out runs; `nil` where it has none under these settings.
   private var heldOut: HeldOutError? {
-    calibrated?.error.flatMap { error in
+    // None of those runs was of stages.
+    guard settings.pipelineParallel == 1 else { return nil }
+    return calibrated?.error.flatMap { error in
       error.conditions?.include(
         weights: settings.weights, cache: settings.cache, devices: settings.tensorParallel) == true
         ? error : nil
@@ -248,8 +250,7 @@ public final class Predictor {
           + profile.name,
         expected: largest > 0
           ? "a batch of at most \(largest)"
-          : (sharing(architecture, workload).map { "tensor_parallel \($0), " } ?? "")
-            + "a smaller model or dtype")
+          : whatFits(architecture, workload))
     }
     var operators: [Operator.Kind: OperatorCost] = [:]
     let time = model.run(program, schedule)
@@ -275,7 +276,10 @@ public final class Predictor {
         architecture, program, schedule, workload, point, widened: !extrapolated.isEmpty),
       plan: plan, largestBatch: largest, widest: schedule.widest,
       preemptions: schedule.preemptions, extrapolated: extrapolated,
-      operators: operators.map { ($0.key, $0.value) }.sorted { $0.1.seconds > $1.1.seconds },
+      operators: operators.map { ($0.key, $0.value) }.sorted {
+        // Norms of one shape take the same time: by name then, as a dictionary has no order.
+        ($1.1.seconds, $0.0.rawValue) < ($0.1.seconds, $1.0.rawValue)
+      },
       expertsRead: architecture.firstExperts.map {
         settings.sharing.routing.distinct(tokens: schedule.widest, of: $0)
       })
@@ -293,6 +297,12 @@ public final class Predictor {
     MemoryPlan(
       architecture, program, workload, weights: settings.weights, cache: settings.cache,
       engine: engine, limits: profile.limits, pipelineParallel: settings.pipelineParallel)
+  }
+
+  /// What to ask for where these devices do not hold it, in words.
+  public func whatFits(_ architecture: Architecture, _ workload: ServingWorkload) -> String {
+    (sharing(architecture, workload).map { "tensor_parallel \($0), " } ?? "")
+      + "a smaller model or dtype"
   }
 
   /// The fewest devices that hold what these do not; `nil` where sharing does not help.
@@ -400,9 +410,14 @@ extension Predictor {
   /// Of a decoder of attention and MLPs.
   public var evidence: PredictionEvidence { evidence(for: []) }
 
-  /// - Parameter architectures: that are predicted.
-  public func evidence(for architectures: [Architecture]) -> PredictionEvidence {
-    PredictionEvidence(
+  /// - Parameters:
+  ///   - architectures: that are predicted.
+  ///   - isMixed: whether only most of the weights are stored as the settings say, which no run was.
+  public func evidence(
+    for architectures: [Architecture], isMixed: Bool = false
+  ) -> PredictionEvidence {
+    let heldOut = isMixed ? nil : heldOut
+    return PredictionEvidence(
       device: profile.name, engine: engine.name, operatorRung: operatorRung(for: architectures),
       engineRung: engineRung,
       errors: heldOut.map {

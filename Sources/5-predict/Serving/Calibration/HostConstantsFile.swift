@@ -1,5 +1,6 @@
 import Foundation
 import Input
+import Records
 
 /// Host constants that were fitted, as JSON: `{"format": "dyno-host-constants", "version": 1, …}`.
 public struct HostConstantsFile: Sendable {
@@ -48,6 +49,6 @@ public struct HostConstantsFile: Sendable {
       "format": .string(Self.format), "version": .integer(1), "engine": .string(engine),
       "origin": .string(origin), "constants": constants,
     ]
-    return String(decoding: try encoder.encode(fields), as: UTF8.self) + "\n"
+    return RecordText.printable(String(decoding: try encoder.encode(fields), as: UTF8.self)) + "\n"
   }
 }

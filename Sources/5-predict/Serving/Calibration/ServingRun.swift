@@ -43,6 +43,11 @@ public struct ServingRun: Hashable, Sendable {
     try check("expert_parallel", expertParallel, 1...tensorParallel)
     let requests = requests ?? 10 * concurrency
     try check("requests", requests, 1...1_000_000)
+    guard requests * output <= Self.mostTokens else {
+      throw InputError(
+        "requests", problem: "\(requests) of \(output) tokens each",
+        expected: "at most \(Self.mostTokens) tokens in all")
+    }
     for (field, value) in [("ttft", timeToFirstToken), ("tpot", timePerOutputToken)] {
       guard value.isFinite, value > 1e-6, value < 1e5 else {
         throw InputError(field, problem: "is \(value) s", expected: "seconds, more than 0")
@@ -64,6 +69,9 @@ public struct ServingRun: Hashable, Sendable {
     self.timePerOutputToken = timePerOutputToken
     self.origin = origin
   }
+
+  /// A fit simulates each of them some forty times: half a minute each at this many.
+  private static let mostTokens = 1 << 28
 
   /// Runs that were labelled together.
   public var series: String { "\(engine) \(version), \(model), \(device)" }

@@ -1,3 +1,4 @@
+import CostModel
 import Foundation
 import Input
 
@@ -141,8 +142,10 @@ public struct ServingRunFiles: Sendable {
     }
   }
 
+  /// What a file says comes before what its reader was told: whoever asks for one model gets no other's
+  /// runs under its name.
   private func known(_ value: String?, _ given: String?, _ field: String) throws -> String {
-    guard let value = given ?? value, !value.isEmpty else {
+    guard let value = value ?? given, !value.isEmpty else {
       throw InputError(field, problem: "is not named", expected: "it to be given with the file")
     }
     return value
@@ -158,22 +161,13 @@ public struct ServingRunFiles: Sendable {
       throw InputError(
         "request_rate", problem: "is \(rate.kind)", expected: "inf: a closed loop of clients")
     }
-    if let failed = try fields.int("failed"), failed > 0 {
-      throw InputError("failed", problem: "is \(failed)", expected: "a run without failures")
-    }
+    let served = ServedRunFields(fields)
+    try served.requireAllServed(completed: completed)
+    if facts.weights == nil { try served.requirePlainWeights() }
     let concurrency = try fields.count(
       "max_concurrency", in: 1...65_536, default: min(completed, 65_536))
     func mean(_ field: String) throws -> Int {
       Int((try fields.number(field, in: 1...1e12) / Double(completed)).rounded())
-    }
-    // Two engines spell their name, and their devices, in several ways.
-    var devices = facts.tensorParallel
-    for name in ["tensor_parallel_size", "tp_size", "tp"] {
-      switch fields[name] {
-      case .integer(let count): devices = count
-      case .string(let text): devices = Int(text) ?? devices
-      default: break
-      }
     }
     var least = 1.0
     if let ratio = try fields.double("random_range_ratio"), (0.01...1).contains(ratio) {
@@ -182,15 +176,22 @@ public struct ServingRunFiles: Sendable {
     }
     let scale = 2 / (1 + least)
     return try ServingRun(
-      engine: known(try fields.string("backend"), facts.engine, "engine"),
-      model: known(try fields.string("model_id"), facts.model, "model"),
+      engine: known(engine(ofBackend: fields.string("backend")), facts.engine, "engine"),
+      model: known(fields.string("model_id"), facts.model, "model"),
       device: known(nil, facts.device, "device"), weights: facts.weights ?? "",
-      tensorParallel: devices ?? 1,
+      tensorParallel: served.tensorParallel(given: facts.tensorParallel),
       input: Int((Double(mean("total_input_tokens")) * scale).rounded()),
       output: Int((Double(mean("total_output_tokens")) * scale).rounded()),
       concurrency: concurrency, requests: completed, least: least,
       timeToFirstToken: fields.number("mean_ttft_ms", in: 0...1e9) / 1e3,
       timePerOutputToken: fields.number("mean_tpot_ms", in: 0...1e9) / 1e3, origin: origin)
+  }
+
+  /// The engine that a benchmark's client speaks to; `nil` where it names a protocol (`openai-chat`).
+  private func engine(ofBackend backend: String?) -> String? {
+    guard let backend else { return nil }
+    let first = backend.split(separator: "-").first.map(String.init) ?? ""
+    return [backend, first].lazy.compactMap { try? ServingEngine.named($0).name }.first
   }
 
   /// One benchmark of GuideLLM's report.
@@ -228,6 +229,13 @@ public struct ServingRunFiles: Sendable {
         if let part = try? successful(name) { return try part.number("mean", in: 0...1e12) }
       }
       return try successful(names[0]).number("mean", in: 0...1e12)
+    }
+    if let totals = try object(metrics, "request_totals") ?? object(fields, "request_totals"),
+      let failed = try totals.int("errored"), failed != 0
+    {
+      throw InputError(
+        "request_totals", problem: "\(failed) requests failed",
+        expected: "a run without failures")
     }
     let first = try successful("time_to_first_token_ms")
     return try ServingRun(
