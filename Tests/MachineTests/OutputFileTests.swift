@@ -73,8 +73,65 @@ import Testing
     }
   }
 
+  /// What a shell makes of `>(…)`: a pipe without a name. That of another process is opened anew.
+  @Test(arguments: ["/dev/fd/", "/proc/self/fd/", "/proc/\(getpid())/fd/"])
+  func openPipes(folder: String) throws {
+    let pipe = Pipe()
+    let path = folder + "\(pipe.fileHandleForWriting.fileDescriptor)"
+    try OutputFile.check(path)
+    try OutputFile.write("through", to: path)
+    try Files.withTemporaryFolder { folder in
+      let link = folder.appendingPathComponent("link").path
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+      try OutputFile.write(", by a link", to: link)
+    }
+    try pipe.fileHandleForWriting.close()
+    #expect(try pipe.fileHandleForReading.readToEnd() == Data("through, by a link".utf8))
+  }
+
+  @Test(arguments: ["/dev/fd/", "/proc/self/fd/"])
+  func endsThatAreReadFrom(folder: String) {
+    let pipe = Pipe()
+    let path = folder + "\(pipe.fileHandleForReading.fileDescriptor)"
+    #expect(throws: InputError.self) { try OutputFile.check(path) }
+    #expect(throws: InputError.self) { try OutputFile.write("", to: path) }
+    withExtendedLifetime(pipe) {}
+  }
+
+  /// `--trace /dev/stdout > file` keeps what is in the file already.
+  @Test func openFilesGoOn() throws {
+    try Files.withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("file")
+      try Data().write(to: file)
+      let handle = try FileHandle(forWritingTo: file)
+      try handle.write(contentsOf: Data("table, ".utf8))
+      try OutputFile.write("trace, ", to: "/dev/fd/\(handle.fileDescriptor)")
+      try handle.write(contentsOf: Data("end".utf8))
+      try handle.close()
+      #expect(try text(file.path) == "table, trace, end")
+    }
+  }
+
+  /// What is refused, is so before the work, and nothing else is; looking leaves nothing behind.
+  @Test func checksSayWhatWritingDoes() throws {
+    try Files.withTemporaryFolder { folder in
+      let kept = folder.appendingPathComponent("protected").path
+      try OutputFile.write("old", to: kept)
+      chmod(kept, 0o444)
+      let new = folder.appendingPathComponent("new").path
+      try OutputFile.check(new)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["protected"])
+      for path in [kept, new, new + "/below", kept + "/below", folder.path + "/none/file"] {
+        let isPromised = (try? OutputFile.check(path)) != nil
+        let isWritten = (try? OutputFile.write("new", to: path)) != nil
+        #expect(isPromised == isWritten, "\(path)")
+      }
+    }
+  }
+
   @Test func whatCannotBeWritten() throws {
-    for path in ["/nowhere/file", "/", ""] {
+    // Root may write in /proc, by its mode.
+    for path in ["/nowhere/file", "/", "", "/proc/none", "/dev/fd/9999"] {
       let early = #expect(throws: InputError.self) { try OutputFile.check(path) }
       #expect("\(early!)".contains("cannot be written"))
       #expect(throws: InputError.self) { try OutputFile.write("", to: path) }

@@ -44,7 +44,20 @@ import Testing
       #expect(whole.count == 1 << 20)
       #expect(truncate(sparse, 1 << 20 + 1) == 0)
       #expect(refusal(sparse, .specification).contains("of at most 1 MiB"))
+      #expect(refusal(sparse, .reference).contains("of at most 4 KiB"))
     }
+  }
+
+  /// Empty cells take no bytes of a file, but memory.
+  @Test func cellsOfTablesAreBounded() {
+    let header = (0..<1000).map { "c\($0)" }.joined(separator: ",") + "\n"
+    let row = String(repeating: ",", count: 999) + "\n"
+    let error = #expect(throws: InputError.self) {
+      try DelimitedText(header + String(repeating: row, count: 10_001))
+    }
+    #expect(
+      error?.description
+        == "row 10002: brings the cells to 10001000; expected at most 10000000")
   }
 
   /// What a shell makes of `<(…)`: bounded as well.

@@ -127,6 +127,20 @@ import Testing
       Data(bytes([UInt16](repeating: 50_000, count: 8))), rawAs: .uint32, "token 0", "uint16")
   }
 
+  /// First ids may be the bytes that other files begin with, here those of gzip and of ZIP.
+  @Test(arguments: [[35_615, 8, 7], [19_280, 1027, 7]] as [[UInt16]])
+  func rawFilesMayBeginWithAnything(ids: [UInt16]) throws {
+    try Files.withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("val.bin")
+      try Data(bytes(ids)).write(to: file)
+      let read = try TokenSequences(file: file.path, rawAs: .uint16)
+      #expect(read.ids == ids.map { Int32($0) })
+      let error = #expect(throws: InputError.self) { try TokenSequences(file: file.path) }
+      let text = error?.description ?? ""
+      #expect(text.contains("gzip") || text.contains("ZIP archive"), "\(text)")
+    }
+  }
+
   @Test func idsBeyondTheVocabulary() throws {
     func problem(
       _ tokens: @autoclosure () throws -> TokenSequences, _ vocabulary: Int = 50_257

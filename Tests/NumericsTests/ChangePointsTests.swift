@@ -43,6 +43,19 @@ import Testing
     #expect(ChangePoints.find([1]).isEmpty)
   }
 
+  /// Levels that no affordable number of permutations can tell, such as those of many splits within
+  /// each other, are met by nothing, however marked: it takes no time, and no number overflows.
+  @Test func tinyLevelsAreNotMet() {
+    func step(_ count: Int) -> [Double] { (0..<count).map { $0 < count / 2 ? 1 : 2 } }
+    for level in [1e-9, 1e-18, 1e-40] {
+      #expect(!ChangePoints.canDetect(300, level: level))
+      #expect(ChangePoints.find(step(300), level: level).isEmpty)
+    }
+    // What can still be told is told.
+    let changes = ChangePoints.find(step(60), level: 2e-6)
+    #expect(changes.map(\.index) == [30] && changes.allSatisfy { $0.pValue <= 2e-6 })
+  }
+
   /// Without any change, at most the level of all series may show one: 400 series at 5% give 20 on
   /// average, and more than 36 in one case of 3000.
   @Test func falseChangesAreAsRareAsPromised() {

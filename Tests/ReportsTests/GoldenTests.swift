@@ -1,8 +1,10 @@
 import Foundation
 import Input
+import Model
 import Records
 import Reports
 import Store
+import TestSupport
 import Testing
 
 /// Whole outputs, as they stand in `Tests/Fixtures/reports`.
@@ -142,6 +144,41 @@ import Testing
     #expect(
       OutputText.xml("\u{FFFE}\u{FFFF}\u{0}'\"<>&")
         == "\u{FFFD}\u{FFFD}\u{FFFD}&apos;&quot;&lt;&gt;&amp;")
+  }
+
+  /// A mark and what is set on it are one Character, and the mark is one of Markdown all the same.
+  @Test(arguments: ["\u{301}", "\u{FE0F}", "\u{20E3}"])
+  func accentedMarksInMarkup(accent: String) {
+    for mark in ["|", "`", "*", "[", "]", "\\"] {
+      #expect(
+        Array(OutputText.markdown("a" + mark + accent).unicodeScalars)
+          == Array(("a\\" + mark + accent).unicodeScalars))
+    }
+    for (mark, entity) in [("<", "&lt;"), (">", "&gt;"), ("&", "&amp;")] {
+      #expect(
+        Array(OutputText.markdown(mark + accent).unicodeScalars)
+          == Array((entity + accent).unicodeScalars))
+    }
+  }
+
+  /// Configurations are written as other files are: through links, and with the modes that are there.
+  @Test func foldersOfConfigurations() throws {
+    try Files.withTemporaryFolder { folder in
+      let architecture = try Zoo.resolve("smollm2-135m")
+      let place = folder.appendingPathComponent(architecture.name)
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      let kept = folder.appendingPathComponent("kept.json").path
+      try "old".write(toFile: kept, atomically: false, encoding: .utf8)
+      chmod(kept, 0o640)
+      let link = place.appendingPathComponent("config.json").path
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: kept)
+      try ConfigFolder.write([architecture], to: folder.path)
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == kept)
+      let text = try String(contentsOfFile: kept, encoding: .utf8)
+      #expect(try text == architecture.loadable.configText())
+      var status = stat()
+      #expect(stat(kept, &status) == 0 && status.st_mode & 0o7777 == 0o640)
+    }
   }
 
   /// JSON keeps what it is given, without a character that acts on a terminal.

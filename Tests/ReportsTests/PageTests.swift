@@ -84,6 +84,15 @@ import Testing
     #expect(Page.wrapped(text) == text)
   }
 
+  /// Names in prose do not act on a terminal, however wide the page is; its lines stay.
+  @Test(arguments: [nil, 40] as [Int?])
+  func namesInProse(columns: Int?) {
+    let text = "Winner: a\u{1b}]0;x\u{7}, b\u{202e}c.\r\n\n  d\u{9b}31m\te"
+    #expect(
+      Page.$columns.withValue(columns) { Page.wrapped(text) }
+        == "Winner: a\u{FFFD}]0;x\u{FFFD}, b\u{FFFD}c.\u{FFFD}\n\n  d\u{FFFD}31m\u{FFFD}e")
+  }
+
   /// A value goes on below itself, and a word that has no place stays whole.
   @Test func valuesGoOnBelowTheirPlace() {
     let text =

@@ -1,6 +1,7 @@
 import Foundation
 import Input
 import Machine
+import Model
 import Numerics
 import TestSupport
 import Testing
@@ -159,14 +160,17 @@ import Weights
     }
   }
 
-  /// A GGUF of metadata alone.
-  private func gguf(_ pairs: [(key: String, type: UInt32, value: [UInt8])]) -> Data {
+  /// A GGUF of metadata, and of vectors of f32 behind it.
+  private func gguf(
+    _ pairs: [(key: String, type: UInt32, value: [UInt8])],
+    vectors: [(name: String, values: [Float])] = []
+  ) -> Data {
     var data = Data("GGUF".utf8)
     func append(_ value: some FixedWidthInteger) {
       withUnsafeBytes(of: value.littleEndian) { data.append(contentsOf: $0) }
     }
     append(UInt32(3))
-    append(UInt64(0))
+    append(UInt64(vectors.count))
     append(UInt64(pairs.count))
     for pair in pairs {
       append(UInt64(pair.key.utf8.count))
@@ -174,7 +178,43 @@ import Weights
       append(pair.type)
       data.append(contentsOf: pair.value)
     }
+    var offset = 0
+    for vector in vectors {
+      append(UInt64(vector.name.utf8.count))
+      data.append(contentsOf: vector.name.utf8)
+      append(UInt32(1))  // dimension
+      append(UInt64(vector.values.count))
+      append(UInt32(0))  // f32
+      append(UInt64(offset))
+      offset += (4 * vector.values.count + 31) / 32 * 32
+    }
+    for vector in vectors {
+      data.append(Data(count: (32 - data.count % 32) % 32))
+      for value in vector.values { append(value.bitPattern) }
+    }
     return data
+  }
+
+  /// A wavelength stretched to nothing, or to no number, is none.
+  @Test(arguments: [0, -1, Float.nan, Float.infinity])
+  func rotaryFactorsThatAreNone(factor: Float) throws {
+    for name in ["rope_freqs.weight", "rope_factors_long.weight"] {
+      let file = gguf([], vectors: [(name: name, values: [1, 1, factor, 2])])
+      try withFile(file, inPlaceOf: "gguf/llama-f32.gguf") {
+        try expectRefusal($0, "tensor \(name): holds \(factor); expected positive factors")
+      }
+    }
+  }
+
+  /// A tensor of a GGUF file that nothing uses: here the factors are called otherwise.
+  @Test func tensorsOfAGGUFThatNothingUses() throws {
+    let path = "gguf/llama-rope-freqs.gguf"
+    var data = try Data(contentsOf: fixture(path))
+    let name = try #require(data.range(of: Data("rope_freqs.weight".utf8)))
+    data.replaceSubrange(name, with: Data("rope_plans.weight".utf8))
+    try withFile(data, inPlaceOf: path) {
+      try expectRefusal($0, "tensor rope_plans.weight: is not used by a llama model")
+    }
   }
 
   @Test func aShardAlone() throws {
@@ -194,6 +234,21 @@ import Weights
     let doubled = gguf([("llama.block_count", 0, [2]), ("llama.block_count", 0, [3])])
     try withFile(doubled, inPlaceOf: "gguf/llama-f32.gguf") {
       try expectRefusal($0, "metadata llama.block_count: is there twice")
+    }
+  }
+
+  /// Names like those of parts, but of none: a model's own.
+  @Test(arguments: ["m-00001-of-00000", "m-00000-of-00000", "m-00002-of-00001", "m-00000-of-00003"])
+  func namesOfNoPart(name: String) throws {
+    try Files.withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent(name + ".gguf")
+      try FileManager.default.copyItem(at: fixture("gguf/llama-f32.gguf"), to: file)
+      try loadAndTouch(file.path)
+      for path in [file.path, folder.path] {
+        let subject = try ModelSubject.resolve(path)
+        #expect(subject.architecture.name == name)
+        #expect(try ModelWeights.fileBytes(subject.requiredWeights(path)) > 0)
+      }
     }
   }
 
@@ -252,6 +307,51 @@ import Weights
     #expect(errors.contains("weights: was cut short while it was read\n"), "\(errors)")
   }
 
+  /// A safetensors file with one more tensor, whose bytes are those of another one.
+  private func adding(_ name: String, to data: Data) -> Data {
+    let length = Int(data.prefix(8).withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
+    var header = String(decoding: data[8..<8 + length], as: UTF8.self)
+    header = String(header[..<header.lastIndex(of: "}")!])
+    header += #","\#(name)":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+    var changed = withUnsafeBytes(of: UInt64(header.utf8.count)) { Data($0) }
+    changed += Data(header.utf8) + data[(8 + length)...]
+    return changed
+  }
+
+  /// What shards hold is of the model, whether their index names it or not.
+  @Test func tensorsThatAnIndexLeavesOut() throws {
+    let original = fixture("huggingface/llama-sharded")
+    func refusal(adding name: String) throws -> String {
+      try Files.withTemporaryFolder { folder in
+        let copy = folder.appendingPathComponent("model")
+        try FileManager.default.copyItem(at: original, to: copy)
+        let shard = copy.appendingPathComponent("model-00001-of-00003.safetensors")
+        try adding(name, to: Data(contentsOf: shard)).write(to: shard)
+        let error = #expect(throws: InputError.self) { try loadAndTouch(copy.path) }
+        return error?.description ?? ""
+      }
+    }
+    let bias = "model.layers.0.self_attn.q_proj.bias"
+    let surplus = try refusal(adding: bias)
+    #expect(surplus.contains("tensor \(bias): is not used by a llama model"), "\(surplus)")
+    // Which of two is meant, readers disagree on.
+    let doubled = try refusal(adding: "lm_head.weight")
+    #expect(doubled.contains("tensor lm_head.weight: is in "), "\(doubled)")
+    #expect(doubled.contains("as well; expected each tensor in one shard"), "\(doubled)")
+
+    try Files.withTemporaryFolder { folder in
+      let copy = folder.appendingPathComponent("model")
+      try FileManager.default.copyItem(at: original, to: copy)
+      let index = copy.appendingPathComponent("model.safetensors.index.json")
+      let text = try String(contentsOf: index, encoding: .utf8)
+      let head = #""lm_head.weight": "model-00003-of-00003.safetensors","#
+      let rest = text.replacing(head, with: "")
+      #expect(rest != text)
+      try rest.write(to: index, atomically: true, encoding: .utf8)
+      try loadAndTouch(copy.path)
+    }
+  }
+
   /// A file whose tensors are not all used is another model than the configuration says; buffers that
   /// are computed anew are no reason to refuse.
   @Test(arguments: [
@@ -266,17 +366,7 @@ import Weights
         at: fixture.appendingPathComponent("config.json"),
         to: folder.appendingPathComponent("config.json"))
       let data = try Data(contentsOf: fixture.appendingPathComponent("model.safetensors"))
-      let length = data.prefix(8).withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
-      var header = String(decoding: data[8..<8 + Int(length)], as: UTF8.self)
-      header.removeLast(
-        header.count - 1
-          - header.distance(
-            from: header.startIndex, to: header.lastIndex(of: "}")!))
-      header.removeLast()
-      header += #","\#(name)":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
-      var changed = withUnsafeBytes(of: UInt64(header.utf8.count)) { Data($0) }
-      changed += Data(header.utf8) + data[(8 + Int(length))...]
-      try changed.write(to: folder.appendingPathComponent("model.safetensors"))
+      try adding(name, to: data).write(to: folder.appendingPathComponent("model.safetensors"))
       guard isRefused else {
         _ = try ModelWeights.load(folder.path, kernels: .selected())
         return

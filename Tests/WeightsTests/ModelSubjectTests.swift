@@ -46,6 +46,32 @@ import Weights
     }
   }
 
+  /// What is no name of a revision: too long, a device that never ends, a pipe that nobody writes to.
+  @Test func whatIsNoReferenceOfAHubCache() throws {
+    try Files.withTemporaryFolder { folder in
+      let model = folder.appendingPathComponent("models--some--tiny-llama").path
+      for revision in ["0123abcd", "4567ef"] {
+        try FileManager.default.createDirectory(
+          atPath: model + "/snapshots/" + revision, withIntermediateDirectories: true)
+      }
+      try FileManager.default.createDirectory(
+        atPath: model + "/refs", withIntermediateDirectories: true)
+      let main = model + "/refs/main"
+      func expectRefusal() throws {
+        let error = #expect(throws: InputError.self) { try ModelSubject.resolve(model) }
+        #expect(error?.description.contains("holds 2 snapshots") == true)
+        try FileManager.default.removeItem(atPath: main)
+      }
+      let long = "4567ef" + String(repeating: " ", count: 1 << 20)
+      try long.write(toFile: main, atomically: false, encoding: .utf8)
+      try expectRefusal()
+      #expect(symlink("/dev/zero", main) == 0)
+      try expectRefusal()
+      #expect(mkfifo(main, 0o600) == 0)
+      try expectRefusal()
+    }
+  }
+
   @Test func folderOfOneGGUFFile() throws {
     try Files.withTemporaryFolder { folder in
       let fixture = Files.fixtures.appendingPathComponent("gguf/llama-q4_0.gguf").path

@@ -11,12 +11,15 @@ public struct DelimitedText: Sendable {
   /// No table that is read here comes near these; what does would only fill the memory.
   private static let mostColumns = 1000
   private static let mostRows = 500_000
+  /// Of all rows: a comma in the file becomes a text in memory.
+  private static let mostCells = 10_000_000
 
   /// - Throws: `InputError` that names the line.
   public init(_ text: String) throws {
     var header: [String]?
     var rows: [(line: Int, cells: [String])] = []
     var cells: [String] = []
+    var cellCount = 0
     var cell = String.UnicodeScalarView()
     var line = 1
     var firstLine = 1
@@ -54,6 +57,10 @@ public struct DelimitedText: Sendable {
       }
       guard rows.count < Self.mostRows else {
         throw fail("is one too many", expected: "at most \(Self.mostRows) rows")
+      }
+      cellCount += cells.count
+      guard cellCount <= Self.mostCells else {
+        throw fail("brings the cells to \(cellCount)", expected: "at most \(Self.mostCells)")
       }
       rows.append((firstLine, cells))
     }

@@ -11,6 +11,8 @@ public struct InputFile: Sendable {
   let kind: String
   /// Most bytes; a multiple of what real ones take.
   let limit: Int
+  /// Whether any first bytes may be meant: those of raw numbers look like everything.
+  var takesAnyBeginning = false
 
   public static let config = InputFile(kind: "a config.json", limit: 16 << 20)
   public static let specification = InputFile(kind: "a specification in YAML", limit: 1 << 20)
@@ -23,7 +25,10 @@ public struct InputFile: Sendable {
   public static let resultSet = InputFile(kind: "a JSON file of results", limit: 64 << 20)
   public static let shardIndex = InputFile(kind: "an index of shards", limit: 64 << 20)
   public static let tokens = InputFile(kind: "a file of token ids", limit: 256 << 20)
+  public static let rawTokens = InputFile(
+    kind: "a file of raw token ids", limit: 256 << 20, takesAnyBeginning: true)
   public static let list = InputFile(kind: "a list, one entry a line", limit: 64 << 20)
+  public static let reference = InputFile(kind: "the name of a revision", limit: 4 << 10)
 
   /// The bytes of the file at `path`.
   public func data(at path: String) throws -> Data {
@@ -42,7 +47,9 @@ public struct InputFile: Sendable {
       _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
     }
     let data = try contents(descriptor, expecting: type == S_IFREG ? Int(status.st_size) : 0)
-    if let problem = ForeignContent.problem(beginning: data.prefix(ForeignContent.telling)) {
+    if !takesAnyBeginning,
+      let problem = ForeignContent.problem(beginning: data.prefix(ForeignContent.telling))
+    {
       throw refused(problem)
     }
     return data
@@ -86,8 +93,8 @@ public struct InputFile: Sendable {
   }
 
   private func refused(_ problem: String, most: Bool = false) -> InputError {
-    InputError(
-      problem: problem, expected: most ? "\(kind) of at most \(limit >> 20) MiB" : kind)
+    let size = limit < 1 << 20 ? "\(limit >> 10) KiB" : "\(limit >> 20) MiB"
+    return InputError(problem: problem, expected: most ? "\(kind) of at most \(size)" : kind)
   }
 
   private static func name(ofType type: mode_t) -> String {

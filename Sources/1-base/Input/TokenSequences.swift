@@ -17,9 +17,7 @@ public struct TokenSequences: Sendable, Equatable {
   }
 
   /// - Throws: `InputError` for ids that no vocabulary has, and where there are none.
-  public init(_ documents: [[Int]]) throws { try self.init(documents, raw: nil) }
-
-  private init(_ documents: [[Int]], raw: RawTokenType?) throws {
+  public init(_ documents: [[Int]]) throws {
     var ids: [Int32] = []
     ids.reserveCapacity(documents.reduce(0) { $0 + $1.count })
     var places: [Range<Int>] = []
@@ -34,10 +32,12 @@ public struct TokenSequences: Sendable, Equatable {
         ids.append(Int32(truncatingIfNeeded: token))
       }
     }
+    try self.init(ids, places, raw: nil)
+  }
+
+  private init(_ ids: [Int32], _ documents: [Range<Int>], raw: RawTokenType?) throws {
     guard !ids.isEmpty else { throw InputError(problem: "holds no tokens") }
-    self.ids = ids
-    self.documents = places
-    self.raw = raw
+    self.init(ids: ids, documents: documents, raw: raw)
   }
 
   // MARK: Files
@@ -52,7 +52,8 @@ public struct TokenSequences: Sendable, Equatable {
   /// - Throws: `InputError`, located in the file.
   public init(file path: String, rawAs raw: RawTokenType? = nil) throws {
     self = try within(path) {
-      try TokenSequences(parsing: InputFile.tokens.data(at: path), rawAs: raw)
+      let reader = raw == nil ? InputFile.tokens : .rawTokens
+      return try TokenSequences(parsing: reader.data(at: path), rawAs: raw)
     }
   }
 
@@ -113,22 +114,29 @@ public struct TokenSequences: Sendable, Equatable {
         problem: "takes \(data.count) bytes, which are no whole number of \(type.rawValue)",
         expected: "a multiple of \(type.bytes)")
     }
-    let ids = data.withUnsafeBytes { bytes in
-      (0..<bytes.count / type.bytes).map { index in
-        type == .uint16
-          ? Int(
-            UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)))
-          : Int(
-            UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)))
+    // Files may be large: ids become what they stay, without a wider copy between.
+    var ids: [Int32] = []
+    ids.reserveCapacity(data.count / type.bytes)
+    try data.withUnsafeBytes { bytes in
+      for start in stride(from: 0, to: bytes.count, by: type.bytes) {
+        switch type {
+        case .uint16:
+          let id = bytes.loadUnaligned(fromByteOffset: start, as: UInt16.self)
+          ids.append(Int32(UInt16(littleEndian: id)))
+        case .uint32:
+          let stored = bytes.loadUnaligned(fromByteOffset: start, as: UInt32.self)
+          let number = UInt32(littleEndian: stored)
+          // Two ids of 16 bits read as one of 32 may be beyond any vocabulary.
+          guard let id = Int32(exactly: number) else {
+            throw InputError(
+              "token \(start / 4)", problem: "is \(number)",
+              expected: "an id, 0 to \(Int32.max): are these uint16?")
+          }
+          ids.append(id)
+        }
       }
     }
-    // Two ids of 16 bits read as one of 32 may be beyond any vocabulary.
-    if type == .uint32, let place = ids.firstIndex(where: { $0 > Int(Int32.max) }) {
-      throw InputError(
-        "token \(place)", problem: "is \(ids[place])",
-        expected: "an id, 0 to \(Int32.max): are these uint16?")
-    }
-    return try TokenSequences([ids], raw: type)
+    return try TokenSequences(ids, [0..<ids.count], raw: type)
   }
 
   // MARK: Use

@@ -11,6 +11,9 @@ import Foundation
 /// The series' level α bounds the chance of even one false change: a split hands half of its level
 /// to each side, and the levels of disjoint segments then never sum to more than α (Kraft's
 /// inequality). A split is estimated from the same values, so for later splits this is approximate.
+///
+/// The number of permutations has a bound, which ordinary series stay below. A level so small that
+/// all of them could not tell it counts as not met.
 public enum ChangePoints {
   public struct Change: Sendable, Equatable {
     /// Of the first value after the change.
@@ -46,9 +49,15 @@ public enum ChangePoints {
   }
 
   /// Whether a series of so many values could show a change at all: of the permutations, at least
-  /// the two that part the values perfectly in the middle are as marked as anything can be.
+  /// the two that part the values perfectly in the middle are as marked as anything can be, and
+  /// those that are drawn are enough to tell the level.
   public static func canDetect(_ count: Int, level: Double = 0.05) -> Bool {
-    leastPValue(count) <= level
+    leastPValue(count) <= level && 1 / Double(mostPermutations(of: count) + 1) <= level
+  }
+
+  /// Each costs time in the length of the segment: of long ones there are fewer.
+  private static func mostPermutations(of count: Int) -> Int {
+    min(1_000_000, max(100_000, 400_000_000 / max(1, count)))
   }
 
   private static func leastPValue(_ count: Int) -> Double {
@@ -70,7 +79,8 @@ public enum ChangePoints {
     guard scale.variance > 0 else { return nil }
     let best = scale.strongest(ranks)
     // Enough permutations to tell the level well; few where it is soon clear that it is not met.
-    let permutations = max(999, Int((20 / level).rounded(.up)))
+    let wanted = max(999, (20 / level).rounded(.up))
+    let permutations = Int(min(wanted, Double(mostPermutations(of: values.count))))
     var reached = 0
     for _ in 0..<permutations {
       ranks.shuffle(using: &generator)

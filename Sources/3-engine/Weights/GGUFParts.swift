@@ -13,7 +13,7 @@ enum GGUFParts {
 
     init?(_ path: String) {
       guard let match = path.wholeMatch(of: /(.*)-(\d{5})-of-(\d{5})\.gguf/),
-        let part = Int(match.2), let count = Int(match.3), (1...count).contains(part)
+        let part = Int(match.2), let count = Int(match.3), part >= 1, part <= count
       else { return nil }
       stem = String(match.1)
       self.part = part

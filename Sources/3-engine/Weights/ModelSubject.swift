@@ -118,7 +118,7 @@ private enum HubCache {
   static func snapshot(of folder: String) throws -> String {
     let snapshots = folder + "/snapshots"
     guard FileManager.default.fileExists(atPath: snapshots) else { return folder }
-    let main = try? String(contentsOfFile: folder + "/refs/main", encoding: .utf8)
+    let main = try? InputFile.reference.text(at: folder + "/refs/main")
       .trimmingCharacters(in: .whitespacesAndNewlines)
     let revisions = try FileManager.default.contentsOfDirectory(atPath: snapshots).sorted()
     if let main, revisions.contains(main) { return snapshots + "/" + main }

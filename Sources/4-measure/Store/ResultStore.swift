@@ -28,11 +28,7 @@ public final class ResultStore {
   /// - Throws: `InputError` where the file is no store, is damaged or comes from another version;
   ///   it is then left as it was.
   public init(_ path: String, _ access: Access) throws {
-    // SQLite's names for what vanishes with the process.
-    guard !path.isEmpty, path != ":memory:" else {
-      throw InputError(
-        "store", problem: "is \"\(path)\", which keeps nothing", expected: "a file's path")
-    }
+    try Self.requireFile(path)
     self.path = path
     let kind = try StoreFile(path)
     switch kind {
@@ -57,6 +53,25 @@ public final class ResultStore {
         try requireOurs()
       }
       try requireCurrentRecords()
+    }
+  }
+
+  /// What opening for writing would refuse of what is there, without changing anything: asked before
+  /// long measurements.
+  public static func check(_ path: String) throws {
+    try requireFile(path)
+    switch try StoreFile(path) {
+    case .missing, .empty: break
+    case .unmarkedDatabase: try look(at: path, .writing)
+    case .store, .cut, .other: try ResultStore(path, .reading).close()
+    }
+  }
+
+  private static func requireFile(_ path: String) throws {
+    // SQLite's names for what vanishes with the process.
+    guard !path.isEmpty, path != ":memory:" else {
+      throw InputError(
+        "store", problem: "is \"\(path)\", which keeps nothing", expected: "a file's path")
     }
   }
 

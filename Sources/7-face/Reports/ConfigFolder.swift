@@ -1,5 +1,6 @@
 import Foundation
 import Input
+import Machine
 import Model
 
 /// Architectures as folders with a `config.json` each, as transformers and vLLM read them.
@@ -16,20 +17,18 @@ public enum ConfigFolder {
 
   /// Writes `folder/NAME/config.json` of each.
   public static func write(_ architectures: [Architecture], to folder: String) throws {
-    try within(folder) {
-      let root = URL(fileURLWithPath: folder)
+    let root = URL(fileURLWithPath: folder)
+    for architecture in architectures {
+      let place = root.appendingPathComponent(architecture.name)
       do {
-        for architecture in architectures {
-          let place = root.appendingPathComponent(architecture.name)
-          try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-          try Data(architecture.loadable.configText().utf8)
-            .write(to: place.appendingPathComponent("config.json"), options: .atomic)
-        }
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
       } catch {
         throw InputError(
-          problem: "cannot be written: \(error.localizedDescription)",
+          place.path, problem: "cannot be made: \(error.localizedDescription)",
           expected: "a writable folder")
       }
+      try OutputFile.write(
+        architecture.loadable.configText(), to: place.appendingPathComponent("config.json").path)
     }
   }
 }

@@ -7,16 +7,26 @@ public enum OutputText {
   /// On one line of a terminal.
   public static func terminal(_ text: String) -> String { PrintableText.line(text) }
 
+  /// On lines of a terminal: line ends are the text's own.
+  public static func terminalLines(_ text: String) -> String {
+    // By scalars: "\r\n" is one Character.
+    text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+      .map { terminal(String($0)) }.joined(separator: "\n")
+  }
+
   /// In a line or a cell of Markdown: neither HTML nor markup, and no end of the cell.
   public static func markdown(_ text: String) -> String {
     var escaped = ""
-    for character in PrintableText.line(text) {
-      switch character {
+    // By scalars: a mark with an accent is one Character, and a mark all the same.
+    for scalar in PrintableText.line(text).unicodeScalars {
+      switch scalar {
       case "&": escaped += "&amp;"
       case "<": escaped += "&lt;"
       case ">": escaped += "&gt;"
-      case "\\", "`", "*", "[", "]", "|": escaped += "\\\(character)"
-      default: escaped.append(character)
+      case "\\", "`", "*", "[", "]", "|":
+        escaped += "\\"
+        escaped.unicodeScalars.append(scalar)
+      default: escaped.unicodeScalars.append(scalar)
       }
     }
     return escaped

@@ -3,9 +3,11 @@ public enum Page {
   /// `nil`: tables and lines are as wide as they come out.
   @TaskLocal public static var columns: Int?
 
-  /// `text` with its longer lines broken at spaces; what follows is indented as the line is, or as the
-  /// value of a label that stands two spaces before it. Tables fit by themselves (`Table.rendered`).
+  /// `text` as a terminal may have it, whatever names are in it, its longer lines broken at spaces;
+  /// what follows is indented as the line is, or as the value of a label that stands two spaces before
+  /// it. Tables fit by themselves (`Table.rendered`).
   public static func wrapped(_ text: String) -> String {
+    let text = OutputText.terminalLines(text)
     guard let columns else { return text }
     return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
       line.count <= columns ? String(line) : wrapped(line, columns)
