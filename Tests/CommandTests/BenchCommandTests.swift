@@ -109,4 +109,84 @@ extension CommandTests {
       #expect(outcome.errors.contains("stopped"))
     }
   }
+
+  /// Lists whose product nobody means are refused before it is made.
+  @Test func tooManyTestsAreRefused() throws {
+    let outcome = try dyno(
+      "bench", "smollm2-135m", "--batch", "1-100", "--depth", "0-99", "--prompt", "1-10")
+    #expect(outcome.code == 2 && outcome.output.isEmpty)
+    #expect(
+      outcome.errors.contains("--batch, --depth, --prompt, --generate: make more than 10000 tests"),
+      "\(outcome.errors)")
+  }
+
+  /// A run that is refused makes no store, and leaves one that is there as it was.
+  @Test func refusedRunsLeaveStoresAlone() throws {
+    try Files.withTemporaryFolder { folder in
+      let config = folder.appendingPathComponent("tiny.json")
+      try Self.tiny.write(to: config, atomically: true, encoding: .utf8)
+      let store = folder.appendingPathComponent("s.db")
+      func expectRefusals() throws {
+        for (arguments, part) in [
+          (["llama-3.1-8b", "--batch", "100000", "--depth", "100000"], "of memory"),
+          ([config.path, "-p", "0", "-n", "64", "--budget", "1ms"], "--budget"),
+        ] {
+          let outcome = try dyno(["bench"] + arguments + ["--store", store.path])
+          #expect(outcome.code == 2 && outcome.errors.contains(part), "\(outcome.errors)")
+        }
+      }
+      try expectRefusals()
+      #expect(!FileManager.default.fileExists(atPath: store.path))
+      let kept = try dyno(
+        "bench", config.path, "-p", "4", "-n", "0", "-r", "1", "--store", store.path)
+      #expect(kept.code == 0, "\(kept.errors)")
+      let before = try Data(contentsOf: store)
+      try expectRefusals()
+      #expect(try Data(contentsOf: store) == before)
+    }
+  }
+
+  /// What `dyno ab` would say to a serving bench takes one short line.
+  @Test func endlessRequestsAreRefused() throws {
+    try Files.withTemporaryFolder { folder in
+      let config = folder.appendingPathComponent("tiny.json")
+      try Self.tiny.write(to: config, atomically: true, encoding: .utf8)
+      let outcome = try run(
+        "/bin/sh",
+        [
+          "-c",
+          "head -c 300000 /dev/zero 2>/dev/null | "
+            + "\(executable) bench \(config.path) -p 4 -n 0 -t 1 --serve",
+        ])
+      #expect(outcome.code == 2, "\(outcome.errors)")
+      #expect(outcome.errors.contains("a line of more than 65536 bytes"), "\(outcome.errors)")
+    }
+  }
+
+  /// Formats for dashboards have no place for tests that one side lacks: stderr tells of them.
+  @Test(arguments: ["bencher", "github-action-benchmark"])
+  func lostTestsAreToldOf(format: String) throws {
+    try Files.withTemporaryFolder { folder in
+      let config = folder.appendingPathComponent("tiny.json")
+      try Self.tiny.write(to: config, atomically: true, encoding: .utf8)
+      let bench = try dyno(
+        "bench", config.path, "-p", "4", "-n", "2", "-r", "3", "-t", "1", "-o", "jsonl")
+      #expect(bench.code == 0, "\(bench.errors)")
+      let records = bench.output.split(separator: "\n")
+      try #require(records.count == 2)
+      func set(_ records: some Sequence<Substring>, _ name: String) throws -> String {
+        let file = folder.appendingPathComponent(name)
+        try "[\(records.joined(separator: ","))]".write(
+          to: file, atomically: true, encoding: .utf8)
+        return file.path
+      }
+      let outcome = try dyno(
+        "compare", set(records, "baseline.json"), set(records.prefix(1), "candidate.json"),
+        "--allow-different", "cells", "--output", format)
+      #expect(outcome.code == 0 && !outcome.output.isEmpty, "\(outcome.errors)")
+      #expect(
+        outcome.errors.contains("1 tests are not in the candidate and were not compared"),
+        "\(outcome.errors)")
+    }
+  }
 }

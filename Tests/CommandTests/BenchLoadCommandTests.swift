@@ -33,13 +33,34 @@ extension CommandTests {
     }
   }
 
+  /// A stop ends a load with the rounds that it has; `EngineServingTests` count them.
+  @Test func interruptedLoadsKeepTheirRounds() throws {
+    let model = Files.fixtures.appendingPathComponent("huggingface/qwen3").path
+    let outcome = try run(
+      "/bin/sh",
+      [
+        "-c",
+        "\(executable) bench \(model) --workload 8x4 --concurrency 1 --repetitions 1000000 "
+          + "--threads 1 --random-weights -o json & sleep 5; kill -TERM $!; wait $!",
+      ])
+    #expect(outcome.code == 143, "\(outcome.errors)")
+    let records = try #require(
+      JSONSerialization.jsonObject(with: outcome.bytes) as? [[String: Any]])
+    #expect(records.count <= 1)
+    #expect(
+      outcome.errors.contains("stopped: what was measured until then is kept"),
+      "\(outcome.errors)")
+  }
+
   @Test(arguments: [
     (["--concurrency", "4"], "--workload"),
     (["--concurrency", "0", "--workload", "8x4"], "--concurrency"),
     (["--concurrency", "2", "--workload", "8x4", "--workload", "4x4"], "--workload"),
     (["--concurrency", "2", "--workload", "8x4", "--batch", "2"], "--batch"),
+    (["--concurrency", "2", "--workload", "8x4", "-pg", "8,4"], "-pg"),
     (["--concurrency", "2", "--workload", "8x4", "--store", "x.db"], "--store"),
     (["--concurrency", "2", "--workload", "8x4", "--requests", "2"], "--requests"),
+    (["--concurrency", "2", "--workload", "8x4", "--requests", "9000000000000000000"], "1000000"),
     (["--concurrency", "2", "--workload", "8x4", "--warm-up", "8"], "--warm-up"),
     (["--concurrency", "2", "--workload", "8x4", "--length-range", "0"], "--length-range"),
     (["--workload", "8x4", "--requests", "2"], "--requests"),

@@ -196,4 +196,56 @@ import Testing
       #expect(!FileManager.default.fileExists(atPath: store + "-wal"), "the store was not closed")
     }
   }
+
+  /// Runs a program where `media` cannot be written and `temporary` has so much room.
+  private static func onReadOnlyMedia(
+    _ folder: URL, room: String, _ program: [String]
+  ) throws -> CommandTests.Outcome {
+    let places = try ["media", "temporary"].map { name in
+      let place = folder.appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      return place.path
+    }
+    let script =
+      "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && "
+      + "mount -t tmpfs -o size=\(room) none \"$1\" && export TMPDIR=\"$1\" && shift && "
+      + "exec \"$@\""
+    let command = CommandTests()
+    let process = try command.start(
+      "/usr/bin/unshare", ["--mount", "/bin/sh", "-c", script] + places + program)
+    return try command.outcome(of: process, within: 120)
+  }
+
+  private static var canMount: Bool {
+    let outcome = try? Files.withTemporaryFolder {
+      try onReadOnlyMedia($0, room: "16k", ["/bin/true"])
+    }
+    return outcome?.code == 0
+  }
+
+  /// A store on read-only media is copied to be read: a log that is a pipe would never end, and
+  /// there may be no room.
+  @Test(.enabled(if: getuid() == 0 && Self.canMount, "mounting needs root"))
+  func storesThatCannotBeCopied() throws {
+    try Files.withTemporaryFolder { folder in
+      let media = folder.appendingPathComponent("media")
+      try FileManager.default.createDirectory(at: media, withIntermediateDirectories: true)
+      let store = media.appendingPathComponent("s.db").path
+      let bench = try command.dyno(
+        "bench", checkpoint("qwen2"), "--prompt", "4", "--generate", "0", "--repetitions", "1",
+        "--threads", "1", "--store", store)
+      #expect(bench.code == 0, "\(bench.errors)")
+      func results(room: String) throws -> CommandTests.Outcome {
+        try Self.onReadOnlyMedia(folder, room: room, [command.executable, "results", store])
+      }
+      #expect(try results(room: "64m").output.contains("1 measured"))
+      let full = try results(room: "16k")
+      #expect(full.code == 70 && full.output.isEmpty, "\(full.errors)")
+      #expect(full.errors.contains("No space left on device (TMPDIR"), "\(full.errors)")
+      try #require(mkfifo(store + "-wal", 0o600) == 0)
+      let endless = try results(room: "64m")
+      #expect(endless.code == 2 && endless.output.isEmpty, "\(endless.errors)")
+      #expect(endless.errors.contains("s.db-wal: is no regular file"), "\(endless.errors)")
+    }
+  }
 }

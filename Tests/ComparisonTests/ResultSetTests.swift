@@ -85,6 +85,14 @@ import Testing
     // An interval that reaches below 5% would let 6.8% pass: all of it must lie below that.
     let interval = BinomialInterval.exact(successes: alarms, trials: trials)
     #expect(alarms <= trials * 5 / 100 && interval.upperBound < 0.068, "\(alarms) of \(trials)")
+    // The same comparisons do raise one where a cell has changed.
+    let found = try (0..<20).count { trial in
+      try compare(
+        set("a", samples: 20, seed: 2 * trial),
+        set("b", samples: 20, shifts: [0, 0, 0.06, 0], seed: 2 * trial + 1), threshold: 1e-9
+      ).cells[2].verdict == .regression
+    }
+    #expect(found == 20)
   }
 
   @Test func whatDiffersIsRefused() throws {
@@ -99,6 +107,15 @@ import Testing
       try refusal { $0.environment.operatingSystem = "another" }
         .contains("allow_different system"))
     #expect(try refusal { $0.nThreads = 9 }.contains("allow_different settings"))
+    let activations = try refusal {
+      $0.typeActivations = $0.typeActivations == .f32 ? .bf16 : .f32
+    }
+    #expect(activations.contains("activations: "), "\(activations)")
+    #expect(activations.contains("allow_different settings"), "\(activations)")
+    // Records from before it was told are of f32.
+    let told = try set("a", samples: 9, seed: 1) { $0.typeActivations = .f32 }
+    let untold = try set("b", samples: 9, seed: 2) { $0.typeActivations = nil }
+    #expect(try compare(told, untold).cells.count == 4)
     #expect(try refusal { $0.typeWeights = .q8_0 }.contains("allow_different cells"))
     #expect(try refusal { $0.architecture["hidden_size"] = .integer(1) }.contains("architecture"))
     let other = try set("b", samples: 9, seed: 2) {
@@ -236,7 +253,10 @@ import Testing
     #expect(entry["unit"] == .string("tok/s") && entry["name"] != nil && entry["value"] != nil)
     #expect(slowdown["lower_value"] == .number(0.05) && slowdown["upper_value"] == .number(0.07))
     #expect(bencher.count == 3)
-    guard case .object(let record) = try json(.json) else { return }
+    guard case .object(let record) = try json(.json) else {
+      Issue.record("no object")
+      return
+    }
     #expect(record["threshold"] == .number(0.05) && record["schema_version"] == .integer(1))
   }
 

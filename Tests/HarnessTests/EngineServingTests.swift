@@ -109,6 +109,32 @@ import Weights
     #expect(table.contains("random-2") && table.contains("2 rounds of every load"))
   }
 
+  /// A stop ends a run between two loops, with the rounds that there are.
+  @Test func aStopKeepsTheRounds() throws {
+    var settings = ThroughputBench.Settings()
+    settings.repetitions = 1000
+    settings.chunk = 16
+    settings.threads = 1
+    let loads = try ServingLoads(
+      [1, 3], LengthDistribution(input: 12, output: 5), requests: 12)
+    let subject = ModelSubject(try randomLlama(seed: 1).validated())
+    var begun = 0
+    let records = try LoadBench(
+      loads, settings, stopped: { begun >= 5 },
+      report: { if $0.hasPrefix("[") { begun += 1 } }
+    ).run([subject]).records
+    #expect(records.map(\.measurement.rounds.count).sorted() == [2, 3])
+    for record in records {
+      let measured = record.measurement
+      #expect(record.figures.requests == measured.rounds.count * (12 - measured.warmUp))
+    }
+    // Before the first there is nothing to keep, and nothing to refuse either.
+    settings.repetitions = nil
+    settings.longestSeconds = 1e-9
+    let none = try LoadBench(loads, settings, stopped: { true }, report: { _ in }).run([subject])
+    #expect(none.records.isEmpty)
+  }
+
   @Test func tooManyPositionsAreRefused() throws {
     var architecture = try randomLlama(seed: 1).validated()
     architecture.name = "short"

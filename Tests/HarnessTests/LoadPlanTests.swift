@@ -59,6 +59,7 @@ import Testing
     arguments: [
       ([0], nil, nil, "concurrency"), ([1, 5000], nil, nil, "concurrency"),
       ([4], 4, nil, "requests"), ([4], 0, nil, "requests"), ([4], 9, 9, "requests"),
+      ([4], 1_000_001, nil, "requests"), ([4], Int.max, nil, "requests"),
       ([4], nil, -1, "warm_up"), ([1, 4], nil, 4, "warm_up"),
     ] as [([Int], Int?, Int?, String)])
   func refuses(_ concurrencies: [Int], _ requests: Int?, _ warmUp: Int?, _ field: String) {

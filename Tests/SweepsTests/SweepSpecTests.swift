@@ -126,6 +126,33 @@ import Testing
       "more than 100000 cells, each counted once a block")
   }
 
+  /// Lists whose products would fill the memory if they were made before they are counted.
+  @Test func gridsAreCountedBeforeTheyAreMade() {
+    let many = "[" + (1...30_000).map(String.init).joined(separator: ",") + "]"
+    for (one, other) in [("batch", "depth"), ("threads", "chunk")] {
+      expectRefusal(
+        "architectures: llama-3.2-1b\n\(one): \(many)\n\(other): \(many)",
+        "line 1: architectures", "more than 100000 cells")
+    }
+  }
+
+  /// Each grid is small enough, all of them together are not: also where none is an architecture.
+  @Test func gridsCountTogether() throws {
+    let axis = "[" + (1...300).map { "\(64 * $0)" }.joined(separator: ",") + "]"
+    // 8 KV heads and 7 query heads are no architecture.
+    for heads in ["32", "7"] {
+      let grid =
+        "{base: llama-3.2-1b, vary: {hidden_size: \(axis), vocab_size: \(axis), "
+        + "num_attention_heads: [\(heads)]}}"
+      let aliases = Array(repeating: "*a", count: 5000).joined(separator: ",")
+      expectRefusal("architectures: [&a \(grid), \(aliases)]", "more than 100000 cells")
+    }
+    let fitting = try spec(
+      "{architectures: [&a {base: llama-3.2-1b, vary: {num_hidden_layers: [1, 2]}}, *a], "
+        + "prompt: 8, generate: 0}")
+    #expect(fitting.cells.count == 2)
+  }
+
   @Test func pathsStayBelowTheSpecification() {
     for path in ["/dev/zero", "../Fixtures/huggingface/qwen2"] {
       expectRefusal(

@@ -4,7 +4,8 @@ import Input
 /// Keeps measured limits from run to run, apart for each processor, thread count and instruction
 /// set, and quota of processor time where that is less than the threads ask for. A broken or foreign file counts as none.
 ///
-/// What is kept is the best that any run saw: noise only ever slows a measurement down.
+/// What is kept is the best that any run saw (`improve`), since noise only ever slows a measurement down,
+/// until the machine is measured anew (`store`), as after a change to it: then the past counts no more.
 public struct LimitsCache {
   public let file: URL
 
@@ -35,7 +36,7 @@ public struct LimitsCache {
     return limits
   }
 
-  /// Takes limits in place of what is kept.
+  /// Takes limits in place of what is kept, better or worse.
   public func store(_ limits: MachineLimits) throws {
     try FileManager.default.createDirectory(
       at: file.deletingLastPathComponent(), withIntermediateDirectories: true)

@@ -8,7 +8,8 @@ public enum Difference: String, CaseIterable, Sendable {
   case machine
   /// Kernel, microcode, clock governor, huge pages, container limits, libraries.
   case system
-  /// Threads, pinning, storage of weights and cache, prefill chunk.
+  /// Threads, pinning, storage of weights and cache, what weights are multiplied with, chunk,
+  /// routing.
   case settings
   /// A test that only one side has.
   case cells
@@ -52,6 +53,8 @@ public enum Difference: String, CaseIterable, Sendable {
     var chunk: Int
     /// How unevenly tokens choose experts.
     var routing: Double?
+    /// What weights are multiplied with, where that is told.
+    var activations: String?
 
     fileprivate var fields: [(Difference, name: String, value: String)] {
       func text(_ value: (some CustomStringConvertible)?) -> String { value.map { "\($0)" } ?? "–" }
@@ -68,6 +71,7 @@ public enum Difference: String, CaseIterable, Sendable {
         (.system, "OpenBLAS", e.openblas),
         (.settings, "threads", text(threads)), (.settings, "pinning", text(e.threadsPinned)),
         (.settings, "chunk", text(chunk)), (.settings, "routing", text(routing)),
+        (.settings, "activations", text(activations)),
       ]
     }
   }

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Input
 import Numerics
@@ -178,6 +179,8 @@ extension ThroughputRecord {
   fileprivate var circumstances: Difference.Circumstances {
     Difference.Circumstances(
       environment: environment, cpuInfo: cpuInfo, threads: nThreads, chunk: nBatch,
-      routing: routingExponent)
+      routing: routingExponent,
+      // Records that do not say are from when it followed from the weights.
+      activations: (typeActivations ?? (typeWeights.base.isBlocks ? .int8 : .f32)).rawValue)
   }
 }

@@ -79,3 +79,43 @@ public enum BenchLine {
     try? JSONDecoder().decode(Message.self, from: Data(line.utf8))
   }
 }
+
+/// The lines that a serving child hears, none of which may fill its memory.
+public final class BenchRequestLines {
+  /// Bytes of a line; requests take some hundred.
+  package static let longest = 64 << 10
+
+  private let descriptor: Int32
+  /// What was read and is not taken yet.
+  private var bytes: [UInt8] = []
+
+  /// - Parameter descriptor: such as that of standard input; it stays open.
+  public init(descriptor: Int32) { self.descriptor = descriptor }
+
+  /// The next line without its end; `nil` after the last.
+  ///
+  /// - Throws: `InputError` where it does not end.
+  public func next() throws -> String? {
+    var chunk = [UInt8](repeating: 0, count: 4 << 10)
+    while true {
+      let end = bytes.firstIndex(of: UInt8(ascii: "\n"))
+      guard (end ?? bytes.count) <= Self.longest else {
+        throw InputError(
+          "stdin", problem: "has a line of more than \(Self.longest) bytes",
+          expected: "a request to run a test")
+      }
+      if let end {
+        let line = String(decoding: bytes[..<end], as: UTF8.self)
+        bytes.removeSubrange(...end)
+        return line
+      }
+      let count = read(descriptor, &chunk, chunk.count)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        defer { bytes = [] }
+        return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+      }
+      bytes += chunk[..<count]
+    }
+  }
+}

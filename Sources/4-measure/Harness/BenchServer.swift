@@ -14,6 +14,8 @@ public final class BenchServer {
   private let judge: NoiseJudge
   /// Made when first needed: it takes memory and a second.
   private var meter: LimitsMeter?
+  /// The best that was seen of the machine; `nil` until it was asked for.
+  public var bestLimits: MachineLimits? { meter?.limits }
 
   public init(
     _ subjects: [ModelSubject], _ tests: [ThroughputTest], _ settings: ThroughputBench.Settings
@@ -29,9 +31,9 @@ public final class BenchServer {
   }
 
   /// Answers requests until there are no more.
-  public func serve(read: () -> String?, write: (String) throws -> Void) throws {
+  public func serve(read: () throws -> String?, write: (String) throws -> Void) throws {
     try write(BenchLine.encode(try hello()))
-    while let line = read() {
+    while let line = try read() {
       guard let request = BenchLine.decode(BenchRequest.self, line),
         bed.cells.indices.contains(request.cell), request.isSane
       else {

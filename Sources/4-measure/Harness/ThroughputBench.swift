@@ -109,9 +109,14 @@ public struct ThroughputBench {
 
   /// Measures every model in every test.
   ///
-  /// - Parameter tracedRounds: how often every test is run once more, traced.
-  /// - Throws: `InputError` where the models do not fit into memory together.
-  public func run(_ subjects: [ModelSubject], tracedRounds: Int = 0) throws -> Results {
+  /// - Parameters:
+  ///   - tracedRounds: how often every test is run once more, traced.
+  ///   - ready: called before the first sample, when nothing is left that could refuse the run; not
+  ///     where it was stopped.
+  /// - Throws: `InputError` where the models do not fit into memory together, or take too long.
+  public func run(
+    _ subjects: [ModelSubject], tracedRounds: Int = 0, ready: () throws -> Void = {}
+  ) throws -> Results {
     let start = Date()
     let environment = EnvironmentCapture.now(
       topology: machine.topology, kernels: machine.kernels, threadsPinned: machine.team.pinned)
@@ -126,6 +131,7 @@ public struct ThroughputBench {
     let limits = LimitsWatch(stage)
     let begin = SteadyClock.nanoseconds()
     let warmUps = try bed.warmUp(stopped: stopped)
+    if !stopped() { try ready() }
     let measured = try SamplingLoop(
       tests: tests.indices.map(bed.cells(ofTest:)), tokens: bed.cells.map(\.test.tokens), settings,
       spentSeconds: Double(SteadyClock.nanoseconds() - begin) * 1e-9, stopped: stopped,

@@ -37,6 +37,8 @@ public struct QualityComparison {
     /// The reference first, then the file as it is stored, then the dtypes in their order; each once.
     public var records: [QualityRecord] = []
     public var warnings: [String] = []
+    /// The best that any of its tests saw of the machine; `nil` without tests of speed.
+    public var limits: MachineLimits?
   }
 
   private static let defaultContext = 512
@@ -75,6 +77,7 @@ public struct QualityComparison {
       results.records[index].prefill = QualityRecord.Speed(records[0])
       results.records[index].decode = QualityRecord.Speed(records[1])
       for record in records {
+        results.limits = results.limits?.best(with: record.limits) ?? record.limits
         results.warnings += record.warnings.map { "\(storage.name) \(record.testName): \($0)" }
       }
     }

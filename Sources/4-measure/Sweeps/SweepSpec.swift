@@ -23,8 +23,6 @@ public struct SweepSpec: Sendable {
   private static let kind = "a sweep's specification"
   /// More cells, each counted once a block, are a mistake: they would take months.
   static let mostCells = 100_000
-  /// Cells times blocks: each is listed, and becomes a row.
-  static let mostUnits = 400_000
 
   /// Reads a file.
   public init(contentsOf path: String) throws {
@@ -78,11 +76,6 @@ public struct SweepSpec: Sendable {
     }
     let depths = try list(.depth, [0]) { try $0.count(counts) }
     let batches = try list(.batch, [1]) { try $0.count(positive) }
-    let tests = batches.flatMap { batch in
-      depths.flatMap { depth in phases.map { ThroughputTest($0, depth: depth, batch: batch) } }
-    }
-
-    var settings: [ThroughputBench.Settings] = []
     var sampling = defaults
     sampling.seed = seed
     sampling.repetitions = try field(.repetitions)?.count(1...1_000_000)
@@ -91,18 +84,43 @@ public struct SweepSpec: Sendable {
     if let node = field(.precision), sampling.precision == 0 {
       throw node.error("is 0%", expected: "a share above it")
     }
-    for dtype in try list(.dtype, [defaults.randomDType], { try $0.word(WeightFormat.allCases) }) {
-      let caches = try list(.cacheDType, [defaults.cacheDType]) {
-        try $0.word(DType.ofCaches)
-      }
+    let dtypes = try list(.dtype, [defaults.randomDType]) { try $0.word(WeightFormat.allCases) }
+    let caches = try list(.cacheDType, [defaults.cacheDType]) { try $0.word(DType.ofCaches) }
+    let threads: [Int?] = try list(.threads, [nil]) { try $0.count(1...100_000) }
+    let chunks = try list(.chunk, [defaults.chunk]) { try $0.count(positive) }
+    let routings: [Double?] = try list(.routing, [nil]) { try $0.routing() }
+
+    guard let node = field(.architectures) else {
+      throw InputError(
+        "architectures", problem: "is missing: the grid is empty",
+        expected: "zoo names, files or generated architectures")
+    }
+    // Before anything is made of the lists: a short file may name more cells than fit into memory.
+    let ofOneArchitecture = try node.cells([
+      batches.count, depths.count, phases.count, dtypes.count, caches.count, threads.count,
+      chunks.count, routings.count, blocks,
+    ])
+    let architectures = try readArchitectures(node, folder: folder)
+    guard !architectures.isEmpty else {
+      throw node.error(
+        "the grid is empty" + (impossible.first.map { " (\($0))" } ?? ""),
+        expected: "at least one architecture")
+    }
+    _ = try node.cells([architectures.count, ofOneArchitecture])
+
+    let tests = batches.flatMap { batch in
+      depths.flatMap { depth in phases.map { ThroughputTest($0, depth: depth, batch: batch) } }
+    }
+    var settings: [ThroughputBench.Settings] = []
+    for dtype in dtypes {
       for cache in caches {
-        for threads in try list(.threads, [nil], { try $0.count(1...100_000) }) {
-          for chunk in try list(.chunk, [defaults.chunk], { try $0.count(positive) }) {
-            for routing in try list(.routing, [nil], { try $0.routing() }) {
+        for thread in threads {
+          for chunk in chunks {
+            for routing in routings {
               var setting = sampling
               setting.dtype = dtype
               setting.cacheDType = cache
-              setting.threads = threads
+              setting.threads = thread
               setting.chunk = chunk
               setting.routing = routing
               settings.append(setting)
@@ -111,19 +129,6 @@ public struct SweepSpec: Sendable {
         }
       }
     }
-
-    guard let node = field(.architectures) else {
-      throw InputError(
-        "architectures", problem: "is missing: the grid is empty",
-        expected: "zoo names, files or generated architectures")
-    }
-    let architectures = try readArchitectures(node, folder: folder)
-    guard !architectures.isEmpty else {
-      throw node.error(
-        "the grid is empty" + (impossible.first.map { " (\($0))" } ?? ""),
-        expected: "at least one architecture")
-    }
-    try node.requireSaneGrid(architectures.count, tests.count, settings.count, blocks)
     var seen: Set<String> = []
     for architecture in architectures {
       for var setting in settings {
@@ -134,11 +139,6 @@ public struct SweepSpec: Sendable {
         }
       }
     }
-    guard cells.count * blocks <= Self.mostUnits else {
-      throw InputError(
-        "blocks", problem: "\(blocks) of \(cells.count) cells make \(cells.count * blocks) runs",
-        expected: "at most \(Self.mostUnits)")
-    }
   }
 
   // MARK: Architectures
@@ -146,11 +146,18 @@ public struct SweepSpec: Sendable {
   private mutating func readArchitectures(
     _ node: SpecNode, folder: URL
   ) throws -> [Architecture] {
+    // All entries are counted before one is made, and what turns out to be impossible counts: it is
+    // tried as well.
+    var combinations = 0
+    let entries = try node.list().map { entry -> (node: SpecNode, grid: ArchitectureGrid?) in
+      let grid = try entry.isMapping ? Self.grid(entry, folder: folder) : nil
+      combinations += try node.cells([grid?.count ?? 1])
+      _ = try node.cells([combinations])
+      return (entry, grid)
+    }
     var architectures: [Architecture] = []
-    for entry in try node.list() {
-      if entry.isMapping {
-        let grid = try Self.grid(entry, folder: folder)
-        try node.requireSaneGrid(grid.count, 1, 1)
+    for (entry, grid) in entries {
+      if let grid {
         let (found, impossible) = grid.architectures()
         architectures += found
         self.impossible += impossible
@@ -219,16 +226,20 @@ extension SpecNode {
     }
   }
 
-  fileprivate func requireSaneGrid(_ factors: Int...) throws {
+  /// The product of lists' lengths.
+  ///
+  /// - Throws: `InputError` where a grid of them has more cells than a sweep may.
+  fileprivate func cells(_ lengths: [Int]) throws -> Int {
     var count = 1
-    for factor in factors {
-      let (value, overflow) = count.multipliedReportingOverflow(by: factor)
-      guard !overflow, value <= SweepSpec.mostCells else {
+    for length in lengths {
+      let (product, overflow) = count.multipliedReportingOverflow(by: length)
+      guard !overflow, product <= SweepSpec.mostCells else {
         throw error(
           "the grid has more than \(SweepSpec.mostCells) cells, each counted once a block",
           expected: "shorter lists or fewer blocks")
       }
-      count = value
+      count = product
     }
+    return count
   }
 }

@@ -48,7 +48,9 @@ public enum LoadTable {
   }
 
   private static func rounds(_ records: [LoadRecord]) -> String {
-    let count = records[0].measurement.rounds.count
+    // A run that was stopped may have ended within a round.
+    let counts = records.map(\.measurement.rounds.count)
+    let (least, most) = (counts.min() ?? 0, counts.max() ?? 0)
     let disturbed = records.flatMap { record in
       record.measurement.rounds.filter { !$0.circumstances.suspicions.isEmpty }.map {
         "\(OutputText.terminal(record.measurement.architecture)) \(record.measurement.load) "
@@ -56,7 +58,8 @@ public enum LoadTable {
           + $0.circumstances.suspicions.map(\.rawValue).joined(separator: ", ") + ")"
       }
     }
-    return "\(count) round\(count == 1 ? "" : "s") of every load"
+    return
+      "\(least == most ? "\(most)" : "\(least) to \(most)") round\(most == 1 ? "" : "s") of every load"
       + (disturbed.isEmpty ? "." : "; disturbed: \(disturbed.joined(separator: "; ")).")
   }
 

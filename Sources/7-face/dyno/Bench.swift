@@ -152,6 +152,8 @@ struct Bench: PrintsTables {
   /// Of which a median has a 95% interval.
   private static let fewestSamples = 6
   private static let longestByDefault = 600.0
+  /// Of an architecture: more are a mistake, and would fill the memory.
+  private static let mostTests = 10_000.0
 
   func run() throws {
     if endWithStdin { ParentWatch.endWithStandardInput() }
@@ -204,19 +206,28 @@ struct Bench: PrintsTables {
     if let loads = try serving.loads(workload) { return try run(loads, subjects, settings) }
     let tests = try plannedTests()
     for file in [trace, operators].compactMap({ $0 }) { try requireWritable(file) }
-    let recorder = try store.map { try BenchRecorder(store: $0) }
+    if let store {
+      try ResultStore.check(store)
+      try requireWritable(store)
+    }
 
     if serve {
-      try BenchServer(subjects, tests, settings).serve(
-        read: { readLine() }, write: { try emit($0) })
+      let requests = BenchRequestLines(descriptor: STDIN_FILENO)
+      let server = try BenchServer(subjects, tests, settings)
+      defer { if let seen = server.bestLimits { LimitsCache.learn(seen) } }
+      try server.serve(read: { try requests.next() }, write: { try emit($0) })
       return
     }
     let progress = ProgressLine()
     StopRequest.watch()
+    // Opened when nothing refuses the run any more, so that one that is refused leaves no trace.
+    var recorder: BenchRecorder?
     let results = try ThroughputBench(
       tests, settings, stopped: { StopRequest.signal != nil }, report: progress.show
     )
-    .run(subjects, tracedRounds: operators != nil ? 3 : trace != nil ? 1 : 0)
+    .run(
+      subjects, tracedRounds: operators != nil ? 3 : trace != nil ? 1 : 0,
+      ready: { recorder = try store.map { try BenchRecorder(store: $0) } })
     progress.clear()
     // Results come before files, and the store before a reader that may go away: what cannot be
     // written costs itself only.
@@ -229,10 +240,13 @@ struct Bench: PrintsTables {
     if let operators {
       try OutputFile.write(OperatorTable.text(results.operators), to: operators)
     }
-    if let signal = StopRequest.signal {
-      warn("stopped: what was measured until then is kept")
-      throw ExitCode(128 + signal)
-    }
+    try endIfStopped()
+  }
+
+  private func endIfStopped() throws {
+    guard let signal = StopRequest.signal else { return }
+    warn("stopped: what was measured until then is kept")
+    throw ExitCode(128 + signal)
   }
 
   /// Measures servers under load.
@@ -241,7 +255,10 @@ struct Bench: PrintsTables {
   ) throws {
     try requireNoStaticBatch()
     let progress = ProgressLine()
-    let results = try LoadBench(loads, settings, report: progress.show).run(subjects)
+    StopRequest.watch()
+    let results = try LoadBench(
+      loads, settings, stopped: { StopRequest.signal != nil }, report: progress.show
+    ).run(subjects)
     progress.clear()
     try show(results.records) { LoadTable.rendered(results.records, $0) }
     let measurements = results.records.map(\.measurement)
@@ -251,6 +268,7 @@ struct Bench: PrintsTables {
       warn(line)
     }
     LimitsCache.learn(results.limits)
+    try endIfStopped()
   }
 
   private func show(
@@ -268,8 +286,8 @@ struct Bench: PrintsTables {
   private func requireNoStaticBatch() throws {
     let given: [(option: String, isGiven: Bool)] = [
       ("--prompt", !prompt.isEmpty), ("--generate", !generate.isEmpty),
-      ("--depth", !depth.isEmpty), ("--batch", !batch.isEmpty), ("--exact", exact),
-      ("--precision", precision != nil), ("--trace", trace != nil),
+      ("--depth", !depth.isEmpty), ("--batch", !batch.isEmpty), ("-pg", !pair.isEmpty),
+      ("--exact", exact), ("--precision", precision != nil), ("--trace", trace != nil),
       ("--operators", operators != nil), ("--serve", serve),
     ]
     for option in given where option.isGiven {
@@ -303,6 +321,13 @@ struct Bench: PrintsTables {
     let batches = CountList.joined(batch) ?? [1]
     for count in batches { _ = try positive("--batch", count) }
     let depths = CountList.joined(depth) ?? [0]
+    // As floating-point numbers, whose product does not overflow.
+    let count = [batches.count, depths.count, phases.count].reduce(1.0) { $0 * Double($1) }
+    guard count <= Self.mostTests else {
+      throw InputError(
+        "--batch, --depth, --prompt, --generate",
+        problem: "make more than \(Int(Self.mostTests)) tests", expected: "shorter lists")
+    }
     return batches.flatMap { batch in
       depths.flatMap { depth in
         phases.map { ThroughputTest($0, depth: depth, batch: batch) }

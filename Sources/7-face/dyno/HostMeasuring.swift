@@ -47,6 +47,7 @@ extension Calibrate {
           try OutputFile.write(JSONText.encode(run.records), to: base + ".json")
           try OutputFile.write(OperatorTable.text(run.operators), to: base + ".csv")
           files += [base + ".json", base + ".csv"]
+          if let limits = run.records.first?.limits { LimitsCache.learn(limits) }
         })
     progress.clear()
     return files

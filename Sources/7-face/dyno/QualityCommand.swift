@@ -1,6 +1,7 @@
 import ArgumentParser
 import Formats
 import Input
+import Machine
 import Model
 import Quality
 import Reports
@@ -111,6 +112,7 @@ struct QualityCommand: PrintsTables {
     case .json: try emit(JSONText.encode(results.records))
     case .csv: try emit(QualityReport.csv(results.records))
     }
+    if let limits = results.limits { LimitsCache.learn(limits) }
   }
 
   private func speedBudget(_ usual: Double?) throws -> Double? {

@@ -13,7 +13,7 @@ import Weights
 /// All models are in memory at once. A round serves every loop with every model once, in a new random
 /// order, the same loop of all models one after another.
 public struct LoadBench {
-  /// A record for each model and loop, in the order asked for.
+  /// A record for each model and loop that was measured, in the order asked for.
   public struct Results {
     /// The best that the machine was seen to do.
     public var limits: MachineLimits
@@ -23,14 +23,18 @@ public struct LoadBench {
   private let loads: ServingLoads
   private let settings: ThroughputBench.Settings
   private let machine: Machine
+  private let stopped: () -> Bool
   private let report: (String) -> Void
 
   /// - Parameters:
   ///   - settings: `repetitions` is the number of rounds; without one, as many as the budget holds.
+  ///   - stopped: whether the run is to end with what it has.
   ///   - report: told what is being done, for a progress line.
   public init(
-    _ loads: ServingLoads, _ settings: ThroughputBench.Settings, report: @escaping (String) -> Void
+    _ loads: ServingLoads, _ settings: ThroughputBench.Settings,
+    stopped: @escaping () -> Bool = { false }, report: @escaping (String) -> Void
   ) throws {
+    self.stopped = stopped
     self.loads = loads
     self.settings = settings
     self.report = report
@@ -54,13 +58,15 @@ public struct LoadBench {
     let estimates = try prepared.models.map { model in
       try loads.concurrencies.map { clients in
         report("\(model.architecture.name): warming up \(clients) clients")
-        return try LoadEstimate(model, clients: clients, loads.lengths, chunk: settings.chunk)
+        return try LoadEstimate(
+          model, clients: clients, loads.lengths, chunk: settings.chunk, stopped: stopped)
       }
     }
     let spent = Double(SteadyClock.nanoseconds() - warmUp) * 1e-9
     let plan = try LoadPlan(
       loads, repetitions: settings.repetitions, budgetSeconds: settings.budgetSeconds,
-      longestSeconds: settings.longestSeconds, spentSeconds: spent
+      // What is to end is refused for nothing that it would take.
+      longestSeconds: stopped() ? nil : settings.longestSeconds, spentSeconds: spent
     ) { requests in
       estimates.joined().enumerated().reduce(0) { seconds, estimate in
         seconds + estimate.element.seconds(load(estimate.offset, requests))
@@ -81,7 +87,8 @@ public struct LoadBench {
       limits: limits.best, memoryNeedBytes: prepared.memoryNeedBytes, start: start)
     return Results(
       limits: limits.best,
-      records: cells.indices.map { index in
+      // A run that was stopped may have no round of some.
+      records: cells.indices.filter { !stage.outcomes[$0].isEmpty }.map { index in
         LoadRecord(cells[index], stage.outcomes[index], measured[index], run)
       })
   }
@@ -115,7 +122,7 @@ public struct LoadBench {
       },
       tokens: stage.cells.map { cell in
         cell.load.requests.dropFirst(cell.load.warmUp).reduce(0) { $0 + $1.input + $1.output }
-      }, settings, report: { report("\($0) \(stage.cells[$1].name)") }
+      }, settings, stopped: stopped, report: { report("\($0) \(stage.cells[$1].name)") }
     ).run(on: stage, limits)
   }
 }

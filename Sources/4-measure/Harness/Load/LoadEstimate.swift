@@ -12,8 +12,11 @@ struct LoadEstimate {
   /// The untimed runs that the steps' times are from.
   let warmUp: WarmUp
 
-  /// Runs both steps until they get no faster, at synthetic depth.
-  init(_ model: PreparedModel, clients: Int, _ lengths: LengthDistribution, chunk: Int) throws {
+  /// Runs both steps until they get no faster, at synthetic depth; once where the run is to end.
+  init(
+    _ model: PreparedModel, clients: Int, _ lengths: LengthDistribution, chunk: Int,
+    stopped: () -> Bool
+  ) throws {
     self.clients = clients
     self.chunk = chunk
     let depth = lengths.input + lengths.output / 2
@@ -32,10 +35,10 @@ struct LoadEstimate {
       ], stepCount: 2)
     var warmUp = WarmUp()
     var runs: [[Double]] = []
-    while !warmUp.isOver {
+    repeat {
       runs.append(try model.time(plan))
       warmUp.add(seconds: plan.total(runs[runs.count - 1]))
-    }
+    } while !warmUp.isOver && !stopped()
     let warm = runs.suffix(3)
     decode = Quantiles.median(warm.map { $0[0] })
     let mixed = Quantiles.median(warm.map { $0[1] })
