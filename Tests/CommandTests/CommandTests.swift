@@ -52,7 +52,7 @@ import Testing
     for part in parts { #expect(outcome.errors.contains(part), "\(outcome.errors)") }
   }
 
-  private func fixture(_ path: String) -> String {
+  func fixture(_ path: String) -> String {
     Files.fixtures.appendingPathComponent(path).path
   }
 
@@ -134,6 +134,12 @@ import Testing
       ["--tokens", "'100G'", "a number such as 100B"]
     ),
     (["describe", "llama-3.2-1b", "--depth", "-5"], ["--depth", "-5"]),
+    (["bench", "smollm2-135m", "-p", "-5"], ["'-5'", "a count such as 512"]),
+    (["bench", "smollm2-135m", "--chunk", "4k"], ["--chunk", "'4k'", "expected a number"]),
+    (
+      ["predict", "llama-3.2-1b", "--device", "h100-sxm", "--tensor-parallel", "two"],
+      ["--tensor-parallel", "'two'", "expected a number"]
+    ),
     (
       ["predict", "llama-3.2-1b", "--device", "h100-sxm", "--batch", "8,x"],
       ["--batch", "8,x", "count"]

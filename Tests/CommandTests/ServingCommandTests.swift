@@ -3,10 +3,12 @@ import TestSupport
 import Testing
 
 extension CommandTests {
-  private func loads(_ arguments: String...) throws -> [[String: Any]] {
+  private func loads(_ arguments: String..., workload: String? = "512x64") throws
+    -> [[String: Any]]
+  {
     let outcome = try dyno(
-      ["predict", "llama-3.1-8b", "--device", "h100-sxm", "--workload", "512x64"] + arguments
-        + ["--output", "json"])
+      ["predict", "llama-3.1-8b", "--device", "h100-sxm"]
+        + (workload.map { ["--workload", $0] } ?? []) + arguments + ["--output", "json"])
     #expect(outcome.code == 0, "\(outcome.errors)")
     return try #require(
       JSONSerialization.jsonObject(with: outcome.bytes) as? [[String: Any]])
@@ -63,7 +65,7 @@ extension CommandTests {
     defer { try? FileManager.default.removeItem(atPath: path) }
     try "TIMESTAMP,ContextTokens,GeneratedTokens\n0,100,10\n0.5,200,1\n".write(
       toFile: path, atomically: true, encoding: .utf8)
-    let entry = try #require(loads("--trace", path).first)
+    let entry = try #require(loads("--trace", path, workload: nil).first)
     #expect(entry["requests"] as? Int == 2)
     try "arrival,input,output\n1,100,10\n0.5,200,1\n".write(
       toFile: path, atomically: true, encoding: .utf8)

@@ -182,13 +182,15 @@ enum Reader: String, CaseIterable {
     let facts = try RunFacts(
       architecture: Zoo.resolve("smollm2-135m"), device: "fuzzed", engine: "vllm", dtype: .bf16,
       prompt: 128, generate: 128, batch: 4)
-    let device = try DeviceZoo.resolve("h100-sxm")
-    return { data in
+    var device = try DeviceZoo.resolve("h100-sxm")
+    // Rows may be of any GPU.
+    device.name = "fuzzed"
+    return { [device] data in
       var measurements = Measurements()
       try measurements.add(
         contentsOf: URL(fileURLWithPath: folder.write(data, "measurements")), facts)
       guard measurements.operators.count + measurements.runs.count <= 20 else { return }
-      _ = try DeviceCalibration(device).run(measurements)
+      _ = try DeviceCalibration(device).run(measurements).profile.fileText()
     }
   }
 }

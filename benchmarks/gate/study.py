@@ -46,7 +46,14 @@ def clopper_pearson(k, n):
     """By bisection on the binomial distribution."""
 
     def cumulative(k, p):
-        return sum(math.comb(n, i) * p**i * (1 - p) ** (n - i) for i in range(k + 1))
+        if p in (0, 1):
+            return float(p == 0 or k == n)
+        # By logarithms: the coefficients of two thousand are beyond a float.
+        return math.fsum(
+            math.exp(
+                math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1)
+                + i * math.log(p) + (n - i) * math.log1p(-p))
+            for i in range(k + 1))
 
     def solve(f):
         low, high = 0.0, 1.0
@@ -69,6 +76,7 @@ if options.pool != "0":
         "--self-test", "--baseline", options.dyno, "--threshold", options.threshold, "--budget",
         options.pool_budget, "--pool", options.pool, "--comparisons", str(options.comparisons),
         "--seed", str(options.seed), "--output", "json", "--", *POOL)
+    print(json.dumps(record), file=sys.stderr, flush=True)
     found = record.get("smallest_found")
     most = 4 * record["threshold"]
     smallest = f"{100 * found:.1f}%" if found else f"none up to {100 * most:.0f}%"

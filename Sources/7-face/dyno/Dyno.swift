@@ -34,6 +34,7 @@ struct Dyno: ParsableCommand {
       arguments = withNegativeValues(try LlamaBenchOptions.translated(arguments))
       var command = try parseAsRoot(arguments)
       ran = type(of: command)
+      try RepeatedOptions.check(arguments, of: ran)
       let columns = try (command as? any PrintsTables)?.page.width()
       try Page.$columns.withValue(columns) { try command.run() }
     } catch let error as InputError {
@@ -63,7 +64,7 @@ struct Dyno: ParsableCommand {
     let own = arguments.prefix { $0 != "--" }
     for argument in own {
       let isNumber = argument.hasPrefix("-") && argument.dropFirst().first?.isNumber == true
-      if isNumber, let option = joined.last, option.hasPrefix("--"), !option.contains("=") {
+      if isNumber, let option = joined.last, isName(option) {
         joined[joined.count - 1] = "\(option)=\(argument)"
       } else {
         joined.append(argument)
@@ -72,13 +73,22 @@ struct Dyno: ParsableCommand {
     return joined + arguments.dropFirst(own.count)
   }
 
+  /// `--depth`, `-d`.
+  private static func isName(_ argument: String) -> Bool {
+    argument.hasPrefix("-") && !argument.contains("=")
+      && argument.drop { $0 == "-" }.first?.isLetter == true
+  }
+
   /// The parser's message as one line: usage is a --help away.
   private static func line(_ message: String) -> String {
     let line = message.split(separator: "\n").joined(separator: " ")
     // The forms that our types expect stand where the parser expects lists of values.
     let parts = line.components(separatedBy: ". Please provide one of '")
     guard parts.count == 2, parts[1].hasSuffix("'."), !parts[1].dropLast(2).contains("'") else {
-      return line
+      // Types that say no form are the language's own.
+      let isBare = line.hasPrefix("The value '") && line.contains("' is invalid for '")
+      return isBare && parts.count == 1 && !line.contains(": ")
+        ? "\(line.hasSuffix(".") ? String(line.dropLast()) : line); expected a number" : line
     }
     return "\(parts[0]); expected \(parts[1].dropLast(2))"
   }

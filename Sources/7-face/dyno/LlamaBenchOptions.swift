@@ -51,8 +51,13 @@ enum LlamaBenchOptions {
       index += 2
     }
     try requireKnownOutput(translated)
-    // At the end, as the last one counts: a step has -ub tokens, whatever -b.
-    if let chunk { translated += ["--chunk", chunk] }
+    // A step has -ub tokens, whatever -b.
+    if let chunk {
+      if let place = translated.firstIndex(of: "-b") {
+        translated.removeSubrange(place..<min(place + 2, translated.count))
+      }
+      translated += ["--chunk", chunk]
+    }
     if let type = try cacheType(keys, values) { translated += ["--cache-dtype", type] }
     return translated + Array(arguments[index...])
   }

@@ -26,11 +26,11 @@ struct Predict: PrintsTables {
   var engine: String?
 
   @Option(
-    help: "Tokens in and out of each sequence, as INxOUT.")
-  var workload = WorkloadShape(prompt: 4096, generate: 1024)
+    help: "Tokens in and out of each sequence, as INxOUT. Default: 4096x1024.")
+  var workload: WorkloadShape?
 
-  @Option(help: "Sequences at once, comma-separated.")
-  var batch = CountList([1, 16, 64, 128])
+  @Option(help: "Sequences at once, comma-separated. Default: 1,16,64,128.")
+  var batch: CountList?
 
   @Option(help: "Positions already in the KV cache.")
   var depth = 0
@@ -86,7 +86,9 @@ struct Predict: PrintsTables {
     let experts = try positive("--expert-parallel", expertParallel)
     if let routing { try checkRouting(routing, subjects) }
     let cached = try nonNegative("--depth", depth)
-    for count in batch.values { _ = try positive("--batch", count) }
+    let workload = workload ?? WorkloadShape(prompt: 4096, generate: 1024)
+    let batches = (batch ?? CountList([1, 16, 64, 128])).values
+    for count in batches { _ = try positive("--batch", count) }
     if isGPU, case .mix = dtype {
       throw InputError(
         "--dtype", problem: "\(dtype.name) is no storage of weights on \(profile.name)",
@@ -100,11 +102,7 @@ struct Predict: PrintsTables {
     try settings.check(on: profile)
     let predictor = try Predictor(profile, engine, settings)
     if serving.isAsked {
-      guard cached == 0, !breakdown, pipelineParallel == 1, case .one = dtype else {
-        throw InputError(
-          "--depth, --breakdown, --pipeline-parallel, --dtype", problem: "do not go with a load",
-          expected: "one storage of weights, and none of the others")
-      }
+      try requireNoBatch()
       let report = try serving.report(subjects, predictor, workload)
       return try output == .json ? emit(report.json()) : emit(page: report.table())
     }
@@ -115,7 +113,7 @@ struct Predict: PrintsTables {
     }
     var predictions: [Prediction] = []
     var ratios: [PredictedRatio?] = []
-    for batch in batch.values {
+    for batch in batches {
       let load = ServingWorkload(
         prompt: workload.prompt, generate: workload.generate, depth: cached, batch: batch)
       for (index, architecture) in subjects.enumerated() {
@@ -131,12 +129,32 @@ struct Predict: PrintsTables {
         }
       }
     }
+    let isMixed = if case .mix = dtype { true } else { false }
     let report = PredictionReport(
-      predictions, predictor.evidence(for: subjects), settings, ratios: ratios,
+      predictions, predictor.evidence(for: subjects, isMixed: isMixed), settings, ratios: ratios,
       weights: dtype.name)
     switch output {
     case .json: try emit(report.json())
     case .table: try emit(page: report.table())
+    }
+  }
+
+  /// Refuses what is of static batches alone, beside a load.
+  private func requireNoBatch() throws {
+    if case .mix = dtype {
+      throw InputError(
+        "--dtype", problem: "is a mix beside a load", expected: "one storage of weights")
+    }
+    let given = [
+      ("--batch", batch != nil), ("--depth", depth != 0), ("--breakdown", breakdown),
+      ("--pipeline-parallel", pipelineParallel != 1),
+      ("--workload", workload != nil && serving.trace != nil),
+    ].filter(\.1).map(\.0)
+    guard given.isEmpty else {
+      throw InputError(
+        given.joined(separator: ", "),
+        problem: given == ["--workload"] ? "is what a trace says itself" : "goes with no load",
+        expected: "a load without it")
     }
   }
 }
