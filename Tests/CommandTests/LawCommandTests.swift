@@ -165,6 +165,12 @@ extension CommandTests {
         "--parameters"
       ),
       (
+        [
+          "law", "optimum", "--law", "conditional-1b", "--parameters", "1B", "--layers", "16",
+          "--tolerance", "0.4",
+        ], "--tolerance: is 0.4; expected above 0, up to 0.1"
+      ),
+      (
         ["law", "optimum", "--law", "conditional-1b", "--parameters", "1e18", "--layers", "16"],
         "no architecture"
       ),

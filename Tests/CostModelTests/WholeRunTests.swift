@@ -133,6 +133,45 @@ import Testing
     _ = try self.predictor(.vllm, tensorParallel: 4).predict(architecture, workload)
   }
 
+  /// vLLM and SGLang refuse to cut a group of weights that share a scale; TensorRT-LLM does not.
+  @Test func groupsOfWeightsAreNotCut() throws {
+    // qwen2.5-72b: 29568 = 231 · 128.
+    let dense = Architecture(
+      name: "qwen2.5-72b", hiddenSize: 8192, intermediateSize: 29568, layers: 8, queryHeads: 64,
+      keyValueHeads: 8, headDimension: 128, vocabularySize: 152_064)
+    let experts = try zoo("qwen3-30b-a3b")
+    let workload = ServingWorkload(prompt: 100, generate: 10, batch: 1)
+    func refusal(
+      _ architecture: Architecture, _ weights: NumberStorage, devices: Int, parts: Int = 1,
+      _ engine: ServingEngine = .vllm
+    ) throws -> String? {
+      let predictor = try Predictor(
+        ProfileTests.shipped("h100-sxm"), engine,
+        Predictor.Settings(
+          weights: weights, tensorParallel: devices, sharing: ExpertSharing(parts: parts)))
+      do {
+        _ = try predictor.predict(architecture, workload)
+        #expect(predictor.point(architecture, workload) != nil)
+        return nil
+      } catch let error as InputError {
+        #expect(predictor.point(architecture, workload) == nil)
+        return error.description
+      }
+    }
+    let cut = try #require(try refusal(dense, .int4, devices: 2))
+    #expect(cut.contains("14784 columns of qwen2.5-72b cut a group of 128"), "\(cut)")
+    #expect(cut.hasSuffix("expected 1"), "\(cut)")
+    #expect(try refusal(dense, .int4, devices: 1) == nil)
+    #expect(try refusal(dense, .bf16, devices: 2) == nil)
+    #expect(try refusal(dense, .int4, devices: 2, .tensorRT) == nil)
+    // Experts of 768 columns: 384 and 192 on two and four devices, whole ones where they are dealt.
+    #expect(try refusal(experts, .fp8Block, devices: 2) == nil)
+    let narrow = try #require(try refusal(experts, .fp8Block, devices: 4, .sglang))
+    #expect(narrow.contains("192 columns"), "\(narrow)")
+    #expect(try refusal(experts, .fp8Block, devices: 4, parts: 4) == nil)
+    #expect(try refusal(experts, .fp8, devices: 4) == nil)
+  }
+
   /// Two KV heads on four devices: each holds a whole one, with its projections and its cache.
   @Test func copiedHeadsTakeMemory() throws {
     let architecture = Architecture(

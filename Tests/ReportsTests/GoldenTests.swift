@@ -100,6 +100,14 @@ import Testing
     try expectGolden(History(results, options).table(), "history-ordered.txt")
   }
 
+  @Test func qualities() throws {
+    let file = Files.root.appendingPathComponent("Tests/report/results/quality.json")
+    let records = try RecordText.decode([QualityRecord].self, Data(contentsOf: file))
+    try expectGolden(QualityReport.rendered(records), "quality.txt")
+    try expectGolden(QualityReport.rendered(records, .markdown), "quality.md")
+    try expectGolden(QualityReport.csv(records), "quality.csv")
+  }
+
   @Test func others() throws {
     try expectGolden(
       MergeReport(

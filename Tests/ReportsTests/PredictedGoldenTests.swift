@@ -84,4 +84,16 @@ import Testing
     let table = SearchReport(try ArchitectureSearch(problem).run { _ in }).table
     try expectGolden(table.replacing(/[0-9.]+ [KM] a second/, with: "many a second"), "search.txt")
   }
+
+  @Test func optima() throws {
+    let law = try LawZoo.resolve("conditional-80m-297m")
+    let optimum = try LawOptimum(law)
+    let constraints = ShapeConstraints(
+      parameters: 1e9, layers: 16, headDimension: 64, queryHeadsPerKeyValueHead: 4)
+    try expectGolden(
+      LawOptimumReport(
+        law, optimum, constraints,
+        architectures: try optimum.realizable(law, constraints, limit: 3)
+      ).table, "law-optimum.txt")
+  }
 }

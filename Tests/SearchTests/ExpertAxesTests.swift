@@ -427,6 +427,9 @@ import Testing
     expectRefusal("expert_law", "chinchilla", axes: Self.axes([8], active: [1])) {
       $0.expertLaw = "chinchilla-hoffmann"
     }
+    expectRefusal("expert_law", "nothing here has experts", axes: ExpertAxes()) {
+      $0.expertLaw = "experts-joint"
+    }
     expectRefusal("budget of active", axes: Self.axes([8], active: [1])) { $0.scaling = "none" }
     // A space that is empty says why: experts of that width are too many parameters.
     expectRefusal(

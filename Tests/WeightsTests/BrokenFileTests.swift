@@ -217,6 +217,17 @@ import Weights
     }
   }
 
+  /// A file that is nearly all hole costs nothing to make, and would be walked for minutes.
+  @Test func arraysWithoutEnd() throws {
+    try Files.withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("m.gguf")
+      let count: [UInt8] = [0, 0, 0, 2, 0, 0, 0, 0]
+      try gguf([("x", 9, [0, 0, 0, 0] + count)]).write(to: file)
+      try #require(truncate(file.path, 40 << 20) == 0)
+      try expectRefusal(file, "is an array of 33554432 elements")
+    }
+  }
+
   @Test func aShardAlone() throws {
     let shard = fixture("huggingface/llama-sharded/model-00002-of-00003.safetensors")
     try expectRefusal(shard, "is part 2 of 3 of a checkpoint", "model.safetensors.index.json")

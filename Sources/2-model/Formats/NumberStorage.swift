@@ -58,6 +58,10 @@ public struct NumberStorage: Hashable, Sendable, Codable, RawRepresentable, Cust
   /// What multiplies it where a device can; else it is unpacked to 16 bits.
   public var arithmetic: Arithmetic { fact.arithmetic }
 
+  /// How many neighbours along a matrix's rows share a scale, where a device's part of a matrix must hold
+  /// whole groups; 1 elsewhere.
+  public var groupSize: Int { self == .int4 || self == .fp8Block ? 128 : 1 }
+
   /// Whether GPUs' engines store matrices only so: embeddings, the head and routers stay 16 bits wide.
   /// What this engine loads, it stores so throughout.
   public var isOfMatricesOnly: Bool { Self.narrow.contains(self) }

@@ -151,12 +151,16 @@ struct GGUF {
 
   /// Entries of an array that says something of each layer, or of each turned pair, at most.
   private static let longestArray: UInt64 = 4096
+  /// Of any array: tokenizers have up to a million pieces. More would be walked for minutes.
+  private static let mostElements: UInt64 = 1 << 24
 
   private static func array(_ reader: inout ByteReader, nesting: Int) throws -> JSONValue {
     let type = try reader.integer(UInt32.self)
     let count = try reader.integer(UInt64.self)
-    guard nesting < 4, count <= UInt64(reader.bytes.count) else {
-      throw InputError(problem: "is an array of \(count) elements, nested \(nesting) deep")
+    guard nesting < 4, count <= min(Self.mostElements, UInt64(reader.bytes.count)) else {
+      throw InputError(
+        problem: "is an array of \(count) elements, nested \(nesting) deep",
+        expected: "at most \(Self.mostElements), nested at most 3 deep")
     }
     var values: [JSONValue] = []
     for _ in 0..<count {

@@ -55,8 +55,8 @@ extension ThroughputRecord {
     routingExponent = cell.model.engine.routing?.routing.exponent
     expertsRead = cell.reads.mean
     typeActivations = bed.kernels.activations(for: cell.model.format.base)
-    // What stays in a cache is bound to be faster than memory.
-    if isAboveLimits, work.bytes > Double(bed.topology.lastLevelCacheBytes) {
+    // What stays in a cache is bound to be faster than memory; nothing computes faster than it can.
+    if peakFraction > 1 || isAboveLimits && work.bytes > Double(bed.topology.lastLevelCacheBytes) {
       warnings.append("faster than the limits measured beside it: these are too low")
     }
   }

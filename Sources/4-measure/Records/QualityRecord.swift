@@ -2,9 +2,9 @@ import Formats
 
 /// How well a model predicts a text with its weights stored in one way, how far that is from a
 /// reference, and how fast it is: what `dyno quality` gives for each storage.
-public struct QualityRecord: Encodable, Sendable {
+public struct QualityRecord: Codable, Sendable {
   /// A figure and how well it is known; absent where there is too little text for that.
-  public struct Estimate: Encodable, Sendable, Equatable {
+  public struct Estimate: Codable, Sendable, Equatable {
     public var value: Double
     public var standardError: Double?
     /// Lower and upper end.
@@ -18,7 +18,7 @@ public struct QualityRecord: Encodable, Sendable {
   }
 
   /// The text, the same for all storages.
-  public struct Text: Encodable, Sendable {
+  public struct Text: Codable, Sendable {
     /// Ids that were read.
     public var tokens: Int
     /// Of these, those that something was predicted of: not the first of each window.
@@ -48,7 +48,7 @@ public struct QualityRecord: Encodable, Sendable {
 
   /// Distances of the next token's distributions and of logits from those of the reference, over the
   /// predicted tokens.
-  public struct Distance: Encodable, Sendable {
+  public struct Distance: Codable, Sendable {
     /// Loss minus the reference's, nats a token; by pairs, so better known than either.
     public var lossDifference: Estimate
     /// Kullback–Leibler divergence from the reference, `Σ p·ln(p/q)` with the reference's p: mean,
@@ -76,7 +76,7 @@ public struct QualityRecord: Encodable, Sendable {
   }
 
   /// One throughput test beside it.
-  public struct Speed: Encodable, Sendable {
+  public struct Speed: Codable, Sendable {
     /// As `llama-bench` names it.
     public var test: String
     /// Tokens a second, the median of samples.

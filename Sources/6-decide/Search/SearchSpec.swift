@@ -160,6 +160,11 @@ extension SearchSpec {
     let targetShape = try targetShape(targetText)
     let hasExperts =
       experts.areGiven || baseline.firstExperts != nil || targetShape?.firstExperts != nil
+    guard hasExperts || expertLaw == nil else {
+      throw InputError(
+        "expert_law", problem: "is given, and nothing here has experts",
+        expected: "experts, or a baseline with some")
+    }
     let predictor = try LossPredictor(
       law, parameters: size, tokens: tokens, counts: budget,
       experts: hasExperts

@@ -41,7 +41,9 @@ public struct EndToEndCalibration: Sendable {
       do {
         try within(run.origin) {
           _ = try workload.validated()
-          try TensorParallelism.check(run.architecture, devices: run.devices)
+          try TensorParallelism.check(
+            run.architecture, devices: run.devices,
+            group: engine.cutsWholeGroups ? run.weights.groupSize : 1)
         }
       } catch let error as InputError {
         rejected.append(error)

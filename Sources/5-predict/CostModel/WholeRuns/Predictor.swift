@@ -48,6 +48,8 @@ public final class Predictor {
   let shifted: [EndToEndModel?]
   let covariance: [[Double]]
   static let shift = 1e-3
+  /// Weights that devices must not part.
+  let group: Int
 
   /// - Throws: `InputError` where the device cannot hold such weights or does not run the engine.
   public init(_ profile: DeviceProfile, _ engine: ServingEngine, _ settings: Settings) throws {
@@ -70,6 +72,7 @@ public final class Predictor {
     self.profile = profile
     self.engine = engine
     self.settings = settings
+    group = engine.cutsWholeGroups ? settings.weights.groupSize : 1
     program = DeviceProgram(settings.sharing)
     let device = try profile.priced(weights: settings.weights, cache: settings.cache)
     let found = profile.engines[engine.name]
@@ -177,7 +180,7 @@ public final class Predictor {
   ) -> ServingSchedule? {
     guard workload.isPlausible, architecture.holds(positions: workload.positions),
       TensorParallelism.divides(
-        architecture, devices: settings.tensorParallel, experts: settings.sharing),
+        architecture, devices: settings.tensorParallel, experts: settings.sharing, group: group),
       settings.pipelineParallel <= architecture.layers.count
     else { return nil }
     return ServingSchedule.fits(workload, plan, engine)
@@ -233,7 +236,7 @@ public final class Predictor {
     let workload = try within("workload") { try workload.validated() }
     try architecture.check(positions: workload.positions)
     try TensorParallelism.check(
-      architecture, devices: settings.tensorParallel, experts: settings.sharing)
+      architecture, devices: settings.tensorParallel, experts: settings.sharing, group: group)
     guard settings.pipelineParallel <= architecture.layers.count else {
       throw InputError(
         "pipeline_parallel",
@@ -310,7 +313,8 @@ public final class Predictor {
     guard profile.limits.linkBandwidth > 0 else { return nil }
     return (settings.tensorParallel + 1...64).first { devices in
       guard
-        TensorParallelism.divides(architecture, devices: devices, experts: settings.sharing)
+        TensorParallelism.divides(
+          architecture, devices: devices, experts: settings.sharing, group: group)
       else { return false }
       // More devices than asked for hold more parts of the same experts.
       let program = DeviceProgram(

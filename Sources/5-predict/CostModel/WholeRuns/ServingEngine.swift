@@ -86,6 +86,10 @@ public struct ServingEngine: Sendable, Equatable {
   /// Whether it runs on devices of a kind: Dyno's own on CPUs alone.
   func runs(on kind: DeviceLimits.Kind) -> Bool { kind == .cpu || name != Self.dyno.name }
 
+  /// Whether it refuses to cut a matrix within a group that shares a scale (vLLM and SGLang: "not divisible
+  /// by weight quantization block_n", "not aligned with the quantized weight shape").
+  var cutsWholeGroups: Bool { [Self.vllm, .vllm2024, .sglang].contains { $0.name == name } }
+
   public static let all = [
     vllm, vllm2024, tensorRT, tensorRT2024, sglang, llamaCpp, dyno,
   ]

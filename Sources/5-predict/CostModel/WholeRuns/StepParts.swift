@@ -24,7 +24,7 @@ public final class StepParts {
     try architecture.check(positions: workload.positions)
     try TensorParallelism.check(
       architecture, devices: predictor.settings.tensorParallel,
-      experts: predictor.settings.sharing)
+      experts: predictor.settings.sharing, group: predictor.group)
     program = DeviceProgram(predictor.settings.sharing)
     program.become(architecture, devices: predictor.settings.tensorParallel)
     plan = predictor.plan(architecture, program, workload)
