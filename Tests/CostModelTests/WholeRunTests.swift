@@ -266,7 +266,7 @@ import Testing
 
   /// A published table has several GPUs: fitted together, they would be one that nobody has.
   @Test func runsOfOtherGPUsAreRefused() throws {
-    func refusal(_ names: String...) throws -> String? {
+    func refusal(_ names: String..., device name: String = "a100-80gb") throws -> String? {
       var measurements = Measurements()
       measurements.runs = try names.enumerated().map { index, name in
         WholeRun(
@@ -275,7 +275,7 @@ import Testing
           origin: "row \(index)")
       }
       var device = Devices.profile()
-      device.name = "a100-80gb"
+      device.name = name
       do {
         _ = try DeviceCalibration(device).run(measurements)
         return nil
@@ -284,6 +284,10 @@ import Testing
       }
     }
     #expect(try refusal("NVIDIA A100-SXM4-80GB", "Nvidia A100 GPU", "a100_sxm", "gpu") == nil)
+    // A profile's name may mean nothing; then its rows must agree.
+    #expect(try refusal("NVIDIA H100 80GB HBM3", "H100", device: "lab-node-3") == nil)
+    #expect(try refusal("H100", "A100", device: "lab-node-3") != nil)
+    #expect(try refusal("H100", device: "h200-sxm") != nil)
     let other = try #require(try refusal("Nvidia A100 GPU", "Nvidia H100 GPU"))
     #expect(other.contains("row 1") && other.contains("H100") && other.contains("only"), "\(other)")
   }

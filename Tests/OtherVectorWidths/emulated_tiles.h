@@ -1,8 +1,9 @@
 // AMX's tiles as Intel's manual describes them, in plain C: like the processor's, they
 // are a thread's own, hold nothing before they are configured, and cannot be used then. Unlike those
 // they do not take denormal numbers as 0.
+
 #pragma clang diagnostic ignored "-Wpsabi"
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#pragma clang attribute push(EMULATED, apply_to = function)
 static _Thread_local bool configured;
 static _Thread_local union {
   uint8_t bytes[16][64];

@@ -1,10 +1,11 @@
 #if defined(__x86_64__)
 #include "../../kernels/tables.h"
 #include "../../kernels/formats.h"
+#include "emulated.h"
 
 // Vectors this wide have no calling convention without AVX-512, but everything here is inlined.
 #pragma clang diagnostic ignored "-Wpsabi"
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#pragma clang attribute push(EMULATED, apply_to = function)
 #define LANES 16
 #define TILE_COLUMNS 6
 #define PANEL_ROWS 14

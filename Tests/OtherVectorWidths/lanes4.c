@@ -1,8 +1,9 @@
 #if defined(__x86_64__)
 #include "../../kernels/tables.h"
 #include "../../kernels/formats.h"
+#include "emulated.h"
 
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#pragma clang attribute push(EMULATED, apply_to = function)
 #define LANES 4
 #define TILE_COLUMNS 6
 #define PANEL_ROWS 6

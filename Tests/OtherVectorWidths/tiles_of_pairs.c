@@ -5,6 +5,7 @@
 #include "../../kernels/formats.h"
 
 // The kernels with tiles for activations of bf16.
+#include "emulated.h"
 #include "emulated_tiles.h"
 #define LANES 16
 #define TILE_COLUMNS 6

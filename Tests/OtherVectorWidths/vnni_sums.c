@@ -3,9 +3,10 @@
 
 #include "../../kernels/tables.h"
 #include "../../kernels/formats.h"
+#include "emulated.h"
 
 // What avx512vnni's arithmetic makes of the kernels: products of bytes summed in 32 bits at once.
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#pragma clang attribute push(EMULATED, apply_to = function)
 #define LANES 8
 #define TILE_COLUMNS 3
 #define PANEL_ROWS 14

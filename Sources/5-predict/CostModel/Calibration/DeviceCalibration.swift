@@ -113,7 +113,11 @@ public struct DeviceCalibration {
       measurements.operators.map { ($0.device, $0.origin) }
       + measurements.collectives.map { ($0.device, $0.origin) }
       + measurements.runs.map { ($0.device, $0.origin) }
-    let own = DeviceName.model(device.name) ?? rows.lazy.compactMap { DeviceName.model($0.0) }.first
+    // A profile may be called anything: only the names of known devices say which one it is.
+    let known = Set(try DeviceZoo.names().compactMap(DeviceName.model))
+    let own =
+      DeviceName.model(device.name).flatMap { known.contains($0) ? $0 : nil }
+      ?? rows.lazy.compactMap { DeviceName.model($0.0) }.first
     for (name, origin) in rows {
       guard let model = DeviceName.model(name), model != own else { continue }
       throw InputError(
