@@ -76,6 +76,28 @@ import Testing
     #expect(drawn.allSatisfy { abs($0 - 2400) < 200 }, "\(drawn)")
   }
 
+  /// What a pool has by chance, all comparisons drawn from it share: on average they keep the promise,
+  /// were any change an alarm, while those of single pools may not.
+  @Test func poolsDiffer() {
+    let (pools, draws) = (80, 100)
+    let rates = Bootstrap.replicate(pools, seed: 8) { generator in
+      var pool = PairPool(cells: 20, slowdown: 0)
+      for _ in 0..<227 {
+        let block = (0..<20).map { _ in 0.03 * generator.normal() }
+        pool.add(equal: block, stretched: block)
+      }
+      let alarms = (0..<draws).count { _ in
+        pool.compare(
+          VerdictRule(threshold: 0), looks: 4, blocksPerLook: 6, injection: nil, &generator
+        ).falseAlarms > 0
+      }
+      return Double(alarms) / Double(draws)
+    }
+    let mean = rates.reduce(0, +) / Double(pools)
+    #expect(mean > 0 && mean <= 0.05, "\(mean)")
+    #expect(rates.max()! > 0.05, "\(rates)")
+  }
+
   /// With the line where it belongs, false alarms all but vanish, and slowdowns of the threshold
   /// are found.
   @Test func power() {

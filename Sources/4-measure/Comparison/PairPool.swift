@@ -25,16 +25,16 @@ public struct PairPool: Sendable {
   }
 
   /// A slowdown that a drawn comparison contains.
-  enum Injection {
+  package enum Injection {
     /// The equal sides' ratios, longer by this share: any size can be studied.
     case added(Double)
     /// The ratios of really stretched sections.
     case measured
   }
 
-  struct Outcome {
+  package struct Outcome {
     /// Alarms in cells that were not slowed.
-    var falseAlarms: Int
+    package var falseAlarms: Int
     /// Whether the slowed cell was called a regression.
     var isFound: Bool
     var isInconclusive: Bool
@@ -48,7 +48,7 @@ public struct PairPool: Sendable {
   /// comparison raises.
   ///
   /// - Parameter injection: into one cell, drawn as well.
-  func compare(
+  package func compare(
     _ rule: VerdictRule, looks: Int, blocksPerLook: Int, injection: Injection?,
     _ generator: inout SeededGenerator
   ) -> Outcome {

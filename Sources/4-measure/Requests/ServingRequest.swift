@@ -9,6 +9,18 @@ public struct ServingRequest: Hashable, Sendable {
   /// A text that its prompt begins with, as others' do, and its tokens.
   public var prefix: Prefix?
 
+  /// How many a load may have: more are a mistake, and each is kept with what became of it.
+  public static let counts = 1...1_000_000
+
+  /// - Throws: `InputError` for more or fewer requests than a load may have.
+  public static func check(count: Int) throws {
+    guard counts.contains(count) else {
+      throw InputError(
+        "requests", problem: "is \(count)",
+        expected: "\(counts.lowerBound) to \(counts.upperBound)")
+    }
+  }
+
   public struct Prefix: Hashable, Sendable {
     public var name: String
     public var tokens: Int

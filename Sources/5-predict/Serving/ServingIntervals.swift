@@ -29,42 +29,39 @@ public struct ServingIntervals: Sendable {
   public init(_ predictor: Predictor, for architectures: [Architecture]) {
     let settings = predictor.settings
     var unchecked: [Unchecked] = []
+    /// Sums of squared half-widths, as independent errors add up.
     var extra = (first: 0.0, rest: 0.0)
-    func widen(_ what: Unchecked, first: Double, rest: Double) {
-      unchecked.append(what)
+    func widen(first: Double, rest: Double) {
       extra.first += first * first
       extra.rest += rest * rest
+    }
+    func widen(_ jump: IntervalBasis.Jump, _ what: Unchecked) {
+      unchecked.append(what)
+      widen(first: Self.quantile * jump.deviation, rest: Self.quantile * jump.deviation)
     }
     // 16 bits run on every device as they do on those that were measured.
     let isWide = [NumberStorage.bf16, .f16, .f32].contains(settings.weights)
     let isChecked = isWide || [NumberStorage.fp8, .fp8Block].contains(settings.weights)
     let hasKernels = isWide || predictor.profile.hasMatrices(of: settings.weights)
     if !isChecked || !hasKernels {
-      let jump = IntervalBasis.Jump.precision(
-        weights: settings.weights, cache: settings.cache, hasKernels: hasKernels)
       widen(
-        .storage(settings.weights), first: Self.quantile * jump.deviation,
-        rest: Self.quantile * jump.deviation)
+        .precision(weights: settings.weights, cache: settings.cache, hasKernels: hasKernels),
+        .storage(settings.weights))
     }
     if settings.tensorParallel > 8 {
-      let jump = IntervalBasis.Jump.devices(settings.tensorParallel)
-      widen(
-        .devices(settings.tensorParallel), first: Self.quantile * jump.deviation,
-        rest: Self.quantile * jump.deviation)
+      widen(.devices(settings.tensorParallel), .devices(settings.tensorParallel))
     }
     if predictor.profile.limits.kind == .gpu,
       architectures.contains(where: { $0.firstExperts != nil })
     {
-      widen(.experts, first: Self.experts.first, rest: Self.experts.rest)
+      unchecked.append(.experts)
+      widen(first: Self.experts.first, rest: Self.experts.rest)
     }
-    // Independent errors add up as squares: 15% and 10% deviations of nominal and transferred
-    // operators (`Predictor.ownVariance`), over the 8% of calibrated ones.
-    let operators: Double =
-      switch predictor.operatorRung(for: architectures) {
-      case .nominal: Self.quantile * (0.15 * 0.15 - 0.08 * 0.08).squareRoot()
-      case .transferred: Self.quantile * (0.1 * 0.1 - 0.08 * 0.08).squareRoot()
-      case .operators, .endToEnd: 0
-      }
+    // Over what operators are off that are calibrated on the device, as those of the runs were.
+    let rung = IntervalBasis.Jump.engine(predictor.operatorRung(for: architectures)).deviation
+    let calibrated = IntervalBasis.Jump.engine(.operators).deviation
+    let operators = Self.quantile * (rung * rung - calibrated * calibrated).squareRoot()
+    widen(first: operators, rest: operators)
     let own: (first: Double, rest: Double) =
       switch ServingSetup(predictor.engine).policy {
       case .vllm, .vllm2024: (0.35, 0.2)
@@ -74,8 +71,8 @@ public struct ServingIntervals: Sendable {
       case .dyno: (0.25, 0.2)
       case .staticBatches: (0.75, 0.25)
       }
-    timeToFirstToken = (own.first * own.first + operators * operators + extra.first).squareRoot()
-    timePerOutputToken = (own.rest * own.rest + operators * operators + extra.rest).squareRoot()
+    timeToFirstToken = (own.first * own.first + extra.first).squareRoot()
+    timePerOutputToken = (own.rest * own.rest + extra.rest).squareRoot()
     throughput = timePerOutputToken
     self.unchecked = unchecked
   }

@@ -14,6 +14,8 @@ public struct ShapeConstraints: Sendable {
   public var multiple: Int
   /// Relative, of `N`.
   public var tolerance: Double
+  /// Losses are those of one size: an `N` that is further off, relative, has another.
+  public static let widestTolerance = 0.1
 
   public init(
     parameters: Double, layers: Int, headDimension: Int = 64, queryHeadsPerKeyValueHead: Int = 4,

@@ -56,9 +56,8 @@ public struct SearchProblem: Sendable {
     Self.isOfSize(space.parameters, space.budget, baseline)
   }
 
-  /// How far an `N` may be from the budget's, relative. Losses are those at the budget's: a model
-  /// that is further off has another.
-  static let sizeTolerance = 0.1
+  /// How far an `N` may be from the budget's, relative.
+  static let sizeTolerance = ShapeConstraints.widestTolerance
 
   static func isOfSize(
     _ parameters: Double, _ budget: ParameterBudget, _ architecture: Architecture

@@ -5,6 +5,7 @@ import Harness
 import Input
 import Machine
 import Model
+import Processes
 import Records
 import Reports
 import Store
@@ -212,7 +213,7 @@ struct Bench: PrintsTables {
     }
 
     if serve {
-      let requests = BenchRequestLines(descriptor: STDIN_FILENO)
+      var requests = BoundedLines(descriptor: STDIN_FILENO)
       let server = try BenchServer(subjects, tests, settings)
       defer { if let seen = server.bestLimits { LimitsCache.learn(seen) } }
       try server.serve(read: { try requests.next() }, write: { try emit($0) })
@@ -284,17 +285,15 @@ struct Bench: PrintsTables {
 
   /// What a server under load has no use for, or nowhere to keep.
   private func requireNoStaticBatch() throws {
-    let given: [(option: String, isGiven: Bool)] = [
+    let ofBatches = [
       ("--prompt", !prompt.isEmpty), ("--generate", !generate.isEmpty),
       ("--depth", !depth.isEmpty), ("--batch", !batch.isEmpty), ("-pg", !pair.isEmpty),
       ("--exact", exact), ("--precision", precision != nil), ("--trace", trace != nil),
       ("--operators", operators != nil), ("--serve", serve),
     ]
-    for option in given where option.isGiven {
-      throw InputError(
-        option.option, problem: "does not go with --concurrency",
-        expected: "--workload, --requests, --warm-up, --length-range, --repetitions or --budget")
-    }
+    try refuse(
+      ofBatches, problem: "does not go with --concurrency",
+      expected: "--workload, --requests, --warm-up, --length-range, --repetitions or --budget")
     guard store == nil else {
       throw InputError(
         "--store", problem: "does not go with --concurrency: it takes tests of static batches",
@@ -304,16 +303,14 @@ struct Bench: PrintsTables {
 
   /// What `dyno ab` decides by itself, or would not keep.
   private func requireNothingToKeep() throws {
-    let given: [(option: String, isGiven: Bool)] = [
+    let ofOneBench = [
       ("--store", store != nil), ("--trace", trace != nil), ("--operators", operators != nil),
       ("--output", output != nil), ("--repetitions", repetitions != nil),
       ("--precision", precision != nil), ("--budget", budget != nil),
       ("--over-budget", overBudget),
     ]
-    for option in given where option.isGiven {
-      throw InputError(
-        option.option, problem: "has no effect in a comparison", expected: "bench without it")
-    }
+    try refuse(
+      ofOneBench, problem: "has no effect in a comparison", expected: "bench without it")
   }
 
   private func plannedTests() throws -> [ThroughputTest] {

@@ -56,13 +56,11 @@ extension Calibrate {
   /// Refuses options that would have no effect, or another than meant.
   func checkMeasuring() throws {
     guard measure else {
-      for (option, isGiven) in [
-        ("--budget", budget != nil), ("--threads", threads != nil),
-        ("--measurements", measurements != nil),
-      ] where isGiven {
-        throw InputError(option, problem: "is given without --measure", expected: "--measure")
-      }
-      return
+      return try refuse(
+        [
+          ("--budget", budget != nil), ("--threads", threads != nil),
+          ("--measurements", measurements != nil),
+        ], problem: "is given without --measure", expected: "--measure")
     }
     guard device == DeviceZoo.host else {
       throw InputError(

@@ -47,10 +47,11 @@ struct LawOptimumCommand: PrintsTables {
     ] where !(1...limit).contains(value) {
       throw InputError(option, problem: "is \(value)", expected: "1 to \(limit)")
     }
-    guard tolerance > 0, tolerance <= 0.1 else {
+    guard tolerance > 0, tolerance <= ShapeConstraints.widestTolerance else {
       throw InputError(
         "--tolerance", problem: "is \(tolerance)",
-        expected: "above 0, up to 0.1: losses are those of one size")
+        expected: "above 0, up to \(ShapeConstraints.widestTolerance): losses are those of one size"
+      )
     }
     let law = try LawZoo.resolve(self.law)
     let optimum = try LawOptimum(law)

@@ -143,9 +143,7 @@ struct LoadOptions: ParsableArguments {
   /// Requests of a load: as many as were asked for.
   private func count(_ usual: Int) throws -> Int {
     guard let requests else { return usual }
-    guard (1...1_000_000).contains(requests) else {
-      throw InputError("--requests", problem: "is \(requests)", expected: "1 to 1000000")
-    }
+    try ServingRequest.check(count: requests)
     return requests
   }
 

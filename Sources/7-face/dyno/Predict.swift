@@ -145,16 +145,13 @@ struct Predict: PrintsTables {
       throw InputError(
         "--dtype", problem: "is a mix beside a load", expected: "one storage of weights")
     }
-    let given = [
-      ("--batch", batch != nil), ("--depth", depth != 0), ("--breakdown", breakdown),
-      ("--pipeline-parallel", pipelineParallel != 1),
-      ("--workload", workload != nil && serving.trace != nil),
-    ].filter(\.1).map(\.0)
-    guard given.isEmpty else {
-      throw InputError(
-        given.joined(separator: ", "),
-        problem: given == ["--workload"] ? "is what a trace says itself" : "goes with no load",
-        expected: "a load without it")
-    }
+    try refuse(
+      [
+        ("--batch", batch != nil), ("--depth", depth != 0), ("--breakdown", breakdown),
+        ("--pipeline-parallel", pipelineParallel != 1),
+      ], problem: "goes with no load", expected: "a load without it")
+    try refuse(
+      [("--workload", workload != nil && serving.trace != nil)],
+      problem: "is what a trace says itself", expected: "a load without it")
   }
 }

@@ -190,6 +190,16 @@ func nonNegative(_ option: String, _ value: Int) throws -> Int {
   return value
 }
 
+/// Refuses options that would have no effect, or another than meant: all that are given, in one line.
+func refuse(
+  _ options: [(name: String, isGiven: Bool)], problem: String, expected: String
+) throws {
+  let given = options.filter(\.isGiven).map(\.name)
+  guard given.isEmpty else {
+    throw InputError(given.joined(separator: ", "), problem: problem, expected: expected)
+  }
+}
+
 func positive(_ option: String, _ value: Int) throws -> Int {
   guard value > 0 else {
     throw InputError(option, problem: "is \(value)", expected: "1 to \(CountList.largest)")

@@ -55,16 +55,13 @@ struct VerifyOptions: ParsableArguments {
 
   /// Refuses what a search without a loop has no use for.
   private func requireNothing() throws {
-    let given: [(option: String, isGiven: Bool)] = [
+    let ofLoops = [
       ("--budget", budget != nil), ("--store", store != nil), ("--pairs", pairs != nil),
       ("--per-round", perRound != nil), ("--pool", pool != nil), ("--memory", memory != nil),
       ("--threads", threads != nil), ("--seed", seed != nil),
       ("--write-profile", writeProfile != nil),
     ]
-    for option in given where option.isGiven {
-      throw InputError(
-        option.option, problem: "is given without --verify", expected: "--verify host")
-    }
+    try refuse(ofLoops, problem: "is given without --verify", expected: "--verify host")
   }
 
   /// A device's profile; for a loop on this machine, a nominal one where it is not calibrated.

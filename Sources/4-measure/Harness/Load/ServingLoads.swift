@@ -16,19 +16,13 @@ public struct ServingLoads: Sendable {
   public static let usualRequests = 10
   /// What a budget leaves each client at least.
   public static let fewestRequests = 4
-  /// More of them are a mistake, as in predictions: each is kept with what became of it.
-  private static let requestCounts = 1...1_000_000
 
   /// - Throws: `InputError` that names the field.
   public init(
     _ concurrencies: [Int], _ lengths: LengthDistribution, requests: Int? = nil, warmUp: Int? = nil
   ) throws {
     if let requests {
-      guard Self.requestCounts.contains(requests) else {
-        throw InputError(
-          "requests", problem: "is \(requests)",
-          expected: "\(Self.requestCounts.lowerBound) to \(Self.requestCounts.upperBound)")
-      }
+      try ServingRequest.check(count: requests)
     }
     for clients in concurrencies {
       guard Self.clients.contains(clients) else {

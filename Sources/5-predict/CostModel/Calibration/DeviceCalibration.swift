@@ -58,8 +58,7 @@ public struct DeviceCalibration {
 
   /// - Throws: `InputError` where no measurement can be used.
   public func run(_ measurements: Measurements) throws -> Result {
-    try refuseOtherKinds(measurements)
-    try refuseOtherGPUs(measurements)
+    try device.refuseForeign(measurements)
     var result = Result(profile: device)
     transfer(into: &result.profile)
     let measurements = restated(measurements)
@@ -79,51 +78,6 @@ public struct DeviceCalibration {
         expected: "measurements that the device can have made")
     }
     return result
-  }
-
-  /// A CPU's timings say nothing of a GPU's coefficients, and the other way around: a file that holds
-  /// any was meant for another device.
-  private func refuseOtherKinds(_ measurements: Measurements) throws {
-    let kind = device.limits.kind
-    func refuse(_ origin: String, _ run: String, _ engine: String) -> InputError {
-      let other: DeviceLimits.Kind = kind == .cpu ? .gpu : .cpu
-      let error = InputError(
-        origin,
-        problem: "is of \(engine) on a \(other.rawValue.uppercased()), and \(device.name) is a "
-          + kind.rawValue.uppercased(), expected: "measurements of that device")
-      return run.isEmpty || origin.hasPrefix(run) ? error : error.within(run)
-    }
-    for timing in measurements.operators {
-      // Kernel tables of others are GPUs'; Dyno traces its own operators.
-      let isOfCPU = timing.engine == ServingEngine.dyno.name || timing.limits != nil
-      guard isOfCPU == (kind == .cpu) else {
-        throw refuse(timing.origin, timing.run, timing.engine)
-      }
-    }
-    for run in measurements.runs {
-      let engine = ServingEngine.all.first { $0.name == run.engine }
-      guard engine?.runs(on: kind) ?? true else { throw refuse(run.origin, run.run, run.engine) }
-    }
-  }
-
-  /// A published table often has several GPUs: fitted together, they would make one that nobody has.
-  private func refuseOtherGPUs(_ measurements: Measurements) throws {
-    guard device.limits.kind == .gpu else { return }
-    let rows =
-      measurements.operators.map { ($0.device, $0.origin) }
-      + measurements.collectives.map { ($0.device, $0.origin) }
-      + measurements.runs.map { ($0.device, $0.origin) }
-    // A profile may be called anything: only the names of known devices say which one it is.
-    let known = Set(try DeviceZoo.names().compactMap(DeviceName.model))
-    let own =
-      DeviceName.model(device.name).flatMap { known.contains($0) ? $0 : nil }
-      ?? rows.lazy.compactMap { DeviceName.model($0.0) }.first
-    for (name, origin) in rows {
-      guard let model = DeviceName.model(name), model != own else { continue }
-      throw InputError(
-        origin, problem: "was measured on \"\(name.prefix(60))\"",
-        expected: "rows of \(device.name) alone: only, to keep those of one device")
-    }
   }
 
   /// Times as they usually are on a shared machine: by a reference architecture where the runs have

@@ -1,4 +1,5 @@
 import Input
+import Requests
 
 /// A measured closed loop: what its clients saw on average.
 public struct ServingRun: Hashable, Sendable {
@@ -42,7 +43,7 @@ public struct ServingRun: Hashable, Sendable {
     try check("tensor_parallel", tensorParallel, 1...1024)
     try check("expert_parallel", expertParallel, 1...tensorParallel)
     let requests = requests ?? 10 * concurrency
-    try check("requests", requests, 1...1_000_000)
+    try ServingRequest.check(count: requests)
     guard requests * output <= Self.mostTokens else {
       throw InputError(
         "requests", problem: "\(requests) of \(output) tokens each",

@@ -1,6 +1,7 @@
 import CostModel
 import Foundation
 import Input
+import Requests
 
 /// Reads measured serving runs: AIConfigurator's CSV, the JSON of vLLM's and SGLang's serving benchmarks,
 /// and GuideLLM's.
@@ -153,7 +154,7 @@ public struct ServingRunFiles: Sendable {
 
   /// `vllm bench serve` and `sglang.bench_serving`.
   private func benchServe(_ fields: JSONObject, _ origin: String) throws -> ServingRun {
-    let completed = try fields.count("completed", in: 1...1_000_000)
+    let completed = try fields.count("completed", in: ServingRequest.counts)
     switch fields["request_rate"] {
     case nil, .string("inf"): break
     case .some(.number(let rate)) where rate > 1e6: break
@@ -243,7 +244,7 @@ public struct ServingRunFiles: Sendable {
       device: known(nil, facts.device, "device"), weights: facts.weights ?? "",
       tensorParallel: facts.tensorParallel ?? 1, input: Int(mean("prompt_token_count").rounded()),
       output: Int(mean("output_token_count").rounded()), concurrency: concurrency,
-      requests: first.count("count", in: 1...1_000_000, default: 10 * concurrency),
+      requests: first.count("count", in: ServingRequest.counts, default: 10 * concurrency),
       timeToFirstToken: mean("time_to_first_token_ms") / 1e3,
       timePerOutputToken: mean("inter_token_latency_ms", "time_per_output_token_ms") / 1e3,
       origin: origin)
