@@ -175,4 +175,24 @@ extension CommandTests {
       #expect(judged.code == 0, "\(judged.errors)")
     }
   }
+
+  /// Minutes of measuring are not lost to a name that is wrong: that is said before them.
+  @Test func faultsAreSaidBeforeMeasuring() throws {
+    try Files.withTemporaryFolder { folder in
+      let table = folder.appendingPathComponent("gemm.csv").path
+      try "framework,device,op_name,gemm_dtype,m,n,k,latency\nX,Y,gemm,bfloat16,1,1,1,1\n"
+        .write(toFile: table, atomically: true, encoding: .utf8)
+      let kept = folder.appendingPathComponent("kept").path
+      for (arguments, fault) in [
+        ([folder.path + "/nosuch.csv"], "nosuch.csv"), ([table], "was measured on a GPU"),
+        (["--from", "nosuch"], "nosuch"), (["--workload", "1x1", "--batch", "0"], "--batch"),
+      ] {
+        let outcome = try dyno(
+          ["calibrate"] + arguments
+            + ["--measure", "--device", "host", "--budget", "1s", "--measurements", kept])
+        #expect(outcome.code == 2 && outcome.errors.contains(fault), "\(outcome.errors)")
+        #expect(!FileManager.default.fileExists(atPath: kept))
+      }
+    }
+  }
 }

@@ -63,7 +63,7 @@ import Testing
   /// do not.
   @Test func drawnComparisonsHoldEachBlockOnce() {
     var pool = PairPool(cells: 1, slowdown: 0.05)
-    for _ in 0..<50 { pool.add(equal: [0], stretched: [0]) }
+    for _ in 0..<50 { pool.add(equal: [0], stretched: [0], renewals: 0) }
     var generator = SeededGenerator(seed: 3)
     var drawn = [Int](repeating: 0, count: 50)
     for _ in 0..<5000 {
@@ -82,9 +82,9 @@ import Testing
     let (pools, draws) = (80, 100)
     let rates = Bootstrap.replicate(pools, seed: 8) { generator in
       var pool = PairPool(cells: 20, slowdown: 0)
-      for _ in 0..<227 {
+      for index in 0..<227 {
         let block = (0..<20).map { _ in 0.03 * generator.normal() }
-        pool.add(equal: block, stretched: block)
+        pool.add(equal: block, stretched: block, renewals: index / 5)
       }
       let alarms = (0..<draws).count { _ in
         pool.compare(
@@ -120,6 +120,22 @@ import Testing
     }
     #expect(found.count { $0.found } >= trials * 9 / 10, "\(found.count { $0.found })")
     #expect(found.count { $0.falseAlarm } <= 1)
+  }
+
+  /// What processes differ in by luck, all their pairs share, and no coin makes up for it: with the line
+  /// at no change itself, the promise is kept all the same.
+  @Test func processesLuckKeepsThePromise() {
+    let trials = 400
+    let alarms = Bootstrap.replicate(trials, seed: 9) { generator in
+      let source = SyntheticPairs(
+        shifts: Array(repeating: 0, count: 8), luckSpread: 0.012, seed: generator.next())
+      var settings = InterleavedComparison.Settings()
+      settings.rule = VerdictRule(threshold: 0)
+      settings.budgetSeconds = 20
+      let outcome = try? InterleavedComparison(settings, report: { _ in }).judge(source)
+      return outcome?.gate.cells.contains { $0.verdict != .inconclusive } ?? true
+    }.count { $0 }
+    #expect(alarms <= trials * 5 / 100, "\(alarms) of \(trials)")
   }
 
   /// Luck of single processes as large as the line must not add up to a verdict.

@@ -28,6 +28,22 @@ import Testing
     }
   }
 
+  @Test func foldersAreMadeBeforeTheWork() throws {
+    try Files.withTemporaryFolder { folder in
+      let path = folder.appendingPathComponent("a/b").path
+      try OutputFile.prepareFolder(path)
+      try OutputFile.prepareFolder(path)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: path).isEmpty)
+      let file = folder.appendingPathComponent("file").path
+      try OutputFile.write("text", to: file)
+      // A file, below one, nowhere, and a folder that takes none.
+      for place in [file, file + "/a", "", "/proc/self"] {
+        let error = #expect(throws: InputError.self) { try OutputFile.prepareFolder(place) }
+        #expect(error?.expected == "a folder to write to")
+      }
+    }
+  }
+
   @Test func modesAndLinksStay() throws {
     try Files.withTemporaryFolder { folder in
       let path = folder.appendingPathComponent("file").path

@@ -81,6 +81,45 @@ private struct Fixture: Decodable {
     #expect(SignedRank.pValue([2, 2], above: 2) == 1)
   }
 
+  /// A design effect moves normal quantiles towards the middle by its root; ends of intervals are where
+  /// the tests say so.
+  @Test func signedRanksAllowForWhatClustersShare() {
+    var generator = SeededGenerator(seed: 4)
+    let values = (0..<80).map { _ in 0.3 + generator.normal() }
+    let plain = SignedRank.pValue(values, above: 0)
+    let z = NormalDistribution.quantile(plain)
+    for effect in [1, 1.5, 4] {
+      let wide = SignedRank.pValue(values, above: 0, designEffect: effect)
+      #expect(isClose(wide, NormalDistribution.cumulative(z / effect.squareRoot()), 1e-9))
+      let interval = SignedRank.interval(values, alpha: 0.05, designEffect: effect)
+      for (margin, isInside) in [(-1e-9, false), (1e-9, true)] {
+        let chance = SignedRank.pValue(
+          values, above: interval.lowerBound + margin, designEffect: effect)
+        #expect((chance > 0.025) == isInside, "\(effect) \(chance)")
+      }
+    }
+  }
+
+  /// Of independent values the variance is what it is; of values that stand m times in their cluster, m
+  /// times as large.
+  @Test(arguments: [1, 5]) func clustersWidenTheVariance(copies: Int) {
+    var generator = SeededGenerator(seed: 5)
+    let effects = (0..<40).map { _ in
+      SignedRank.designEffect(
+        (0..<20).map { _ in
+          let values = (0..<(60 / copies)).flatMap { _ in
+            let value = generator.normal()
+            return (0..<copies).map { _ in value + 1e-6 * generator.normal() }
+          }
+          return (values, values.indices.map { $0 / 5 })
+        })
+    }
+    let mean = effects.reduce(0, +) / 40
+    #expect(abs(mean / Double(copies) - 1) < 0.1, "\(mean)")
+    #expect(effects.min()! >= 1)
+    #expect(SignedRank.designEffect([([1], [0]), ([2, 2], [0, 0])]) == 1)
+  }
+
   @Test func rankSumAgreesWithSciPy() throws {
     let cases = try Fixture.load().rankSum
     #expect(cases.count == 11)

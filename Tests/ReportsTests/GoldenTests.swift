@@ -120,7 +120,8 @@ import Testing
       falseAlarms: .init(count: 2, trials: 2000, interval: 0.0001...0.004),
       falseAlarmsAtZero: .init(count: 90, trials: 2000, interval: 0.036...0.055),
       injectedSlowdown: 0.05, found: .init(count: 1900, trials: 2000, interval: 0.94...0.96),
-      measuredSlowdown: 0.0499, smallestFound: nil, pairSpread: 0.031, largestBias: 0.0057, seed: 0)
+      measuredSlowdown: 0.0499, smallestFound: nil, pairSpread: 0.031, largestBias: 0.0057,
+      designEffect: 1.125, seed: 0)
     try expectGolden(GateErrorReport.rendered(record), "gate-errors.txt")
   }
 }

@@ -10,21 +10,14 @@ import Search
 import Serving
 import Testing
 
-/// Tables of what is predicted, whole, on a GPU that nobody makes: no calibration changes them.
+/// Tables of what is predicted, whole, on a GPU that nobody makes.
 @Suite struct PredictedGoldenTests {
-  private let profile = DeviceProfile(
-    name: "made-up",
-    limits: DeviceLimits(
-      kind: .gpu, peakFLOPs: [.bf16: 300e12, .f16: 300e12], memoryBandwidth: 2e12,
-      memoryCapacity: 80 * 0x1p30, units: 100, lastLevelCache: 40 * 0x1p20, linkBandwidth: 300e9,
-      activationBytes: 2, clock: 1.5e9, sharedMemory: 160 * 1024), sources: [:])
-
   private func subjects() throws -> [Architecture] {
     try ["llama-3.2-1b", "surefire-1b"].map(Zoo.resolve)
   }
 
   @Test func batches() throws {
-    let predictor = try Predictor(profile, .vllm, Predictor.Settings())
+    let predictor = try Predictor(madeUpGPU, .vllm, Predictor.Settings())
     let subjects = try subjects()
     var predictions: [Prediction] = []
     var ratios: [PredictedRatio?] = []
@@ -43,7 +36,7 @@ import Testing
   }
 
   @Test func loads() throws {
-    let predictor = try Predictor(profile, .vllm, Predictor.Settings(tensorParallel: 2))
+    let predictor = try Predictor(madeUpGPU, .vllm, Predictor.Settings(tensorParallel: 2))
     let lengths = try LengthDistribution(input: 512, output: 64)
     var entries: [ServingReport.Entry] = []
     for subject in try subjects() {
@@ -80,7 +73,7 @@ import Testing
     spec.targetLoss = "llama-3.2-1b"
     spec.devices = ["made-up"]
     spec.hiddenMultiple = 512
-    let problem = try spec.problem { _ in profile }
+    let problem = try spec.problem { _ in madeUpGPU }
     let table = SearchReport(try ArchitectureSearch(problem).run { _ in }).table
     try expectGolden(table.replacing(/[0-9.]+ [KM] a second/, with: "many a second"), "search.txt")
   }

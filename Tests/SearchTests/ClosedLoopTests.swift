@@ -219,6 +219,44 @@ import Testing
     #expect(abs(JointIntervals.deviations(1) - 1.96) < 1e-4)
   }
 
+  /// Nor does a whole loop, which measures again what looked good and stops when it likes.
+  @Test func loopsOfEqualCandidatesRarelyWin() throws {
+    let (scenario, baseline, pool) = try setUp()
+    let noise = 0.02
+    let machine = EqualMachine(noise: noise)
+    let loops = 200
+    var won = 0
+    var visits = 0
+    for _ in 0..<loops {
+      var settings = ClosedLoop.Settings()
+      settings.mostVisits = 30
+      let outcome = try ClosedLoop(
+        scenario, baseline: baseline, pool: Array(pool.prefix(12)), settings: settings,
+        measurer: machine, report: { _ in }
+      ).run()
+      if outcome.winner != nil { won += 1 }
+      visits += outcome.visits
+    }
+    #expect(Double(won) < 0.05 * Double(loops), "\(won) of \(loops), \(visits) visits")
+  }
+
+  /// Everything is as fast as the baseline.
+  private final class EqualMachine: GainMeasurer {
+    private var generator = SeededGenerator(seed: 3)
+    private let noise: Double
+
+    init(noise: Double) { self.noise = noise }
+
+    func measure(_ candidates: [Architecture], round: Int) -> [GainMeasurement] {
+      candidates.map {
+        let gain = noise * generator.normal()
+        return GainMeasurement(
+          shape: Shape($0), logGain: gain, standardError: noise, pairs: 20,
+          throughput: 10 * exp(gain), baselineThroughput: 10, seconds: 1, round: round)
+      }
+    }
+  }
+
   /// As in the table of candidates, a gain over another size of model is none.
   @Test(arguments: [true, false]) func gainsOverAnotherSizeAreAbsent(isOfSize: Bool) throws {
     let (scenario, baseline, pool) = try setUp()

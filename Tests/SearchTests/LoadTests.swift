@@ -98,6 +98,27 @@ import Testing
     #expect(slow.problem.scenarios[0].load?.objective == .latency)
   }
 
+  /// A cache of fixed size holds every client's sequence, or the server does not start: what a device
+  /// has no room for is left out, however fast it would be, and the search goes on.
+  @Test func whatAFixedCacheDoesNotHoldIsLeftOut() throws {
+    var problem = try problem {
+      $0.engine = "llama.cpp"
+      $0.cacheDType = .f16
+      $0.load.concurrencies = [64]
+    }
+    let scenario = problem.scenarios[0]
+    func holds(_ bytes: Double) throws -> Bool {
+      var profile = scenario.profile
+      profile.limits.memoryCapacity = bytes
+      return try Predictor(profile, scenario.engine, scenario.settings)
+        .peakMemoryBytes(problem.baseline, scenario.workload) != nil
+    }
+    let enough = try stride(from: 2e9, to: 40e9, by: 0.05e9).first(where: holds)
+    problem.scenarios[0].profile.limits.memoryCapacity = try #require(enough)
+    let result = try found(problem)
+    #expect(result.unfitting > 0 && !result.candidates.isEmpty)
+  }
+
   /// Whatever does not fit, the refusal says what would. In 3 GB the static batch does not, in 3.7 GB
   /// the server's larger steps leave no cache.
   @Test(arguments: [3e9, 3.7e9]) func refusalsSayWhatWouldFit(bytes: Double) throws {

@@ -90,6 +90,7 @@ if options.pool != "0":
 | one test {100 * record['injected_slowdown']:.0f}% slower, found | {shown('found')} |
 | smallest slowdown found with 95% power | {smallest} |
 | spread of a pair's log ratio, median test | {100 * record['pair_spread']:.1f}% |
+| variance that processes share, over that of independent pairs | {record['design_effect']:.2f} |
 | largest bias of a test | {100 * record['largest_bias']:.2f}% |
 """, flush=True)
 

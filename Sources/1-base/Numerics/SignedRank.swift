@@ -5,13 +5,17 @@ import Foundation
 /// It needs each value to be as likely above the centre as below by the same distance. For log
 /// ratios of pairs whose order was drawn by coin, the coin sees to that: under "no difference" the
 /// signs are the coins' whatever the noise, however long its memory (Fisher's randomisation
-/// argument), so the test holds on a machine that drifts.
+/// argument), so the test holds on a machine that drifts. What several values share beyond the coin's
+/// reach, a design effect above 1 allows for: chances are those of sums whose variance is so many
+/// times as large.
 public enum SignedRank {
   /// The chance of sums of ranks at least as large, if the centre were at `margin` or below it.
   ///
   /// Values at `margin` itself are left out (as SciPy's `zero_method="wilcox"`). Exact up to 50
   /// values without ties, normal with corrections for ties and continuity otherwise.
-  public static func pValue(_ values: [Double], above margin: Double) -> Double {
+  public static func pValue(
+    _ values: [Double], above margin: Double, designEffect: Double = 1
+  ) -> Double {
     let differences = values.map { $0 - margin }.filter { $0 != 0 }
     guard !differences.isEmpty else { return 1 }
     let magnitudes = differences.map(abs)
@@ -19,12 +23,14 @@ public enum SignedRank {
     let sum = zip(ranks, differences).reduce(0) { $1.1 > 0 ? $0 + $1.0 : $0 }
     let ties = RankCorrelation.tieCounts(magnitudes)
     let distribution = SignedRankDistribution(count: differences.count, ties: ties)
-    return distribution.upperTail(sum)
+    return scaled(distribution.upperTail(sum), 1 / designEffect.squareRoot())
   }
 
   /// The same for a centre at `margin` or above it, against sums as small.
-  public static func pValue(_ values: [Double], below margin: Double) -> Double {
-    pValue(values.map { -$0 }, above: -margin)
+  public static func pValue(
+    _ values: [Double], below margin: Double, designEffect: Double = 1
+  ) -> Double {
+    pValue(values.map { -$0 }, above: -margin, designEffect: designEffect)
   }
 
   /// Hodges and Lehmann's estimate of the centre: the median of all means of two values (Walsh
@@ -39,11 +45,62 @@ public enum SignedRank {
 
   /// The centres that the one-sided tests at `alpha / 2` do not reject; an end that even all values
   /// cannot bound is infinite.
-  public static func interval(_ values: [Double], alpha: Double) -> ClosedRange<Double> {
-    let ends = SignedRankDistribution(count: values.count).quantile(alpha / 2)
+  public static func interval(
+    _ values: [Double], alpha: Double, designEffect: Double = 1
+  ) -> ClosedRange<Double> {
+    let ends = SignedRankDistribution(count: values.count)
+      .quantile(scaled(alpha / 2, designEffect.squareRoot()))
     guard let ends else { return -Double.infinity...Double.infinity }
     let walsh = WalshAverages(values)
     return walsh.smallest(ends + 1)...walsh.smallest(walsh.count - ends)
+  }
+
+  /// The chance at a normal quantile `factor` times as far out.
+  private static func scaled(_ chance: Double, _ factor: Double) -> Double {
+    guard factor != 1, chance > 0, chance < 1 else { return chance }
+    return NormalDistribution.cumulative(factor * NormalDistribution.quantile(chance))
+  }
+
+  /// The factor by which what the values of a cluster share widens the variance of the sums, at
+  /// least 1.
+  ///
+  /// Signed ranks around the centre have the variance Σ s², and Σ (Σ of a cluster's s)² where clusters
+  /// are independent (Rosner, Glynn and Lee 2006). One series of few clusters hardly tells their ratio, so
+  /// it is the mean over all. Ranks around an estimated centre sum to about 0, which takes from each
+  /// product its share.
+  ///
+  /// - Parameter series: values, and the cluster of each.
+  public static func designEffect(_ series: [(values: [Double], clusters: [Int])]) -> Double {
+    var total = 0.0
+    var count = 0.0
+    for (values, clusters) in series where values.count > 1 {
+      let center = center(values)
+      let differences = values.map { $0 - center }
+      let ranks = zip(RankCorrelation.ranks(differences.map(abs)), differences)
+        .map { $1 < 0 ? -$0 : $1 > 0 ? $0 : 0 }
+      let squares = ranks.reduce(0) { $0 + $1 * $1 }
+      guard squares > 0 else { continue }
+      // By first appearance: the order of a dictionary is another in each process.
+      var places: [Int: Int] = [:]
+      var sums: [Double] = []
+      var sizes: [Double] = []
+      for (cluster, rank) in zip(clusters, ranks) {
+        let place = places[cluster, default: sums.count]
+        if place == sums.count {
+          places[cluster] = place
+          sums.append(0)
+          sizes.append(0)
+        }
+        sums[place] += rank
+        sizes[place] += 1
+      }
+      let between = sums.reduce(0) { $0 + $1 * $1 }
+      let pairs = sizes.reduce(0) { $0 + $1 * ($1 - 1) }
+      let n = Double(values.count)
+      total += between / squares + pairs / (n * (n - 1))
+      count += 1
+    }
+    return count > 0 ? max(1, total / count) : 1
   }
 }
 

@@ -36,6 +36,28 @@ public enum OutputFile {
     unlink(name)
   }
 
+  /// Makes a folder for files, before the work rather than after it.
+  ///
+  /// - Throws: `InputError` where it cannot be made, or takes no files.
+  public static func prepareFolder(_ path: String) throws {
+    let reason: String
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      let (descriptor, name) = temporary(beside: path + "/dyno")
+      if descriptor >= 0 {
+        close(descriptor)
+        unlink(name)
+        return
+      }
+      reason = String(cString: strerror(errno))
+    } catch {
+      reason = error.localizedDescription
+    }
+    throw InputError(
+      path.isEmpty ? "\"\"" : path, problem: "cannot be written to (\(reason))",
+      expected: "a folder to write to")
+  }
+
   // MARK: Places
 
   /// What a path leads to.

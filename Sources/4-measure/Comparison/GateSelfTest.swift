@@ -30,7 +30,9 @@ public struct GateSelfTest {
     report("preparing both sides")
     let pairs = try LivePairs(
       baseline: executable, candidate: executable, arguments: arguments,
-      seed: settings.gate.seed, patience: .init(longest: settings.gate.patienceSeconds))
+      seed: settings.gate.seed, patience: .init(longest: settings.gate.patienceSeconds),
+      // Every other pair is a slowed one: processes make as many equal ones as in a comparison.
+      renewalShare: LivePairs.renewalShare / 2)
     let hello = pairs.hellos.baseline
     let pool = try fill(pairs)
     let cells = hello.cells.map { "\($0.modelType) \($0.test), batch \($0.nSequences)" }
@@ -56,7 +58,7 @@ public struct GateSelfTest {
         let ratio = log(pair.candidate / pair.baseline)
         if isStretched { stretched[cell] = ratio } else { equal[cell] = ratio }
       }
-      pool.add(equal: equal, stretched: stretched)
+      pool.add(equal: equal, stretched: stretched, renewals: source.renewals)
       try source.renewIfDue()
     }
     return pool
@@ -105,7 +107,10 @@ public struct GateSelfTest {
       },
       pairSpread: Quantiles.median(
         (0..<pool.cells).map { cell in Self.spread(pool.equal.map { $0[cell] }) }),
-      largestBias: centers.map(abs).max() ?? 0, seed: gate.seed)
+      largestBias: centers.map(abs).max() ?? 0,
+      designEffect: SignedRank.designEffect(
+        (0..<pool.cells).map { cell in (pool.equal.map { $0[cell] }, pool.renewals) }),
+      seed: gate.seed)
     if record.poolPairsPerCell < Self.leastPool * record.pairsPerCell {
       record.warnings.append(
         "the pool holds \(record.poolPairsPerCell) pairs a cell, a comparison "

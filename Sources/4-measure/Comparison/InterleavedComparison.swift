@@ -95,7 +95,8 @@ public struct InterleavedComparison {
         let stretch = settings.injection.flatMap { $0.cell == cell ? $0.slowdown : nil } ?? 0
         let pair = try source.pair(cell: cell, stretch: stretch)
         pairs[cell].append(pair)
-        gate.add(log(pair.candidate / pair.baseline), to: cell)
+        gate.add(
+          log(pair.candidate / pair.baseline), to: cell, renewals: source.renewals)
       }
     }
     try measureBlock()  // Every cell has a pair, whatever the budget.

@@ -13,16 +13,18 @@ final class LivePairs: PairSource {
   private static let turnSeconds = 0.002
   /// Turns of each side in a pair, as long as one side's take no more than this many seconds.
   private static let turns = (most: 4, seconds: 0.1)
-  /// Share of the time that starting anew may take.
-  private static let renewalShare = 0.15
+  /// Share of a comparison's time that starting anew may take.
+  static let renewalShare = 0.15
 
   private let executables: (baseline: String, candidate: String)
   private let arguments: [String]
   private let patience: BenchChild.Patience
+  private let renewalShare: Double
   private var children: (baseline: BenchChild, candidate: BenchChild)
   private var coin: SeededGenerator
   private var startSeconds = 0.0
   private var renewed: Int
+  package private(set) var renewals = 0
   private let beginning: Int
 
   var hellos: (baseline: BenchHello, candidate: BenchHello) {
@@ -33,11 +35,12 @@ final class LivePairs: PairSource {
 
   init(
     baseline: String, candidate: String, arguments: [String], seed: UInt64,
-    patience: BenchChild.Patience
+    patience: BenchChild.Patience, renewalShare: Double = LivePairs.renewalShare
   ) throws {
     executables = (baseline, candidate)
     self.arguments = arguments
     self.patience = patience
+    self.renewalShare = renewalShare
     coin = SeededGenerator(seed: seed, stream: 1)
     let start = SteadyClock.nanoseconds()
     children = try Self.started(executables, arguments, patience, &coin)
@@ -62,9 +65,10 @@ final class LivePairs: PairSource {
 
   package func renewIfDue() throws {
     let age = Double(SteadyClock.nanoseconds() - renewed) * 1e-9
-    guard startSeconds <= Self.renewalShare * age else { return }
+    guard startSeconds <= renewalShare * age else { return }
     children = try Self.started(executables, arguments, patience, &coin)
     renewed = SteadyClock.nanoseconds()
+    renewals += 1
   }
 
   package func pair(cell: Int, stretch: Double) throws -> MeasuredPair {

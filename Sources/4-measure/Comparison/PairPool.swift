@@ -8,6 +8,8 @@ public struct PairPool: Sendable {
   /// candidate whose sections were stretched by `slowdown`.
   public private(set) var equal: [[Double]] = []
   public private(set) var stretched: [[Double]] = []
+  /// By block: how often both sides had been started anew.
+  public private(set) var renewals: [Int] = []
   public let cells: Int
   public let slowdown: Double
   public var blocks: Int { equal.count }
@@ -18,10 +20,11 @@ public struct PairPool: Sendable {
   }
 
   /// Adds a block: one log ratio a cell.
-  public mutating func add(equal: [Double], stretched: [Double]) {
+  public mutating func add(equal: [Double], stretched: [Double], renewals: Int) {
     precondition(equal.count == cells && stretched.count == cells)
     self.equal.append(equal)
     self.stretched.append(stretched)
+    self.renewals.append(renewals)
   }
 
   /// A slowdown that a drawn comparison contains.
@@ -68,7 +71,7 @@ public struct PairPool: Sendable {
             case nil: break
             }
           }
-          gate.add(ratio, to: cell)
+          gate.add(ratio, to: cell, renewals: renewals[block])
         }
       }
       gate.look()

@@ -1,6 +1,8 @@
 /// Baseline and candidate, run in turns.
 package protocol PairSource: AnyObject {
   var cellCount: Int { get }
+  /// How often both sides were started anew: pairs of one number are of the same processes.
+  var renewals: Int { get }
   /// Seconds since the first pair could have been measured.
   var elapsedSeconds: Double { get }
 

@@ -15,12 +15,19 @@ package struct SequentialGate {
 
   package struct Cell {
     package fileprivate(set) var logRatios: [Double] = []
+    /// Of each ratio, how often both sides had been started anew.
+    fileprivate var renewals: [Int] = []
     /// By look.
     fileprivate var pValues: [MarginPValues] = []
     package fileprivate(set) var verdict = ComparisonRecord.Verdict.inconclusive
     package fileprivate(set) var alarm = 1.0
     /// The share of the error that its interval may spend.
     fileprivate var share = 0.0
+    fileprivate var designEffect = 1.0
+
+    fileprivate var evidence: PairedEvidence {
+      PairedEvidence(logRatios: logRatios, designEffect: designEffect)
+    }
   }
 
   init(cells: Int, rule: VerdictRule, looks: Int) {
@@ -33,13 +40,19 @@ package struct SequentialGate {
   var open: [Int] { cells.indices.filter { cells[$0].verdict == .inconclusive } }
   var isOver: Bool { open.isEmpty || looksTaken == spending.shares.count }
 
-  mutating func add(_ logRatio: Double, to cell: Int) { cells[cell].logRatios.append(logRatio) }
+  mutating func add(_ logRatio: Double, to cell: Int, renewals: Int) {
+    cells[cell].logRatios.append(logRatio)
+    cells[cell].renewals.append(renewals)
+  }
 
   mutating func look() {
     precondition(looksTaken < spending.shares.count)
+    // Where a process's memory happens to lie no coin decides: of all cells together, as few processes
+    // tell little of one.
+    let designEffect = SignedRank.designEffect(cells.map { ($0.logRatios, $0.renewals) })
     for index in open {
-      cells[index].pValues.append(
-        rule.pValues(PairedEvidence(logRatios: cells[index].logRatios)))
+      cells[index].designEffect = designEffect
+      cells[index].pValues.append(rule.pValues(cells[index].evidence))
       cells[index].share = spending.shares[looksTaken]
     }
     looksTaken += 1
@@ -54,7 +67,7 @@ package struct SequentialGate {
   /// The slowdown of a cell, and an interval that holds for all cells together at the look where it
   /// was decided.
   package func shift(of cell: Int) -> (estimate: Double, interval: ClosedRange<Double>) {
-    let evidence = PairedEvidence(logRatios: cells[cell].logRatios)
+    let evidence = cells[cell].evidence
     let alpha = rule.familyError * cells[cell].share / Double(cells.count)
     return (evidence.estimate, evidence.interval(alpha: alpha))
   }

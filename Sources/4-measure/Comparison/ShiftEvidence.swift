@@ -14,12 +14,18 @@ protocol ShiftEvidence {
 /// Log ratios of pairs that ran one right after the other, in an order drawn by coin.
 struct PairedEvidence: ShiftEvidence {
   let logRatios: [Double]
+  /// Of what the pairs of the same processes share.
+  let designEffect: Double
 
   var estimate: Double { logRatios.isEmpty ? 0 : SignedRank.center(logRatios) }
-  func pValue(above margin: Double) -> Double { SignedRank.pValue(logRatios, above: margin) }
-  func pValue(below margin: Double) -> Double { SignedRank.pValue(logRatios, below: margin) }
+  func pValue(above margin: Double) -> Double {
+    SignedRank.pValue(logRatios, above: margin, designEffect: designEffect)
+  }
+  func pValue(below margin: Double) -> Double {
+    SignedRank.pValue(logRatios, below: margin, designEffect: designEffect)
+  }
   func interval(alpha: Double) -> ClosedRange<Double> {
-    SignedRank.interval(logRatios, alpha: alpha)
+    SignedRank.interval(logRatios, alpha: alpha, designEffect: designEffect)
   }
 }
 

@@ -43,13 +43,17 @@ public struct GateErrorRecord: Codable, Sendable {
   public var pairSpread: Double
   /// The largest of the cells' biases: the centre of the log ratios of equal sides.
   public var largestBias: Double
+  /// How many times the variance of independent pairs it is that sums over pairs have, by what those of
+  /// the same processes share.
+  public var designEffect: Double
   public var seed: UInt64
 
   public init(
     cpuInfo: String, cells: [String], threshold: Double, familyError: Double, comparisonS: Double,
     pairsPerCell: Int, poolS: Double, poolPairsPerCell: Int, falseAlarms: Rate,
     falseAlarmsAtZero: Rate, injectedSlowdown: Double, found: Rate, measuredSlowdown: Double,
-    smallestFound: Double?, pairSpread: Double, largestBias: Double, seed: UInt64
+    smallestFound: Double?, pairSpread: Double, largestBias: Double,
+    designEffect: Double, seed: UInt64
   ) {
     self.cpuInfo = cpuInfo
     self.cells = cells
@@ -67,6 +71,7 @@ public struct GateErrorRecord: Codable, Sendable {
     self.smallestFound = smallestFound
     self.pairSpread = pairSpread
     self.largestBias = largestBias
+    self.designEffect = designEffect
     self.seed = seed
   }
 }

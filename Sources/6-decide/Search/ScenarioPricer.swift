@@ -85,7 +85,10 @@ package final class ScenarioPricer {
     var excess = -Double.infinity
     for (index, scenario) in scenarios.enumerated() {
       if let load = loads[index] {
-        guard let estimate = load.estimate(scratch) else { return nil }
+        // An engine with a cache of fixed size holds all of the nearest batch, or does not start.
+        guard let estimate = load.estimate(scratch),
+          predictors[index].peakMemoryBytes(scratch, scenario.workload) != nil
+        else { return nil }
         gains.append(estimate.score - baselineLogs[index])
         latencies.append(estimate.timeToFirstToken)
         excess = max(excess, estimate.excess)

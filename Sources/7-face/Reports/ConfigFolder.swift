@@ -5,16 +5,6 @@ import Model
 
 /// Architectures as folders with a `config.json` each, as transformers and vLLM read them.
 public enum ConfigFolder {
-  /// Makes the folder, before the work rather than after it.
-  public static func prepare(_ folder: String) throws {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw InputError(folder, problem: "cannot be made", expected: "a folder to write to")
-    }
-  }
-
   /// Writes `folder/NAME/config.json` of each.
   public static func write(_ architectures: [Architecture], to folder: String) throws {
     let root = URL(fileURLWithPath: folder)

@@ -5,6 +5,7 @@ import Foundation
 import Input
 import Machine
 import Model
+import Records
 import Reports
 
 struct Calibrate: PrintsTables {
@@ -104,24 +105,30 @@ struct Calibrate: PrintsTables {
   func run() throws {
     try checkMeasuring()
     if serving { return try fitHostConstants() }
-    guard measure else { return try fit(files) }
-    if let measurements {
-      return try fit(files + measured(into: URL(fileURLWithPath: measurements)))
+    // Faults of the files and options are said before minutes of measuring, not after.
+    let others = try from.map(DeviceZoo.resolve)
+    switch destination {
+    case DeviceZoo.host: try HostDevice.prepare()
+    case let file?: try requireWritable(file)
+    case nil: break
     }
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("dyno-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try fit(files + measured(into: folder))
+    let facts = try facts()
+    var found = try read(facts)
+    let measured = measure ? try measured(into: measurements) : []
+    for file in measured { try found.add(text: file.text, file: file.name, facts) }
+    try fit(found, of: files + measured.map(\.name), from: others)
   }
 
-  /// Fits the device to the measurements in `files`.
-  private func fit(_ files: [String]) throws {
-    var measurements = Measurements()
+  /// Where the profile goes.
+  private var destination: String? { write ?? (measure ? DeviceZoo.host : nil) }
+
+  /// What files do not say themselves.
+  private func facts() throws -> RunFacts {
     let formats = dtype.flatMap(\.values)
     guard measure || formats.count <= 1 else {
       throw InputError("--dtype", problem: "names several", expected: "one, or --measure")
     }
-    let facts = RunFacts(
+    return RunFacts(
       architecture: try model.map(Zoo.resolve),
       // Rows of this machine say whose they are.
       device: device == DeviceZoo.host ? nil : device,
@@ -130,15 +137,26 @@ struct Calibrate: PrintsTables {
       generate: workload?.generate,
       batch: try batch.map { try positive("--batch", $0) },
       tensorParallel: try tensorParallel.map { try positive("--tensor-parallel", $0) })
-    if let write, write != DeviceZoo.host { try requireWritable(write) }
+  }
+
+  private func read(_ facts: RunFacts) throws -> Measurements {
+    var found = Measurements()
     for file in files {
-      try measurements.add(contentsOf: URL(fileURLWithPath: file), facts)
+      try found.add(contentsOf: URL(fileURLWithPath: file), facts)
     }
     if let only {
-      measurements.operators.removeAll { !$0.device.localizedCaseInsensitiveContains(only) }
-      measurements.collectives.removeAll { !$0.device.localizedCaseInsensitiveContains(only) }
-      measurements.runs.removeAll { !$0.device.localizedCaseInsensitiveContains(only) }
+      found.operators.removeAll { !$0.device.localizedCaseInsensitiveContains(only) }
+      found.collectives.removeAll { !$0.device.localizedCaseInsensitiveContains(only) }
+      found.runs.removeAll { !$0.device.localizedCaseInsensitiveContains(only) }
     }
+    if device == DeviceZoo.host { try HostDevice.refuseOthers(found) }
+    return found
+  }
+
+  /// - Parameter files: that the measurements are of.
+  private func fit(_ measurements: Measurements, of files: [String], from others: [DeviceProfile])
+    throws
+  {
     report(measurements.rejected.map(\.description), "left out")
     // With --from alone coefficients are carried over; files that give no row are another thing.
     guard
@@ -152,7 +170,6 @@ struct Calibrate: PrintsTables {
           + (measurements.rejected.first.map { ": \($0)" } ?? ""),
         expected: only.map { "rows of a device named \($0)" } ?? "rows that can be read")
     }
-    if device == DeviceZoo.host { try HostDevice.refuseOthers(measurements) }
     let profile =
       device == DeviceZoo.host
       ? try HostDevice.profile(measurements) : try DeviceZoo.resolve(device)
@@ -161,10 +178,9 @@ struct Calibrate: PrintsTables {
       "fitting \(measurements.operators.count + measurements.collectives.count) operator rows and \(measurements.runs.count) runs"
     )
     let result = try DeviceCalibration(
-      profile, from: try from.map(DeviceZoo.resolve), seed: seed
+      profile, from: others, seed: seed
     ).run(measurements)
     progress.clear()
-    let destination = write ?? (measure ? DeviceZoo.host : nil)
     guard result.isFitted || files.isEmpty || destination == nil else {
       for warning in result.warnings { warn(warning) }
       throw InputError(

@@ -34,15 +34,15 @@ enum HostDevice {
     }
   }
 
+  /// Makes sure that a profile can be kept, before the work rather than after it.
+  static func prepare() throws {
+    try OutputFile.prepareFolder(DeviceZoo.hostFile.deletingLastPathComponent().path)
+    try requireWritable(DeviceZoo.hostFile.path)
+  }
+
   /// Keeps the profile where `--device host` finds it.
   static func store(_ profile: DeviceProfile) throws {
-    let file = DeviceZoo.hostFile
-    do {
-      try FileManager.default.createDirectory(
-        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-    } catch {
-      throw HostError("\(file.path): cannot be written: \(error.localizedDescription)")
-    }
-    try OutputFile.write(profile.fileText(), to: file.path)
+    try prepare()
+    try OutputFile.write(profile.fileText(), to: DeviceZoo.hostFile.path)
   }
 }

@@ -9,11 +9,16 @@ import Records
 import Reports
 
 extension Calibrate {
-  /// Measures this machine into files that a calibration reads.
+  /// What a run measured, as the file that a calibration reads.
+  struct MeasuredFile {
+    var name: String
+    var text: String
+  }
+
+  /// Measures this machine.
   ///
-  /// - Parameter folder: where they are kept; it is made.
-  /// - Returns: the files.
-  func measured(into folder: URL) throws -> [String] {
+  /// - Parameter folder: where the files are kept as well; it is made.
+  func measured(into folder: String?) throws -> [MeasuredFile] {
     var settings = CalibrationRuns.Settings()
     settings.budgetSeconds = budget?.seconds ?? settings.budgetSeconds
     settings.threads = threads
@@ -29,24 +34,24 @@ extension Calibrate {
         return known
       }
     }
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw InputError(
-        "--measurements", problem: "cannot be made: \(error.localizedDescription)",
-        expected: "a folder")
-    }
+    if let folder { try OutputFile.prepareFolder(folder) }
     let progress = ProgressLine()
-    var files: [String] = []
+    var files: [MeasuredFile] = []
     StopRequest.watch()
     try CalibrationRuns(settings, report: progress.show)
       .run(
         stopped: { StopRequest.signal != nil },
         keep: { run in
-          let base = folder.appendingPathComponent(run.name).path
-          try OutputFile.write(JSONText.encode(run.records), to: base + ".json")
-          try OutputFile.write(OperatorTable.text(run.operators), to: base + ".csv")
-          files += [base + ".json", base + ".csv"]
+          let measured = try [
+            MeasuredFile(name: run.name + ".json", text: JSONText.encode(run.records)),
+            MeasuredFile(name: run.name + ".csv", text: OperatorTable.text(run.operators)),
+          ]
+          if let folder {
+            for file in measured {
+              try OutputFile.write(file.text, to: "\(folder)/\(file.name)")
+            }
+          }
+          files += measured
           if let limits = run.records.first?.limits { LimitsCache.learn(limits) }
         })
     progress.clear()

@@ -3,6 +3,7 @@ import CostModel
 import Formats
 import Foundation
 import Input
+import Machine
 import Reports
 import ScalingLaws
 import Search
@@ -56,7 +57,7 @@ struct Search: PrintsTables {
   func run() throws {
     let problem = try problem()
     try loop.check(problem)
-    if let writeConfigs { try ConfigFolder.prepare(writeConfigs) }
+    if let writeConfigs { try OutputFile.prepareFolder(writeConfigs) }
     let progress = ProgressLine()
     let result = try ArchitectureSearch(problem).run { progress.show($0) }
     let verified = try loop.run(result, progress)

@@ -16,6 +16,7 @@ extension Calibrate {
     guard let model else {
       throw InputError("--model", problem: "is not given", expected: "the model that was served")
     }
+    if let write { try requireWritable(write) }
     let architecture = try Zoo.resolve(model)
     let profile = try DeviceZoo.resolve(device)
     let engine = try ServingEngine.named(

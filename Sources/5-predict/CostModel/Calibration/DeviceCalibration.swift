@@ -17,6 +17,14 @@ public struct DeviceCalibration {
     /// Rows that were fitted; 0 for rungs below the device's own measurements.
     public var rows: Int
     public var error: ErrorSummary
+
+    public init(family: String, variant: String, rung: Rung, rows: Int, error: ErrorSummary) {
+      self.family = family
+      self.variant = variant
+      self.rung = rung
+      self.rows = rows
+      self.error = error
+    }
   }
 
   /// Mean errors on rows that were not fitted, by how many were.
@@ -24,6 +32,12 @@ public struct DeviceCalibration {
     public var family: String
     public var variant: String
     public var errors: [(rows: Int, mean: Double)]
+
+    public init(family: String, variant: String, errors: [(rows: Int, mean: Double)]) {
+      self.family = family
+      self.variant = variant
+      self.errors = errors
+    }
   }
 
   /// What a calibration gives.
@@ -42,6 +56,8 @@ public struct DeviceCalibration {
     public var warnings: [String] = []
     /// Whether some coefficients are now those of the device's own measurements.
     public var isFitted = false
+
+    public init(profile: DeviceProfile) { self.profile = profile }
   }
 
   private let device: DeviceProfile

@@ -27,13 +27,7 @@ public struct Measurements {
   ///
   /// - Throws: `InputError` where the file cannot be read or is none of these.
   public mutating func add(contentsOf url: URL, _ facts: RunFacts = RunFacts()) throws {
-    let known = (operators.count, runs.count)
-    defer {
-      let run = url.deletingPathExtension().path
-      for index in known.0..<operators.count { operators[index].run = run }
-      for index in known.1..<runs.count { runs[index].run = run }
-    }
-    try within(url.path) {
+    let text = try within(url.path) {
       let data = try InputFile.results.data(at: url.path)
       guard !data.starts(with: Data("PAR1".utf8)) else {
         throw InputError(
@@ -41,13 +35,28 @@ public struct Measurements {
           expected: "its rows as CSV, which pandas writes: "
             + "pandas.read_parquet(FILE).to_csv(OTHER, index=False)")
       }
-      let text = try InputFile.results.text(of: data)
+      return try InputFile.results.text(of: data)
+    }
+    try add(text: text, file: url.path, facts)
+  }
+
+  /// Adds what a file of that name holds.
+  ///
+  /// - Throws: `InputError` where the text is none of a known format.
+  public mutating func add(text: String, file: String, _ facts: RunFacts = RunFacts()) throws {
+    let known = (operators.count, runs.count)
+    defer {
+      let run = URL(fileURLWithPath: file).deletingPathExtension().path
+      for index in known.0..<operators.count { operators[index].run = run }
+      for index in known.1..<runs.count { runs[index].run = run }
+    }
+    try within(file) {
       // Files are called as hubs and tools like it; what they hold says what they are.
       guard let first = text.first(where: { !$0.isWhitespace }), "{[".contains(first) else {
         if LlamaBenchTable.recognizes(sql: text) {
-          try add(try LlamaBenchTable.records(sql: text), file: url.path, facts)
+          try add(try LlamaBenchTable.records(sql: text), file: file, facts)
         } else {
-          try add(try DelimitedText(text), file: url.path, facts)
+          try add(try DelimitedText(text), file: file, facts)
         }
         return
       }
@@ -62,9 +71,9 @@ public struct Measurements {
           guard case .object(let object) = entry else {
             throw InputError(problem: "is \(entry.kind)", expected: "an object")
           }
-          runs.append(try run(JSONObject(object), facts, origin: "\(url.path)\(place)"))
+          runs.append(try run(JSONObject(object), facts, origin: "\(file)\(place)"))
         } catch let error as InputError {
-          rejected.append(error.within(place).within(url.path))
+          rejected.append(error.within(place).within(file))
         }
       }
     }
