@@ -186,6 +186,7 @@ extension CommandTests {
       for (arguments, fault) in [
         ([folder.path + "/nosuch.csv"], "nosuch.csv"), ([table], "was measured on a GPU"),
         (["--from", "nosuch"], "nosuch"), (["--workload", "1x1", "--batch", "0"], "--batch"),
+        (["--only", "nosuch"], "--only"),
       ] {
         let outcome = try dyno(
           ["calibrate"] + arguments

@@ -64,43 +64,34 @@ public enum SignedRank {
   /// The factor by which what the values of a cluster share widens the variance of the sums, at
   /// least 1.
   ///
-  /// Signed ranks around the centre have the variance Σ s², and Σ (Σ of a cluster's s)² where clusters
-  /// are independent (Rosner, Glynn and Lee 2006). One series of few clusters hardly tells their ratio, so
-  /// it is the mean over all. Ranks around an estimated centre sum to about 0, which takes from each
-  /// product its share.
+  /// Independent signed ranks sum to a variance of Σ s², those of independent clusters to
+  /// Σ (Σ of a cluster's s)² (Rosner, Glynn and Lee 2006). One series of few clusters hardly tells the ratio,
+  /// so it is the mean over all. The ranks are those around the median, less their mean, which takes
+  /// 1 / (n - 1) from the correlation of any two.
   ///
   /// - Parameter series: values, and the cluster of each.
   public static func designEffect(_ series: [(values: [Double], clusters: [Int])]) -> Double {
-    var total = 0.0
-    var count = 0.0
-    for (values, clusters) in series where values.count > 1 {
-      let center = center(values)
-      let differences = values.map { $0 - center }
+    let effects = series.compactMap { values, clusters -> Double? in
+      guard values.count > 1 else { return nil }
+      let median = Quantiles.median(values)
+      let differences = values.map { $0 - median }
       let ranks = zip(RankCorrelation.ranks(differences.map(abs)), differences)
         .map { $1 < 0 ? -$0 : $1 > 0 ? $0 : 0 }
-      let squares = ranks.reduce(0) { $0 + $1 * $1 }
-      guard squares > 0 else { continue }
-      // By first appearance: the order of a dictionary is another in each process.
-      var places: [Int: Int] = [:]
-      var sums: [Double] = []
-      var sizes: [Double] = []
-      for (cluster, rank) in zip(clusters, ranks) {
-        let place = places[cluster, default: sums.count]
-        if place == sums.count {
-          places[cluster] = place
-          sums.append(0)
-          sizes.append(0)
-        }
-        sums[place] += rank
-        sizes[place] += 1
+      let mean = Moments.mean(ranks)
+      let squares = ranks.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+      guard squares > 0 else { return nil }
+      // In order: that of a dictionary is another in each process.
+      let groups = Dictionary(grouping: zip(clusters, ranks), by: \.0)
+        .sorted { $0.key < $1.key }.map(\.value)
+      let between = groups.reduce(0) { total, group in
+        let sum = group.reduce(0) { $0 + $1.1 - mean }
+        return total + sum * sum
       }
-      let between = sums.reduce(0) { $0 + $1 * $1 }
-      let pairs = sizes.reduce(0) { $0 + $1 * ($1 - 1) }
+      let pairs = groups.reduce(0) { $0 + Double($1.count * ($1.count - 1)) }
       let n = Double(values.count)
-      total += between / squares + pairs / (n * (n - 1))
-      count += 1
+      return between / squares + pairs / (n * (n - 1))
     }
-    return count > 0 ? max(1, total / count) : 1
+    return effects.isEmpty ? 1 : max(1, Moments.mean(effects))
   }
 }
 

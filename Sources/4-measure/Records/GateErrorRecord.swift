@@ -43,8 +43,8 @@ public struct GateErrorRecord: Codable, Sendable {
   public var pairSpread: Double
   /// The largest of the cells' biases: the centre of the log ratios of equal sides.
   public var largestBias: Double
-  /// How many times the variance of independent pairs it is that sums over pairs have, by what those of
-  /// the same processes share.
+  /// Variance of sums over pairs, by what those of the same processes share, over that of independent
+  /// ones; at least 1.
   public var designEffect: Double
   public var seed: UInt64
 

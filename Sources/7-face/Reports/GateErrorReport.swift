@@ -30,9 +30,9 @@ public enum GateErrorReport {
       A spin of \(Quantity.percent(record.injectedSlowdown)) measured as \
       \(Quantity.percent(record.measuredSlowdown)). One pair's log ratio spreads by \
       \(Quantity.percent(record.pairSpread)) (median cell); the most biased cell is \
-      \(Quantity.percent(record.largestBias)) off. What pairs of the same processes share makes sums over \
-      pairs vary as if the variance were \(Quantity.number(record.designEffect, digits: 3)) times that of \
-      independent ones; verdicts allow for it. \(OutputText.terminal(record.cpuInfo)).
+      \(Quantity.percent(record.largestBias)) off. Pairs of the same processes resemble \
+      each other: the variance of their sums is \(Quantity.number(record.designEffect, digits: 3)) times that \
+      of independent ones, which verdicts allow for. \(OutputText.terminal(record.cpuInfo)).
       """
   }
 }

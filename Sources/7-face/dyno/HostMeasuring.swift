@@ -71,6 +71,11 @@ extension Calibrate {
       throw InputError(
         "--measure", problem: "is given for \(device)", expected: "--device \(DeviceZoo.host)")
     }
+    guard only.map(Processor.model.localizedCaseInsensitiveContains) ?? true else {
+      throw InputError(
+        "--only", problem: "leaves out what --measure measures, on \(Processor.model)",
+        expected: "a part of that name")
+    }
     guard !serving else {
       throw InputError("--measure", problem: "is given with --serving", expected: "one of them")
     }
