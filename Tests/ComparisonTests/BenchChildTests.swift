@@ -3,6 +3,7 @@ import Foundation
 import Harness
 import Input
 import Machine
+import Records
 import TestSupport
 import Testing
 import Weights
@@ -11,16 +12,17 @@ import Weights
 @Suite struct BenchChildTests {
   private func hello(
     typicalS: String = "0.01", tokens: Int = 1, version: Int = BenchHello.currentVersion,
-    cells: Int = 1
+    cells: Int = 1, weights: String = "bf16", activations: String = "f32"
   ) -> String {
     let cell =
       "{\"modelType\":\"m\",\"architecture\":{},\"test\":\"tg1\",\"nSequences\":1,"
-      + "\"tokens\":\(tokens),\"typicalS\":\(typicalS)}"
+      + "\"typeWeights\":\"\(weights)\",\"typeActivations\":\"\(activations)\",\"tokens\":\(tokens),"
+      + "\"typicalS\":\(typicalS)}"
     let environment =
       "{\"topology\":\"t\",\"operatingSystem\":\"o\",\"instructionSet\":\"i\","
       + "\"openblas\":\"b\",\"threadsPinned\":true,\"libraries\":{}}"
     return "echo '{\"dynoBenchVersion\":\(version),\"buildCommit\":\"c\",\"cpuInfo\":\"cpu\","
-      + "\"environment\":\(environment),\"typeWeights\":\"bf16\",\"typeK\":\"f16\",\"nThreads\":1,"
+      + "\"environment\":\(environment),\"typeK\":\"f16\",\"nThreads\":1,"
       + "\"nBatch\":1,\"cells\":[\(Array(repeating: cell, count: cells).joined(separator: ","))]}'"
   }
 
@@ -28,13 +30,20 @@ import Weights
     _ script: String, patience: Double = 20, _ body: (BenchChild) throws -> Void
   ) throws {
     try Files.withTemporaryFolder { folder in
-      let file = folder.appendingPathComponent("dyno")
-      try Data("#!/bin/sh\n\(script)\n".utf8).write(to: file)
-      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
+      let file = try executable(script, in: folder)
       var limits = BenchChild.Patience(longest: patience)
       limits.end = 0.2
-      try body(BenchChild(executable: file.path, arguments: [], patience: limits))
+      try body(BenchChild(executable: file, arguments: [], patience: limits))
     }
+  }
+
+  private func executable(
+    _ script: String, in folder: URL, name: String = "dyno"
+  ) throws -> String {
+    let file = folder.appendingPathComponent(name)
+    try Data("#!/bin/sh\n\(script)\n".utf8).write(to: file)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
+    return file.path
   }
 
   private func expectRefusal(_ script: String, _ part: String, patience: Double = 20) {
@@ -61,6 +70,31 @@ import Weights
     }
   }
 
+  /// Builds whose defaults differ do not do the same work of the same arguments.
+  @Test(arguments: [
+    ("bf16", "f32", "weights: bf16 and q8_0"), ("q8_0", "int8", "activations: f32 and int8"),
+  ])
+  func buildsOfOtherDefaults(weights: String, activations: String, difference: String) throws {
+    try Files.withTemporaryFolder { folder in
+      let serve = "\nwhile read -r line; do echo '{\"seconds\":[0.5],\"suspicions\":[]}'; done"
+      let baseline = try executable(
+        hello(weights: weights) + serve, in: folder, name: "main")
+      let candidate = try executable(
+        hello(weights: "q8_0", activations: activations) + serve, in: folder, name: "branch")
+      var settings = InterleavedComparison.Settings()
+      settings.budgetSeconds = 0.1
+      func compare() throws -> ComparisonRecord {
+        try InterleavedComparison(settings, report: { _ in })
+          .run(baseline: baseline, candidate: candidate, arguments: [])
+      }
+      let error = #expect(throws: InputError.self) { _ = try compare() }
+      #expect("\(error!)".contains("m tg1, batch 1: "), "\(error!)")
+      #expect("\(error!)".contains(difference), "\(error!)")
+      settings.allowed = [.settings]
+      #expect(try compare().cells.count == 1)
+    }
+  }
+
   @Test func silentOnes() {
     expectRefusal("sleep 100", "said nothing for 1 s", patience: 0.5)
     expectRefusal("trap '' TERM; while :; do sleep 0.1; done", "said nothing", patience: 0.5)
@@ -81,6 +115,8 @@ import Weights
     expectRefusal(hello(typicalS: "-1e300"), "m tg1: takes")
     expectRefusal(hello(tokens: 0), "0 tokens")
     expectRefusal(hello(version: 99), "speaks version 99")
+    // Other versions say other things.
+    expectRefusal("echo '{\"dynoBenchVersion\":3,\"cells\":0}'", "speaks version 3")
     expectFailure("read -r line; echo '{\"seconds\":[-1],\"suspicions\":[]}'", "cannot be read")
     expectFailure("read -r line; echo '{\"seconds\":[],\"suspicions\":[]}'", "cannot be read")
     expectFailure("echo 'the reason' >&2; exit 3", "the reason")

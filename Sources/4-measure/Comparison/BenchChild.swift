@@ -48,26 +48,27 @@ package final class BenchChild {
       limits: .init(output: Self.longestMessage))
     do {
       let line = try process.line(within: patience.longest)
+      guard let version = BenchLine.decode(BenchVersion.self, line)?.dynoBenchVersion else {
+        throw ChildProcess.Silence.ended
+      }
+      guard version == BenchHello.currentVersion else {
+        throw InputError(
+          problem: "speaks version \(version) of the protocol of comparisons",
+          expected: "version \(BenchHello.currentVersion)")
+      }
       guard let hello = BenchLine.decode(BenchHello.self, line) else {
         throw ChildProcess.Silence.ended
       }
+      try hello.check()
       self.hello = hello
+    } catch let error as InputError {
+      process.kill()
+      throw error.within(executable)
     } catch let silence as ChildProcess.Silence {
       // What it complains comes with its end.
       if silence == .ended { _ = try? process.finish(within: patience.end) }
       process.kill()
       throw Self.refusal(executable, silence, Self.lastLine(process), patience)
-    }
-    do {
-      guard hello.dynoBenchVersion == BenchHello.currentVersion else {
-        throw InputError(
-          problem: "speaks version \(hello.dynoBenchVersion) of the protocol of comparisons",
-          expected: "version \(BenchHello.currentVersion)")
-      }
-      try hello.check()
-    } catch let error as InputError {
-      process.kill()
-      throw error.within(executable)
     }
   }
 

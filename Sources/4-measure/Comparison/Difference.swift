@@ -1,6 +1,8 @@
+import Formats
 import Harness
 import Input
 import Machine
+import Model
 
 /// Ways in which two sides may not be comparable, refused unless allowed by name.
 public enum Difference: String, CaseIterable, Sendable {
@@ -35,14 +37,12 @@ public enum Difference: String, CaseIterable, Sendable {
       throw InputError(
         problem: "the two executables do not make the same tests of the same arguments")
     }
-    try check(
-      Circumstances(
-        environment: baseline.environment, cpuInfo: baseline.cpuInfo, threads: baseline.nThreads,
-        chunk: baseline.nBatch),
-      Circumstances(
-        environment: candidate.environment, cpuInfo: candidate.cpuInfo,
-        threads: candidate.nThreads, chunk: candidate.nBatch),
-      allowed: allowed)
+    for (first, second) in zip(baseline.cells, candidate.cells) {
+      try within("\(first.modelType) \(first.test), batch \(first.nSequences)") {
+        try check(
+          Circumstances(baseline, first), Circumstances(candidate, second), allowed: allowed)
+      }
+    }
   }
 
   /// What may differ, of one side.
@@ -51,10 +51,12 @@ public enum Difference: String, CaseIterable, Sendable {
     var cpuInfo: String
     var threads: Int
     var chunk: Int
+    var weights: WeightFormat
+    var cache: DType
     /// How unevenly tokens choose experts.
     var routing: Double?
-    /// What weights are multiplied with, where that is told.
-    var activations: String?
+    /// What weights are multiplied with.
+    var activations: ActivationFormat
 
     fileprivate var fields: [(Difference, name: String, value: String)] {
       func text(_ value: (some CustomStringConvertible)?) -> String { value.map { "\($0)" } ?? "–" }
@@ -70,12 +72,14 @@ public enum Difference: String, CaseIterable, Sendable {
         (.system, "container's memory", text(e.containerMemoryBytes)),
         (.system, "OpenBLAS", e.openblas),
         (.settings, "threads", text(threads)), (.settings, "pinning", text(e.threadsPinned)),
-        (.settings, "chunk", text(chunk)), (.settings, "routing", text(routing)),
-        (.settings, "activations", text(activations)),
+        (.settings, "chunk", text(chunk)), (.settings, "weights", weights.rawValue),
+        (.settings, "cache", cache.rawValue), (.settings, "routing", text(routing)),
+        (.settings, "activations", activations.rawValue),
       ]
     }
   }
 
+  /// Refuses two sides of one test that differ in what may not.
   static func check(
     _ baseline: Circumstances, _ candidate: Circumstances, allowed: Set<Difference>
   ) throws {
@@ -83,5 +87,14 @@ public enum Difference: String, CaseIterable, Sendable {
     where first.value != second.value && !allowed.contains(first.0) {
       throw refusal(first.0, "\(first.name): \(first.value) and \(second.value)")
     }
+  }
+}
+
+extension Difference.Circumstances {
+  fileprivate init(_ hello: BenchHello, _ cell: BenchHello.Cell) {
+    self.init(
+      environment: hello.environment, cpuInfo: hello.cpuInfo, threads: hello.nThreads,
+      chunk: hello.nBatch, weights: cell.typeWeights, cache: hello.typeK,
+      routing: cell.routingExponent, activations: cell.typeActivations)
   }
 }

@@ -119,7 +119,7 @@ public struct InterleavedComparison {
     let judged = outcome.gate.cells[index]
     return ComparisonRecord.Cell(
       modelType: cell.modelType, test: cell.test, nSequences: cell.nSequences,
-      typeWeights: hello.typeWeights, typeK: hello.typeK, nThreads: hello.nThreads,
+      typeWeights: cell.typeWeights, typeK: hello.typeK, nThreads: hello.nThreads,
       baselineTs: Double(cell.tokens) / Quantiles.median(pairs.map(\.baseline)),
       candidateTs: Double(cell.tokens) / Quantiles.median(pairs.map(\.candidate)),
       slowdown: expm1(shift.estimate), slowdownInterval: shift.interval.slowdowns,

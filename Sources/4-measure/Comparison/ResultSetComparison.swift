@@ -179,8 +179,8 @@ extension ThroughputRecord {
   fileprivate var circumstances: Difference.Circumstances {
     Difference.Circumstances(
       environment: environment, cpuInfo: cpuInfo, threads: nThreads, chunk: nBatch,
-      routing: routingExponent,
+      weights: typeWeights, cache: typeK, routing: routingExponent,
       // Records that do not say are from when it followed from the weights.
-      activations: (typeActivations ?? (typeWeights.base.isBlocks ? .int8 : .f32)).rawValue)
+      activations: typeActivations ?? (typeWeights.base.isBlocks ? .int8 : .f32))
   }
 }

@@ -11,7 +11,7 @@ import Records
 
 /// What a serving child can run.
 public struct BenchHello: Codable, Sendable {
-  public static let currentVersion = 3
+  public static let currentVersion = 4
 
   /// One test of one architecture.
   public struct Cell: Codable, Sendable {
@@ -19,6 +19,11 @@ public struct BenchHello: Codable, Sendable {
     public var architecture: [String: JSONValue]
     public var test: String
     public var nSequences: Int
+    public var typeWeights: WeightFormat
+    /// What weights are multiplied with.
+    public var typeActivations: ActivationFormat
+    /// How unevenly tokens choose experts; `nil` where a router does, or there are none.
+    public var routingExponent: Double?
     /// Tokens of one run, all sequences together.
     public var tokens: Int
     /// Seconds of one run when warm.
@@ -29,11 +34,15 @@ public struct BenchHello: Codable, Sendable {
   public var buildCommit: String
   public var cpuInfo: String
   public var environment: RunEnvironment
-  public var typeWeights: WeightFormat
   public var typeK: DType
   public var nThreads: Int
   public var nBatch: Int
   public var cells: [Cell]
+}
+
+/// What every version of `BenchHello` says.
+package struct BenchVersion: Codable {
+  package var dynoBenchVersion: Int
 }
 
 /// Asks for one block of runs.

@@ -51,13 +51,16 @@ public final class BenchServer {
       let seconds = try (0..<3).map { _ in cell.plan.total(try cell.time()) }
       return BenchHello.Cell(
         modelType: cell.model.architecture.name, architecture: cell.model.architecture.config,
-        test: cell.test.name, nSequences: cell.test.batch, tokens: cell.test.tokens,
+        test: cell.test.name, nSequences: cell.test.batch,
+        typeWeights: cell.model.format,
+        typeActivations: machine.kernels.activations(for: cell.model.format.base),
+        routingExponent: cell.model.engine.routing?.routing.exponent, tokens: cell.test.tokens,
         typicalS: Quantiles.median(seconds))
     }
     return BenchHello(
       buildCommit: BuildInformation.commit, cpuInfo: Processor.model, environment: environment,
-      typeWeights: bed.models[0].format, typeK: bed.settings.cacheDType,
-      nThreads: machine.team.count, nBatch: bed.settings.chunk, cells: cells)
+      typeK: bed.settings.cacheDType, nThreads: machine.team.count, nBatch: bed.settings.chunk,
+      cells: cells)
   }
 
   private func run(_ request: BenchRequest) throws -> BenchReply {
