@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Fuzzes Dyno's readers in turn: seeds from fixtures and profiles, a corpus that grows.
+"""Fuzzes Dyno's readers, one a core: seeds from fixtures and profiles, a corpus that grows.
 
 Writes a table of what ran. Exit code 1 where an input crashed a reader, took too long or too much
 memory: it is kept, with the command that runs it again.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -231,10 +232,9 @@ def fuzz(fuzzer, name, amount, seed, corpora):
         print(process.stderr[-2000:], file=sys.stderr)
     inputs = number(r"stat::number_of_executed_units:\s*(\d+)", process.stderr) or number(r"#(\d+)\s", process.stderr)
     peak = number(r"stat::peak_rss_mb:\s*(\d+)", process.stderr) or number(r"rss: (\d+)Mb", process.stderr)
-    print(f"{name:<16}{inputs:>12,}{counts['crash']:>9}{counts['timeout']:>7}{counts['oom']:>12}{peak:>10} MiB",
-          flush=True)
-    for path in new:
-        print(f"  again: SWIFT_BACKTRACE=enable=no {os.path.relpath(fuzzer)} {name} {os.path.relpath(path)}")
+    lines = [f"{name:<16}{inputs:>12,}{counts['crash']:>9}{counts['timeout']:>7}{counts['oom']:>12}{peak:>10} MiB"]
+    lines += [f"  again: SWIFT_BACKTRACE=enable=no {os.path.relpath(fuzzer)} {name} {os.path.relpath(path)}" for path in new]
+    print("\n".join(lines), flush=True)
     return sum(counts[kind] for kind in ("crash", "timeout", "oom"))
 
 
@@ -245,14 +245,17 @@ def main():
     amount.add_argument("--seconds", type=int, default=10, help="of each reader")
     amount.add_argument("--inputs", type=int, help="of each reader, however long they take")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="readers at a time")
     parser.add_argument("--corpora", type=pathlib.Path, default=ROOT / ".build-fuzz-corpora")
     parser.add_argument("readers", nargs="*", choices=[[], *SEEDS], help="default: all")
     options = parser.parse_args()
     print(f"{'reader':<16}{'inputs':>12}{'crashes':>9}{'hangs':>7}{'over 1 GiB':>12}{'peak':>14}")
     amount = f"-runs={options.inputs}" if options.inputs else f"-max_total_time={options.seconds}"
-    faults = sum(
-        fuzz(options.fuzzer.resolve(), name, amount, options.seed, options.corpora.resolve())
-        for name in options.readers or SEEDS)
+    fuzzer, corpora = options.fuzzer.resolve(), options.corpora.resolve()
+    # Threads that wait for processes: a reader's line comes when it is done.
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as jobs:
+        faults = sum(jobs.map(
+            lambda name: fuzz(fuzzer, name, amount, options.seed, corpora), options.readers or SEEDS))
     sys.exit(1 if faults else 0)
 
 
