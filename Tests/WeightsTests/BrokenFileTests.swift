@@ -105,6 +105,40 @@ import Weights
     }
   }
 
+  /// Products of sizes leave the range of integers, of types that are read and of those that are not.
+  @Test(arguments: [UInt32(0), 26]) func shapesOfNoTensorInAGGUF(type: UInt32) throws {
+    let path = "gguf/mixtral.gguf"
+    var data = try Data(contentsOf: fixture(path))
+    let name = try #require(data.range(of: Data("blk.1.ffn_gate_inp.weight".utf8)))
+    // Two dimensions and a type follow the name and their number.
+    let sizes = withUnsafeBytes(of: (Int64(1) << 40, Int64(1) << 41, type)) { Data($0.prefix(20)) }
+    data.replaceSubrange(name.upperBound + 4..<name.upperBound + 24, with: sizes)
+    try withFile(data, inPlaceOf: path) {
+      try expectRefusal($0, "tensor blk.1.ffn_gate_inp.weight: has the shape", "at most 2^48")
+      let path = $0.path
+      let error = #expect(throws: InputError.self) { try ModelSubject.resolve(path) }
+      #expect("\(error!)".hasPrefix("\(path): tensor blk.1"), "said once: \(error!)")
+    }
+  }
+
+  @Test(arguments: ["BF16", "I64"]) func shapesOfNoTensorInSafetensors(type: String) throws {
+    let path = "huggingface/llama-tied/model.safetensors"
+    let data = try Data(contentsOf: fixture(path))
+    let length = Int(data.prefix(8).withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
+    let entry = #""model.layers.0.input_layernorm.weight":{"dtype":"#
+    let header = String(decoding: data[8..<8 + length], as: UTF8.self)
+    let broken = header.replacingOccurrences(
+      of: entry + #""BF16","shape":[48]"#,
+      with: entry + "\"\(type)\",\"shape\":[4294967296,4294967296]")
+    #expect(broken != header)
+    let file =
+      withUnsafeBytes(of: UInt64(broken.utf8.count)) { Data($0) } + Data(broken.utf8)
+      + data[(8 + length)...]
+    try withFile(file, inPlaceOf: path) {
+      try expectRefusal($0, "input_layernorm.weight: has the shape", "at most 2^48")
+    }
+  }
+
   @Test func shardsThatAreMissingOrElsewhere() throws {
     let folder = fixture("huggingface/llama-sharded")
     try Files.withTemporaryFolder { copy in

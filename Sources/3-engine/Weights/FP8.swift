@@ -22,7 +22,7 @@ enum FP8 {
 
   /// Bytes that expanding takes more than the tensors do as they are stored.
   static func expansionBytes(_ tensors: [String: StoredTensor]) -> Int {
-    tensors.values.reduce(0) { $0 + ($1.typeName == typeName ? $1.shape.reduce(1, *) : 0) }
+    tensors.values.reduce(0) { $0 + ($1.typeName == typeName ? $1.elements : 0) }
   }
 
   /// The tensors with all FP8 ones expanded, their scales left out.
@@ -42,7 +42,7 @@ enum FP8 {
       return tensors
     }
     if let declared, !declared.isFP8 { throw declared.refusal }
-    let bytes = names.reduce(0) { $0 + 2 * tensors[$1]!.shape.reduce(1, *) }
+    let bytes = names.reduce(0) { $0 + 2 * tensors[$1]!.elements }
     let available = AvailableMemory.bytes()
     guard bytes <= available else {
       throw InputError(

@@ -91,14 +91,8 @@ struct GGUF {
     let dtype = DType(ggufType: type)
     let available = UInt64(max(0, file.bytes.count - dataStart))
     if let dtype {
-      var elements = 1
-      for size in dimensions {
-        let (product, overflow) = elements.multipliedReportingOverflow(by: size)
-        guard size > 0, !overflow, product <= 1 << 48 else {
-          throw InputError(problem: "has the dimensions \(dimensions)")
-        }
-        elements = product
-      }
+      let elements = try StoredTensor.elements(of: dimensions)
+      guard elements > 0 else { throw InputError(problem: "has the dimensions \(dimensions)") }
       guard dimensions[0] % dtype.blockElements == 0 else {
         throw InputError(
           problem: "has rows of \(dimensions[0])",
@@ -113,7 +107,7 @@ struct GGUF {
     } else {
       guard offset <= available else { throw InputError(problem: "is truncated") }
     }
-    return StoredTensor(
+    return try StoredTensor(
       file: file, typeName: dtype?.format.ggufName ?? unreadTypes[type] ?? "number \(type)",
       dtype: dtype,
       shape: dimensions.reversed(), offset: dataStart + Int(offset))

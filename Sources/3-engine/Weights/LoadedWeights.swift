@@ -73,7 +73,7 @@ extension ModelWeights {
       head.shape == embedding.shape
     else { return tensor(.head) != nil }
     return embedding.dtype != dtype
-      || memcmp(head.base, embedding.base, dtype.bytes(head.shape.reduce(1, *))) != 0
+      || memcmp(head.base, embedding.base, dtype.bytes(head.elements)) != 0
   }
 
   private static func loadGGUF(_ file: MappedFile, _ kernels: KernelTable) throws -> ModelWeights {

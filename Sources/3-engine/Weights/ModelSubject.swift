@@ -51,7 +51,8 @@ public struct ModelSubject: Sendable {
     var subject: ModelSubject
     switch try ModelFileKind(at: path) {
     case .gguf:
-      subject = ModelSubject(try within(path) { try GGUF(MappedFile(url)).architecture() })
+      let file = try GGUF(MappedFile(url))
+      subject = ModelSubject(try within(path) { try file.architecture() })
     case .safetensors:
       subject = try config(
         at: url.deletingLastPathComponent().appendingPathComponent("config.json").path,

@@ -82,19 +82,13 @@ enum Safetensors {
       default: nil
       }
     if let size = dtype?.blockBytes ?? (typeName == FP8.typeName ? 1 : nil) {
-      let elements = shape.reduce(1 as Int?) { product, size in
-        product.flatMap {
-          let (value, overflow) = $0.multipliedReportingOverflow(by: size)
-          return overflow || value > available ? nil : value
-        }
-      }
-      guard let elements, elements * size == offsets[1] - offsets[0] else {
+      guard try StoredTensor.elements(of: shape) * size == offsets[1] - offsets[0] else {
         throw InputError(
           "data_offsets", problem: "span \(offsets[1] - offsets[0]) bytes",
           expected: "what the shape \(shape) takes in \(typeName)")
       }
     }
-    return StoredTensor(
+    return try StoredTensor(
       file: file, typeName: typeName, dtype: dtype, shape: shape, offset: dataStart + offsets[0])
   }
 

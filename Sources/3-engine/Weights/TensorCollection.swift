@@ -14,12 +14,17 @@ struct StoredTensor {
   let dtype: DType?
   /// Outermost dimension first, as in PyTorch.
   let shape: [Int]
+  /// The product of the shape.
+  let elements: Int
   let base: UnsafeRawPointer
   /// Keeps the memory alive.
   let owner: AnyObject
 
   /// In a mapped file.
-  init(file: MappedFile, typeName: String, dtype: DType?, shape: [Int], offset: Int) {
+  ///
+  /// - Throws: `InputError` for a shape of no tensor, whether its type is read or not.
+  init(file: MappedFile, typeName: String, dtype: DType?, shape: [Int], offset: Int) throws {
+    elements = try Self.elements(of: shape)
     path = file.path
     self.typeName = typeName
     self.dtype = dtype
@@ -34,8 +39,21 @@ struct StoredTensor {
     typeName = other.typeName
     self.dtype = dtype
     shape = other.shape
+    elements = other.elements
     base = UnsafeRawPointer(memory.base)
     owner = memory
+  }
+
+  /// - Throws: `InputError` where no file could hold so many.
+  static func elements(of shape: [Int]) throws -> Int {
+    try shape.reduce(1) { product, size in
+      let (elements, overflow) = product.multipliedReportingOverflow(by: size)
+      guard size >= 0, !overflow, elements <= 1 << 48 else {
+        throw InputError(
+          problem: "has the shape \(shape.prefix(8))", expected: "at most 2^48 elements")
+      }
+      return elements
+    }
   }
 }
 
@@ -229,7 +247,7 @@ final class TensorCollection: WeightSource {
   ) throws -> FloatBuffer {
     let tensor = try tensor(name)
     let all = count * (slice?.count ?? 1)
-    guard tensor.shape.reduce(1, *) == all else { throw misshapen(name, tensor, [all]) }
+    guard tensor.elements == all else { throw misshapen(name, tensor, [all]) }
     return try tensor.values(kernels, from: (slice?.index ?? 0) * count, count: count)
       ?? { throw unreadable(name, tensor) }()
   }
@@ -275,7 +293,7 @@ extension StoredTensor {
     _ kernels: KernelTable, from first: Int = 0, count: Int? = nil
   ) throws -> FloatBuffer? {
     guard let dtype, !dtype.isBlocks else { return nil }
-    let count = count ?? shape.reduce(1, *) - first
+    let count = count ?? elements - first
     let buffer = try FloatBuffer(count: count)
     let aligned = try FloatBuffer(count: count)  // as many bytes as any of these types needs
     UnsafeMutableRawPointer(aligned.base).copyMemory(
@@ -288,7 +306,7 @@ extension StoredTensor {
 extension TensorSource.Slice? {
   /// Where the slice starts in the tensor.
   fileprivate func bytes(of tensor: StoredTensor, _ dtype: DType) -> Int {
-    map { $0.index * dtype.bytes(tensor.shape.reduce(1, *) / $0.count) } ?? 0
+    map { $0.index * dtype.bytes(tensor.elements / $0.count) } ?? 0
   }
 }
 
