@@ -62,7 +62,7 @@ test-docs: build python ## run the commands of README and docs on small models; 
 
 # Optimised, or kernels' tests take hours. Swift has no UndefinedBehaviorSanitizer on Linux, and needs none:
 # it traps. C traps where it is made to; what is left out AddressSanitizer sees where memory is touched, and
-# clang takes five times as long with it. Two tests take away what AddressSanitizer itself needs.
+# clang takes four times as long with it. Two tests take away what AddressSanitizer itself needs.
 SANITIZED = SWIFT_BACKTRACE=enable=no $(SWIFT) test -c release --disable-testable-imports --disable-xctest \
   --no-parallel
 UNDEFINED = $(addprefix -Xcc ,-fsanitize=undefined -fno-sanitize=null,object-size,pointer-overflow \

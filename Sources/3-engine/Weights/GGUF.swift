@@ -89,10 +89,13 @@ struct GGUF {
     _ dimensions: [Int], type: UInt32, offset: UInt64, dataStart: Int, _ file: MappedFile
   ) throws -> StoredTensor {
     let dtype = DType(ggufType: type)
+    let shape = Array(dimensions.reversed())
     let available = UInt64(max(0, file.bytes.count - dataStart))
     if let dtype {
-      let elements = try StoredTensor.elements(of: dimensions)
-      guard elements > 0 else { throw InputError(problem: "has the dimensions \(dimensions)") }
+      let elements = try StoredTensor.elements(of: shape)
+      guard elements > 0 else {
+        throw InputError(problem: "has the shape \(shape)", expected: "sizes greater than 0")
+      }
       guard dimensions[0] % dtype.blockElements == 0 else {
         throw InputError(
           problem: "has rows of \(dimensions[0])",
@@ -109,8 +112,7 @@ struct GGUF {
     }
     return try StoredTensor(
       file: file, typeName: dtype?.format.ggufName ?? unreadTypes[type] ?? "number \(type)",
-      dtype: dtype,
-      shape: dimensions.reversed(), offset: dataStart + Int(offset))
+      dtype: dtype, shape: shape, offset: dataStart + Int(offset))
   }
 
   /// Names of the types that are not read, by ggml's numbers: no engine multiplies them fast.
