@@ -94,6 +94,45 @@ import Testing
     }
   }
 
+  /// Rows of a damaged page that claim to be as long as no memory is.
+  @Test func rowsThatClaimGigabytes() throws {
+    try Files.withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("a.db")
+      // Small pages put few rows on each, and take the place of the log.
+      try tamper(file, "PRAGMA page_size = 512; VACUUM")
+      let store = try ResultStore(file.path, .writing)
+      try store.begin(sampleRun())
+      for block in 0..<3 { try store.append(sampleResult(block: block), identity: "{}") }
+      try store.close()
+      let whole = try Data(contentsOf: file)
+      var claims = 0
+      for row in tableRows(whole, pageSize: 512) {
+        var damaged = whole
+        // 2^56 - 31 bytes, as SQLite writes lengths.
+        damaged.replaceSubrange(row..<row + 9, with: Data(repeating: 0xFF, count: 8) + [0x61])
+        try damaged.write(to: file)
+        let line = refusal {
+          let store = try ResultStore(file.path, .reading)
+          _ = try store.results()
+          let other = folder.appendingPathComponent("b.db").path
+          _ = try ResultStore(other, .writing).merge(store)
+        }
+        claims += line.contains("claim more than memory holds") ? 1 : 0
+      }
+      #expect(claims > 0)
+    }
+  }
+
+  /// Where rows of tables begin (https://www.sqlite.org/fileformat.html, section 1.6).
+  private func tableRows(_ database: Data, pageSize: Int) -> [Int] {
+    stride(from: 0, to: database.count, by: pageSize).flatMap { page -> [Int] in
+      let header = page == 0 ? 100 : page
+      guard database[header] == 13 else { return [] }  // leaves of tables
+      func number(_ offset: Int) -> Int { Int(database[offset]) << 8 | Int(database[offset + 1]) }
+      return (0..<number(header + 3)).map { page + number(header + 8 + 2 * $0) }
+    }
+  }
+
   @Test func triggersAreRefused() throws {
     try Files.withTemporaryFolder { folder in
       let file = try store(folder)

@@ -16,11 +16,10 @@ public final class ResultStore {
 
   /// What a store is, for errors.
   static let kind = "a store, as dyno bench --store or dyno sweep writes it"
+  static let wholeStore = "a whole store; `sqlite3 FILE .recover` may save its rows"
 
   public let path: String
   let queue: DatabaseQueue
-  /// Where a store on media that cannot be written is read instead.
-  private let copy: StoreCopy?
 
   /// Seconds to wait for another program's transaction.
   private static let patience = 30.0
@@ -43,7 +42,8 @@ public final class ResultStore {
     case .missing, .empty, .store: break
     }
     let copy = access == .reading ? try StoreCopy(ofUnwritable: path) : nil
-    self.copy = copy
+    // What is open stays readable without its names, and nothing is left behind by who is killed.
+    defer { copy?.remove() }
     queue = try withStoreErrors(path) { try Self.open(copy?.path ?? path, readOnly: false) }
     try withStoreErrors(path) {
       if access == .writing {
@@ -135,9 +135,7 @@ public final class ResultStore {
   }
 
   static func damaged(_ path: String, _ reason: String) -> InputError {
-    InputError(
-      path, problem: "is damaged (\(reason))",
-      expected: "a whole store; `sqlite3 FILE .recover` may save its rows")
+    InputError(path, problem: "is damaged (\(reason))", expected: wholeStore)
   }
 
   /// Whether nobody has put anything into the database yet.

@@ -5,8 +5,8 @@ import Machine
 /// A copy of a store that lies where nothing can be written.
 ///
 /// To read a database with a write-ahead log SQLite must write beside it, which read-only media
-/// refuse. The copy vanishes with its owner.
-final class StoreCopy {
+/// refuse.
+struct StoreCopy {
   let path: String
   private let folder: URL
 
@@ -47,5 +47,5 @@ final class StoreCopy {
     }
   }
 
-  deinit { try? FileManager.default.removeItem(at: folder) }
+  func remove() { try? FileManager.default.removeItem(at: folder) }
 }

@@ -28,7 +28,12 @@ private func readable(_ error: DatabaseError, _ path: String) -> any Error {
   case .SQLITE_IOERR:
     return HostError(
       "\(path): \(message): the disk is full or fails; what was stored before is intact")
-  case .SQLITE_BUSY, .SQLITE_LOCKED:
+  case .SQLITE_NOMEM, .SQLITE_TOOBIG:
+    // So SQLite answers a damaged page whose row claims gigabytes.
+    return InputError(
+      path, problem: "has rows that claim more than memory holds",
+      expected: ResultStore.wholeStore)
+  case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL:
     return HostError("\(path): another program has kept it locked")
   case .SQLITE_ERROR, .SQLITE_CONSTRAINT, .SQLITE_MISMATCH:
     return InputError(
