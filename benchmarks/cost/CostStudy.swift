@@ -5,9 +5,9 @@ import Reports
 
 /// Prints one section of `docs/calibration-results.md`, which `make calibration` writes.
 ///
-/// usage: dyno-cost-study operators [summary] | unseen | collectives | multi | jumps | sparse
-///        | sweep [MODEL [DEVICE [DEVICES]]] | rows [HOST_PROFILE] | runs | host FOLDER | gains | speed
-///        | host-load FOLDER | serving | serving-speed
+/// usage: dyno-cost-study operators | unseen | collectives | multi | jumps | sparse
+///        | sweep [MODEL [DEVICE [DEVICES]]] | runs | host FOLDER | gains | speed | host-load FOLDER
+///        | serving | serving-speed
 ///
 /// With `DYNO_RESIDUALS` set to a folder, held-out predictions are written there as CSV.
 @main
@@ -25,7 +25,7 @@ struct CostStudy {
     let arguments = CommandLine.arguments.dropFirst()
     let rest = arguments.dropFirst().first
     switch arguments.first {
-    case "operators": try OperatorStudy.run(isBrief: rest == "summary")
+    case "operators": try OperatorStudy().run()
     case "unseen": try UnseenDeviceStudy().run()
     case "collectives": try CollectiveStudy().run()
     case "multi": try MultiDeviceStudy().run()
@@ -34,7 +34,6 @@ struct CostStudy {
       var study = SparseStudy()
       try study.run()
     case "sweep": try ExpertSweepStudy(Array(arguments.dropFirst())).run()
-    case "rows": try RowCountStudy(host: rest).run()
     case "runs": try WholeRunStudy().run()
     case "host": try HostStudy(rest ?? "").run()
     case "host-load": try HostLoadStudy(rest ?? "").run()
@@ -46,7 +45,7 @@ struct CostStudy {
       throw InputError(
         problem: "no section is named",
         expected:
-          "operators, unseen, collectives, multi, jumps, sparse, sweep, rows, runs, host FOLDER, "
+          "operators, unseen, collectives, multi, jumps, sparse, sweep, runs, host FOLDER, "
           + "host-load FOLDER, gains, speed, serving or serving-speed")
     }
   }
@@ -69,14 +68,6 @@ struct CostStudy {
     var measurements = Measurements()
     for name in names { try measurements.add(contentsOf: data(folder + name + ".csv")) }
     return measurements
-  }
-
-  static func a100Timings() throws -> FamilyTimings {
-    var measurements = Measurements()
-    for name in ["gemm", "context_attention", "generation_attention"] {
-      try measurements.add(contentsOf: data(a100Tables + name + ".csv"))
-    }
-    return FamilyTimings(measurements.operators, activationBytes: 2)
   }
 }
 

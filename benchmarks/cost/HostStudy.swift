@@ -60,9 +60,6 @@ struct HostStudy {
     bySlices(result.heldOutRuns)
     try Residuals.write(
       "host", result.heldOutRuns.map { ("\($0.run.weights)", Double($0.run.batch), $0.comparison) })
-    if let file = ProcessInfo.processInfo.environment["DYNO_HOST_PROFILE"] {
-      try result.profile.fileText().write(toFile: file, atomically: true, encoding: .utf8)
-    }
   }
 
   private func describe(_ all: Measurements, _ mood: ReferenceMood, _ limits: DeviceLimits) {

@@ -6,86 +6,35 @@ import Numerics
 import Records
 import Reports
 
-/// Held-out errors of the operator forms on three GPUs' kernel tables: half of the shapes whole,
-/// several seeds, intervals from folds inside the other half.
+/// The operator forms on the A100's kernel tables in detail: held-out errors with half of the shapes
+/// whole, several seeds, intervals from folds inside the other half; coefficients; residuals.
 struct OperatorStudy {
-  private let limits: DeviceLimits
-  private let isBrief: Bool
   private static let seeds: Range<UInt64> = 0..<3
-  private static let brief: Table = Table([
-    ("device", .left), ("operator", .left), ("storage", .left), ("rows", .right),
-    ("median", .right), ("mean", .right), ("p90", .right), ("coverage", .right),
-  ])
 
-  static func run(isBrief: Bool) throws {
-    var table = Self.brief
-    for (name, folder) in CostStudy.tables {
-      let measurements = try CostStudy.measurements(
-        folder, ["gemm", "context_attention", "generation_attention"])
-      let study = OperatorStudy(
-        limits: try DeviceZoo.resolve(name).limits, isBrief: isBrief || name != "a100-80gb")
-      if !study.isBrief { print("### \(name)\n") }
-      func formats(
-        _ key: KeyPath<OperatorTiming, NumberStorage>, gemm: Bool
-      ) -> [(NumberStorage, FamilyTimings)] {
-        let rows = measurements.operators.filter {
-          if case .gemm = $0.shape { gemm } else { !gemm }
-        }
-        return Dictionary(grouping: rows) { $0[keyPath: key] }
-          .sorted { $0.key.rawValue < $1.key.rawValue }
-          .map { ($0, FamilyTimings($1, activationBytes: 2)) }
-      }
-      func add(_ family: String, _ storage: NumberStorage, _ rows: Int, _ errors: [ErrorSummary]) {
-        func mean(_ value: (ErrorSummary) -> Double) -> String {
-          Quantity.percent(Moments.mean(errors.map(value)))
-        }
-        table.add([
-          name, family, storage.rawValue, "\(rows)", mean(\.median), mean(\.mean),
-          mean(\.percentile90), mean { $0.coverage! },
-        ])
-      }
-      for (format, rows) in formats(\.weights, gemm: true) {
-        let context = try study.context(weights: format, cache: .bf16)
-        let errors =
-          context.path.quantizesActivations
-          ? try study.validate(
-            QuantizedMatrixMultiplication.self, rows.gemm, context, { Double($0.m) })
-          : try study.validate(
-            MatrixMultiplication.self, rows.gemm, context, { Double($0.m) },
-            large: { min($0.n, $0.k) >= 1024 })
-        add("GEMM", format, rows.gemm.count, errors)
-      }
-      for (format, rows) in formats(\.cache, gemm: false) {
-        let context = try study.context(weights: .bf16, cache: format)
-        add(
-          "prefill attention", format, rows.prefill.count,
-          try study.validate(
-            PrefillAttention.self, rows.prefill, context,
-            { Double($0.tokens) / Double($0.sequences) }))
-        add(
-          "decode attention", format, rows.decode.count,
-          try study.validate(
-            DecodeAttention.self, rows.decode, context,
-            { Double($0.positions) / Double($0.sequences) }))
-      }
-    }
-    print("### All\n\n" + table.rendered(.markdown) + "\n")
-  }
-
-  private func context(
-    weights: NumberStorage, cache: NumberStorage
-  ) throws -> DeviceContext {
-    try DeviceContext(limits, weights: weights, cache: cache, isWarm: true)
+  func run() throws {
+    let measurements = try CostStudy.measurements(
+      CostStudy.a100Tables, ["gemm", "context_attention", "generation_attention"])
+    let timings = FamilyTimings(measurements.operators, activationBytes: 2)
+    let context = try DeviceContext(
+      DeviceZoo.resolve("a100-80gb").limits, weights: .bf16, cache: .bf16, isWarm: true)
+    try validate(
+      MatrixMultiplication.self, timings.gemm, context, { Double($0.m) },
+      large: { min($0.n, $0.k) >= 1024 })
+    try validate(
+      PrefillAttention.self, timings.prefill, context,
+      { Double($0.tokens) / Double($0.sequences) })
+    try validate(
+      DecodeAttention.self, timings.decode, context,
+      { Double($0.positions) / Double($0.sequences) })
   }
 
   private func validate<Form: CostForm>(
     _ form: Form.Type, _ rows: [Timing<Form.Shape>], _ context: DeviceContext,
     _ x: (Form.Shape) -> Double, large: ((Form.Shape) -> Bool)? = nil
-  ) throws -> [ErrorSummary] {
+  ) throws {
     let calibration = FamilyCalibration<Form>(context)
     let (kept, impossible) = rows.possible(form, context)
-    func print(_ text: String) { if !isBrief { Swift.print(text) } }
-    print("#### \(Form.family)\n")
+    print("## \(Form.family)\n")
     print(
       "\(rows.count) rows, \(Set(rows.map(\.group)).count) groups, \(impossible.count) impossible, "
         + "\(Form.coefficients.count) coefficients.\n")
@@ -110,7 +59,7 @@ struct OperatorStudy {
         let known = covered[comparison.regime] ?? (0, 0)
         covered[comparison.regime] = (known.inside + inside, known.all + 1)
       }
-      if seed == 0, !isBrief {
+      if seed == 0 {
         try Residuals.write(
           Form.family,
           zip(test, comparisons).map { (Form.regime($0.0.shape), x($0.0.shape), $0.1) })
@@ -127,7 +76,6 @@ struct OperatorStudy {
       Quantity.percent(mean { $0.coverage! }),
     ])
     print(table.rendered(.markdown))
-    if isBrief { return summaries.map(\.0) }
     let nominal = ErrorSummary(calibration.compare(kept, calibration.prior.values))
     print(
       "\nNominal coefficients alone: median \(Quantity.percent(nominal.median)), mean "
@@ -156,7 +104,6 @@ struct OperatorStudy {
           "\($0.0.shape) \(Quantity.seconds($0.0.seconds)) against "
             + Quantity.seconds($0.1.predicted)
         }.joined(separator: "; ") + ".\n")
-    return summaries.map(\.0)
   }
 
   private func cells(_ name: String, _ summary: ErrorSummary, _ big: Double?) -> [String] {

@@ -2,57 +2,113 @@
 
 usage: write_page.py FOLDER PAGE
 
-A section whose file is absent keeps what the page has for it.
+A section whose files are absent keeps what the page has for it.
 """
 
+import json
 import pathlib
 import re
 import sys
 
+LADDERS = "ladder-{}.json"  # what `dyno calibrate --device DEVICE TABLES --output json` prints
+DEVICES = ("a100-80gb", "h100-sxm", "l40s")
+
+
+def table(heads, numbers, rows):
+    """Markdown, the last columns `numbers` to the right."""
+    texts = len(heads) - numbers
+    lines = [heads, ["---"] * texts + ["---:"] * numbers, *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def percent(value):
+    return "–" if value is None else f"{100 * value:.1f}%"
+
+
+def errors(ladders):
+    return table(
+        ["device", "family", "storage", "rows", "median", "mean", "p90", "coverage"], 5,
+        [[device, step["family"].replace("_", " "), step["variant"], str(step["rows"]),
+          *(percent(step[key]) for key in ("median", "mean", "percentile90", "coverage90"))]
+         for device, ladder in ladders for step in ladder["ladder"] if step["rung"] == "operators"])
+
+
+def curves(ladders):
+    drawn = [(device, curve["family"].replace("_", " "), curve["variant"],
+              {point["fitted_rows"]: point["mean"] for point in curve["points"]})
+             for device, ladder in ladders for curve in ladder["learning_curves"]]
+    counts = sorted(set().union(*(points for *_, points in drawn)))
+    return table(
+        ["device", "family", "storage", *(f"{count} rows" for count in counts)], len(counts),
+        [[device, family, variant, *(percent(points.get(count)) for count in counts)]
+         for device, family, variant, points in drawn])
+
+
+def calibrations(make):
+    """A section made of what the devices' calibrations found."""
+    def source(folder):
+        files = [folder / LADDERS.format(device) for device in DEVICES]
+        if not all(file.exists() for file in files):
+            return None
+        return make([(d, json.loads(f.read_text())) for d, f in zip(DEVICES, files)])
+    return source
+
+
+def study(name):
+    """A section that a study printed."""
+    def source(folder):
+        if not (folder / name).exists():
+            return None
+        text = re.sub(r"^(#+)", r"##\1", (folder / name).read_text().strip("\n"), flags=re.M)
+        return re.sub(r"^#{5,}", "####", text, flags=re.M)
+    return source
+
+
 SECTIONS = [
-    ("How far are kernels off that were not fitted?", "operators.md",
-     "Rows of shapes that the fit has not seen: five folds of whole (n, k) pairs of GEMMs and of whole "
-     "pairs of head counts, as `dyno calibrate --device DEVICE TABLES` prints them "
-     "(`dyno-cost-study operators summary`: halves instead of fifths).",
+    ("How far are kernels off that were not fitted?", calibrations(errors),
+     "Rows of shapes that the fit has not seen: five folds of whole (n, k) pairs of GEMMs, of whole pairs "
+     "of head counts, of whole sizes of experts and of whole sizes of messages, as `dyno calibrate "
+     "--device DEVICE TABLES` prints them.",
      "What bounds it: a table that is interpolated between the other half of its shapes (the six nearest "
      "of as many rows, over the roofline) is off by 4.0 and 6.1% on the A100's GEMMs (median, mean) and by "
      "5.8 and 9.6% on the L40S's. There neighbours differ more: weights of 4 to 20 MB are found in the "
      "96 MB of cache by some kernels and not by others, and the library splits k for one shape and not "
      "for the next. The form stays 1.5% above the table. FlashInfer's prompts with fp8 caches on the L40S "
      "have 1,223 rows of 5,040 that are faster than the datasheet's peak: what the others timed is not "
-     "known either, and the shipped profile has no such family."),
-    ("How far are kernels off of a GPU that nobody measured?", "unseen.md",
+     "known either, and predictions of these carry intervals as wide as the errors."),
+    ("How far are kernels off of a GPU that nobody measured?", study("unseen.md"),
      "Each table is predicted from other devices' calibrations and the device's own datasheet. "
      "`dyno-cost-study unseen`.",
      "Nominal coefficients, of which the last column is, were written with all three tables at hand: "
      "they show how alike three generations are in clocks and shares, not what an unknown one would be "
      "off. What is carried over from one device has seen that device only, beside these. Tiles' last "
      "parts take 14,000 clocks in the L40S's fp8 kernels and next to none in the H100's, so that fp8 "
-     "GEMMs do not carry over between the two."),
-    ("And collectives between GPUs?", "collectives.md",
+     "GEMMs do not carry over between the two. Nor does attention to fp8 caches, and its "
+     "intervals, which one other device cannot tell, are too narrow: time it on the device."),
+    ("And collectives between GPUs?", study("collectives.md"),
      "Every other size, and each number of devices, predicted by a fit to the rest. "
      "`dyno-cost-study collectives`.",
      "More than two L40S do not run the engine's own kernel: they have no NVLink, and their links' rate "
      "falls with the square of the devices, which is the host's doing and stands in no datasheet. "
      "Predicted for a number of devices that was not fitted, NCCL's intervals are too narrow at the ends "
      "of the range: fit all numbers that you use."),
-    ("Whole runs over several GPUs?", "multi.md",
+    ("Whole runs over several GPUs?", study("multi.md"),
      "LLM-Inference-Bench's 211 runs on 2 and 4 GPUs: one of the two models is held out, the other one "
      "and all runs on one GPU of models with other layers are fitted. `dyno-cost-study multi`.",
      "One run of Llama-3-70B on four A100 (64 sequences of 1024 tokens in and out) took 2.6 times what "
      "its neighbours make likely."),
-    ("Whole runs on one GPU?", "runs.md",
+    ("Whole runs on one GPU?", study("runs.md"),
      "LLM-Inference-Bench's 241 runs, models held out. `dyno-cost-study runs`.", ""),
-    ("What does a step cost that was never checked?", "jumps.md",
+    ("What does a step cost that was never checked?", study("jumps.md"),
      "Whole runs predicted without the runs that would check them; the last column is the standard "
      "deviation, of normal errors, that intervals are widened by. `dyno-cost-study jumps`.", ""),
-    ("Experts and latent attention?", "sparse.md", "`dyno-cost-study sparse`.", ""),
-    ("How many measurements to buy?", "rows.md",
+    ("Experts and latent attention?", study("sparse.md"), "`dyno-cost-study sparse`.", ""),
+    ("How many measurements to buy?", calibrations(curves),
      "Mean error on a fifth of the shapes, by how many rows of the others were fitted, from nominal "
      "coefficients; `dyno calibrate` prints it of any device's files.", ""),
-    ("This host?", "host.md", "`dyno-cost-study host FOLDER`.", ""),
-    ("Do published gains come out?", "gains.md", "`dyno-cost-study gains`.", ""),
-    ("How many predictions a second?", "speed.md", "`dyno-cost-study speed`.", ""),
+    ("This host?", study("host.md"), "`dyno-cost-study host FOLDER`.", ""),
+    ("Do published gains come out?", study("gains.md"), "`dyno-cost-study gains`.", ""),
+    ("How many predictions a second?", study("speed.md"), "`dyno-cost-study speed`.", ""),
 ]
 
 
@@ -74,14 +130,11 @@ def main():
         "error that one row in ten exceeds. [calibration.md](calibration.md) says how predictions are "
         "made; `make calibration` writes this page anew.", "",
     ]
-    for title, name, before, after in SECTIONS:
-        file = folder / name
-        if file.exists():
-            body = re.sub(r"^(#+)", r"##\1", file.read_text().strip("\n"), flags=re.M)
-            body = re.sub(r"^#{5,}", "####", body, flags=re.M)
-            text = "\n\n".join(part for part in (before, body, after) if part)
-        else:
-            text = old.get(title)
+    for title, source, before, after in SECTIONS:
+        found = source(folder)
+        text = old.get(title)
+        if found is not None:
+            text = "\n\n".join(part for part in (before, found, after) if part)
         if text:
             lines += [f"## {title}", "", text, ""]
     figures = [f for f in ("gemm", "prefill_attention", "decode_attention", "whole_runs", "host")

@@ -10,7 +10,7 @@ dyno=.build/release/dyno
 study=.build/release/dyno-cost-study
 work=.calibration
 mkdir -p "$work/residuals" docs/figures
-export DYNO_DATA=$data DYNO_RESIDUALS=$work/residuals DYNO_HOST_PROFILE=$work/host.json
+export DYNO_DATA=$data DYNO_RESIDUALS=$work/residuals
 runs=("$data"/gpu-e2e/llm-inference-bench.csv "$data"/gpu-e2e/llm-inference-bench-multi-gpu.csv)
 devices=profiles/devices
 
@@ -25,9 +25,9 @@ section() { # FILE COMMAND…: output kept in FILE
 for device in a100-80gb:a100-sxm-80gb h100-sxm:h100-sxm l40s:l40s; do
   tables=$data/gpu-ops/${device#*:}-vllm-0.14.0
   name=${device%:*}
-  section "ladder-$name.md" "$dyno" calibrate --device "$name" \
+  section "ladder-$name.json" "$dyno" calibrate --device "$name" \
     "$tables"/{gemm,context_attention,generation_attention,custom_allreduce,nccl}.csv \
-    "$tables"/{moe,context_mla,generation_mla}.csv --write "$devices/$name.json" --output markdown
+    "$tables"/{moe,context_mla,generation_mla}.csv --write "$devices/$name.json" --output json
 done
 section ladder-a100-40gb.md "$dyno" calibrate "${runs[@]}" --only A100 --device a100-40gb \
   --from a100-80gb --write "$devices/a100-40gb.json" --output markdown
@@ -45,7 +45,7 @@ for device in rtx-4090 l4; do carry $device l40s; done
 for device in rtx-3090 a10g; do carry $device a100-80gb l40s; done
 carry b200 a100-80gb h100-sxm
 for device in rtx-pro-6000 mi300x; do carry $device a100-80gb h100-sxm l40s; done
-section operators.md "$study" operators summary
+section operators.md "$study" operators
 section unseen.md "$study" unseen
 section collectives.md "$study" collectives
 section multi.md "$study" multi
@@ -54,11 +54,6 @@ section sparse.md "$study" sparse
 section runs.md "$study" runs
 if [ -d "$measurements" ]; then
   section host.md "$study" host "$measurements"
-fi
-if [ -f "$DYNO_HOST_PROFILE" ]; then
-  section rows.md "$study" rows "$DYNO_HOST_PROFILE"
-else
-  section rows.md "$study" rows
 fi
 section gains.md "$study" gains
 section speed.md "$study" speed

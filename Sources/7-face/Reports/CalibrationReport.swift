@@ -50,6 +50,11 @@ public struct CalibrationReport {
             family: $0.family, variant: $0.variant, rung: $0.rung.rawValue, fittedRows: $0.rows,
             rows: $0.error.rows, median: $0.error.median, mean: $0.error.mean,
             percentile90: $0.error.percentile90, coverage90: $0.error.coverage)
+        },
+        learningCurves: result.gains.map { gain in
+          Document.Curve(
+            family: gain.family, variant: gain.variant,
+            points: gain.errors.map { .init(fittedRows: $0.rows, mean: $0.mean) })
         }, rejected: rejected, impossible: result.impossible, setAside: result.setAside,
         warnings: result.warnings))
   }
@@ -67,8 +72,21 @@ public struct CalibrationReport {
       let coverage90: Double?
     }
 
+    struct Curve: Encodable {
+      struct Point: Encodable {
+        let fittedRows: Int
+        let mean: Double
+      }
+
+      let family: String
+      let variant: String
+      let points: [Point]
+    }
+
     let device: String
     let ladder: [Step]
+    /// Mean errors on rows that were not fitted, by how many were.
+    let learningCurves: [Curve]
     let rejected: [String]
     let impossible: [String]
     let setAside: [String]
