@@ -69,22 +69,20 @@ SECTIONS = [
      "Rows of shapes that the fit has not seen: five folds of whole (n, k) pairs of GEMMs, of whole pairs "
      "of head counts, of whole sizes of experts and of whole sizes of messages, as `dyno calibrate "
      "--device DEVICE TABLES` prints them.",
-     "What bounds it: a table that is interpolated between the other half of its shapes (the six nearest "
-     "of as many rows, over the roofline) is off by 4.0 and 6.1% on the A100's GEMMs (median, mean) and by "
-     "5.8 and 9.6% on the L40S's. There neighbours differ more: weights of 4 to 20 MB are found in the "
-     "96 MB of cache by some kernels and not by others, and the library splits k for one shape and not "
-     "for the next. The form stays 1.5% above the table. FlashInfer's prompts with fp8 caches on the L40S "
-     "have 1,223 rows of 5,040 that are faster than the datasheet's peak: what the others timed is not "
-     "known either, and predictions of these carry intervals as wide as the errors."),
+     "On the L40S neighbouring shapes differ more, likely because some kernels find weights in the 96 MB of "
+     "cache and others do not, and the library splits k for one shape and not for the next. FlashInfer's "
+     "prompts with fp8 caches there have 1,223 rows of 5,040 that are faster than the datasheet's peak: what the "
+     "others timed is not known either, and predictions of these carry intervals as wide as the errors."),
     ("How far are kernels off of a GPU that nobody measured?", study("unseen.md"),
      "Each table is predicted from other devices' calibrations and the device's own datasheet. "
      "`dyno-cost-study unseen`.",
      "Nominal coefficients, of which the last column is, were written with all three tables at hand: "
      "they show how alike three generations are in clocks and shares, not what an unknown one would be "
-     "off. What is carried over from one device has seen that device only, beside these. Tiles' last "
-     "parts take 14,000 clocks in the L40S's fp8 kernels and next to none in the H100's, so that fp8 "
-     "GEMMs do not carry over between the two. Nor does attention to fp8 caches, and its "
-     "intervals, which one other device cannot tell, are too narrow: time it on the device."),
+     "off. What is carried over from one device has seen that device only, beside these. A tile's "
+     "last part takes 35,000 clocks in the L40S's fp8 kernels and 15 in the H100's (`block` of "
+     "`quantized_gemm` in `profiles/devices`), so that fp8 GEMMs do not carry over between the two. Nor does "
+     "attention to fp8 caches: in three of its four tables the intervals, which one other device cannot "
+     "tell, are too narrow. Time both on the device."),
     ("And collectives between GPUs?", study("collectives.md"),
      "Every other size, and each number of devices, predicted by a fit to the rest. "
      "`dyno-cost-study collectives`.",

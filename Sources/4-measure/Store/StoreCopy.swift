@@ -5,7 +5,7 @@ import Machine
 /// A copy of a store that lies where nothing can be written.
 ///
 /// To read a database with a write-ahead log SQLite must write beside it, which read-only media
-/// refuse.
+/// refuse. Its owner removes it as soon as it is open.
 struct StoreCopy {
   let path: String
   private let folder: URL
